@@ -1,0 +1,10 @@
+/** The ws command. */
+@org.jspecify.annotations.NullMarked
+module dev.worldswitch.cli {
+    requires static org.jspecify;
+    requires dev.worldswitch.server;
+    requires dev.worldswitch.explore;
+    requires info.picocli;
+
+    opens dev.worldswitch.cli to info.picocli;
+}

@@ -1,0 +1,8 @@
+/** Every timing: choices, schedules, properties, scenarios, timelines. */
+@org.jspecify.annotations.NullMarked
+module dev.worldswitch.explore {
+    requires static transitive org.jspecify;
+    requires transitive dev.worldswitch.kvm;
+
+    exports dev.worldswitch.explore;
+}

@@ -1,0 +1,21 @@
+package dev.worldswitch.machine;
+
+/** An input of a physical CPU that an event raises; NMI ignores the interrupt mask. */
+public enum Line {
+    /** Maskable device or timer interrupt; its softirq may use kernel FPU code. */
+    INTERRUPT,
+    /** Reschedule request from another CPU or the tick. */
+    RESCHEDULE,
+    /** Another CPU wants a running guest to exit (kvm_vcpu_kick). */
+    KICK,
+    /** Non-maskable interrupt. */
+    NMI;
+
+    public long bit() {
+        return 1L << ordinal();
+    }
+
+    public boolean maskable() {
+        return this != NMI;
+    }
+}

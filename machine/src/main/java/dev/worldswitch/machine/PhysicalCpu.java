@@ -1,0 +1,110 @@
+package dev.worldswitch.machine;
+
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+
+/**
+ * One physical CPU: interrupt mask, pending lines, and (in the subclass) registers. Every hardware touch of the host
+ * goes through a method here that first calls {@link #moment}. Belongs to the thread that leases it; only
+ * {@link #raise} may be called from others.
+ */
+public abstract class PhysicalCpu {
+    private final int id;
+    private final Region region;
+    private final Timing timing;
+    private final Word irqsOn;
+    private final Word pending;
+    private final Word inGuest;
+    private final InterruptEntry entry;
+
+    protected PhysicalCpu(Region region, int id, Timing timing, InterruptEntry entry) {
+        this.id = id;
+        this.region = region;
+        this.timing = timing;
+        this.entry = entry;
+        this.irqsOn = region.word("irqsOn");
+        this.pending = region.word("pendingLines");
+        this.inGuest = region.word("inGuest");
+        irqsOn.set(1);
+    }
+
+    public final int id() {
+        return id;
+    }
+
+    public final Region region() {
+        return region;
+    }
+
+    public final Timing timing() {
+        return timing;
+    }
+
+    /** Time may pass here, before the step so named. Lines that the timing raises are taken if unmasked. */
+    public final void moment(String step) {
+        timing.moment(this, step);
+        takePending();
+    }
+
+    /** Raises a line; any thread. It is taken at this CPU's next moment, guest poll or unmasking. */
+    public final void raise(Line line) {
+        pending.or(line.bit());
+    }
+
+    public final boolean isPending(Line line) {
+        return pending.test(line.bit());
+    }
+
+    /** Any line at all: what the guest instruction loop polls, one opaque load. */
+    public final boolean anyPending() {
+        return pending.get() != 0;
+    }
+
+    public final boolean irqsOn() {
+        return irqsOn.get() != 0;
+    }
+
+    /** local_irq_save: masks and returns whether interrupts were on. */
+    public final boolean irqSave() {
+        boolean was = irqsOn();
+        if (was) irqDisable();
+        return was;
+    }
+
+    /** local_irq_restore. */
+    public final void irqRestore(boolean wasOn) {
+        if (wasOn) irqEnable();
+    }
+
+    public final void irqDisable() {
+        moment("local_irq_disable");
+        irqsOn.set(0);
+    }
+
+    /** Unmasks; lines raised meanwhile are taken at once. */
+    public final void irqEnable() {
+        irqsOn.set(1);
+        moment("local_irq_enable");
+    }
+
+    /** Marks guest mode: lines end the guest's execution instead of being taken on top of it. */
+    protected final void guestMode(boolean on) {
+        inGuest.set(on ? 1 : 0);
+    }
+
+    public final boolean inGuest() {
+        return inGuest.get() != 0;
+    }
+
+    private void takePending() {
+        if (!anyPending() || inGuest()) return;
+        for (Line l : Line.values()) {
+            if (!isPending(l) || (l.maskable() && !irqsOn())) continue;
+            pending.and(~l.bit());
+            boolean was = irqsOn();
+            irqsOn.set(0);
+            entry.interrupt(this, l);
+            irqsOn.set(was ? 1 : 0);
+        }
+    }
+}

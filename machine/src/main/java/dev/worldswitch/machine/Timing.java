@@ -1,0 +1,34 @@
+package dev.worldswitch.machine;
+
+/**
+ * Owner of time. Each touch of hardware is a moment at which time may pass: never in {@code run}, by a seeded die in
+ * {@code torture}, by a schedule in {@code explore}.
+ */
+public interface Timing {
+    /** Called before the step {@code step} on {@code cpu}; may raise lines, which are taken if unmasked. */
+    void moment(PhysicalCpu cpu, String step);
+
+    /** One of {@code n} outcomes that the architecture leaves open, 0 being the usual one. */
+    int choose(String what, int n);
+
+    /** Simulated time in nanoseconds since boot. */
+    long now();
+
+    /** Nothing ever happens between two steps; time comes from {@code clock}. */
+    static Timing plain(java.util.function.LongSupplier clock) {
+        return new Timing() {
+            @Override
+            public void moment(PhysicalCpu cpu, String step) {}
+
+            @Override
+            public int choose(String what, int n) {
+                return 0;
+            }
+
+            @Override
+            public long now() {
+                return clock.getAsLong();
+            }
+        };
+    }
+}

@@ -1,0 +1,83 @@
+package dev.worldswitch.machine.cell;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/** A 64-bit cell with READ_ONCE strength; acquire, release and read-modify-write where the kernel has them. */
+public final class Word extends Cell {
+    private static final VarHandle VALUE;
+
+    static {
+        try {
+            VALUE = MethodHandles.lookup().findVarHandle(Word.class, "value", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private long value;
+
+    Word(Region region, String name) {
+        super(region, name);
+    }
+
+    public long get() {
+        long v = (long) VALUE.getOpaque(this);
+        return watcher == null ? v : watcher.read(this, 0, v);
+    }
+
+    public void set(long v) {
+        if (watcher == null || watcher.write(this, 0, value, v)) VALUE.setOpaque(this, v);
+    }
+
+    public long acquire() {
+        long v = (long) VALUE.getAcquire(this);
+        return watcher == null ? v : watcher.read(this, 0, v);
+    }
+
+    public void release(long v) {
+        if (watcher == null || watcher.write(this, 0, value, v)) VALUE.setRelease(this, v);
+    }
+
+    public boolean cas(long expected, long v) {
+        if (watcher == null) return VALUE.compareAndSet(this, expected, v);
+        if (get() != expected) return false;
+        set(v);
+        return true;
+    }
+
+    /** Sets the bits of {@code mask}; the old value. */
+    public long or(long mask) {
+        if (watcher == null) return (long) VALUE.getAndBitwiseOr(this, mask);
+        long old = get();
+        set(old | mask);
+        return old;
+    }
+
+    /** Keeps only the bits of {@code mask}; the old value. */
+    public long and(long mask) {
+        if (watcher == null) return (long) VALUE.getAndBitwiseAnd(this, mask);
+        long old = get();
+        set(old & mask);
+        return old;
+    }
+
+    public boolean test(long mask) {
+        return (get() & mask) != 0;
+    }
+
+    @Override
+    public int length() {
+        return 1;
+    }
+
+    @Override
+    public long peek(int index) {
+        return value;
+    }
+
+    @Override
+    public void poke(int index, long v) {
+        value = v;
+    }
+}

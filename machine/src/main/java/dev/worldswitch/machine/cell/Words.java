@@ -1,0 +1,56 @@
+package dev.worldswitch.machine.cell;
+
+/** A register file or a memory image: a fixed number of 64-bit words. */
+public final class Words extends Cell {
+    private final long[] values;
+
+    Words(Region region, String name, int length) {
+        super(region, name);
+        this.values = new long[length];
+    }
+
+    public long get(int i) {
+        return watcher == null ? values[i] : watcher.read(this, i, values[i]);
+    }
+
+    public void set(int i, long v) {
+        if (watcher == null || watcher.write(this, i, values[i], v)) values[i] = v;
+    }
+
+    /** Copies {@code n} words from {@code from}, same positions on both sides. */
+    public void copy(Words from, int at, int n) {
+        copy(from, at, at, n);
+    }
+
+    public void copy(Words from, int fromAt, int at, int n) {
+        if (watcher == null && from.watcher == null) System.arraycopy(from.values, fromAt, values, at, n);
+        else for (int i = 0; i < n; i++) set(at + i, from.get(fromAt + i));
+    }
+
+    public void fill(int at, int n, long v) {
+        for (int i = 0; i < n; i++) set(at + i, v);
+    }
+
+    /**
+     * The words themselves, for the instruction loop, which works on flat arrays. Under a watcher the caller must frame
+     * its use as one opaque guest step (see {@code GuestStep} in the explorer).
+     */
+    public long[] raw() {
+        return values;
+    }
+
+    @Override
+    public int length() {
+        return values.length;
+    }
+
+    @Override
+    public long peek(int index) {
+        return values[index];
+    }
+
+    @Override
+    public void poke(int index, long v) {
+        values[index] = v;
+    }
+}

@@ -1,0 +1,2 @@
+/** Cells: the only places where mutable state of machine, kernel and kvm may live. */
+package dev.worldswitch.machine.cell;

@@ -1,0 +1,100 @@
+package dev.worldswitch.machine.x86;
+
+import dev.worldswitch.machine.InterruptEntry;
+import dev.worldswitch.machine.PhysicalCpu;
+import dev.worldswitch.machine.Timing;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+import dev.worldswitch.machine.cell.Words;
+
+/**
+ * A physical x86-64 CPU: the XSAVE-managed register file, XCR0, IA32_XFD, IA32_XFD_ERR, and the host's use of them.
+ * The register file {@link #fpregs} has the layout of a standard-format XSAVE image, its XSTATE_BV word being XINUSE.
+ */
+public final class X86Cpu extends PhysicalCpu {
+    private final X86Profile profile;
+    private final Words fpregs;
+    private final Word xcr0, xfd, xfdErr;
+    private final Xsave xsave;
+
+    public X86Cpu(Region region, int id, X86Profile profile, Timing timing, InterruptEntry entry) {
+        super(region, id, timing, entry);
+        this.profile = profile;
+        this.fpregs = region.words("fpregs", (profile.xsave().standardSize(-1) + 7) / 8);
+        this.xcr0 = region.word("xcr0");
+        this.xfd = region.word("xfd");
+        this.xfdErr = region.word("xfdErr");
+        this.xsave = new Xsave(profile.xsave());
+        xcr0.set(1);
+        xsave.init(fpregs, -1);
+    }
+
+    public X86Profile profile() {
+        return profile;
+    }
+
+    /** The vector, tile and x87 registers that are physically there. */
+    public Words fpregs() {
+        return fpregs;
+    }
+
+    public Xsave xsave() {
+        return xsave;
+    }
+
+    public Word xcr0() {
+        return xcr0;
+    }
+
+    public Word xfd() {
+        return xfd;
+    }
+
+    public Word xfdErr() {
+        return xfdErr;
+    }
+
+    /** Host WRMSR IA32_XFD. */
+    public void wrmsrXfd(long v) {
+        moment("wrmsr IA32_XFD");
+        xfd.set(v);
+    }
+
+    /** Host RDMSR IA32_XFD. */
+    public long rdmsrXfd() {
+        moment("rdmsr IA32_XFD");
+        return xfd.get();
+    }
+
+    /** Host RDMSR IA32_XFD_ERR. */
+    public long rdmsrXfdErr() {
+        moment("rdmsr IA32_XFD_ERR");
+        return xfdErr.get();
+    }
+
+    /** Host WRMSR IA32_XFD_ERR. */
+    public void wrmsrXfdErr(long v) {
+        moment("wrmsr IA32_XFD_ERR");
+        xfdErr.set(v);
+    }
+
+    /** Host XSETBV. */
+    public void xsetbv(long v) {
+        moment("xsetbv");
+        xcr0.set(v);
+    }
+
+    /** Host XSAVE of the components {@code rfbm} into {@code image}, as one access. */
+    public void xsaves(Words image, long rfbm) {
+        moment("xsaves");
+        xsave.save(fpregs, image, rfbm & xcr0.get(), xfd.get());
+    }
+
+    /** Host XRSTOR; true when it raised #NM (a component with XSTATE_BV[i] = 1 is disabled by XFD): nothing is loaded. */
+    public boolean xrstors(Words image, long rfbm) {
+        moment("xrstors");
+        long nm = xsave.restore(image, fpregs, rfbm & xcr0.get(), xfd.get());
+        if (nm != 0) xfdErr.set(xfd.get() & nm);
+        return nm != 0;
+    }
+}

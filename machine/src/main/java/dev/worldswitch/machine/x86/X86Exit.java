@@ -1,0 +1,78 @@
+package dev.worldswitch.machine.x86;
+
+/**
+ * Why guest execution ended; reused from exit to exit, filled by the instruction loop. Register state is in
+ * {@link X86State}; RIP is at the instruction unless the reason says otherwise.
+ */
+public final class X86Exit {
+    /** A line is pending on the physical CPU; between instructions. */
+    public static final int INTERRUPT = 1;
+    /** Port access; {@link #port}, {@link #size}, {@link #in}, {@link #rep}, {@link #string}. RIP at the instruction. */
+    public static final int IO = 2;
+    /** Memory-mapped read needed: {@link #gpa}, {@link #size}. RIP at the instruction, which will be run again. */
+    public static final int MMIO_READ = 3;
+    /** The instruction is done (RIP past it) and left writes in {@link MmioQueue}. */
+    public static final int MMIO_WRITE = 4;
+    /** HLT; RIP past it. */
+    public static final int HLT = 5;
+
+    public static final int CPUID = 6, RDMSR = 7, WRMSR = 8, XSETBV = 9;
+    /** VMCALL or VMMCALL: {@link #vector} is the last opcode byte. */
+    public static final int HYPERCALL = 10;
+    /** Triple fault. */
+    public static final int SHUTDOWN = 11;
+    /** An intercepted exception: {@link #vector}, {@link #errorCode}, {@link #payload} (DR6 bits or CR2). */
+    public static final int EXCEPTION = 12;
+    /** MOV to/from CR or CLTS, LMSW: {@link #vector} CR number, {@link #gpr} register, {@link #in} true for reads. */
+    public static final int CR_ACCESS = 13;
+    /** MOV to/from DR while EXIT_DR or DR7.GD. */
+    public static final int DR_ACCESS = 14;
+    /** Memory behind a slot is not accessible: KVM_RUN answers EFAULT. */
+    public static final int FAULT = 15;
+    /** An instruction this machine lacks; {@link #bytes}, {@link #byteCount}. */
+    public static final int UNIMPLEMENTED = 16;
+    /** Instruction fetch from memory-mapped I/O, {@link #gpa}. */
+    public static final int FETCH_MMIO = 17;
+    /** RDPMC, INVD, WBINVD, MONITOR, MWAIT, PAUSE...: {@link #vector} has the opcode; RIP at it. */
+    public static final int OTHER = 18;
+    /** Interrupt window opened, as asked for at entry. */
+    public static final int INTERRUPT_WINDOW = 19;
+
+    public static final String[] NAMES = {
+        "none",
+        "interrupt",
+        "io",
+        "mmio read",
+        "mmio write",
+        "hlt",
+        "cpuid",
+        "rdmsr",
+        "wrmsr",
+        "xsetbv",
+        "hypercall",
+        "shutdown",
+        "exception",
+        "cr access",
+        "dr access",
+        "fault",
+        "unimplemented",
+        "fetch from mmio",
+        "other",
+        "interrupt window"
+    };
+
+    public int reason;
+    /** Bytes of the instruction: RIP + length is the next one. */
+    public int length;
+
+    public int port, size, vector, gpr;
+    public boolean in, rep, string;
+    public long gpa, gva, payload, errorCode;
+    public boolean hasErrorCode, hasPayload;
+    public final byte[] bytes = new byte[15];
+    public int byteCount;
+
+    public String name() {
+        return NAMES[reason];
+    }
+}

@@ -1,0 +1,8 @@
+/** Clients of other processes: sockets, file descriptors, client memory; the peer of the LD_PRELOAD shim. */
+@org.jspecify.annotations.NullMarked
+module dev.worldswitch.server {
+    requires static transitive org.jspecify;
+    requires transitive dev.worldswitch.kvm;
+
+    exports dev.worldswitch.server;
+}
