@@ -1,0 +1,82 @@
+package dev.worldswitch.kernel;
+
+import java.util.Arrays;
+import java.util.Set;
+
+/** The catalogue of kernel changes that code asks for by {@link Kernel#has}. One commit or list thread, one patch. */
+public enum Patch {
+    /** The fix of spec/4: XSTATE_BV[i] is cleared for XFD-disabled components, at both places where they can part. */
+    CLEAR_XSTATE_BV_ON_XFD(
+            "clear-xstate-bv-on-xfd",
+            Arch.X86,
+            "x86/fpu: Clear XSTATE_BV[i] in guest XSAVE state whenever XFD[i]=1",
+            "b45f72177594",
+            "2025-12",
+            Set.of()),
+    /** The alternative discussed for the same bug: guest images are always saved and restored with XFD = 0. */
+    RESTORE_WITH_XFD_ZERO(
+            "restore-with-xfd-zero",
+            Arch.X86,
+            "x86/fpu: restore guest images with IA32_XFD = 0",
+            "discussed under \"x86, fpu/kvm: fix crash with AMX\", not merged",
+            "2025-12",
+            Set.of("clear-xstate-bv-on-xfd"));
+
+    /** Architecture that a patch belongs to. */
+    public enum Arch {
+        X86,
+        ARM64,
+        ANY
+    }
+
+    private final String id;
+    private final Arch arch;
+    private final String subject;
+    private final String origin;
+    private final String date;
+    private final Set<String> excludes;
+
+    Patch(String id, Arch arch, String subject, String origin, String date, Set<String> excludes) {
+        this.id = id;
+        this.arch = arch;
+        this.subject = subject;
+        this.origin = origin;
+        this.date = date;
+        this.excludes = excludes;
+    }
+
+    /** @throws IllegalArgumentException when the catalogue has no such patch */
+    public static Patch of(String id) {
+        return Arrays.stream(values())
+                .filter(p -> p.id.equals(id))
+                .findFirst()
+                .orElseThrow(
+                        () -> new IllegalArgumentException("no patch '" + id + "'; `ws patches` lists the catalogue"));
+    }
+
+    public String id() {
+        return id;
+    }
+
+    public Arch arch() {
+        return arch;
+    }
+
+    public String subject() {
+        return subject;
+    }
+
+    /** Commit or mailing-list thread. */
+    public String origin() {
+        return origin;
+    }
+
+    public String date() {
+        return date;
+    }
+
+    /** Ids of patches that can't be in the same kernel. */
+    public Set<String> excludes() {
+        return excludes;
+    }
+}

@@ -1,0 +1,48 @@
+package dev.worldswitch.kernel;
+
+import dev.worldswitch.machine.PhysicalCpu;
+import dev.worldswitch.machine.cell.Ref;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+import org.jspecify.annotations.Nullable;
+
+/** A host task: one client thread in the simulated kernel. Thread flags are cells; interrupts set them too. */
+public final class Task {
+    /** Thread flag bits, our own numbering. */
+    public static final long TIF_NEED_FPU_LOAD = 1, TIF_NEED_RESCHED = 2, TIF_SIGPENDING = 4, TIF_NOTIFY_RESUME = 8;
+
+    private final Region region;
+    private final Word flags;
+    private final Word preemptCount;
+    private final Ref<@Nullable PhysicalCpu> cpu;
+
+    public Task(Region region) {
+        this.region = region;
+        this.flags = region.word("flags");
+        this.preemptCount = region.word("preemptCount");
+        this.cpu = region.ref("cpu", null);
+    }
+
+    public Region region() {
+        return region;
+    }
+
+    public Word flags() {
+        return flags;
+    }
+
+    public Word preemptCount() {
+        return preemptCount;
+    }
+
+    /** @throws IllegalStateException when the task runs on no CPU */
+    public PhysicalCpu cpu() {
+        PhysicalCpu c = cpu.get();
+        if (c == null) throw new IllegalStateException("task " + region + " is on no CPU");
+        return c;
+    }
+
+    public void onCpu(@Nullable PhysicalCpu c) {
+        cpu.set(c);
+    }
+}

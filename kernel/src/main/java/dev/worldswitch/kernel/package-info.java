@@ -1,0 +1,2 @@
+/** The host kernel around KVM. */
+package dev.worldswitch.kernel;

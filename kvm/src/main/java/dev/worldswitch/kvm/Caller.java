@@ -1,0 +1,23 @@
+package dev.worldswitch.kvm;
+
+import dev.worldswitch.kernel.Task;
+
+/** One thread of a client while it is in the (simulated) kernel. */
+public interface Caller {
+    Client client();
+
+    /** The host task that this thread is. */
+    Task task();
+
+    /** signal_pending(current): KVM_RUN ends with EINTR. Cheap: asked before each entry. */
+    boolean signalPending();
+
+    /** Sets the signal mask of KVM_SET_SIGNAL_MASK that counts during this KVM_RUN. */
+    void runSignalMask(long mask, boolean set);
+
+    /** Blocks until woken, kicked or a signal is pending. Real in {@code run}; a point of choice in {@code explore}. */
+    void block(java.util.function.BooleanSupplier until);
+
+    /** Wakes a caller that blocks; any thread. */
+    void wake();
+}

@@ -1,0 +1,40 @@
+package dev.worldswitch.kvm;
+
+/**
+ * The process on the other side as KVM sees it: its memory, its files, its signals. Implemented by the server for real
+ * processes and by the explorer's in-process VMM. All addresses are the client's virtual addresses.
+ */
+public interface Client {
+    /** copy_from_user: false when any byte is not readable; the buffer may then be partly filled. */
+    boolean read(long address, byte[] into, int offset, int length);
+
+    /** copy_to_user: false when any byte is not writable; part may have been written. */
+    boolean write(long address, byte[] from, int offset, int length);
+
+    /**
+     * Makes a range the common memory of client and guest, contents kept.
+     *
+     * @return 0 or a negative errno
+     */
+    long adopt(long address, long size);
+
+    /** Address in this process of the 4 KiB page of adopted memory at {@code address}, or 0 when it is not accessible. */
+    long hostPage(long address, boolean write);
+
+    /** Changes when an answer of {@link #hostPage} may have become wrong. */
+    int memoryGeneration();
+
+    /** New zeroed memory that the client can mmap from a file descriptor. */
+    SharedPages newSharedPages(int bytes);
+
+    /** Identity of the address space: a forked child has another, and gets EIO from its parent's VM. */
+    long mm();
+
+    /** ARCH_GET_XCOMP_GUEST_PERM of the process; and the first vCPU freezes it. */
+    long xcompGuestPerm();
+
+    void freezeXcompGuestPerm();
+
+    /** Adds 1 to the eventfd with this number in the client; false when there is no such eventfd. */
+    boolean signalEventfd(int fd);
+}

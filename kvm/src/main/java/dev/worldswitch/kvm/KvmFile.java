@@ -1,0 +1,43 @@
+package dev.worldswitch.kvm;
+
+import org.jspecify.annotations.Nullable;
+
+/** What an open KVM file descriptor stands for. */
+public interface KvmFile {
+    /** Kind of descriptor: an ioctl number means different things on different kinds. */
+    enum Kind {
+        SYSTEM,
+        VM,
+        VCPU,
+        DEVICE,
+        STATS
+    }
+
+    Kind kind();
+
+    /** Name in /proc/PID/fd as the kernel gives it: kvm, kvm-vm, kvm-vcpu:0, kvm-vm-stats... */
+    String fileName();
+
+    /**
+     * ioctl(2): {@code command} is the full 32-bit number.
+     *
+     * @return the answer or a negative errno; when it made a descriptor, {@code made} has it and the answer is 0
+     */
+    long ioctl(Caller caller, int command, long argument, Made made);
+
+    /** Memory behind mmap(2) of this descriptor, null where mmap is not possible (ENODEV). */
+    @Nullable SharedPages pages();
+
+    /** read(2) and pread(2), for statistics; a negative errno where reading is not possible. */
+    long read(byte[] into, long offset);
+
+    /** The last descriptor to it is closed. */
+    void release();
+
+    /** Takes the file that an ioctl made. */
+    final class Made {
+        public @Nullable KvmFile file;
+        /** Flags of the new descriptor, as O_CLOEXEC. */
+        public int flags;
+    }
+}

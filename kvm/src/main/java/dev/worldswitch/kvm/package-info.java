@@ -1,0 +1,2 @@
+/** KVM itself, what is common to all architectures. */
+package dev.worldswitch.kvm;
