@@ -2,8 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.worldswitch.cli {
     requires static org.jspecify;
-    requires dev.worldswitch.server;
-    requires dev.worldswitch.explore;
+    requires dev.worldswitch.kvm;
     requires info.picocli;
 
     opens dev.worldswitch.cli to info.picocli;

@@ -1,0 +1,44 @@
+package dev.worldswitch.cli;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** The {@code ws} command. */
+@Command(
+        name = "ws",
+        version = "Worldswitch 0.1.0",
+        mixinStandardHelpOptions = true,
+        synopsisSubcommandLabel = "COMMAND",
+        description = "KVM in user space: runs unmodified KVM programs where there is no KVM, and explores every timing.",
+        subcommands = {ListCommands.Machines.class, ListCommands.Kernels.class, ListCommands.Patches.class, DoctorCommand.class
+        },
+        footer = {"", "Also: ws test runs all tests; `ws help COMMAND` tells more."})
+public final class Main implements Runnable {
+    @Option(names = "--train", hidden = true, description = "loads what most commands need, for the start-up cache")
+    private boolean train;
+
+    @CommandLine.Spec
+    private CommandLine.Model.@org.jspecify.annotations.Nullable CommandSpec spec;
+
+    @Override
+    public void run() {
+        if (!train && spec != null) spec.commandLine().usage(System.out);
+    }
+
+    /** Exit status 2 for usage errors, one line that says what and what to do. */
+    public static void main(String[] args) {
+        System.exit(commandLine().execute(args));
+    }
+
+    static CommandLine commandLine() {
+        CommandLine line = new CommandLine(new Main());
+        line.addSubcommand(CommandLine.HelpCommand.class);
+        line.setExecutionExceptionHandler((e, commandLine, parsed) -> {
+            if (!(e instanceof IllegalArgumentException)) throw e;
+            commandLine.getErr().println("ws: " + e.getMessage());
+            return 2;
+        });
+        return line;
+    }
+}

@@ -1,0 +1,20 @@
+# Sourced by ws and by the scripts in tools/: finds JDK 25 and names what is missing. No output when all is there.
+say() { printf 'ws: %s\n' "$*" >&2; }
+die() { say "$*"; exit 2; }
+
+find_jdk() {
+  local d
+  for d in "${JAVA_HOME:-}" "${JDK25_HOME:-}" /usr/lib/jvm/* /opt/java/* "$HOME"/.sdkman/candidates/java/*; do
+    [ -n "$d" ] && [ -f "$d/release" ] && grep -q '^JAVA_VERSION="25' "$d/release" && [ -x "$d/bin/javac" ] && { printf '%s' "$d"; return; }
+  done
+  return 1
+}
+
+need_jdk() {
+  JAVA_HOME=$(find_jdk) || die "JDK 25 is missing. Install Temurin 25 (package temurin-25-jdk of Adoptium) or set JDK25_HOME."
+  export JAVA_HOME
+}
+
+need() { # command, Debian package
+  command -v "$1" >/dev/null 2>&1 || die "$1 is missing. Install it: sudo apt-get install -y $2"
+}
