@@ -1,7 +1,11 @@
 package dev.worldswitch.machine.cell;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
 /** A register file or a memory image: a fixed number of 64-bit words. */
 public final class Words extends Cell {
+    private static final VarHandle VALUES = MethodHandles.arrayElementVarHandle(long[].class);
     private final long[] values;
 
     Words(Region region, String name, int length) {
@@ -15,6 +19,22 @@ public final class Words extends Cell {
 
     public void set(int i, long v) {
         if (watcher == null || watcher.write(this, i, values[i], v)) values[i] = v;
+    }
+
+    /** Sets the bits of {@code mask} atomically, as set_bit; the old word. */
+    public long or(int i, long mask) {
+        if (watcher == null) return (long) VALUES.getAndBitwiseOr(values, i, mask);
+        long old = get(i);
+        set(i, old | mask);
+        return old;
+    }
+
+    /** Keeps only the bits of {@code mask} atomically, as xchg on a bitmap word; the old word. */
+    public long and(int i, long mask) {
+        if (watcher == null) return (long) VALUES.getAndBitwiseAnd(values, i, mask);
+        long old = get(i);
+        set(i, old & mask);
+        return old;
     }
 
     /** Copies {@code n} words from {@code from}, same positions on both sides. */

@@ -1,0 +1,58 @@
+package dev.worldswitch.kvm;
+
+import dev.worldswitch.machine.PhysicalMemory;
+import dev.worldswitch.machine.cell.Ref;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+
+/** Guest-physical memory made of a VM's slots: address space 0, and 1 for SMM. */
+public final class GuestMemory implements PhysicalMemory {
+    private final Region region;
+    private final Client client;
+    private final Ref<MemorySlots> slots, smmSlots;
+    private final Word generation;
+
+    public GuestMemory(Region region, Client client) {
+        this.region = region;
+        this.client = client;
+        this.slots = region.ref("slots", MemorySlots.NONE);
+        this.smmSlots = region.ref("smmSlots", MemorySlots.NONE);
+        this.generation = region.word("generation");
+    }
+
+    Region region() {
+        return region;
+    }
+
+    Client client() {
+        return client;
+    }
+
+    public Ref<MemorySlots> slots(int addressSpace) {
+        return addressSpace == 0 ? slots : smmSlots;
+    }
+
+    /** Cached translations are wrong from here on. */
+    public void changed() {
+        long g;
+        do g = generation.get();
+        while (!generation.cas(g, g + 1));
+    }
+
+    @Override
+    public long page(long gpa, boolean write) {
+        MemorySlots.Slot s = slots.get().at(gpa);
+        if (s == null || write && s.readOnly()) return MMIO;
+        long offset = gpa - s.gpa() & -Mm.PAGE_SIZE;
+        long host = client.hostPage(s.hva() + offset, write);
+        if (host == 0) return FAULT;
+        var dirty = s.dirty();
+        if (write && dirty != null) dirty.or((int) (offset >>> 18), 1L << (offset >>> Mm.PAGE_SHIFT));
+        return host;
+    }
+
+    @Override
+    public int generation() {
+        return (int) generation.acquire() + client.memoryGeneration();
+    }
+}

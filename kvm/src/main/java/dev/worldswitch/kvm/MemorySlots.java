@@ -1,0 +1,59 @@
+package dev.worldswitch.kvm;
+
+import dev.worldswitch.machine.cell.Words;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The memory slots of one address space: one immutable record, swapped whole, slots in the order of their gpa. */
+public record MemorySlots(List<Slot> byGpa) {
+    public static final MemorySlots NONE = new MemorySlots(List.of());
+    public static final int LOG_DIRTY_PAGES = 1, READONLY = 2;
+
+    /** struct kvm_memory_slot: pages of 4 KiB; {@code dirty} has a bit per page while LOG_DIRTY_PAGES is set. */
+    public record Slot(int id, long gpa, long size, long hva, int flags, @Nullable Words dirty) {
+        public boolean readOnly() {
+            return (flags & READONLY) != 0;
+        }
+
+        public long pages() {
+            return size >>> Mm.PAGE_SHIFT;
+        }
+    }
+
+    /** The slot that holds {@code gpa}, by binary search. */
+    public @Nullable Slot at(long gpa) {
+        int low = 0, high = byGpa.size() - 1;
+        while (low <= high) {
+            int middle = low + high >>> 1;
+            Slot s = byGpa.get(middle);
+            if (gpa < s.gpa) high = middle - 1;
+            else if (gpa - s.gpa >= s.size) low = middle + 1;
+            else return s;
+        }
+        return null;
+    }
+
+    public @Nullable Slot find(int id) {
+        for (Slot s : byGpa) if (s.id == id) return s;
+        return null;
+    }
+
+    /** True when a slot other than {@code except} has a byte of the range. */
+    public boolean overlaps(long gpa, long size, int except) {
+        for (Slot s : byGpa) if (s.id != except && gpa < s.gpa + s.size && s.gpa < gpa + size) return true;
+        return false;
+    }
+
+    public MemorySlots without(int id) {
+        return new MemorySlots(byGpa.stream().filter(s -> s.id != id).toList());
+    }
+
+    public MemorySlots with(Slot slot) {
+        List<Slot> more = new ArrayList<>(without(slot.id).byGpa);
+        more.add(slot);
+        more.sort(Comparator.comparingLong(Slot::gpa));
+        return new MemorySlots(List.copyOf(more));
+    }
+}

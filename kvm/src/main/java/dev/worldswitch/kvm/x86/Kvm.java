@@ -1,0 +1,101 @@
+package dev.worldswitch.kvm.x86;
+
+import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kvm.Call;
+import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.IoctlTable;
+import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.SharedPages;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+import dev.worldswitch.machine.x86.X86Cpu;
+import dev.worldswitch.machine.x86.X86Profile;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** KVM of one simulated host: what {@code /dev/kvm} opens. */
+public final class Kvm implements KvmFile {
+    private final Kernel kernel;
+    private final X86Profile profile;
+    private final List<X86Cpu> cpus;
+    private final Region region;
+    private final Word vmNumber;
+    private final IoctlTable ioctls;
+
+    /** @param cpus the physical CPUs, in the order of their numbers */
+    public Kvm(Kernel kernel, X86Profile profile, List<X86Cpu> cpus) {
+        this.kernel = kernel;
+        this.profile = profile;
+        this.cpus = List.copyOf(cpus);
+        this.region = kernel.region().child("kvm");
+        this.vmNumber = region.word("vmNumber");
+        Rows rows = new Rows();
+        SystemIoctls.rows(rows);
+        VmIoctls.rows(rows);
+        this.ioctls = rows.build();
+    }
+
+    /** open("/dev/kvm"). */
+    public KvmFile open() {
+        return this;
+    }
+
+    public Kernel kernel() {
+        return kernel;
+    }
+
+    public X86Profile profile() {
+        return profile;
+    }
+
+    public List<X86Cpu> cpus() {
+        return cpus;
+    }
+
+    Region region() {
+        return region;
+    }
+
+    Word vmNumber() {
+        return vmNumber;
+    }
+
+    /** All ioctls: for tracing too. */
+    public IoctlTable ioctls() {
+        return ioctls;
+    }
+
+    long dispatch(KvmFile file, Caller caller, int command, long argument, Made made, long unknown) {
+        IoctlTable.Row row = ioctls.find(file.kind(), command);
+        return row == null ? unknown : row.handler().handle(file, new Call(caller, argument, made));
+    }
+
+    @Override
+    public Kind kind() {
+        return Kind.SYSTEM;
+    }
+
+    @Override
+    public String fileName() {
+        return "kvm";
+    }
+
+    @Override
+    public long ioctl(Caller caller, int command, long argument, Made made) {
+        return dispatch(this, caller, command, argument, made, Errno.EINVAL);
+    }
+
+    @Override
+    public @Nullable SharedPages pages() {
+        return null;
+    }
+
+    @Override
+    public long read(byte[] into, long offset) {
+        return Errno.EINVAL;
+    }
+
+    @Override
+    public void release() {}
+}
