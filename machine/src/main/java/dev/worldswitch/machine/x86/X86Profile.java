@@ -12,6 +12,9 @@ import java.util.Map;
  * {@code xcr0} as its kernel sets it.
  */
 public final class X86Profile {
+    /** CPUID 0xD.1 eax. */
+    private static final int XSAVEC = 2, XFD = 16;
+
     private final MachineProfile source;
     private final List<Cpuid> leaves = new ArrayList<>();
     private final Map<Integer, Long> msrs = new LinkedHashMap<>();
@@ -28,7 +31,32 @@ public final class X86Profile {
             leaves.add(new Cpuid(leaf, sub, part.length > 1, (int) v[0], (int) v[1], (int) v[2], (int) v[3]));
         });
         source.table("msr").forEach((key, v) -> msrs.put(Integer.parseUnsignedInt(key.substring(2), 16), v[0]));
-        this.xsave = XsaveLayout.of(leaves, source.number("xcr0", 3));
+        this.xsave = XsaveLayout.of(leaves, xcr0());
+        check();
+    }
+
+    /** A profile whose leaf 0xD contradicts itself would corrupt every FPU image: refused by name. */
+    private void check() {
+        Cpuid all = cpuid(0xd, 0), more = cpuid(0xd, 1);
+        if (all.eax() == 0) {
+            if (xcr0() != XsaveLayout.XFEATURE_FPSSE) throw bad("xcr0 must be 3 without cpuid 0xd");
+            return;
+        }
+        if ((xcr0() & ~(all.eax() & 0xffffffffL | (long) all.edx() << 32)) != 0) throw bad("xcr0 exceeds cpuid 0xd.0");
+        if (xsave.supported() != xcr0()) throw bad("a component of xcr0 has no row cpuid 0xd.N");
+        if (xsave.standardSize(-1) != all.ebx() || all.ebx() > all.ecx()) throw bad("cpuid 0xd.0 ebx is not the size");
+        boolean compacts = (more.eax() & XSAVEC) != 0;
+        if (compacts && xsave.compactedSize(-1) != more.ebx()) throw bad("cpuid 0xd.1 ebx is not the compacted size");
+        if (xsave.xfdMask() != 0 && (more.eax() & XFD) == 0) throw bad("XFD components without cpuid 0xd.1 eax bit 4");
+        int end = XsaveLayout.LEGACY_AND_HEADER;
+        for (XsaveLayout.Component c : xsave.components()) {
+            if (c.offset() < end || c.size() % 8 != 0) throw bad("cpuid 0xd." + c.number() + " overlaps or is odd");
+            end = c.offset() + c.size();
+        }
+    }
+
+    private IllegalArgumentException bad(String what) {
+        return new IllegalArgumentException("machine " + name() + ": " + what);
     }
 
     public static X86Profile of(MachineProfile source) {
@@ -69,6 +97,16 @@ public final class X86Profile {
 
     public long tscKhz() {
         return source.number("tsc_khz", 2_000_000);
+    }
+
+    /** XCR0 as the machine's kernel sets it. */
+    public long xcr0() {
+        return source.number("xcr0", XsaveLayout.XFEATURE_FPSSE);
+    }
+
+    /** The components that the machine's KVM may offer to guests; {@code kvm_xcr0} where that is less than XCR0. */
+    public long kvmXcr0() {
+        return source.number("kvm_xcr0", xcr0());
     }
 
     /** Where each state component lives, and which exist. */
