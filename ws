@@ -33,6 +33,7 @@ test)
   exec bash "$home/tools/test" "$@" ;;
 esac
 changed && build
+[ "${1:-}" = demo ] && exec bash "$home/tools/demo"
 for j in "$build"/lib/picocli*.jar; do cp=$cp:$j; done
 [ -f "$build/ws.aot" ] && options+=(-XX:AOTCache="$build/ws.aot")
 exec "$JAVA_HOME/bin/java" "${options[@]}" -cp "$cp" dev.worldswitch.cli.Main "$@"

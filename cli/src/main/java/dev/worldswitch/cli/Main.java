@@ -13,7 +13,7 @@ import picocli.CommandLine.Option;
         description = "KVM in user space: runs unmodified KVM programs where there is no KVM, and explores every timing.",
         subcommands = {ListCommands.Machines.class, ListCommands.Kernels.class, ListCommands.Patches.class, DoctorCommand.class
         },
-        footer = {"", "Also: ws test runs all tests; `ws help COMMAND` tells more."})
+        footer = {"", "Also: `ws demo` shows both on a sample client, `ws test` runs all tests,", "`ws help COMMAND` tells more."})
 public final class Main implements Runnable {
     @Option(names = "--train", hidden = true, description = "loads what most commands need, for the start-up cache")
     private boolean train;
