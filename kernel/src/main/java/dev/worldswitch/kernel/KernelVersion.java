@@ -24,9 +24,10 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
         for (Patch p : patches)
             for (Patch q : patches)
                 if (p.excludes().contains(q.id()))
-                    throw new IllegalArgumentException(
-                            "patches " + p.id() + " and " + q.id() + " exclude each other; leave one out with --without");
-        patches = Collections.unmodifiableSet(patches.isEmpty() ? EnumSet.noneOf(Patch.class) : EnumSet.copyOf(patches));
+                    throw new IllegalArgumentException("patches " + p.id() + " and " + q.id()
+                            + " exclude each other; leave one out with --without");
+        patches =
+                Collections.unmodifiableSet(patches.isEmpty() ? EnumSet.noneOf(Patch.class) : EnumSet.copyOf(patches));
     }
 
     public static List<String> names() {

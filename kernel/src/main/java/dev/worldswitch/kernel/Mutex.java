@@ -20,7 +20,8 @@ public final class Mutex {
 
     public void lock() {
         if (!watched) real.lock();
-        else if (!held.cas(0, 1)) throw new IllegalStateException("mutex " + held.path() + " is held: a context must wait here");
+        else if (!held.cas(0, 1))
+            throw new IllegalStateException("mutex " + held.path() + " is held: a context must wait here");
     }
 
     public void unlock() {

@@ -26,7 +26,8 @@ public interface KvmFile {
     long ioctl(Caller caller, int command, long argument, Made made);
 
     /** Memory behind mmap(2) of this descriptor, null where mmap is not possible (ENODEV). */
-    @Nullable SharedPages pages();
+    @Nullable
+    SharedPages pages();
 
     /** read(2) and pread(2), for statistics; a negative errno where reading is not possible. */
     long read(byte[] into, long offset);

@@ -12,7 +12,13 @@ public record MemorySlots(List<Slot> byGpa) {
     public static final int LOG_DIRTY_PAGES = 1, READONLY = 2;
 
     /** struct kvm_memory_slot: pages of 4 KiB; {@code dirty} has a bit per page while LOG_DIRTY_PAGES is set. */
-    public record Slot(int id, long gpa, long size, long hva, int flags, @Nullable Words dirty) {
+    public record Slot(
+            int id,
+            long gpa,
+            long size,
+            long hva,
+            int flags,
+            @Nullable Words dirty) {
         public boolean readOnly() {
             return (flags & READONLY) != 0;
         }

@@ -35,8 +35,8 @@ public final class Vcpu implements KvmFile {
         this.region = vm.region().child("vcpu" + id);
         this.mutex = new Mutex(region, "mutex");
         this.state = new X86State(region.child("state"));
-        this.guestFpu =
-                new FpState(region.child("guestFpu"), new Xsave(vm.kvm().profile().xsave()), 3);
+        this.guestFpu = new FpState(
+                region.child("guestFpu"), new Xsave(vm.kvm().profile().xsave()), 3);
         this.events = new PendingEvents(region.child("events"));
         this.cpuid = region.ref("cpuid", CpuidTable.EMPTY);
         this.mpState = region.word("mpState");

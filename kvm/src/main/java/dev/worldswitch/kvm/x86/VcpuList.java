@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 
 /** The vCPUs of a VM in the order of their creation; swapped whole. */
 public record VcpuList(List<Vcpu> all) {
-    @Nullable Vcpu find(int id) {
+    @Nullable
+    Vcpu find(int id) {
         for (Vcpu v : all) if (v.id() == id) return v;
         return null;
     }

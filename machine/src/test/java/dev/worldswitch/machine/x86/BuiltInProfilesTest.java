@@ -50,9 +50,7 @@ class BuiltInProfilesTest {
 
     @Test
     void a_machine_whose_size_contradicts_its_components_is_refused_by_name() {
-        MachineProfile bad = MachineProfile.parse(
-                "wrong",
-                """
+        MachineProfile bad = MachineProfile.parse("wrong", """
                 base = sapphire-rapids
                 cpuid 0xd.0 = 0x602e7 0x2b40 0x2b40 0x0
                 """);
