@@ -18,6 +18,9 @@ public final class XsaveLayout {
     public static final int LEGACY_AND_HEADER = 576;
     public static final int FCW_INIT = 0x37f, MXCSR_INIT = 0x1f80;
 
+    /** CPUID 0xD.1 eax. */
+    private static final int XSAVES = 8;
+
     /** One state component; {@code offset} in the standard format; bytes. */
     public record Component(int number, int offset, int size, boolean aligned64, boolean xfd) {}
 
@@ -26,7 +29,17 @@ public final class XsaveLayout {
     private final long supported;
     private final long xfdMask;
 
-    private XsaveLayout(List<Component> components) {
+    private final Format format;
+
+    /** How the machine's kernel saves: FXSAVE without XSAVE, the standard format, or the compacted one of XSAVES. */
+    public enum Format {
+        FXSAVE,
+        STANDARD,
+        COMPACTED
+    }
+
+    private XsaveLayout(List<Component> components, Format format) {
+        this.format = format;
         this.components = List.copyOf(components);
         long all = XFEATURE_FPSSE, xfd = 0;
         for (Component c : components) {
@@ -40,6 +53,12 @@ public final class XsaveLayout {
 
     static XsaveLayout of(List<Cpuid> leaves, long xcr0) {
         List<Component> found = new ArrayList<>();
+        Format format = Format.FXSAVE;
+        for (Cpuid c : leaves) {
+            if (c.leaf() != 0xd || c.subleaf() > 1) continue;
+            if (c.subleaf() == 1 && (c.eax() & XSAVES) != 0) format = Format.COMPACTED;
+            else if (c.eax() != 0 && format == Format.FXSAVE) format = Format.STANDARD;
+        }
         for (Cpuid c : leaves)
             if (c.leaf() == 0xd
                     && c.subleaf() >= 2
@@ -47,7 +66,11 @@ public final class XsaveLayout {
                     && (c.ecx() & 1) == 0
                     && (xcr0 >> c.subleaf() & 1) != 0)
                 found.add(new Component(c.subleaf(), c.ebx(), c.eax(), (c.ecx() & 2) != 0, (c.ecx() & 4) != 0));
-        return new XsaveLayout(found);
+        return new XsaveLayout(found, format);
+    }
+
+    public Format format() {
+        return format;
     }
 
     /** The extended components (2 and up) that exist, in order of number. */
