@@ -1,0 +1,133 @@
+package dev.worldswitch.machine.x86;
+
+import dev.worldswitch.machine.PhysicalMemory;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decoded blocks by the physical address of their first byte. A pure cache: a block is compared with memory when it is
+ * first used after {@link GuestMemory#epoch} changed, because the client and other CPUs write code too.
+ */
+final class BlockCache {
+    private static final int SIZE = 4096, MAX_OPS = 48;
+    private final Interpreter m;
+    private final @Nullable Block[] table = new @Nullable Block[SIZE];
+    private final Map<Long, List<Block>> byPage = new HashMap<>();
+    private long lastPage = -1;
+    private boolean lastIsCode;
+
+    BlockCache(Interpreter m) {
+        this.m = m;
+    }
+
+    void clear() {
+        for (int i = 0; i < SIZE; i++) table[i] = null;
+        byPage.clear();
+        lastPage = -1;
+    }
+
+    boolean isCode(long gpa) {
+        long page = gpa & GuestMemory.PAGE;
+        if (page != lastPage) {
+            lastPage = page;
+            lastIsCode = byPage.containsKey(page);
+        }
+        return lastIsCode;
+    }
+
+    void drop(long gpa) {
+        List<Block> blocks = byPage.remove(gpa & GuestMemory.PAGE);
+        lastPage = -1;
+        if (blocks != null) for (Block b : blocks) b.dropped = true;
+    }
+
+    Block find(long rip, long gpa, int mode) {
+        int slot = (int) ((gpa ^ gpa >>> 12) & SIZE - 1);
+        Block b = table[slot];
+        if (b == null || b.gpa != gpa || b.rip != rip || b.mode != mode || b.dropped || !current(b)) {
+            b = decode(rip, gpa, mode);
+            table[slot] = b;
+        }
+        return b;
+    }
+
+    private boolean current(Block b) {
+        if (b.checkedEpoch == m.epoch) return true;
+        int first = (int) Math.min(b.bytes.length, 4096 - (b.gpa & 0xfff));
+        if (!same(b.gpa, b.bytes, 0, first)) return false;
+        if (first < b.bytes.length) {
+            long second = m.fetch(m.codeLinear(b.rip + first));
+            if (second != b.gpa2 || !same(second, b.bytes, first, b.bytes.length - first)) return false;
+        }
+        b.checkedEpoch = m.epoch;
+        return true;
+    }
+
+    private boolean same(long gpa, byte[] bytes, int at, int n) {
+        long host = m.page(gpa, false);
+        if (host == PhysicalMemory.MMIO) return false;
+        long p = host + (gpa & 0xfff);
+        for (int k = 0; k < n; k++)
+            if (GuestMemory.HOST.get(ValueLayout.JAVA_BYTE, p + k) != bytes[at + k]) return false;
+        return true;
+    }
+
+    private Block decode(long rip, long gpa, int mode) {
+        List<Op> ops = new ArrayList<>();
+        List<byte[]> parts = new ArrayList<>();
+        long at = rip, gpa2 = 0;
+        int room = (int) (4096 - (gpa & 0xfff)), total = 0;
+        while (ops.size() < MAX_OPS) {
+            int left = room - total;
+            if (left <= 0) break;
+            long start = at;
+            Insn i;
+            try {
+                i = m.decodeAt(start);
+            } catch (Signal s) {
+                // A later instruction that can't be fetched faults when it is reached.
+                if (ops.isEmpty()) throw s;
+                break;
+            }
+            if (i.length > left) {
+                if (!ops.isEmpty()) break;
+                gpa2 = m.fetch(m.codeLinear(start + left));
+            }
+            Op op = m.makeOp(i);
+            ops.add(op);
+            byte[] raw = new byte[i.length];
+            System.arraycopy(i.bytes, 0, raw, 0, i.length);
+            parts.add(raw);
+            total += i.length;
+            at = op.next;
+            if (op.ends() || gpa2 != 0) break;
+        }
+        byte[] bytes = new byte[total];
+        int p = 0;
+        for (byte[] part : parts) {
+            System.arraycopy(part, 0, bytes, p, part.length);
+            p += part.length;
+        }
+        Block b = new Block(rip, gpa, gpa2, mode, ops.toArray(new Op[0]), bytes);
+        b.checkedEpoch = m.epoch;
+        own(gpa & GuestMemory.PAGE, b);
+        if (gpa2 != 0) own(gpa2 & GuestMemory.PAGE, b);
+        return b;
+    }
+
+    private void own(long page, Block b) {
+        List<Block> list = byPage.get(page);
+        if (list == null) {
+            list = new ArrayList<>();
+            byPage.put(page, list);
+            lastPage = -1;
+            m.protect(page);
+        }
+        if (list.size() > 2000) list.removeIf(x -> x.dropped);
+        list.add(b);
+    }
+}

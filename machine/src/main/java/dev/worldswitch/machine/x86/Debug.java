@@ -1,0 +1,26 @@
+package dev.worldswitch.machine.x86;
+
+/** Debug exceptions: breakpoints on execution, and traps after an instruction (SDM vol. 3, 17.2 and 17.3). */
+final class Debug {
+    private Debug() {}
+
+    /** Raises #DB as a fault when an execution breakpoint covers the instruction. */
+    static void checkExecution(Interpreter m, long shadow) {
+        long dr7 = m.state.dr.get(7);
+        if ((dr7 & 0xff) == 0 || (shadow & X86State.SHADOW_MOV_SS) != 0) return;
+        long la = m.codeLinear(m.rip), hits = 0;
+        for (int n = 0; n < 4; n++)
+            if ((dr7 >> 2 * n & 3) != 0 && (dr7 >> 16 + 4 * n & 3) == 0 && m.state.dr.get(n) == la) hits |= 1L << n;
+        if (hits == 0) return;
+        m.fault(1);
+        m.faultPayload = hits;
+        throw Signal.FAULT;
+    }
+
+    /** Delivers the #DB that follows an instruction. */
+    static void trap(Interpreter m, long hits) {
+        m.fault(1);
+        m.faultPayload = hits;
+        Delivery.exception(m, true);
+    }
+}

@@ -1,0 +1,460 @@
+package dev.worldswitch.machine.x86;
+
+import dev.worldswitch.machine.PhysicalMemory;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
+
+/**
+ * Guest memory as instructions see it: linear addresses, paging (SDM vol. 3, chapter 4) and the TLB. A linear address
+ * found in the TLB is one compare and one addition away from host memory; everything else goes the slow way.
+ */
+abstract sealed class GuestMemory permits Interpreter {
+    static final MemorySegment HOST = host();
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+    private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
+    private static final VarHandle CAS = ValueLayout.JAVA_LONG.varHandle();
+    private static final int SIZE = 1024;
+    static final long PAGE = -4096L;
+    static final int READ = 0, WRITE = 1, FETCH = 2;
+
+    final X86State state;
+    final PhysicalMemory memory;
+    final MmioQueue mmio = new MmioQueue();
+    final X86Exit exit = new X86Exit();
+    private final long[] rTag = new long[SIZE], rAdd = new long[SIZE], wTag = new long[SIZE], wAdd = new long[SIZE];
+    private final long[] xTag = new long[SIZE], xGpa = new long[SIZE];
+
+    /** Low bits of a TLB tag: 1 for user mode, 2 for SMAP in force. */
+    long access;
+    /** Changes when a cached block may no longer be what is at its address. */
+    int epoch = 1;
+
+    int cpl;
+    boolean careful;
+    boolean watching;
+    long watchHits;
+
+    private long cr0, cr3, cr4, efer, physMask;
+
+    GuestMemory(X86State state, PhysicalMemory memory, int physBits) {
+        this.state = state;
+        this.memory = memory;
+        this.physMask = (1L << physBits) - 1;
+        flushTlb();
+    }
+
+    @SuppressWarnings("restricted")
+    private static MemorySegment host() {
+        return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+    }
+
+    abstract Signal pageFault(long la, long error);
+
+    abstract Signal gp(long error);
+
+    abstract Signal ss(long error);
+
+    /** Called when a write may have changed code; true when blocks were dropped. */
+    abstract boolean isCode(long gpa);
+
+    abstract void codeWritten(long gpa);
+
+    /** Forgets all translations. */
+    public final void flushTlb() {
+        Arrays.fill(rTag, -1);
+        Arrays.fill(wTag, -1);
+        Arrays.fill(xTag, -1);
+        epoch++;
+    }
+
+    /** Writes to this page take the slow path from now on. */
+    final void protect(long gpaPage) {
+        Arrays.fill(wTag, -1);
+    }
+
+    /** Takes over the control registers; flushes when one that paging depends on changed. */
+    final void loadPaging() {
+        long c0 = state.cr.get(0), c3 = state.cr.get(3), c4 = state.cr.get(4), e = state.efer.get();
+        if (c0 != cr0 || c3 != cr3 || c4 != cr4 || e != efer) flushTlb();
+        cr0 = c0;
+        cr3 = c3;
+        cr4 = c4;
+        efer = e;
+        cpl = state.cpl();
+        loadAccess(state.rflags.get());
+    }
+
+    final void loadAccess(long rflags) {
+        boolean smap = (cr4 & X86State.CR4_SMAP) != 0 && cpl != 3 && (rflags & X86State.AC) == 0;
+        access = cpl == 3 ? 1 : smap ? 2 : 0;
+    }
+
+    // Loads and stores of up to 8 bytes at a linear address; values are zero-extended.
+
+    final long ld64(long la) {
+        int i = (int) (la >>> 12) & SIZE - 1;
+        if (rTag[i] == (la & PAGE | access) && (la & 0xfff) <= 4088) return HOST.get(LONG, la + rAdd[i]);
+        return slowLoad(la, 8);
+    }
+
+    final long ld32(long la) {
+        int i = (int) (la >>> 12) & SIZE - 1;
+        if (rTag[i] == (la & PAGE | access) && (la & 0xfff) <= 4092)
+            return HOST.get(INT, la + rAdd[i]) & 0xffffffffL;
+        return slowLoad(la, 4);
+    }
+
+    final long ld16(long la) {
+        int i = (int) (la >>> 12) & SIZE - 1;
+        if (rTag[i] == (la & PAGE | access) && (la & 0xfff) <= 4094) return HOST.get(SHORT, la + rAdd[i]) & 0xffffL;
+        return slowLoad(la, 2);
+    }
+
+    final long ld8(long la) {
+        int i = (int) (la >>> 12) & SIZE - 1;
+        if (rTag[i] == (la & PAGE | access)) return HOST.get(BYTE, la + rAdd[i]) & 0xffL;
+        return slowLoad(la, 1);
+    }
+
+    final long ld(long la, int size) {
+        return switch (size) {
+            case 1 -> ld8(la);
+            case 2 -> ld16(la);
+            case 4 -> ld32(la);
+            default -> ld64(la);
+        };
+    }
+
+    final void st64(long la, long v) {
+        int i = (int) (la >>> 12) & SIZE - 1;
+        if (wTag[i] == (la & PAGE | access) && (la & 0xfff) <= 4088) HOST.set(LONG, la + wAdd[i], v);
+        else slowStore(la, 8, v);
+    }
+
+    final void st32(long la, long v) {
+        int i = (int) (la >>> 12) & SIZE - 1;
+        if (wTag[i] == (la & PAGE | access) && (la & 0xfff) <= 4092) HOST.set(INT, la + wAdd[i], (int) v);
+        else slowStore(la, 4, v);
+    }
+
+    final void st16(long la, long v) {
+        int i = (int) (la >>> 12) & SIZE - 1;
+        if (wTag[i] == (la & PAGE | access) && (la & 0xfff) <= 4094) HOST.set(SHORT, la + wAdd[i], (short) v);
+        else slowStore(la, 2, v);
+    }
+
+    final void st8(long la, long v) {
+        int i = (int) (la >>> 12) & SIZE - 1;
+        if (wTag[i] == (la & PAGE | access)) HOST.set(BYTE, la + wAdd[i], (byte) v);
+        else slowStore(la, 1, v);
+    }
+
+    final void st(long la, int size, long v) {
+        switch (size) {
+            case 1 -> st8(la, v);
+            case 2 -> st16(la, v);
+            case 4 -> st32(la, v);
+            default -> st64(la, v);
+        }
+    }
+
+    /** Loads {@code bytes} bytes into little-endian words from {@code at} on; all or nothing. */
+    final void load(long la, int bytes, long[] into, int at) {
+        long[] got = new long[(bytes + 7) / 8];
+        for (int k = 0; k < bytes; k += 8) got[k / 8] = loadPart(la + k, Math.min(8, bytes - k));
+        System.arraycopy(got, 0, into, at, got.length);
+    }
+
+    private long loadPart(long la, int n) {
+        if (n == 8 || n == 4 || n == 2 || n == 1) return ld(la, n);
+        long v = 0;
+        for (int k = 0; k < n; k++) v |= ld8(la + k) << 8 * k;
+        return v;
+    }
+
+    /** Stores {@code bytes} bytes of little-endian words from {@code at} on; all or nothing. */
+    final void store(long la, int bytes, long[] from, int at) {
+        if (bytes > 8) {
+            checkWrite(la, bytes);
+        }
+        for (int k = 0; k < bytes; k += 8) {
+            int n = Math.min(8, bytes - k);
+            if (n == 8) st64(la + k, from[at + k / 8]);
+            else for (int j = 0; j < n; j++) st8(la + k + j, from[at + k / 8] >>> 8 * j);
+        }
+    }
+
+    /** Raises now whatever a store of {@code bytes} bytes would raise. */
+    final void checkWrite(long la, int bytes) {
+        for (long p = la & PAGE; p <= (la + bytes - 1 & PAGE); p += 4096) {
+            long a = Math.max(p, la);
+            int i = (int) (a >>> 12) & SIZE - 1;
+            if (wTag[i] == (a & PAGE | access)) continue;
+            long gpa = translate(a, WRITE);
+            long host = page(gpa, true);
+            if ((host == PhysicalMemory.MMIO || isCode(gpa) || watching) && !careful) throw Signal.CAREFUL;
+        }
+    }
+
+    // Locked read-modify-write.
+
+    /** Compares and swaps {@code size} bytes; within an aligned 8 bytes as one atomic step. True when it was done. */
+    final boolean cas(long la, int size, long expected, long v) {
+        checkWrite(la, size);
+        int i = (int) (la >>> 12) & SIZE - 1;
+        int low = (int) la & 7;
+        if (wTag[i] != (la & PAGE | access)) st(la, size, ld(la, size));
+        if (wTag[i] != (la & PAGE | access) || low + size > 8) {
+            // Memory-mapped I/O, code, or an operand split over two words: not atomic here.
+            if (ld(la, size) != expected) return false;
+            st(la, size, v);
+            return true;
+        }
+        long at = (la & -8L) + wAdd[i];
+        if (size == 8) return CAS.compareAndSet(HOST, at, expected, v);
+        long mask = (1L << 8 * size) - 1 << 8 * low;
+        for (; ; ) {
+            long old = (long) CAS.getVolatile(HOST, at);
+            if ((old & mask) != expected << 8 * low) return false;
+            if (CAS.compareAndSet(HOST, at, old, old & ~mask | v << 8 * low & mask)) return true;
+        }
+    }
+
+    // The slow way.
+
+    private long slowLoad(long la, int size) {
+        int first = (int) Math.min(size, 4096 - (la & 0xfff));
+        if (first == size) return loadWithin(la, size);
+        long a = translate(la, READ), b = translate(la + first, READ);
+        long low = physLoad(a, first, la);
+        return low | physLoad(b, size - first, la + first) << 8 * first;
+    }
+
+    private long loadWithin(long la, int size) {
+        long gpa = translate(la, READ);
+        long host = page(gpa, false);
+        if (watching) watch(la, size, false);
+        else if (host != PhysicalMemory.MMIO) {
+            int i = (int) (la >>> 12) & SIZE - 1;
+            rTag[i] = la & PAGE | access;
+            rAdd[i] = host - (la & PAGE);
+        }
+        return physLoad(gpa, size, la);
+    }
+
+    private long physLoad(long gpa, int size, long la) {
+        if (watching) watch(la, size, false);
+        long host = page(gpa, false);
+        if (host == PhysicalMemory.MMIO) return mmioLoad(gpa, size, la);
+        long at = host + (gpa & 0xfff), v = 0;
+        for (int k = 0; k < size; k++) v |= (HOST.get(BYTE, at + k) & 0xffL) << 8 * k;
+        if (size == 8 || size == 4 || size == 2)
+            v = size == 8
+                    ? HOST.get(LONG, at)
+                    : size == 4 ? HOST.get(INT, at) & 0xffffffffL : HOST.get(SHORT, at) & 0xffffL;
+        return v;
+    }
+
+    private long mmioLoad(long gpa, int size, long la) {
+        if (!careful) throw Signal.CAREFUL;
+        if (mmio.hasRead()) return Flags.unsigned(mmio.takeRead(), size);
+        exit.reason = X86Exit.MMIO_READ;
+        exit.gpa = gpa;
+        exit.gva = la;
+        exit.size = size;
+        throw Signal.EXIT;
+    }
+
+    private void slowStore(long la, int size, long v) {
+        int first = (int) Math.min(size, 4096 - (la & 0xfff));
+        if (first == size) {
+            long gpa = translate(la, WRITE);
+            long host = page(gpa, true);
+            if (!watching && host != PhysicalMemory.MMIO && !isCode(gpa)) {
+                int i = (int) (la >>> 12) & SIZE - 1;
+                wTag[i] = la & PAGE | access;
+                wAdd[i] = host - (la & PAGE);
+            }
+            physStore(gpa, size, v, la);
+            return;
+        }
+        long a = translate(la, WRITE), b = translate(la + first, WRITE);
+        page(a, true);
+        page(b, true);
+        if (!careful) checkWrite(la, size);
+        physStore(a, first, v, la);
+        physStore(b, size - first, v >>> 8 * first, la + first);
+    }
+
+    private void physStore(long gpa, int size, long v, long la) {
+        if (watching) watch(la, size, true);
+        long host = page(gpa, true);
+        if (host == PhysicalMemory.MMIO) {
+            if (!careful) throw Signal.CAREFUL;
+            mmio.write(gpa, size, Flags.unsigned(v, size));
+            return;
+        }
+        if (isCode(gpa)) {
+            if (!careful) throw Signal.CAREFUL;
+            codeWritten(gpa);
+        }
+        long at = host + (gpa & 0xfff);
+        switch (size) {
+            case 8 -> HOST.set(LONG, at, v);
+            case 4 -> HOST.set(INT, at, (int) v);
+            case 2 -> HOST.set(SHORT, at, (short) v);
+            default -> {
+                for (int k = 0; k < size; k++) HOST.set(BYTE, at + k, (byte) (v >>> 8 * k));
+            }
+        }
+    }
+
+    /** Host address of a guest-physical page, or {@link PhysicalMemory#MMIO}; an inaccessible one ends the run. */
+    final long page(long gpa, boolean write) {
+        long host = memory.page(gpa & PAGE, write);
+        if (host == PhysicalMemory.FAULT) {
+            exit.reason = X86Exit.FAULT;
+            exit.gpa = gpa;
+            throw Signal.EXIT;
+        }
+        return host;
+    }
+
+    private void watch(long la, int size, boolean write) {
+        long dr7 = state.dr.get(7);
+        for (int n = 0; n < 4; n++) {
+            if ((dr7 >> 2 * n & 3) == 0) continue;
+            int kind = (int) (dr7 >> 16 + 4 * n & 3);
+            if (kind != 3 && !(kind == 1 && write)) continue;
+            int len = (int) (dr7 >> 18 + 4 * n & 3);
+            int bytes = len == 0 ? 1 : len == 1 ? 2 : len == 2 ? 8 : 4;
+            long from = state.dr.get(n) & -bytes;
+            if (la < from + bytes && from < la + size) {
+                if (!careful) throw Signal.CAREFUL;
+                watchHits |= 1L << n;
+            }
+        }
+    }
+
+    /** Guest-physical address for fetching at {@code la}. */
+    final long fetch(long la) {
+        int i = (int) (la >>> 12) & SIZE - 1;
+        if (xTag[i] == (la & PAGE | access)) return xGpa[i] | la & 0xfff;
+        long gpa = translate(la, FETCH);
+        xTag[i] = la & PAGE | access;
+        xGpa[i] = gpa & PAGE;
+        return gpa;
+    }
+
+    final long translate(long la, int kind) {
+        return walk(la, kind, cpl == 3, access == 2);
+    }
+
+    // Accesses of the CPU itself to descriptor tables and the TSS: supervisor accesses at any CPL.
+
+    final long sysLoad(long la, int size) {
+        long v = 0;
+        for (int k = 0; k < size; k++) v |= sysByte(la + k) << 8 * k;
+        return v;
+    }
+
+    private long sysByte(long la) {
+        long gpa = walk(la, READ, false, (cr4 & X86State.CR4_SMAP) != 0);
+        long host = page(gpa, false);
+        if (host == PhysicalMemory.MMIO) return mmioLoad(gpa, 1, la);
+        return HOST.get(BYTE, host + (gpa & 0xfff)) & 0xff;
+    }
+
+    final void sysStore(long la, int size, long v) {
+        for (int k = 0; k < size; k++) {
+            long gpa = walk(la + k, WRITE, false, (cr4 & X86State.CR4_SMAP) != 0);
+            long host = page(gpa, true);
+            if (host != PhysicalMemory.MMIO) HOST.set(BYTE, host + (gpa & 0xfff), (byte) (v >>> 8 * k));
+            if (isCode(gpa)) codeWritten(gpa);
+        }
+    }
+
+    // Paging.
+
+    private long walk(long la, int kind, boolean user, boolean smap) {
+        if ((cr0 & X86State.CR0_PG) == 0) return la & 0xffffffffL;
+        boolean nxe = (efer & X86State.EFER_NX) != 0;
+        long base = (kind == WRITE ? 2 : 0)
+                | (user ? 4 : 0)
+                | (kind == FETCH && (nxe || (cr4 & X86State.CR4_SMEP) != 0) ? 16 : 0);
+        if ((efer & X86State.EFER_LMA) != 0) {
+            boolean five = (cr4 & X86State.CR4_LA57) != 0;
+            if (la << (five ? 7 : 16) >> (five ? 7 : 16) != la) throw gp(0);
+            return levels(la, five ? 5 : 4, cr3 & physMask & PAGE, 8, kind, user, smap, base, nxe);
+        }
+        if ((cr4 & X86State.CR4_PAE) != 0) {
+            long at = (cr3 & 0xffffffe0L) + (la >>> 30 & 3) * 8;
+            long pdpte = pte(at, 8);
+            if ((pdpte & 1) == 0) throw pageFault(la, base);
+            return levels(la, 2, pdpte & physMask & PAGE, 8, kind, user, smap, base, nxe);
+        }
+        return levels(la & 0xffffffffL, 2, cr3 & 0xfffff000L, 4, kind, user, smap, base, false);
+    }
+
+    private long levels(
+            long la, int top, long table, int width, int kind, boolean user, boolean smap, long err, boolean nxe) {
+        boolean us = true, rw = true, nx = false;
+        int bits = width == 8 ? 9 : 10;
+        for (int level = top; ; level--) {
+            int shift = 12 + bits * (level - 1);
+            long at = table + (la >>> shift & (1L << bits) - 1) * width;
+            long e = pte(at, width);
+            if ((e & 1) == 0) throw pageFault(la, err);
+            boolean leaf = level == 1 || (e & 0x80) != 0 && level <= 3 && (width == 8 || (cr4 & X86State.CR4_PSE) != 0);
+            if (reserved(e, level, leaf, width, nxe)) throw pageFault(la, err | 9);
+            us &= (e & 4) != 0;
+            rw &= (e & 2) != 0;
+            nx |= nxe && e < 0;
+            if (!leaf) {
+                setBits(at, width, e, 0x20);
+                table = e & (width == 8 ? physMask : 0xffffffffL) & PAGE;
+                continue;
+            }
+            if (denied(kind, user, us, rw, nx, smap)) throw pageFault(la, err | 1);
+            setBits(at, width, e, kind == WRITE ? 0x60 : 0x20);
+            long offset = (1L << shift) - 1;
+            long frame = width == 8 ? e & physMask : e & 0xffffffffL | (level == 2 ? (e >> 13 & 0xff) << 32 : 0);
+            return frame & ~offset & PAGE | la & offset;
+        }
+    }
+
+    private boolean reserved(long e, int level, boolean leaf, int width, boolean nxe) {
+        if (width == 4) return level == 2 && leaf && (e & 0x200000) != 0;
+        if ((e & 0x000f_ffff_ffff_f000L & ~physMask) != 0 || e < 0 && !nxe) return true;
+        if (level >= 4 && (e & 0x80) != 0) return true;
+        return leaf && level > 1 && (e & (1L << 12 + 9 * (level - 1)) - 1 & 0xffff_ffff_ffff_e000L) != 0;
+    }
+
+    private boolean denied(int kind, boolean user, boolean us, boolean rw, boolean nx, boolean smap) {
+        if (user) return !us || kind == WRITE && !rw || kind == FETCH && nx;
+        if (kind == FETCH) return nx || us && (cr4 & X86State.CR4_SMEP) != 0;
+        if (us && smap) return true;
+        return kind == WRITE && !rw && (cr0 & X86State.CR0_WP) != 0;
+    }
+
+    private long pte(long gpa, int width) {
+        long host = page(gpa, false);
+        if (host == PhysicalMemory.MMIO) return 0;
+        long at = host + (gpa & 0xfff);
+        return width == 8 ? HOST.get(LONG, at) : HOST.get(INT, at) & 0xffffffffL;
+    }
+
+    /** Sets accessed and dirty bits as one atomic step, for another CPU may walk or edit the same entry. */
+    private void setBits(long gpa, int width, long e, long bits) {
+        if ((e & bits) == bits) return;
+        long host = page(gpa, true);
+        if (host == PhysicalMemory.MMIO) return;
+        long at = host + (gpa & 0xfff);
+        if (width == 8) CAS.getAndBitwiseOr(HOST, at, bits);
+        else CAS.getAndBitwiseOr(HOST, at & -8L, bits << 8 * (at & 7));
+    }
+}

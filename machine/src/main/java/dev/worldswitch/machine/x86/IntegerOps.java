@@ -1,0 +1,233 @@
+package dev.worldswitch.machine.x86;
+
+import java.lang.invoke.MethodHandles;
+
+/** Templates of the operations that integer code mostly consists of; see {@link Template}. */
+final class IntegerOps {
+    private IntegerOps() {}
+
+    /** Result and flags of an {@link Arith} on values; the result. */
+    static long result(Interpreter m, Arith f, long a, long b) {
+        long r = f.value().f(a, b, Flags.cf(m.fc));
+        long c = Flags.carries(f.carries().f(a, b, r), f.size());
+        m.fr = Flags.signed(r, f.size());
+        m.fc = f.keepsCf() ? Flags.withCf(c, Flags.cf(m.fc)) : c;
+        return r;
+    }
+
+    /** op reg, reg */
+    static final class RegReg extends Op {
+        static final Arith F = Template.meaning(MethodHandles.lookup(), Arith.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            long r = result(m, F, m.reg(d, F.size()), m.reg(s, F.size()));
+            if (F.writes()) m.setReg(d, F.size(), r);
+        }
+    }
+
+    /** op reg, imm */
+    static final class RegImm extends Op {
+        static final Arith F = Template.meaning(MethodHandles.lookup(), Arith.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            long r = result(m, F, m.reg(d, F.size()), imm);
+            if (F.writes()) m.setReg(d, F.size(), r);
+        }
+    }
+
+    /** op reg, mem */
+    static final class RegMem extends Op {
+        static final Arith F = Template.meaning(MethodHandles.lookup(), Arith.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            long b = m.ld(m.linear(ea(), F.size(), false), F.size());
+            long r = result(m, F, m.reg(d, F.size()), b);
+            if (F.writes()) m.setReg(d, F.size(), r);
+        }
+    }
+
+    /** op mem, reg */
+    static final class MemReg extends Op {
+        static final Arith F = Template.meaning(MethodHandles.lookup(), Arith.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            toMemory(m, F, m.linear(ea(), F.size(), F.writes()), m.reg(s, F.size()), false);
+        }
+    }
+
+    /** op mem, imm */
+    static final class MemImm extends Op {
+        static final Arith F = Template.meaning(MethodHandles.lookup(), Arith.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            toMemory(m, F, m.linear(ea(), F.size(), F.writes()), imm, false);
+        }
+    }
+
+    /** lock op mem, reg or imm */
+    static final class Locked extends Op {
+        static final Arith F = Template.meaning(MethodHandles.lookup(), Arith.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            long b = s >= 0 ? m.reg(s, F.size()) : imm;
+            toMemory(m, F, m.linear(ea(), F.size(), true), b, true);
+        }
+    }
+
+    /** The store comes before the flags: it may fault. */
+    static void toMemory(Interpreter m, Arith f, long la, long b, boolean lock) {
+        long a = m.ld(la, f.size());
+        long r = f.value().f(a, b, Flags.cf(m.fc));
+        if (lock) {
+            while (!m.cas(la, f.size(), a, Flags.unsigned(r, f.size()))) {
+                a = m.ld(la, f.size());
+                r = f.value().f(a, b, Flags.cf(m.fc));
+            }
+        } else if (f.writes()) m.st(la, f.size(), r);
+        result(m, f, a, b);
+    }
+
+    /** Jcc with both operands' flags as values; the condition is the meaning. */
+    static final class Jcc extends Op {
+        static final int CC = Template.meaning(MethodHandles.lookup(), Integer.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            if (Flags.condition(CC, m.fr, m.fc)) m.rip = m.code == 64 ? imm : m.target(imm, size);
+        }
+
+        @Override
+        public boolean ends() {
+            return true;
+        }
+    }
+
+    /** CMOVcc reg, reg or mem: the load happens whatever the condition is. */
+    static final class Cmov extends Op {
+        static final int CC = Template.meaning(MethodHandles.lookup(), Integer.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            long v = ea == null ? m.reg(s, size) : m.ld(m.linear(ea, size, false), size);
+            if (Flags.condition(CC, m.fr, m.fc)) m.setReg(d, size, v);
+            else if (size == 4) m.setReg(d, 4, m.g[d]);
+        }
+    }
+
+    static final class SetCc extends Op {
+        static final int CC = Template.meaning(MethodHandles.lookup(), Integer.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            long v = Flags.condition(CC, m.fr, m.fc) ? 1 : 0;
+            if (ea == null) m.setReg(d, 1, v);
+            else m.st8(m.linear(ea, 1, true), v);
+        }
+    }
+
+    /** Sizes of a move: to {@code to} bytes from {@code from} bytes, sign-extended or not. */
+    record Move(int to, int from, boolean signed) {
+        long extend(long v) {
+            return signed ? Flags.signed(v, from) : v;
+        }
+    }
+
+    static final class MovRegReg extends Op {
+        static final Move F = Template.meaning(MethodHandles.lookup(), Move.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            m.setReg(d, F.to(), F.extend(m.reg(s, F.from())));
+        }
+    }
+
+    static final class Load extends Op {
+        static final Move F = Template.meaning(MethodHandles.lookup(), Move.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            m.setReg(d, F.to(), F.extend(m.ld(m.linear(ea(), F.from(), false), F.from())));
+        }
+    }
+
+    static final class Store extends Op {
+        static final Move F = Template.meaning(MethodHandles.lookup(), Move.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            m.st(m.linear(ea(), F.to(), true), F.to(), m.reg(s, F.to()));
+        }
+    }
+
+    static final class StoreImm extends Op {
+        static final Move F = Template.meaning(MethodHandles.lookup(), Move.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            m.st(m.linear(ea(), F.to(), true), F.to(), imm);
+        }
+    }
+
+    static final class MovImm extends Op {
+        static final Move F = Template.meaning(MethodHandles.lookup(), Move.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            m.setReg(d, F.to(), imm);
+        }
+    }
+
+    static final class Lea extends Op {
+        static final Move F = Template.meaning(MethodHandles.lookup(), Move.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            m.setReg(d, F.to(), ea().offset(m.g));
+        }
+    }
+
+    /** A shift or rotate at one size. */
+    record Shift(Fn value, Fn carry, boolean rotate, int kind, int size) {
+        interface Fn {
+            long f(long a, int n, int w);
+        }
+    }
+
+    /** Shift of a register or memory by imm, or by CL when {@code s} is 1. */
+    static final class ShiftOp extends Op {
+        static final Shift F = Template.meaning(MethodHandles.lookup(), Shift.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            int w = 8 * F.size();
+            int n = (int) (s == 1 ? m.g[1] : imm) & (w == 64 ? 63 : 31);
+            long la = ea == null ? 0 : m.linear(ea, F.size(), true);
+            long a = ea == null ? m.reg(d, F.size()) : m.ld(la, F.size());
+            long r = n == 0 ? a : F.value().f(a, n, w);
+            if (ea == null) m.setReg(d, F.size(), r);
+            else if (n != 0) m.st(la, F.size(), r);
+            if (n != 0) flags(m, a, n, w, r);
+        }
+
+        private static void flags(Interpreter m, long a, int n, int w, long r) {
+            long cf = F.carry().f(a, n, w), top = r >>> w - 1 & 1;
+            long of = switch (F.kind()) {
+                case 0, 4 -> top ^ cf; // ROL, SHL
+                case 1 -> top ^ r >>> w - 2 & 1; // ROR
+                case 5 -> a >>> w - 1 & 1; // SHR
+                default -> 0; // SAR
+            };
+            if (F.rotate()) m.fc = Flags.withCfOf(m.fc, cf, of);
+            else {
+                m.fr = Flags.signed(r, F.size());
+                m.fc = Flags.fc(cf, of, 0);
+            }
+        }
+    }
+}

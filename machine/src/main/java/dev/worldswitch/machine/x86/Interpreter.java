@@ -1,0 +1,481 @@
+package dev.worldswitch.machine.x86;
+
+import dev.worldswitch.machine.PhysicalMemory;
+
+/**
+ * Executes guest instructions on a physical CPU until something must leave the guest. Guest state is taken from {@link
+ * X86State} at entry and is back there at exit; between, RIP and the flags live in fields. Caches (TLB, blocks) hold
+ * nothing that memory and the state do not say.
+ */
+public final class Interpreter extends GuestMemory {
+    public final X86Cpu cpu;
+    /** General registers, and the physical CPU's XSAVE register file. */
+    public final long[] g, fp;
+    /** RIP of the next instruction. */
+    public long rip;
+    /** Status flags, see {@link Flags}; {@link #sys} has the other bits of RFLAGS. */
+    public long fr, fc, sys;
+
+    /** An operation changed what the loop must look at before the next instruction. */
+    boolean attention;
+    /** 16, 32 or 64, and the linear base of code. */
+    int code;
+
+    long codeBase;
+    boolean stepping;
+
+    int faultVector;
+    long faultError, faultPayload;
+    boolean faultHasError;
+
+    private final BlockCache blocks = new BlockCache(this);
+    private final Decoder decoder;
+    private long decodeRip;
+    private int generation;
+
+    public Interpreter(X86Cpu cpu, X86State state, PhysicalMemory memory) {
+        super(state, memory, physBits(cpu));
+        this.cpu = cpu;
+        this.g = state.gpr.raw();
+        this.fp = cpu.fpregs().raw();
+        this.decoder = new Decoder(this::codeByte);
+    }
+
+    private static int physBits(X86Cpu cpu) {
+        int bits = cpu.profile().cpuid(0x80000008, 0).eax() & 0xff;
+        return bits == 0 ? 40 : bits;
+    }
+
+    public X86State state() {
+        return state;
+    }
+
+    public X86Exit exit() {
+        return exit;
+    }
+
+    /** Memory-mapped accesses of the instruction under way. */
+    public MmioQueue mmio() {
+        return mmio;
+    }
+
+    /** Drops all decoded instructions. */
+    public void flushBlocks() {
+        blocks.clear();
+        epoch++;
+    }
+
+    // Entering and leaving.
+
+    /**
+     * Runs until an exit. With {@code interruptWindow} leaves before the first instruction at which a maskable interrupt
+     * could be delivered.
+     */
+    public X86Exit run(boolean interruptWindow) {
+        stepping = false;
+        return enter(interruptWindow);
+    }
+
+    /** Runs one instruction (or delivers one event); {@link X86Exit#reason} is 0 when nothing else happened. */
+    public X86Exit step() {
+        stepping = true;
+        return enter(false);
+    }
+
+    private X86Exit enter(boolean interruptWindow) {
+        exit.reason = 0;
+        exit.length = 0;
+        exit.hasErrorCode = false;
+        exit.hasPayload = false;
+        load();
+        try {
+            inject();
+            if (stepping) cpu.moment("guest instruction");
+            do {
+                if (interruptWindow && (sys & X86State.IF) != 0 && state.shadow.get() == 0)
+                    throw leave(X86Exit.INTERRUPT_WINDOW);
+                if (cpu.anyPending()) throw leave(X86Exit.INTERRUPT);
+                round();
+            } while (!stepping && exit.reason == 0);
+        } catch (Signal s) {
+            if (s != Signal.EXIT) throw s;
+        }
+        store();
+        return exit;
+    }
+
+    private void round() {
+        attention = false;
+        try {
+            if (stepping || needsCare()) stepOne();
+            else runBlocks();
+        } catch (Signal s) {
+            if (s == Signal.FAULT) Delivery.exception(this);
+            else if (s == Signal.CAREFUL) again();
+            else throw s;
+        }
+    }
+
+    private void again() {
+        try {
+            stepOne();
+        } catch (Signal s) {
+            if (s != Signal.FAULT) throw s;
+            Delivery.exception(this);
+        }
+    }
+
+    private void load() {
+        rip = state.rip.get();
+        setFlags(state.rflags.get());
+        int now = memory.generation();
+        if (now != generation) {
+            generation = now;
+            flushTlb();
+        }
+        epoch++;
+        modeChanged();
+    }
+
+    private void store() {
+        state.rip.set(rip);
+        state.rflags.set(flags());
+    }
+
+    /** RFLAGS as a whole. */
+    public long flags() {
+        return sys | Flags.pack(fr, fc);
+    }
+
+    public void setFlags(long rflags) {
+        fr = Flags.frOf(rflags);
+        fc = Flags.fcOf(rflags);
+        sys = rflags & ~Flags.STATUS | 2;
+    }
+
+    /** Takes over segments and control registers after they changed. */
+    void modeChanged() {
+        state.rflags.set(flags());
+        loadPaging();
+        boolean protectedMode = (state.cr.get(0) & X86State.CR0_PE) != 0;
+        long attr = state.segAttr.get(X86State.CS);
+        code = state.code64()
+                ? 64
+                : (attr & X86State.ATTR_DB) != 0 && protectedMode && (sys & X86State.VM) == 0 ? 32 : 16;
+        codeBase = code == 64 ? 0 : state.segBase.get(X86State.CS);
+        watching = watchesData(state.dr.get(7));
+        attention = true;
+    }
+
+    private static boolean watchesData(long dr7) {
+        for (int n = 0; n < 4; n++) if ((dr7 >> 2 * n & 3) != 0 && (dr7 >> 16 + 4 * n & 1) != 0) return true;
+        return false;
+    }
+
+    private void inject() {
+        long info = state.injectInfo.get();
+        state.vectoringInfo.set(0);
+        if ((info & 0x80000000L) == 0) return;
+        state.injectInfo.set(0);
+        Delivery.deliver(
+                this,
+                (int) info & 0xff,
+                (int) info >> 8 & 7,
+                (info & 0x800) != 0,
+                state.injectErrorCode.get(),
+                (info & 0x700) == 0x400 || (info & 0x700) == 0x600);
+    }
+
+    private boolean needsCare() {
+        return (sys & X86State.TF) != 0 || (sys & X86State.RF) != 0 || state.shadow.get() != 0 || breakpoints();
+    }
+
+    private boolean breakpoints() {
+        return (state.dr.get(7) & 0xff) != 0;
+    }
+
+    // The hot loop.
+
+    private void runBlocks() {
+        Block b = find();
+        int i = -1;
+        try {
+            for (; ; ) {
+                Op[] ops = b.ops;
+                rip = b.end;
+                for (i = 0; i < ops.length; i++) ops[i].exec(this);
+                i = -1;
+                // One poll per block: a kick, or a line of the host, ends the run between instructions.
+                if (attention || cpu.anyPending()) return;
+                Block n = b.successor(rip, epoch);
+                if (n == null) {
+                    n = find();
+                    b.link(n, epoch);
+                }
+                b = n;
+            }
+        } catch (Signal s) {
+            if (i >= 0) rip = b.ops[i].ip;
+            throw s;
+        }
+    }
+
+    private Block find() {
+        long gpa = fetch(codeLinear(rip));
+        return blocks.find(rip, gpa, code);
+    }
+
+    /** One instruction with everything that the hot loop leaves out: traps, breakpoints, shadows, memory-mapped I/O. */
+    private void stepOne() {
+        careful = true;
+        watchHits = 0;
+        mmio.restart();
+        long shadow = state.shadow.get();
+        long tf = sys & X86State.TF;
+        Op op = null;
+        try {
+            if ((sys & X86State.RF) == 0) Debug.checkExecution(this, shadow);
+            op = find().ops[0];
+            rip = op.next;
+            op.exec(this);
+        } catch (Signal s) {
+            if (op != null) rip = op.ip;
+            careful = false;
+            if (s == Signal.FAULT) mmio.completed();
+            throw s;
+        }
+        careful = false;
+        mmio.completed();
+        if (!(op instanceof SystemOps.KeepsRf)) sys &= ~X86State.RF;
+        if (state.shadow.get() == shadow && shadow != 0) state.shadow.set(0);
+        boolean trapsSuppressed = (state.shadow.get() & X86State.SHADOW_MOV_SS) != 0;
+        long hits = watchHits | (tf != 0 ? 0x4000 : 0);
+        if (hits != 0 && !trapsSuppressed) {
+            if (mmio.hasWrite()) exit.reason = X86Exit.MMIO_WRITE;
+            Debug.trap(this, hits);
+        }
+        if (mmio.hasWrite()) throw leave(X86Exit.MMIO_WRITE);
+    }
+
+    // Code.
+
+    /** Linear address of an offset in the code segment. */
+    long codeLinear(long at) {
+        return code == 64 ? at : codeBase + at & 0xffffffffL;
+    }
+
+    private int codeByte(int offset) {
+        long la = codeLinear(decodeRip + offset);
+        long gpa = fetch(la);
+        long host = page(gpa, false);
+        if (host == PhysicalMemory.MMIO) {
+            exit.gpa = gpa;
+            throw leave(X86Exit.FETCH_MMIO);
+        }
+        return HOST.get(java.lang.foreign.ValueLayout.JAVA_BYTE, host + (gpa & 0xfff)) & 0xff;
+    }
+
+    Insn decodeAt(long at) {
+        decodeRip = at;
+        try {
+            return decoder.decode(at, code);
+        } catch (Decoder.TooLong e) {
+            throw gp(0);
+        }
+    }
+
+    Op makeOp(Insn i) {
+        Op op;
+        if (i.row != null) op = i.row().maker().make(i);
+        else op = Decoder.isUndefined(i) ? new SystemOps.Undefined() : new SystemOps.Unimplemented();
+        op.ip = i.ip;
+        op.next = code == 64 ? i.ip + i.length : i.ip + i.length & 0xffffffffL;
+        op.insn = i;
+        return op;
+    }
+
+    @Override
+    boolean isCode(long gpa) {
+        return blocks.isCode(gpa);
+    }
+
+    @Override
+    void codeWritten(long gpa) {
+        blocks.drop(gpa);
+        epoch++;
+        attention = true;
+    }
+
+    // Leaving an operation.
+
+    /** Fills the exit with a reason; {@code throw} the answer. */
+    public Signal leave(int reason) {
+        exit.reason = reason;
+        return Signal.EXIT;
+    }
+
+    /** An exception with an error code. */
+    public Signal fault(int vector, long error) {
+        faultVector = vector;
+        faultError = error;
+        faultHasError = true;
+        faultPayload = 0;
+        return Signal.FAULT;
+    }
+
+    /** An exception without an error code. */
+    public Signal fault(int vector) {
+        fault(vector, 0);
+        faultHasError = false;
+        return Signal.FAULT;
+    }
+
+    public Signal ud() {
+        return fault(6);
+    }
+
+    public Signal nm() {
+        return fault(7);
+    }
+
+    @Override
+    public Signal gp(long error) {
+        return fault(13, error);
+    }
+
+    @Override
+    public Signal ss(long error) {
+        return fault(12, error);
+    }
+
+    @Override
+    Signal pageFault(long la, long error) {
+        fault(14, error);
+        faultPayload = la;
+        return Signal.FAULT;
+    }
+
+    // Addresses.
+
+    /** Linear address of a memory operand, its segment checked. */
+    public long linear(Ea ea, int size, boolean write) {
+        long off = ea.offset(g);
+        if (ea.flat) {
+            if (off << 16 >> 16 != off) throw canonical(off, ea.seg);
+            return off;
+        }
+        return segment(ea.seg, off, size, write);
+    }
+
+    private Signal canonical(long off, int seg) {
+        if ((state.cr.get(4) & X86State.CR4_LA57) != 0 && off << 7 >> 7 == off) return gp(0);
+        return seg == X86State.SS ? ss(0) : gp(0);
+    }
+
+    /** Linear address of an offset in a segment. */
+    long segment(int seg, long off, int size, boolean write) {
+        if (code == 64) {
+            long la = seg == X86State.FS || seg == X86State.GS ? off + state.segBase.get(seg) : off;
+            if (la << 16 >> 16 != la) throw seg == X86State.SS ? ss(0) : gp(0);
+            return la;
+        }
+        Segments.check(this, seg, off, size, write);
+        return off + state.segBase.get(seg) & 0xffffffffL;
+    }
+
+    // The stack.
+
+    /** Mask of the stack pointer. */
+    long stackMask() {
+        if (code == 64) return -1;
+        return (state.segAttr.get(X86State.SS) & X86State.ATTR_DB) != 0 ? 0xffffffffL : 0xffff;
+    }
+
+    void setSp(long sp) {
+        long mask = stackMask();
+        g[4] = mask == 0xffff ? g[4] & ~mask | sp & mask : sp & mask;
+    }
+
+    void push(long v, int size) {
+        if (code == 64) {
+            long sp = g[4] - size;
+            if (size == 8) st64(sp, v);
+            else st(sp, size, v);
+            g[4] = sp;
+            return;
+        }
+        long sp = g[4] - size & stackMask();
+        st(segment(X86State.SS, sp, size, true), size, v);
+        setSp(sp);
+    }
+
+    /** The value at {@code SP + skip}, without popping. */
+    long peek(int skip, int size) {
+        if (code == 64) return ld(g[4] + skip, size);
+        return ld(segment(X86State.SS, g[4] + skip & stackMask(), size, false), size);
+    }
+
+    void drop(long bytes) {
+        setSp(g[4] + bytes);
+    }
+
+    /** A near branch target, cut to the operand size and checked. */
+    long target(long to, int opsize) {
+        if (code == 64) {
+            if (to << 16 >> 16 != to && (state.cr.get(4) & X86State.CR4_LA57) == 0) throw gp(0);
+            return to;
+        }
+        long t = opsize == 2 ? to & 0xffff : to & 0xffffffffL;
+        if (t > (state.segLimit.get(X86State.CS) & 0xffffffffL)) throw gp(0);
+        return t;
+    }
+
+    // Registers.
+
+    /** A general register by {@link Insn#gpr} number, zero-extended. */
+    public long reg(int r, int size) {
+        return switch (size) {
+            case 8 -> g[r];
+            case 4 -> g[r] & 0xffffffffL;
+            case 2 -> g[r] & 0xffff;
+            default -> r < 16 ? g[r] & 0xff : g[r - 16] >>> 8 & 0xff;
+        };
+    }
+
+    public void setReg(int r, int size, long v) {
+        switch (size) {
+            case 8 -> g[r] = v;
+            case 4 -> g[r] = v & 0xffffffffL;
+            case 2 -> g[r] = g[r] & ~0xffffL | v & 0xffff;
+            default -> {
+                if (r < 16) g[r] = g[r] & ~0xffL | v & 0xff;
+                else g[r - 16] = g[r - 16] & ~0xff00L | (v & 0xff) << 8;
+            }
+        }
+    }
+
+    public boolean condition(int cc) {
+        return Flags.condition(cc, fr, fc);
+    }
+
+    /** Status flags of a result: {@code carries} as in {@link Alu}. */
+    void setResult(long r, long carries, int size) {
+        fr = Flags.signed(r, size);
+        fc = Flags.carries(carries, size);
+    }
+
+    /** The guest's time-stamp counter. */
+    public long tsc() {
+        long ns = cpu.timing().now();
+        return ticks(ns) + state.tscOffset.get();
+    }
+
+    private long tscKhz() {
+        return cpu.profile().tscKhz();
+    }
+
+    private long ticks(long ns) {
+        long khz = tscKhz();
+        return ns / 1_000_000 * khz + ns % 1_000_000 * khz / 1_000_000;
+    }
+}
