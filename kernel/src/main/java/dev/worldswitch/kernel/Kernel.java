@@ -27,7 +27,10 @@ public final class Kernel {
         return timing;
     }
 
+    /** True when the patch, or for a part the whole patch, is in this kernel. */
     public boolean has(Patch patch) {
-        return version.patches().contains(patch);
+        Patch whole = patch.whole();
+        return version.patches().contains(patch)
+                || whole != null && version.patches().contains(whole);
     }
 }

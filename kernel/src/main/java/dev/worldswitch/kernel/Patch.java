@@ -2,6 +2,7 @@ package dev.worldswitch.kernel;
 
 import java.util.Arrays;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The catalogue of kernel changes that code asks for by {@link Kernel#has}. One commit or list thread, one patch. */
 public enum Patch {
@@ -19,6 +20,25 @@ public enum Patch {
             Arch.X86,
             "x86/fpu: restore guest images with IA32_XFD = 0",
             "discussed under \"x86, fpu/kvm: fix crash with AMX\", not merged",
+            "2025-12",
+            Set.of(
+                    "clear-xstate-bv-on-xfd",
+                    "clear-xstate-bv-on-xfd.guest-write",
+                    "clear-xstate-bv-on-xfd.set-xsave")),
+    /** Only the clearing in fpu_update_guest_xfd, to show that one of the two is not enough. */
+    CLEAR_XSTATE_BV_GUEST_WRITE(
+            "clear-xstate-bv-on-xfd.guest-write",
+            Arch.X86,
+            "the half of clear-xstate-bv-on-xfd in fpu_update_guest_xfd()",
+            "part of b45f72177594",
+            "2025-12",
+            Set.of("clear-xstate-bv-on-xfd")),
+    /** Only the clearing in the KVM_SET_XSAVE ioctl. */
+    CLEAR_XSTATE_BV_SET_XSAVE(
+            "clear-xstate-bv-on-xfd.set-xsave",
+            Arch.X86,
+            "the half of clear-xstate-bv-on-xfd in KVM_SET_XSAVE",
+            "part of b45f72177594",
             "2025-12",
             Set.of("clear-xstate-bv-on-xfd"));
 
@@ -73,6 +93,12 @@ public enum Patch {
 
     public String date() {
         return date;
+    }
+
+    /** The patch of which this is a part that can be taken alone; null for a whole patch. */
+    public @Nullable Patch whole() {
+        int dot = id.indexOf('.');
+        return dot < 0 ? null : of(id.substring(0, dot));
     }
 
     /** Ids of patches that can't be in the same kernel. */

@@ -15,12 +15,16 @@ public final class Task {
     private final Word flags;
     private final Word preemptCount;
     private final Ref<@Nullable PhysicalCpu> cpu;
+    private final Ref<@Nullable ThreadStruct> thread;
+    private final Ref<@Nullable PreemptNotifier> notifier;
 
     public Task(Region region) {
         this.region = region;
         this.flags = region.word("flags");
         this.preemptCount = region.word("preemptCount");
         this.cpu = region.ref("cpu", null);
+        this.thread = region.ref("thread", null);
+        this.notifier = region.ref("preemptNotifier", null);
     }
 
     public Region region() {
@@ -40,6 +44,21 @@ public final class Task {
         PhysicalCpu c = cpu.get();
         if (c == null) throw new IllegalStateException("task " + region + " is on no CPU");
         return c;
+    }
+
+    /** The architecture's part of the task, null until the task first runs. */
+    public Ref<@Nullable ThreadStruct> thread() {
+        return thread;
+    }
+
+    /** Told when the task is scheduled out and in: KVM's vCPU while it is loaded. */
+    public Ref<@Nullable PreemptNotifier> preemptNotifier() {
+        return notifier;
+    }
+
+    @Override
+    public String toString() {
+        return region.path();
     }
 
     public void onCpu(@Nullable PhysicalCpu c) {

@@ -4,4 +4,13 @@ package dev.worldswitch.machine;
 public interface InterruptEntry {
     /** Runs the handler of {@code line} to its end, on top of whatever ran; interrupts are off meanwhile. */
     void interrupt(PhysicalCpu cpu, Line line);
+
+    /**
+     * As {@link #interrupt}; the CPU on which the interrupted code goes on, another one when the way out of the
+     * interrupt preempted its task. Interrupts are off on it.
+     */
+    default PhysicalCpu interruptAndReturn(PhysicalCpu cpu, Line line) {
+        interrupt(cpu, line);
+        return cpu;
+    }
 }

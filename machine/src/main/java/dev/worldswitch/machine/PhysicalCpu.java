@@ -103,8 +103,10 @@ public abstract class PhysicalCpu {
             pending.and(~l.bit());
             boolean was = irqsOn();
             irqsOn.set(0);
-            entry.interrupt(this, l);
-            irqsOn.set(was ? 1 : 0);
+            PhysicalCpu now = entry.interruptAndReturn(this, l);
+            // After a migration this CPU belongs to another task: the flag goes back where the code goes on.
+            now.irqsOn.set(was ? 1 : 0);
+            if (now != this) return;
         }
     }
 }

@@ -84,6 +84,18 @@ public final class X86Cpu extends PhysicalCpu {
         xcr0.set(v);
     }
 
+    /** Kernel code computes in x87, SSE, AVX registers: what was there is gone. Tiles and opmasks are not used by it. */
+    public void clobberVectors() {
+        long used = fpregs.get(XsaveLayout.XSTATE_BV / 8) | 2;
+        for (int i = 0; i < 32; i++) fpregs.set(XsaveLayout.XMM0 / 8 + i, 0x6b65726e656c0000L + i);
+        if (profile.xsave().has(XsaveLayout.AVX)) {
+            XsaveLayout.Component avx = profile.xsave().component(XsaveLayout.AVX);
+            fpregs.fill(avx.offset() / 8, avx.size() / 8, 0x6b65726e656c5f59L);
+            used |= 4;
+        }
+        fpregs.set(XsaveLayout.XSTATE_BV / 8, used);
+    }
+
     /** Host XSAVE of the components {@code rfbm} into {@code image}, as one access. */
     public void xsaves(Words image, long rfbm) {
         moment("xsaves");

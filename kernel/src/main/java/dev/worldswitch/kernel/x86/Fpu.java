@@ -1,0 +1,273 @@
+package dev.worldswitch.kernel.x86;
+
+import static dev.worldswitch.kernel.Task.TIF_NEED_FPU_LOAD;
+
+import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.KernelPanic;
+import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.machine.x86.X86Cpu;
+import dev.worldswitch.machine.x86.X86Profile;
+import dev.worldswitch.machine.x86.Xsave;
+import dev.worldswitch.machine.x86.XsaveLayout;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who owns a CPU's FPU registers: arch/x86/kernel/fpu. A task's registers are either in the CPU or, with
+ * TIF_NEED_FPU_LOAD set, in its current image. PKRU moves with the rest of the image here, not apart as in Linux.
+ */
+public final class Fpu {
+    private static final int BV = XsaveLayout.XSTATE_BV / 8;
+    /** preempt_count: bottom halves off, as local_bh_disable counts; softirq being served; hardirq. */
+    static final long SOFTIRQ_DISABLE_OFFSET = 0x200, SOFTIRQ_OFFSET = 0x100, HARDIRQ_OFFSET = 0x10000;
+
+    static final long SOFTIRQ_MASK = 0xff00, HARDIRQ_MASK = 0xf0000;
+
+    private final Kernel kernel;
+    private final XsaveLayout layout;
+    private final Xsave format;
+    private final long maxFeatures;
+    private final List<PerCpu> perCpu;
+    private final boolean guestXfdZero;
+
+    public Fpu(Kernel kernel, X86Profile profile, int cpus) {
+        this.kernel = kernel;
+        this.layout = profile.xsave();
+        this.format = new Xsave(layout);
+        this.maxFeatures = profile.xcr0();
+        this.guestXfdZero = kernel.has(Patch.RESTORE_WITH_XFD_ZERO);
+        this.perCpu = IntStream.range(0, cpus)
+                .mapToObj(i -> new PerCpu(kernel.region().child("percpu" + i)))
+                .toList();
+    }
+
+    PerCpu perCpu(X86Cpu cpu) {
+        return perCpu.get(cpu.id());
+    }
+
+    /** The physical CPU that the task runs on. */
+    public static X86Cpu cpu(Task task) {
+        return (X86Cpu) task.cpu();
+    }
+
+    /** The task's struct fpu. */
+    public static X86Thread thread(Task task) {
+        if (task.thread().get() instanceof X86Thread t) return t;
+        throw new IllegalStateException("task " + task + " has never run: Scheduler.start comes first");
+    }
+
+    /** fpu_clone for a fresh task: initial state; dynamic components disabled by IA32_XFD until asked for. */
+    public void fpuClone(Task task) {
+        if (task.thread().get() != null) return;
+        long dynamic = layout.xfdMask();
+        task.thread().set(new X86Thread(task.region().child("fpu"), format, maxFeatures & ~dynamic, dynamic));
+        task.flags().or(TIF_NEED_FPU_LOAD);
+    }
+
+    /** Permission for the task to use dynamic components, as ARCH_REQ_XCOMP_PERM and the first #NM give it. */
+    public void xfdEnableFeature(Task task, long components) {
+        fpregsLock(task);
+        FpState own = thread(task).own();
+        own.xfeatures().or(components & maxFeatures);
+        own.userXfeatures().or(components & maxFeatures);
+        own.xfd().and(~components);
+        if (thread(task).fpstate().get() == own) xfdUpdateState(cpu(task), own);
+        fpregsUnlock(task);
+    }
+
+    /** fpregs_lock: softirqs off, so that none uses the FPU on this CPU; interrupts may still come. */
+    public void fpregsLock(Task task) {
+        localBhDisable(task);
+    }
+
+    public void fpregsUnlock(Task task) {
+        localBhEnable(task);
+    }
+
+    void localBhDisable(Task task) {
+        task.preemptCount().set(task.preemptCount().get() + SOFTIRQ_DISABLE_OFFSET);
+    }
+
+    void localBhEnable(Task task) {
+        long count = task.preemptCount().get() - SOFTIRQ_DISABLE_OFFSET;
+        X86Cpu cpu = cpu(task);
+        // Softirqs that waited run while preemption is still off: one unit of preempt_count stays until after them.
+        task.preemptCount().set(count + 1);
+        if ((count & (SOFTIRQ_MASK | HARDIRQ_MASK)) == 0 && perCpu(cpu).softirqPending.get() != 0) doSoftirq(cpu, task);
+        task.preemptCount().set(count);
+        cpu.moment("local_bh_enable");
+    }
+
+    /** Runs what interrupts left pending: here always work that uses the FPU in the kernel. */
+    void doSoftirq(X86Cpu cpu, @Nullable Task current) {
+        PerCpu p = perCpu(cpu);
+        if (current != null) current.preemptCount().set(current.preemptCount().get() + SOFTIRQ_OFFSET);
+        boolean were = cpu.irqsOn();
+        while (p.softirqPending.get() != 0) {
+            p.softirqPending.set(0);
+            if (!were) cpu.irqEnable();
+            softirqUsesFpu(cpu);
+            if (!were) cpu.irqDisable();
+        }
+        if (current != null) current.preemptCount().set(current.preemptCount().get() - SOFTIRQ_OFFSET);
+    }
+
+    private void softirqUsesFpu(X86Cpu cpu) {
+        kernelFpuBegin(cpu);
+        cpu.moment("softirq uses SSE registers");
+        cpu.clobberVectors();
+        kernelFpuEnd(cpu);
+    }
+
+    /** kernel_fpu_begin: also in a softirq; the registers are the kernel's until {@link #kernelFpuEnd}. */
+    public void kernelFpuBegin(X86Cpu cpu) {
+        PerCpu p = perCpu(cpu);
+        Task current = p.current.get();
+        if (current != null) current.preemptCount().set(current.preemptCount().get() + 1);
+        if (p.inKernelFpu.get() != 0) throw new KernelPanic("kernel BUG: kernel_fpu_begin() nested");
+        p.inKernelFpu.set(1);
+        if (current != null && !current.flags().test(TIF_NEED_FPU_LOAD)) {
+            current.flags().or(TIF_NEED_FPU_LOAD);
+            saveFpregsToFpstate(current);
+        }
+        cpuInvalidateFpregsState(p);
+    }
+
+    public void kernelFpuEnd(X86Cpu cpu) {
+        PerCpu p = perCpu(cpu);
+        if (p.inKernelFpu.get() == 0) throw new KernelPanic("kernel BUG: kernel_fpu_end() without begin");
+        p.inKernelFpu.set(0);
+        Task current = p.current.get();
+        if (current != null) current.preemptCount().set(current.preemptCount().get() - 1);
+    }
+
+    private static void cpuInvalidateFpregsState(PerCpu p) {
+        p.fpregsOwner.set(null);
+    }
+
+    /** Saves the registers to the task's current image, with whatever IA32_XFD is live. */
+    public void saveFpregsToFpstate(Task task) {
+        cpu(task).xsaves(thread(task).fpstate().get().image(), maxFeatures);
+    }
+
+    /** IA32_XFD that goes with an image in the kernel. */
+    private long xfdFor(FpState fpstate, boolean guest) {
+        return guest && guestXfdZero ? 0 : fpstate.xfd().get();
+    }
+
+    /** Writes IA32_XFD unless the per-CPU copy says that it is so already. */
+    public void xfdUpdateState(X86Cpu cpu, FpState fpstate) {
+        if (layout.xfdMask() == 0) return;
+        setXfd(cpu, xfdFor(fpstate, fpstate.inUse().get() != 0));
+    }
+
+    private void setXfd(X86Cpu cpu, long xfd) {
+        PerCpu p = perCpu(cpu);
+        if (p.xfdState.get() == xfd) return;
+        cpu.wrmsrXfd(xfd);
+        p.xfdState.set(xfd);
+    }
+
+    /** IA32_XFD first, then XRSTORS: a component that is disabled and not initial makes the kernel itself take #NM. */
+    public void restoreFpregsFromFpstate(X86Cpu cpu, FpState fpstate, String caller) {
+        xfdUpdateState(cpu, fpstate);
+        if (cpu.xrstors(fpstate.image(), maxFeatures)) excDeviceNotAvailable(caller);
+    }
+
+    /** exc_device_not_available in kernel mode. */
+    private static void excDeviceNotAvailable(String caller) {
+        throw new KernelPanic("unexpected #NM exception: 0000 [#1] SMP; restore_fpregs_from_fpstate <- " + caller);
+    }
+
+    private static void fpregsActivate(PerCpu p, X86Thread t) {
+        p.fpregsOwner.set(t);
+    }
+
+    /** Just before user mode or guest entry, interrupts off: registers that are not the task's are loaded. */
+    public void switchFpuReturn(Task task) {
+        if (!task.flags().test(TIF_NEED_FPU_LOAD)) return;
+        X86Cpu cpu = cpu(task);
+        X86Thread t = thread(task);
+        PerCpu p = perCpu(cpu);
+        if (p.fpregsOwner.get() != t || t.lastCpu().get() != cpu.id()) {
+            restoreFpregsFromFpstate(cpu, t.fpstate().get(), "switch_fpu_return");
+            fpregsActivate(p, t);
+            t.lastCpu().set(cpu.id());
+        }
+        task.flags().and(~TIF_NEED_FPU_LOAD);
+    }
+
+    /** fpregs_assert_state_consistent: flag clear means that this CPU's registers are the task's. */
+    public void fpregsAssertStateConsistent(Task task) {
+        if (task.flags().test(TIF_NEED_FPU_LOAD)) return;
+        X86Thread t = thread(task);
+        if (perCpu(cpu(task)).fpregsOwner.get() != t || t.lastCpu().get() != cpu(task).id())
+            throw new KernelPanic("WARNING: fpregs_assert_state_consistent: registers are not those of " + task);
+    }
+
+    /** Swaps the guest's image in ({@code enter}) or out around the run loop of one KVM_RUN, and loads it at once. */
+    public void fpuSwapKvmFpstate(Task task, FpuGuest guest, boolean enter) {
+        X86Thread t = thread(task);
+        fpregsLock(task);
+        if (!task.flags().test(TIF_NEED_FPU_LOAD)) saveFpregsToFpstate(task);
+        if (enter) {
+            t.fpstate().set(guest.fpstate());
+            guest.fpstate().inUse().set(1);
+        } else {
+            guest.fpstate().inUse().set(0);
+            t.fpstate().set(t.own());
+        }
+        X86Cpu cpu = cpu(task);
+        restoreFpregsFromFpstate(
+                cpu, t.fpstate().get(), "fpu_swap_kvm_fpstate <- kvm_" + (enter ? "load" : "put") + "_guest_fpu");
+        // fpregs_mark_activate: owner and last CPU before the flag says that the registers are good.
+        fpregsActivate(perCpu(cpu), t);
+        t.lastCpu().set(cpu.id());
+        task.flags().and(~TIF_NEED_FPU_LOAD);
+        fpregsUnlock(task);
+    }
+
+    /** A guest's or user space's write of the guest's IA32_XFD. */
+    public void fpuUpdateGuestXfd(Task task, FpuGuest guest, long xfd) {
+        FpState fps = guest.fpstate();
+        fpregsLock(task);
+        // Resident state needs no care: the next XSAVE leaves disabled components out of XSTATE_BV by itself.
+        if (kernel.has(Patch.CLEAR_XSTATE_BV_GUEST_WRITE) && task.flags().test(TIF_NEED_FPU_LOAD))
+            fps.image().set(BV, fps.image().get(BV) & ~xfd);
+        fps.xfd().set(xfd);
+        if (fps.inUse().get() != 0) xfdUpdateState(cpu(task), fps);
+        fpregsUnlock(task);
+    }
+
+    /** After an exit of a guest that writes IA32_XFD without exits, interrupts still off. */
+    public void fpuSyncGuestVmexitXfdState(Task task) {
+        X86Cpu cpu = cpu(task);
+        long xfd = cpu.rdmsrXfd();
+        thread(task).fpstate().get().xfd().set(xfd);
+        perCpu(cpu).xfdState.set(xfd);
+    }
+
+    /** Last before guest entry, interrupts off: loads the guest's IA32_XFD where the kernel's own use has it zero. */
+    public void fpuLoadGuestXfd(Task task) {
+        if (guestXfdZero) setXfd(cpu(task), thread(task).fpstate().get().xfd().get());
+    }
+
+    /** After the exit and {@link #fpuSyncGuestVmexitXfdState}, interrupts still off: the reverse. */
+    public void fpuPutGuestXfd(Task task) {
+        if (guestXfdZero) setXfd(cpu(task), 0);
+    }
+
+    /** switch_fpu_prepare: a task leaves its CPU. */
+    void switchFpuPrepare(Task task) {
+        if (task.flags().test(TIF_NEED_FPU_LOAD)) return;
+        saveFpregsToFpstate(task);
+        thread(task).lastCpu().set(cpu(task).id());
+    }
+
+    /** switch_fpu_finish: a task has got a CPU. */
+    void switchFpuFinish(Task task) {
+        task.flags().or(TIF_NEED_FPU_LOAD);
+    }
+}

@@ -1,0 +1,120 @@
+package dev.worldswitch.kernel.x86;
+
+import static dev.worldswitch.kernel.Task.TIF_NEED_FPU_LOAD;
+import static dev.worldswitch.kernel.Task.TIF_NEED_RESCHED;
+
+import dev.worldswitch.kernel.CpuPool;
+import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.KernelVersion.Preempt;
+import dev.worldswitch.kernel.PreemptNotifier;
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.machine.x86.X86Cpu;
+
+/** Which task runs where, as far as the tasks see it: context switch out of one physical CPU and into another. */
+public final class Scheduler {
+    private final Preempt preempt;
+    private final Fpu fpu;
+    private final CpuPool<X86Cpu> pool;
+
+    public Scheduler(Kernel kernel, Fpu fpu, CpuPool<X86Cpu> pool) {
+        this.preempt = kernel.version().preempt();
+        this.fpu = fpu;
+        this.pool = pool;
+    }
+
+    /** The task's first CPU, or its next one after {@link #sleep}; interrupts are on then. */
+    public void start(Task task) {
+        fpu.fpuClone(task);
+        preemptDisable(task);
+        schedIn(task, true);
+    }
+
+    /** The task gives its CPU up until {@link #start}: it waits, or its thread is outside the simulated kernel. */
+    public void sleep(Task task) {
+        schedOut(task);
+        task.preemptCount().set(0);
+    }
+
+    /** schedule(): off this CPU and, when it is the task's turn again, on a CPU, maybe another. */
+    public void schedule(Task task) {
+        schedIn(task, schedOut(task));
+    }
+
+    private boolean schedOut(Task task) {
+        // Preemption is off first: an interrupt before the mask is set could else move the task to another CPU.
+        preemptDisable(task);
+        X86Cpu cpu = Fpu.cpu(task);
+        boolean were = cpu.irqSave();
+        task.flags().and(~TIF_NEED_RESCHED);
+        PreemptNotifier n = task.preemptNotifier().get();
+        if (n != null) n.schedOut(task, cpu);
+        fpu.switchFpuPrepare(task);
+        fpu.perCpu(cpu).current.set(null);
+        task.onCpu(null);
+        pool.release(task, cpu);
+        return were;
+    }
+
+    private void schedIn(Task task, boolean irqsWere) {
+        X86Cpu cpu = pool.lease(task);
+        cpu.irqSave();
+        task.onCpu(cpu);
+        fpu.perCpu(cpu).current.set(task);
+        fpu.switchFpuFinish(task);
+        PreemptNotifier n = task.preemptNotifier().get();
+        if (n != null) n.schedIn(task, cpu);
+        if (irqsWere) cpu.irqEnable();
+        task.preemptCount().set(task.preemptCount().get() - 1);
+    }
+
+    public void preemptDisable(Task task) {
+        task.preemptCount().set(task.preemptCount().get() + 1);
+    }
+
+    /** preempt_enable: a pending reschedule is honoured at once on a preemptible kernel. */
+    public void preemptEnable(Task task) {
+        long count = task.preemptCount().get() - 1;
+        task.preemptCount().set(count);
+        if (count == 0 && preempt == Preempt.FULL && Fpu.cpu(task).irqsOn()) preemptSchedule(task);
+    }
+
+    /** cond_resched: the points where kernels without full preemption give way. */
+    public void condResched(Task task) {
+        if (preempt != Preempt.FULL && task.preemptCount().get() == 0) preemptSchedule(task);
+    }
+
+    /** Work before user mode or the guest (exit_to_user_mode_loop, xfer_to_guest_mode_handle_work). */
+    public void handleResched(Task task) {
+        preemptSchedule(task);
+    }
+
+    private void preemptSchedule(Task task) {
+        if (task.flags().test(TIF_NEED_RESCHED)) schedule(task);
+    }
+
+    /** On the way out of an interrupt (preempt_schedule_irq). */
+    void irqentryExitCondResched(Task task) {
+        if (preempt == Preempt.FULL && task.preemptCount().get() == 0) preemptSchedule(task);
+    }
+
+    /** exit_to_user_mode: the task's own registers are in its CPU afterwards; interrupts off until {@link #enterFromUserMode}. */
+    public void exitToUserMode(Task task) {
+        preemptDisable(task);
+        while (task.flags().test(TIF_NEED_RESCHED)) {
+            task.preemptCount().set(task.preemptCount().get() - 1);
+            handleResched(task);
+            preemptDisable(task);
+        }
+        X86Cpu cpu = Fpu.cpu(task);
+        cpu.irqSave();
+        // Interrupts are off from this test on: one that used the FPU before it has set the flag, none comes after it.
+        if (task.flags().test(TIF_NEED_FPU_LOAD)) fpu.switchFpuReturn(task);
+        fpu.fpregsAssertStateConsistent(task);
+        task.preemptCount().set(task.preemptCount().get() - 1);
+    }
+
+    /** From user mode into the kernel: interrupts come on. */
+    public void enterFromUserMode(Task task) {
+        Fpu.cpu(task).irqEnable();
+    }
+}
