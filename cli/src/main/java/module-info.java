@@ -2,7 +2,8 @@
 @org.jspecify.annotations.NullMarked
 module dev.worldswitch.cli {
     requires static org.jspecify;
-    requires dev.worldswitch.kvm;
+    requires dev.worldswitch.server;
+    requires jdk.unsupported;
     requires info.picocli;
 
     opens dev.worldswitch.cli to info.picocli;

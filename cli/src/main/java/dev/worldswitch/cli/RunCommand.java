@@ -1,0 +1,106 @@
+package dev.worldswitch.cli;
+
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.machine.x86.X86Profile;
+import dev.worldswitch.server.CallListener;
+import dev.worldswitch.server.HostServer;
+import dev.worldswitch.server.SimulatedHost;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Runs an unmodified KVM program on a simulated machine. */
+@Command(
+        name = "run",
+        description = "Runs an unmodified KVM program on a simulated machine.",
+        footer = {
+            "",
+            "Exit status: the client's own; 128+n when signal n ended it; 2 when it can't be started.",
+            "Static programs and inline system calls can't be caught: they see the real kernel."
+        })
+final class RunCommand implements Callable<Integer> {
+    @Option(names = "--machine", paramLabel = "NAME", defaultValue = "sapphire-rapids", description = "machine (ws machines)")
+    private String machine = "";
+
+    @Option(names = "--kernel", paramLabel = "NAME", defaultValue = KernelVersion.DEFAULT, description = "host kernel (ws kernels)")
+    private String kernel = "";
+
+    @Option(names = "--without", paramLabel = "PATCH", description = "leave a kernel patch out (ws patches)")
+    private List<Patch> without = new ArrayList<>();
+
+    @Option(names = "--with", paramLabel = "PATCH", description = "add a kernel patch")
+    private List<Patch> with = new ArrayList<>();
+
+    @Option(names = "--cpus", paramLabel = "N", defaultValue = "4", description = "physical CPUs of the machine (default: 4)")
+    private int cpus;
+
+    @Option(
+            names = "--trace",
+            paramLabel = "FILE",
+            arity = "0..1",
+            fallbackValue = "-",
+            description = "print each call and exit, to stderr or to FILE (--trace=FILE)")
+    private @Nullable String trace;
+
+    @Option(names = "--torture", paramLabel = "SEED", description = "random interrupts, preemption and migration, by this seed")
+    private @Nullable Long torture;
+
+    @Parameters(paramLabel = "CLIENT", arity = "1..*", description = "the program and its arguments, after --")
+    private List<String> client = new ArrayList<>();
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        if (cpus < 1 || cpus > 512) throw new IllegalArgumentException("--cpus takes 1 to 512, not " + cpus);
+        if (torture != null) throw new IllegalArgumentException("--torture is not there yet");
+        Path shim = Path.of(System.getProperty("worldswitch.build", ".build"), "libworldswitch.so").toAbsolutePath();
+        if (!Files.exists(shim)) throw new IllegalArgumentException("the shim is missing: " + shim + "; build it with ./ws doctor");
+        ClientProgram program = ClientProgram.find(client.getFirst());
+        if (program == null) throw new IllegalArgumentException("no program '" + client.getFirst() + "'");
+        if (program.kind() == ClientProgram.Kind.STATIC)
+            System.err.println("ws: " + program.file() + " is statically linked: its system calls can't be caught");
+        if (program.kind() == ClientProgram.Kind.ARM64 && !System.getProperty("os.arch").equals("aarch64"))
+            throw new IllegalArgumentException(program.file() + " is an arm64 program; arm64 clients are not served yet");
+        SimulatedHost host = new SimulatedHost(
+                X86Profile.builtIn(machine),
+                KernelVersion.of(kernel).changed(without, with),
+                cpus,
+                SimulatedHost.realTime());
+        Path folder = Files.createTempDirectory(
+                "worldswitch", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        Path socket = folder.resolve("socket");
+        try (IoctlTrace tracer = trace == null ? null : IoctlTrace.to(trace, host)) {
+            HostServer.start(socket, host, tracer == null ? CallListener.NONE : tracer);
+            return start(shim, socket).waitFor();
+        } finally {
+            Files.deleteIfExists(socket);
+            Files.deleteIfExists(folder);
+        }
+    }
+
+    private Process start(Path shim, Path socket) {
+        ProcessBuilder builder = new ProcessBuilder(client).inheritIO();
+        Map<String, String> environment = builder.environment();
+        String other = environment.get("LD_PRELOAD");
+        environment.put("LD_PRELOAD", other == null || other.isEmpty() ? shim.toString() : shim + ":" + other);
+        environment.put("WORLDSWITCH_SOCKET", socket.toString());
+        // Before the client exists: a signal that comes now reaches it too.
+        Signals signals = new Signals();
+        try {
+            Process p = builder.start();
+            signals.passTo(p);
+            return p;
+        } catch (IOException e) {
+            throw new IllegalArgumentException("can't start the client: " + e.getMessage(), e);
+        }
+    }
+}

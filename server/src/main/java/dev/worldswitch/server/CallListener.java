@@ -1,0 +1,18 @@
+package dev.worldswitch.server;
+
+import dev.worldswitch.kvm.KvmFile;
+
+/** Sees every call of every client; any thread. */
+public interface CallListener {
+    /** Nobody looks. */
+    CallListener NONE = new CallListener() {};
+
+    /** The ioctl is about to be done; {@code process} lets the client's memory be read. */
+    default void enter(HostThread thread, KvmFile file, int command, long argument) {}
+
+    /** The ioctl is done. {@code descriptor} tells that it made a descriptor. */
+    default void exit(HostThread thread, KvmFile file, int command, long argument, long answer, boolean descriptor) {}
+
+    /** /dev/kvm was opened, a descriptor mapped, and such. */
+    default void other(HostThread thread, String what, long answer) {}
+}

@@ -1,0 +1,216 @@
+package dev.worldswitch.server;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Which of a client's memory is common with the server, and where. Readers never wait: they see one whole map. */
+final class ClientMemory {
+    /** A run of the client's address space and its place here. */
+    record Piece(long from, long to, long host, boolean writable) {
+        Piece part(long f, long t) {
+            return new Piece(f, t, host + (f - from), writable);
+        }
+    }
+
+    /** Server mappings are made in windows of this size: one mapping for many slots. */
+    private static final long WINDOW = 64L << 30, FILE_SIZE = 1L << 45;
+
+    private static final int FALLOC_FL_KEEP_SIZE_PUNCH_HOLE = 3;
+
+    private final Native sys = new Native();
+    private final int fd;
+    private final List<long[]> windows = new ArrayList<>();
+    private final List<long[]> fileMappings = new ArrayList<>();
+    private List<long[]> asked = List.of();
+    private long nextOffset;
+    private boolean forked;
+    private volatile Piece[] pieces = {};
+    private volatile int generation;
+
+    ClientMemory() {
+        fd = sys.memfd("worldswitch-memory", FILE_SIZE);
+    }
+
+    int descriptor() {
+        return fd;
+    }
+
+    int generation() {
+        return generation;
+    }
+
+    private static int find(Piece[] all, long address) {
+        int low = 0, high = all.length - 1;
+        while (low <= high) {
+            int mid = (low + high) >>> 1;
+            if (address < all[mid].from) high = mid - 1;
+            else if (address >= all[mid].to) low = mid + 1;
+            else return mid;
+        }
+        return -(low + 1);
+    }
+
+    /** Address here of the client's page, 0 when it is not common or may not be written. */
+    long hostPage(long address, boolean write) {
+        Piece[] all = pieces;
+        int i = find(all, address);
+        if (i < 0 || write && !all[i].writable) return 0;
+        return all[i].host + ((address & -4096L) - all[i].from);
+    }
+
+    boolean isCommon(long address) {
+        return find(pieces, address) >= 0;
+    }
+
+    /** Parts of the range that are not common yet, as {from, to}; also remembers that the range was asked for. */
+    synchronized List<long[]> missing(long from, long to) {
+        remember(from, to);
+        List<long[]> gaps = new ArrayList<>();
+        Piece[] all = pieces;
+        int i = find(all, from);
+        if (i < 0) i = -(i + 1);
+        long at = from;
+        for (; i < all.length && all[i].from < to && at < to; i++) {
+            if (all[i].from > at) gaps.add(new long[] {at, all[i].from});
+            at = Math.max(at, all[i].to);
+        }
+        if (at < to) gaps.add(new long[] {at, to});
+        return gaps;
+    }
+
+    private void remember(long from, long to) {
+        List<long[]> now = new ArrayList<>(asked.size() + 1);
+        for (long[] r : asked) {
+            if (r[1] < from || r[0] > to) now.add(r);
+            else {
+                from = Math.min(from, r[0]);
+                to = Math.max(to, r[1]);
+            }
+        }
+        now.add(new long[] {from, to});
+        asked = List.copyOf(now);
+    }
+
+    /** The 2 MiB around an address, as far as a slot asked for it; null when none did. */
+    synchronized long @org.jspecify.annotations.Nullable [] askedAround(long address) {
+        for (long[] r : asked)
+            if (address >= r[0] && address < r[1]) {
+                long from = Math.max(r[0], address & -(2L << 20));
+                return new long[] {from, Math.min(r[1], (address & -(2L << 20)) + (2L << 20))};
+            }
+        return null;
+    }
+
+    /** Room in the common file for a range of the client; never given out twice, so a late access hurts nobody. */
+    synchronized long reserve(long size) {
+        long at = nextOffset;
+        nextOffset += size;
+        if (nextOffset > FILE_SIZE) throw new IllegalStateException("a client shared more than 32 TiB with its guests");
+        return at;
+    }
+
+    /** Where a part of the common file is mapped here. */
+    private long place(long offset, long size) {
+        for (long[] w : windows) if (offset >= w[0] && offset + size <= w[1]) return w[2] + (offset - w[0]);
+        long from = offset & -WINDOW, to = (offset + size + WINDOW - 1) & -WINDOW;
+        long address = sys.map(fd, from, to - from, Native.PROT_READ_WRITE);
+        if (address < 0 && address > -4096) return 0;
+        windows.add(new long[] {from, to, address});
+        return address + (offset - from);
+    }
+
+    /** The client made this range common with the server's file. */
+    synchronized void common(long from, long size, long offset, int prot) {
+        long host = place(offset, size);
+        if (host != 0) insert(new Piece(from, from + size, host, (prot & 2) != 0));
+    }
+
+    /** The client's range is a shared mapping of a file, given by descriptor. */
+    synchronized void file(long from, long size, int file, long offset, int prot) {
+        boolean writable = (prot & 2) != 0;
+        long host = sys.map(file, offset, size, writable ? Native.PROT_READ_WRITE : 1);
+        if (host < 0 && host > -4096) return;
+        fileMappings.add(new long[] {host, size});
+        insert(new Piece(from, from + size, host, writable));
+    }
+
+    private void insert(Piece p) {
+        List<Piece> now = without(p.from, p.to);
+        int at = 0;
+        while (at < now.size() && now.get(at).from < p.from) at++;
+        if (at > 0 && joins(now.get(at - 1), p)) {
+            Piece before = now.remove(--at);
+            p = new Piece(before.from, p.to, before.host, p.writable);
+        }
+        if (at < now.size() && joins(p, now.get(at))) {
+            Piece after = now.remove(at);
+            p = new Piece(p.from, after.to, p.host, p.writable);
+        }
+        now.add(at, p);
+        publish(now);
+    }
+
+    private static boolean joins(Piece a, Piece b) {
+        return a.to == b.from && a.host + (a.to - a.from) == b.host && a.writable == b.writable;
+    }
+
+    private List<Piece> without(long from, long to) {
+        List<Piece> now = new ArrayList<>(pieces.length + 2);
+        for (Piece q : pieces) {
+            if (q.to <= from || q.from >= to) {
+                now.add(q);
+                continue;
+            }
+            if (q.from < from) now.add(q.part(q.from, from));
+            if (q.to > to) now.add(q.part(to, q.to));
+        }
+        return now;
+    }
+
+    // The map before its number: who sees the new number sees the new map.
+    private void publish(List<Piece> now) {
+        pieces = now.toArray(new Piece[0]);
+        generation++;
+    }
+
+    /** The client unmapped, replaced or protected this range. */
+    synchronized void changed(long from, long to) {
+        List<Piece> now = without(from, to);
+        if (!now.equals(Arrays.asList(pieces))) publish(now);
+    }
+
+    /** A child shares the file until it has copied: no holes may be made any more. */
+    synchronized void forked() {
+        forked = true;
+    }
+
+    /** Gives memory back that lies in the common file and that no piece shows any more. */
+    synchronized void trim(long from, long to) {
+        if (forked) return;
+        for (Piece q : pieces)
+            for (long[] w : windows) {
+                long f = Math.max(q.from, from), t = Math.min(q.to, to);
+                if (f < t && q.host >= w[2] && q.host < w[2] + (w[1] - w[0]))
+                    sys.call(
+                            Native.Nr.FALLOCATE,
+                            fd,
+                            FALLOC_FL_KEEP_SIZE_PUNCH_HOLE,
+                            w[0] + (q.host + (f - q.from) - w[2]),
+                            t - f,
+                            0,
+                            0);
+            }
+    }
+
+    /** The process is gone and none of its threads runs. */
+    synchronized void close() {
+        pieces = new Piece[0];
+        generation++;
+        for (long[] w : windows) sys.unmap(w[2], w[1] - w[0]);
+        for (long[] m : fileMappings) sys.unmap(m[0], m[1]);
+        windows.clear();
+        fileMappings.clear();
+        sys.close(fd);
+    }
+}

@@ -1,0 +1,156 @@
+package dev.worldswitch.server;
+
+import dev.worldswitch.kvm.Client;
+import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.Mm;
+import dev.worldswitch.kvm.SharedPages;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** One address space of a client: from its first call until exit or exec. */
+public final class ClientProcess implements Client {
+    /** Bytes of the two words that each thread has in the signal page. */
+    static final int SIGNAL_SLOT = 64;
+
+    static final int THREADS_MAX = 16384;
+
+    private final HostServer server;
+    private final long id;
+    private final int pid;
+    private final XcompPermissions xcomp;
+    private final ClientMemory memory = new ClientMemory();
+    private final MappedPages signals = new MappedPages("worldswitch-signals", SIGNAL_SLOT * THREADS_MAX);
+    private final Set<HostThread> threads = ConcurrentHashMap.newKeySet();
+    private final java.util.BitSet slots = new java.util.BitSet();
+    private boolean dead, closed;
+
+    ClientProcess(HostServer server, long id, int pid, XcompPermissions xcomp) {
+        this.server = server;
+        this.id = id;
+        this.pid = pid;
+        this.xcomp = xcomp;
+    }
+
+    long id() {
+        return id;
+    }
+
+    int pid() {
+        return pid;
+    }
+
+    XcompPermissions xcomp() {
+        return xcomp;
+    }
+
+    ClientMemory memory() {
+        return memory;
+    }
+
+    MappedPages signals() {
+        return signals;
+    }
+
+    synchronized int takeSlot() {
+        int slot = slots.nextClearBit(0);
+        if (slot >= THREADS_MAX) throw new IllegalStateException("more than " + THREADS_MAX + " threads in one client");
+        slots.set(slot);
+        return slot;
+    }
+
+    /** False when the process is gone already. */
+    synchronized boolean add(HostThread t) {
+        return !dead && threads.add(t);
+    }
+
+    synchronized void remove(HostThread t, int slot) {
+        threads.remove(t);
+        slots.clear(slot);
+        closeIfUnused();
+    }
+
+    /** Exit, kill or exec: calls under way end as by a signal. */
+    synchronized void died() {
+        dead = true;
+        for (HostThread t : threads) t.processDied();
+        closeIfUnused();
+    }
+
+    // Guest code of a thread still in KVM_RUN uses the mappings: they go with the last thread.
+    private void closeIfUnused() {
+        if (!dead || closed || !threads.isEmpty()) return;
+        closed = true;
+        memory.close();
+        signals.close();
+        server.gone(this);
+    }
+
+    private static HostThread caller() {
+        HostThread t = HostThread.current();
+        if (t == null) throw new IllegalStateException("client memory used outside a call");
+        return t;
+    }
+
+    @Override
+    public boolean read(long address, byte[] into, int offset, int length) {
+        return length == 0
+                || Mm.accessOk(address, length) && caller().copy(this, true, address, into, offset, length);
+    }
+
+    @Override
+    public boolean write(long address, byte[] from, int offset, int length) {
+        return length == 0
+                || Mm.accessOk(address, length) && caller().copy(this, false, address, from, offset, length);
+    }
+
+    @Override
+    public long adopt(long address, long size) {
+        if (!Mm.accessOk(address, size)) return Errno.EINVAL;
+        HostThread t = caller();
+        for (long[] gap : memory.missing(address, address + size)) t.adopt(this, gap[0], gap[1]);
+        return 0;
+    }
+
+    @Override
+    public long hostPage(long address, boolean write) {
+        long page = memory.hostPage(address, write);
+        if (page != 0) return page;
+        // As a page fault would: what was mapped or made accessible since the slot was set is adopted now.
+        if (memory.isCommon(address)) return 0;
+        HostThread t = HostThread.current();
+        long[] around = t == null ? null : memory.askedAround(address);
+        if (t == null || around == null) return 0;
+        for (long[] gap : memory.missing(around[0], around[1])) t.adopt(this, gap[0], gap[1]);
+        return memory.hostPage(address, write);
+    }
+
+    @Override
+    public int memoryGeneration() {
+        return memory.generation();
+    }
+
+    @Override
+    public SharedPages newSharedPages(int bytes) {
+        return new MappedPages("kvm-vcpu", bytes);
+    }
+
+    @Override
+    public long mm() {
+        return id;
+    }
+
+    @Override
+    public long xcompGuestPerm() {
+        return xcomp.guest();
+    }
+
+    @Override
+    public void freezeXcompGuestPerm() {
+        xcomp.freezeGuest();
+    }
+
+    @Override
+    public boolean signalEventfd(int fd) {
+        return caller().signalEventfd(this, fd);
+    }
+}

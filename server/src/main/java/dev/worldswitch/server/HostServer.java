@@ -1,0 +1,168 @@
+package dev.worldswitch.server;
+
+import dev.worldswitch.kvm.KvmFile;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/** Serves the clients of one simulated host on a Unix socket: one thread for each client thread. */
+public final class HostServer {
+    private final SimulatedHost host;
+    private final CallListener listener;
+    private final Native sys = new Native();
+    private final int listening;
+    private final String nameOfFiles;
+    private final Map<Long, OpenFile> files = new ConcurrentHashMap<>();
+    private final Map<Long, ClientProcess> processes = new ConcurrentHashMap<>();
+    private final Map<Long, Integer> lifelines = new ConcurrentHashMap<>();
+    private final AtomicLong numbers = new AtomicLong();
+    private final Watch watch = new Watch(this::closed);
+    private volatile boolean noProcessVm = Boolean.getBoolean("worldswitch.shimCopies");
+
+    private HostServer(Path socket, SimulatedHost host, CallListener listener) {
+        this.host = host;
+        this.listener = listener;
+        this.nameOfFiles = "worldswitch/" + socket + "/";
+        this.listening = sys.listen(socket.toString());
+    }
+
+    /** Listens on {@code socket}, which must not exist and whose folder should be private; its threads are daemons. */
+    public static HostServer start(Path socket, SimulatedHost host, CallListener listener) {
+        HostServer s = new HostServer(socket, host, listener);
+        thread("ws-accept", s::accept);
+        thread("ws-watch", s.watch::loop);
+        return s;
+    }
+
+    private static void thread(String name, Runnable body) {
+        Thread t = new Thread(null, body, name, 0);
+        t.setDaemon(true);
+        t.start();
+    }
+
+    public SimulatedHost host() {
+        return host;
+    }
+
+    CallListener listener() {
+        return listener;
+    }
+
+    /** Descriptors that clients have open. */
+    public int openFiles() {
+        watch.handleClosed();
+        return files.size();
+    }
+
+    /** Address spaces of clients that are alive. */
+    public int liveProcesses() {
+        watch.handleClosed();
+        return processes.size();
+    }
+
+    boolean noProcessVm() {
+        return noProcessVm;
+    }
+
+    /** process_vm_readv is forbidden here (seccomp, Yama): the shim copies. */
+    void processVmRefused() {
+        noProcessVm = true;
+    }
+
+    private void accept() {
+        while (true) {
+            int fd = (int) sys.call(Native.Nr.ACCEPT4, listening, 0, 0, Native.SOCK_CLOEXEC, 0, 0);
+            if (fd >= 0) thread("ws-client", () -> session(fd));
+            else if (fd == -Native.EBADF) return;
+        }
+    }
+
+    private void session(int fd) {
+        Native own = new Native();
+        Wire wire = new Wire(own, fd);
+        boolean keep = false;
+        try {
+            wire.receive();
+            if (wire.type() == Wire.HELLO_PROCESS) {
+                greetProcess(own, wire);
+                keep = true;
+            } else if (wire.type() == Wire.HELLO_THREAD) greetThread(own, wire);
+            else throw new IOException("greeting " + wire.type());
+        } catch (IOException e) {
+            if (!HostThread.isEnd(e)) System.err.println("ws: a client was cut off: " + e.getMessage());
+        } finally {
+            own.close(wire.takeDescriptor());
+            if (!keep) own.close(fd);
+        }
+    }
+
+    private void greetProcess(Native own, Wire wire) throws IOException {
+        if (wire.a() != Wire.PROTOCOL_VERSION)
+            throw new IOException("the shim speaks protocol " + wire.a() + ", the server " + Wire.PROTOCOL_VERSION
+                    + "; build both together");
+        ClientProcess parent = processes.get(wire.b());
+        if (parent != null) parent.memory().forked();
+        XcompPermissions xcomp = parent == null ? host.newXcompPermissions() : parent.xcomp().forChild();
+        long id = numbers.incrementAndGet();
+        ClientProcess p = new ClientProcess(this, id, own.peerPid(wire.fd()), xcomp);
+        processes.put(id, p);
+        lifelines.put(id, wire.fd());
+        byte[] none = {};
+        wire.send(Wire.ANSWER, id, 0, 0, none, 0, 0, p.memory().descriptor());
+        wire.send(Wire.ANSWER, p.signals().bytes(), 0, 0, none, 0, 0, p.signals().descriptor());
+        watch.add(wire.fd(), id);
+    }
+
+    private void greetThread(Native own, Wire wire) throws IOException {
+        ClientProcess p = processes.get(wire.a());
+        if (p == null || p.pid() != own.peerPid(wire.fd())) throw new IOException("unknown process " + wire.a());
+        int slot = p.takeSlot();
+        HostThread t = new HostThread(this, p, wire, own, (int) wire.b(), slot);
+        boolean added = p.add(t);
+        try {
+            if (added) t.serve();
+        } finally {
+            p.remove(t, slot);
+        }
+    }
+
+    @Nullable
+    OpenFile find(long handle) {
+        return files.get(handle);
+    }
+
+    /** Makes a descriptor for a file; the caller sends it to the client and closes its own copy. */
+    int publish(KvmFile file) {
+        long handle = numbers.incrementAndGet();
+        Native own = new Native();
+        int[] pair = own.namedPair(nameOfFiles + handle);
+        files.put(handle, new OpenFile(handle, file, pair[1]));
+        watch.add(pair[1], handle);
+        return pair[0];
+    }
+
+    void releaseClosed() {
+        watch.handleClosed();
+    }
+
+    private void closed(long number) {
+        OpenFile f = files.remove(number);
+        if (f != null) {
+            sys.close(f.peer());
+            f.leave();
+        }
+        Integer lifeline = lifelines.remove(number);
+        if (lifeline != null) {
+            sys.close(lifeline);
+            ClientProcess p = processes.get(number);
+            if (p != null) p.died();
+        }
+    }
+
+    void gone(ClientProcess p) {
+        processes.remove(p.id());
+    }
+}

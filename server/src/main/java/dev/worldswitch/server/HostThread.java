@@ -1,0 +1,323 @@
+package dev.worldswitch.server;
+
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.Client;
+import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.SharedPages;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/** The host side of one client thread: its connection, its task, its calls one after the other. */
+public final class HostThread implements Caller {
+    private static final ThreadLocal<@Nullable HostThread> CURRENT = new ThreadLocal<>();
+    /** Words of the thread's slot in the signal page. */
+    private static final int PENDING = 0, WAKE = 4;
+
+    private static final int FUTEX_WAIT = 0, FUTEX_WAKE = 1;
+    private static final int KVM_RUN = 0xAE80, COPY_MAX = 4096, PROT_EXEC = 4;
+    private static final long POSITION = -1;
+
+    private final HostServer server;
+    private final ClientProcess process;
+    private final Wire wire;
+    private final Native sys;
+    private final Native wakeSys = new Native();
+    private final int tid, slot;
+    private final Task task;
+    private final MemorySegment bounce, vectors;
+    private final KvmFile.Made made = new KvmFile.Made();
+    private volatile boolean dead;
+    private boolean maskSet, maskedPending;
+
+    HostThread(HostServer server, ClientProcess process, Wire wire, Native sys, int tid, int slot) {
+        this.server = server;
+        this.process = process;
+        this.wire = wire;
+        this.sys = sys;
+        this.tid = tid;
+        this.slot = slot;
+        this.task = server.host().newTask();
+        this.bounce = sys.allocate(Wire.PAYLOAD_MAX);
+        this.vectors = sys.allocate(32);
+    }
+
+    static @Nullable HostThread current() {
+        return CURRENT.get();
+    }
+
+    /** Thread id in the client. */
+    public int tid() {
+        return tid;
+    }
+
+    public ClientProcess process() {
+        return process;
+    }
+
+    int slot() {
+        return slot;
+    }
+
+    @Override
+    public Client client() {
+        return process;
+    }
+
+    @Override
+    public Task task() {
+        return task;
+    }
+
+    // ---- signals and waiting
+
+    private long slotAddress() {
+        return process.signals().address() + (long) slot * ClientProcess.SIGNAL_SLOT;
+    }
+
+    private int slotGet(int word) {
+        return (int) process.signals().get(slot * ClientProcess.SIGNAL_SLOT + word, 4);
+    }
+
+    @Override
+    public boolean signalPending() {
+        return dead || maskedPending || slotGet(PENDING) != 0;
+    }
+
+    @Override
+    public void runSignalMask(long mask, boolean set) {
+        maskedPending = false;
+        if (!set && !maskSet) return;
+        maskSet = set;
+        // The shim says what is pending under this mask before the guest runs: such a signal lets no instruction pass.
+        Wire answer = ask(Wire.SIGNAL_MASK, mask, set ? 1 : 0, 0, bounceBytes, 0);
+        maskedPending = answer.a() != 0;
+    }
+
+    private final byte[] bounceBytes = new byte[COPY_MAX];
+
+    @Override
+    public void block(BooleanSupplier until) {
+        while (true) {
+            // The futex word first, the conditions after: a wake-up in between changes the word.
+            int seen = slotGet(WAKE);
+            if (until.getAsBoolean() || signalPending()) return;
+            sys.call(Native.Nr.FUTEX, slotAddress() + WAKE, FUTEX_WAIT, seen, 0, 0, 0);
+        }
+    }
+
+    @Override
+    public synchronized void wake() {
+        if (ended) return;
+        ValueLayout.JAVA_INT.varHandle().getAndAdd(Native.memory(), slotAddress() + WAKE, 1);
+        wakeSys.call(Native.Nr.FUTEX, slotAddress() + WAKE, FUTEX_WAKE, 1, 0, 0, 0);
+    }
+
+    private boolean ended;
+
+    void processDied() {
+        dead = true;
+        wake();
+        sys.call(Native.Nr.SHUTDOWN, wire.fd(), 2, 0);
+    }
+
+    private synchronized void ended() {
+        ended = true;
+    }
+
+    // ---- the client's memory, with the shim's help where needed
+
+    /** Asks the shim while its thread is in a call. A lost connection ends the call by {@link UncheckedIOException}. */
+    private Wire ask(int type, long a, long b, long c, byte[] payload, int length) {
+        try {
+            wire.send(type, a, b, c, payload, 0, length, -1);
+            wire.receive();
+            if (wire.type() != Wire.REPLY && wire.type() != Wire.SEGMENT)
+                throw new IOException("type " + wire.type() + " instead of a reply");
+            return wire;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    boolean copy(ClientProcess of, boolean in, long address, byte[] bytes, int offset, int length) {
+        for (int done = 0; done < length; ) {
+            int n = Math.min(length - done, COPY_MAX);
+            if (!copyPart(of, in, address + done, bytes, offset + done, n)) return false;
+            done += n;
+        }
+        return true;
+    }
+
+    private boolean copyPart(ClientProcess of, boolean in, long address, byte[] bytes, int offset, int n) {
+        if (!server.noProcessVm()) {
+            if (!in) MemorySegment.copy(bytes, offset, bounce, ValueLayout.JAVA_BYTE, 0, n);
+            vectors.set(ValueLayout.JAVA_LONG, 0, bounce.address());
+            vectors.set(ValueLayout.JAVA_LONG, 8, n);
+            vectors.set(ValueLayout.JAVA_LONG, 16, address);
+            vectors.set(ValueLayout.JAVA_LONG, 24, n);
+            long v = vectors.address();
+            long r = sys.call(
+                    in ? Native.Nr.PROCESS_VM_READV : Native.Nr.PROCESS_VM_WRITEV, of.pid(), v, 1, v + 16, 1, 0);
+            if (r == n) {
+                if (in) MemorySegment.copy(bounce, ValueLayout.JAVA_BYTE, 0, bytes, offset, n);
+                return true;
+            }
+            if (r >= 0 || r == -Native.EFAULT || r == -Native.ESRCH) return false;
+            server.processVmRefused();
+        }
+        if (of != process) return false;
+        if (in) {
+            Wire answer = ask(Wire.COPY_IN, address, n, 0, bounceBytes, 0);
+            if (answer.a() == 0 || answer.payloadSize() != n) return false;
+            answer.payload(bytes, offset, n);
+            return true;
+        }
+        System.arraycopy(bytes, offset, bounceBytes, 0, n);
+        return ask(Wire.COPY_OUT, address, 0, 0, bounceBytes, n).a() != 0;
+    }
+
+    /** Makes a range common with the help of the shim; only the process itself can. */
+    void adopt(ClientProcess of, long from, long to) {
+        if (of != process) return;
+        ClientMemory memory = of.memory();
+        Wire answer = ask(Wire.ADOPT, from, to - from, memory.reserve(to - from), bounceBytes, 0);
+        while (answer.type() == Wire.SEGMENT) {
+            long a = answer.a(), size = answer.b();
+            int fd = answer.takeDescriptor();
+            if (a < from || size <= 0 || a + size > to || (a + size & 4095) != 0)
+                throw new UncheckedIOException(new IOException("segment outside what was asked for"));
+            if (fd < 0) memory.common(a, size, answer.c(), answer.payloadInt());
+            else memory.file(a, size, fd, answer.c(), answer.payloadInt());
+            sys.close(fd);
+            try {
+                wire.receive();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    boolean signalEventfd(ClientProcess of, int fd) {
+        return of == process && ask(Wire.EVENTFD, fd, 0, 0, bounceBytes, 0).a() != 0;
+    }
+
+    // ---- the calls
+
+    void serve() throws IOException {
+        CURRENT.set(this);
+        try {
+            wire.send(Wire.ANSWER, slot, 0, 0);
+            while (!dead) {
+                wire.receive();
+                one();
+            }
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        } finally {
+            CURRENT.remove();
+            ended();
+            server.host().ended(task);
+        }
+    }
+
+    private void one() throws IOException {
+        switch (wire.type()) {
+            case Wire.OPEN -> answerFile(server.host().openKvm(), (int) wire.a(), "open(\"/dev/kvm\")");
+            case Wire.IOCTL -> ioctl(wire.a(), (int) wire.b(), wire.c());
+            case Wire.MMAP -> mmap(wire.a(), wire.b(), wire.c(), wire.payloadInt());
+            case Wire.READ -> read(wire.a(), wire.b(), wire.c());
+            case Wire.MEMORY_CHANGED -> {
+                if (wire.c() != 0) process.memory().trim(wire.a(), wire.a() + wire.b());
+                process.memory().changed(wire.a(), wire.a() + wire.b());
+                wire.send(Wire.ANSWER, 0, 0, 0);
+            }
+            case Wire.SYNC -> {
+                server.releaseClosed();
+                wire.send(Wire.ANSWER, 0, 0, 0);
+            }
+            case Wire.ARCH_PRCTL -> archPrctl((int) wire.a(), wire.b());
+            default -> throw new IOException("request " + wire.type());
+        }
+    }
+
+    private void ioctl(long handle, int command, long argument) throws IOException {
+        OpenFile open = server.find(handle);
+        if (open == null || !open.enter()) {
+            wire.send(Wire.ANSWER, Errno.EBADF, 0, 0);
+            return;
+        }
+        KvmFile file = open.file();
+        long r;
+        try {
+            made.file = null;
+            made.flags = 0;
+            server.listener().enter(this, file, command, argument);
+            r = server.host().ioctl(this, file, command, argument, made);
+            server.listener().exit(this, file, command, argument, r, made.file != null);
+        } finally {
+            open.leave();
+        }
+        KvmFile product = made.file;
+        if (product == null) wire.send(Wire.ANSWER, r, 0, 0);
+        else answerFile(product, made.flags, null);
+    }
+
+    private void answerFile(KvmFile file, int flags, @Nullable String call) throws IOException {
+        int end = server.publish(file);
+        try {
+            int kind = file.kind() == KvmFile.Kind.STATS ? 1 : 0;
+            wire.send(Wire.ANSWER, 0, kind, flags, bounceBytes, 0, 0, end);
+        } finally {
+            sys.close(end);
+        }
+        if (call != null) server.listener().other(this, call, 0);
+    }
+
+    private void mmap(long handle, long size, long offset, int prot) throws IOException {
+        OpenFile open = server.find(handle);
+        SharedPages pages = open == null ? null : open.file().pages();
+        long r = open == null ? Errno.EBADF : pages == null ? Errno.ENODEV : 0;
+        if (r == 0 && (prot & PROT_EXEC) != 0 && server.host().refusesExecutableVcpuPages()) r = Errno.EPERM;
+        if (open != null)
+            server.listener()
+                    .other(this, "mmap(" + open.file().fileName() + ", " + size + ", " + offset + ")", r);
+        if (r == 0 && pages instanceof MappedPages m) wire.send(Wire.ANSWER, 0, 0, 0, bounceBytes, 0, 0, m.descriptor());
+        else wire.send(Wire.ANSWER, r == 0 ? Errno.ENODEV : r, 0, 0);
+    }
+
+    private void read(long handle, long size, long offset) throws IOException {
+        OpenFile open = server.find(handle);
+        byte[] into = new byte[Math.clamp(size, 0, Wire.PAYLOAD_MAX)];
+        long r = open == null ? Errno.EBADF : offset == POSITION ? open.readOn(into) : open.file().read(into, offset);
+        wire.send(Wire.ANSWER, r, 0, 0, into, 0, (int) Math.max(r, 0), -1);
+    }
+
+    private void archPrctl(int code, long argument) throws IOException {
+        long r;
+        Long value = process.xcomp().value(code);
+        if (value == null) r = process.xcomp().request(code, argument);
+        else {
+            byte[] b = new byte[8];
+            for (int i = 0; i < 8; i++) b[i] = (byte) (value >>> 8 * i);
+            r = process.write(argument, b, 0, 8) ? 0 : Errno.EFAULT;
+        }
+        server.listener().other(this, "arch_prctl(0x" + Integer.toHexString(code) + ", 0x" + Long.toHexString(argument) + ")", r);
+        wire.send(Wire.ANSWER, r, 0, 0);
+    }
+
+    /** Is this KVM_RUN? */
+    static boolean isRun(int command) {
+        return command == KVM_RUN;
+    }
+
+    static boolean isEnd(IOException e) {
+        return e instanceof EOFException;
+    }
+}

@@ -1,0 +1,179 @@
+package dev.worldswitch.server;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.VarHandle;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Linux system calls of the server, all through libc's {@code syscall}: one native handle keeps the start short. An
+ * answer is 0 or more, or a negative errno. Not for two threads at once: each has its own.
+ */
+final class Native {
+    /** A system call's number on the two architectures: asm/unistd_64.h, asm-generic/unistd.h. */
+    enum Nr {
+        CLOSE(3, 57),
+        MMAP(9, 222),
+        MUNMAP(11, 215),
+        SOCKET(41, 198),
+        SENDTO(44, 206),
+        RECVFROM(45, 207),
+        SENDMSG(46, 211),
+        RECVMSG(47, 212),
+        SHUTDOWN(48, 210),
+        BIND(49, 200),
+        LISTEN(50, 201),
+        SOCKETPAIR(53, 199),
+        GETSOCKOPT(55, 209),
+        KILL(62, 129),
+        FCNTL(72, 25),
+        FTRUNCATE(77, 46),
+        FUTEX(202, 98),
+        EPOLL_CTL(233, 21),
+        EPOLL_PWAIT(281, 22),
+        FALLOCATE(285, 47),
+        ACCEPT4(288, 242),
+        EPOLL_CREATE1(291, 20),
+        PROCESS_VM_READV(310, 270),
+        PROCESS_VM_WRITEV(311, 271),
+        MEMFD_CREATE(319, 279);
+
+        private final long number;
+
+        Nr(int x86, int arm64) {
+            number = System.getProperty("os.arch").equals("aarch64") ? arm64 : x86;
+        }
+    }
+
+    static final int EPERM = 1, EINTR = 4, EBADF = 9, EFAULT = 14, ESRCH = 3, ENOSYS = 38;
+    static final int AF_UNIX = 1, SOCK_STREAM = 1, SOCK_CLOEXEC = 0x80000, SOL_SOCKET = 1, SCM_RIGHTS = 1;
+    static final int MSG_NOSIGNAL = 0x4000, MSG_CMSG_CLOEXEC = 0x40000000;
+    static final int PROT_READ_WRITE = 3, MAP_SHARED = 1, MAP_NORESERVE = 0x4000;
+    private static final int MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, F_ADD_SEALS = 1033, F_SEAL_SHRINK = 2;
+
+    private static final MethodHandle SYSCALL;
+    private static final VarHandle ERRNO;
+    private static final MemoryLayout CAPTURE = Linker.Option.captureStateLayout();
+    /** Everything: addresses of the server's own memory as one segment. */
+    private static final MemorySegment ALL = all();
+
+    static {
+        SYSCALL = link();
+        ERRNO = CAPTURE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
+    }
+
+    private final Arena arena = Arena.ofAuto();
+    private final MemorySegment capture = arena.allocate(CAPTURE);
+
+    @SuppressWarnings("restricted")
+    private static MethodHandle link() {
+        ValueLayout.OfLong l = ValueLayout.JAVA_LONG;
+        Linker linker = Linker.nativeLinker();
+        return linker.downcallHandle(
+                linker.defaultLookup().find("syscall").orElseThrow(),
+                FunctionDescriptor.of(l, l, l, l, l, l, l, l),
+                Linker.Option.captureCallState("errno"));
+    }
+
+    @SuppressWarnings("restricted")
+    private static MemorySegment all() {
+        return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+    }
+
+    static MemorySegment memory() {
+        return ALL;
+    }
+
+    long call(Nr nr, long a, long b, long c, long d, long e, long f) {
+        try {
+            long r = (long) SYSCALL.invokeExact(capture, nr.number, a, b, c, d, e, f);
+            return r == -1 ? -(int) ERRNO.get(capture, 0L) : r;
+        } catch (Throwable t) {
+            throw new AssertionError(t);
+        }
+    }
+
+    long call(Nr nr, long a, long b, long c) {
+        return call(nr, a, b, c, 0, 0, 0);
+    }
+
+    /** As {@link #call}, but an error is ours: says what failed. */
+    long must(String what, Nr nr, long a, long b, long c, long d, long e, long f) {
+        long r = call(nr, a, b, c, d, e, f);
+        if (r < 0 && r > -4096) throw new IllegalStateException(what + " failed with errno " + -r);
+        return r;
+    }
+
+    void close(int fd) {
+        if (fd >= 0) call(Nr.CLOSE, fd, 0, 0);
+    }
+
+    MemorySegment allocate(long bytes) {
+        return arena.allocate(bytes, 16);
+    }
+
+    /** Memory that has a descriptor and can't be made shorter by whoever gets it. */
+    int memfd(String name, long size) {
+        int fd;
+        try (Arena a = Arena.ofConfined()) {
+            long text = a.allocateFrom(name).address();
+            fd = (int) must("memfd_create", Nr.MEMFD_CREATE, text, MFD_CLOEXEC | MFD_ALLOW_SEALING, 0, 0, 0, 0);
+        }
+        must("ftruncate", Nr.FTRUNCATE, fd, size, 0, 0, 0, 0);
+        must("fcntl(F_ADD_SEALS)", Nr.FCNTL, fd, F_ADD_SEALS, F_SEAL_SHRINK, 0, 0, 0);
+        return fd;
+    }
+
+    /** Maps a descriptor shared; a negative errno when that fails. */
+    long map(int fd, long offset, long size, int prot) {
+        return call(Nr.MMAP, 0, size, prot, MAP_SHARED | MAP_NORESERVE, fd, offset);
+    }
+
+    void unmap(long address, long size) {
+        call(Nr.MUNMAP, address, size, 0);
+    }
+
+    /** The two ends of a stream; the first has {@code name} in the abstract name space, which getsockname(2) tells. */
+    int[] namedPair(String name) {
+        try (Arena a = Arena.ofConfined()) {
+            MemorySegment fds = a.allocate(8, 4);
+            must("socketpair", Nr.SOCKETPAIR, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.address(), 0, 0);
+            int[] pair = {fds.getAtIndex(ValueLayout.JAVA_INT, 0), fds.getAtIndex(ValueLayout.JAVA_INT, 1)};
+            bind(a, pair[0], "\0" + name);
+            return pair;
+        }
+    }
+
+    int listen(String path) {
+        int fd = (int) must("socket", Nr.SOCKET, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, 0, 0, 0);
+        if (path.length() > 107) throw new IllegalArgumentException("the run directory's path is too long: " + path);
+        try (Arena a = Arena.ofConfined()) {
+            bind(a, fd, path);
+        }
+        must("listen", Nr.LISTEN, fd, 4096, 0, 0, 0, 0);
+        return fd;
+    }
+
+    private void bind(Arena a, int fd, String path) {
+        byte[] bytes = path.getBytes(StandardCharsets.UTF_8);
+        MemorySegment address = a.allocate(2 + bytes.length, 2);
+        address.set(ValueLayout.JAVA_SHORT, 0, (short) AF_UNIX);
+        MemorySegment.copy(bytes, 0, address, ValueLayout.JAVA_BYTE, 2, bytes.length);
+        must("bind", Nr.BIND, fd, address.address(), address.byteSize(), 0, 0, 0);
+    }
+
+    /** SO_PEERCRED: the process on the other end of a connection. */
+    int peerPid(int fd) {
+        try (Arena a = Arena.ofConfined()) {
+            MemorySegment cred = a.allocate(12, 4), size = a.allocate(4, 4);
+            size.set(ValueLayout.JAVA_INT, 0, 12);
+            must("SO_PEERCRED", Nr.GETSOCKOPT, fd, SOL_SOCKET, 17, cred.address(), size.address(), 0);
+            return cred.get(ValueLayout.JAVA_INT, 0);
+        }
+    }
+}

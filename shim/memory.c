@@ -1,0 +1,282 @@
+/* The client's memory: copied on request, and made common with the server where a guest shall see it. */
+#include "shim.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define PAGE 4096ull
+#define COPY_MAX 4096
+
+/* Ranges that are or were asked for: changes inside them are told to the server. Sorted, neighbours joined. */
+struct range {
+	uint64_t from, to;
+};
+static struct range *watched;
+static size_t watched_n, watched_room;
+static pthread_mutex_t watch_lock = PTHREAD_MUTEX_INITIALIZER;
+
+int ws_watched(uint64_t address, uint64_t size) {
+	int hit = 0;
+	if (!__atomic_load_n(&watched_n, __ATOMIC_ACQUIRE)) return 0;
+	pthread_mutex_lock(&watch_lock);
+	for (size_t i = 0; i < watched_n && !hit; i++) hit = address < watched[i].to && address + size > watched[i].from;
+	pthread_mutex_unlock(&watch_lock);
+	return hit;
+}
+
+static void watch(uint64_t from, uint64_t to) {
+	size_t i, j;
+	pthread_mutex_lock(&watch_lock);
+	for (i = 0; i < watched_n && watched[i].to < from; i++) {}
+	for (j = i; j < watched_n && watched[j].from <= to; j++) {
+		if (watched[j].from < from) from = watched[j].from;
+		if (watched[j].to > to) to = watched[j].to;
+	}
+	if (j == i) {
+		if (watched_n == watched_room) {
+			size_t room = watched_room ? watched_room * 2 : 16;
+			struct range *more = realloc(watched, room * sizeof *more);
+			if (!more) goto out;
+			watched = more;
+			watched_room = room;
+		}
+		memmove(watched + i + 1, watched + i, (watched_n - i) * sizeof *watched);
+		__atomic_store_n(&watched_n, watched_n + 1, __ATOMIC_RELEASE);
+	} else {
+		memmove(watched + i + 1, watched + j, (watched_n - j) * sizeof *watched);
+		__atomic_store_n(&watched_n, watched_n - (j - i - 1), __ATOMIC_RELEASE);
+	}
+	watched[i] = (struct range){from, to};
+out:
+	pthread_mutex_unlock(&watch_lock);
+}
+
+void ws_changed(uint64_t address, uint64_t size, int gone) {
+	struct call c = {0, 0, 0, -1, NULL, 0};
+	ws_call(&c, MEMORY_CHANGED, address, size, (uint64_t)gone, NULL, 0, 0);
+}
+
+/* A pipe copies between two of our own addresses and answers EFAULT where a plain access would kill the client. */
+static int pipe_copy(const void *from, void *to, size_t n) {
+	int ends[2], ok = 1;
+	if (raw(SYS_pipe2, ends, O_CLOEXEC) < 0) return 0;
+	while (n && ok) {
+		size_t part = PAGE - (uint64_t)from % PAGE;
+		if (part > n) part = n;
+		ok = raw(SYS_write, ends[1], from, part) == (long)part;
+		for (size_t done = 0; ok && done < part;) {
+			long r = raw(SYS_read, ends[0], (char *)to + done, part - done);
+			ok = r > 0;
+			if (ok) done += (size_t)r;
+		}
+		from = (const char *)from + part;
+		to = (char *)to + part;
+		n -= part;
+	}
+	raw(SYS_close, ends[0]);
+	raw(SYS_close, ends[1]);
+	return ok;
+}
+
+void ws_copy_in(int conn, uint64_t address, uint64_t size) {
+	char data[COPY_MAX];
+	if (size > sizeof data || !pipe_copy((void *)address, data, size)) ws_send(conn, REPLY, 0, 0, 0, NULL, 0, -1);
+	else ws_send(conn, REPLY, 1, 0, 0, data, size, -1);
+}
+
+void ws_copy_out(int conn, uint64_t address, const void *from, uint64_t size) {
+	ws_send(conn, REPLY, (uint64_t)pipe_copy(from, (void *)address, size), 0, 0, NULL, 0, -1);
+}
+
+struct mapping {
+	uint64_t from, to, offset, inode, device;
+	int prot, shared;
+	char path[PATH_MAX];
+};
+
+/* One line of /proc/self/maps. */
+static int parse(const char *line, struct mapping *m) {
+	unsigned major_, minor_;
+	unsigned long from, to, offset, inode;
+	char mode[5];
+	int path = 0;
+	if (sscanf(line, "%lx-%lx %4s %lx %x:%x %lu %n", &from, &to, mode, &offset, &major_, &minor_, &inode, &path) < 7) return 0;
+	m->from = from;
+	m->to = to;
+	m->offset = offset;
+	m->inode = inode;
+	m->device = makedev(major_, minor_);
+	m->prot = (mode[0] == 'r' ? PROT_READ : 0) | (mode[1] == 'w' ? PROT_WRITE : 0) | (mode[2] == 'x' ? PROT_EXEC : 0);
+	m->shared = mode[3] == 's';
+	snprintf(m->path, sizeof m->path, "%s", line + path);
+	return 1;
+}
+
+static int is_file(int fd, const struct mapping *m) {
+	struct stat s;
+	return fd >= 0 && fstat(fd, &s) == 0 && s.st_ino == m->inode && s.st_dev == m->device;
+}
+
+/* A descriptor of the file behind a shared mapping: by the kernel's own link, by a descriptor still open, by its name. */
+static int open_behind(const struct mapping *m) {
+	char path[96];
+	int mode = m->prot & PROT_WRITE ? O_RDWR : O_RDONLY;
+	long fd;
+	snprintf(path, sizeof path, "/proc/self/map_files/%llx-%llx", (unsigned long long)m->from, (unsigned long long)m->to);
+	fd = raw(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
+	if (fd < 0) fd = raw(SYS_openat, AT_FDCWD, path, mode | O_CLOEXEC);
+	if (fd >= 0) return (int)fd;
+	for (int n = 0; n < 4096; n++) {
+		if (!is_file(n, m)) continue;
+		fd = raw(SYS_fcntl, n, F_DUPFD_CLOEXEC, 0);
+		if (fd >= 0) return (int)fd;
+	}
+	fd = raw(SYS_openat, AT_FDCWD, m->path, mode | O_CLOEXEC);
+	if (fd >= 0 && is_file((int)fd, m)) return (int)fd;
+	if (fd >= 0) raw(SYS_close, fd);
+	return -1;
+}
+
+/* Copies what was ever touched; huge untouched regions are skipped by the page map. */
+static void copy_touched(char *to, const char *from, uint64_t size, int everything) {
+	uint64_t entries[4096];
+	int map = everything ? -1 : (int)raw(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (map < 0) {
+		memcpy(to, from, size);
+		return;
+	}
+	for (uint64_t page = 0; page < size / PAGE;) {
+		uint64_t n = size / PAGE - page;
+		if (n > 4096) n = 4096;
+		long got = raw(SYS_pread64, map, entries, n * 8, ((uint64_t)from / PAGE + page) * 8);
+		if (got <= 0) {
+			memcpy(to + page * PAGE, from + page * PAGE, size - page * PAGE);
+			break;
+		}
+		for (long i = 0; i < got / 8; i++)
+			if (entries[i] >> 62) memcpy(to + (page + (uint64_t)i) * PAGE, from + (page + (uint64_t)i) * PAGE, PAGE);
+		page += (uint64_t)got / 8;
+	}
+	raw(SYS_close, map);
+}
+
+/* Replaces a private range by common memory at the same address, contents kept. */
+static int make_common(const struct mapping *m, uint64_t from, uint64_t to, uint64_t offset) {
+	int memory = ws_memory_fd();
+	uint64_t size = to - from;
+	long copy = raw(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory, offset);
+	if (copy < 0 && copy > -4096) return 0;
+	if (!(m->prot & PROT_READ)) raw(SYS_mprotect, from, size, m->prot | PROT_READ);
+	copy_touched((char *)copy, (const char *)from, size, m->inode != 0);
+	raw(SYS_munmap, copy, size);
+	long r = raw(SYS_mmap, from, size, m->prot, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, memory, offset);
+	return !(r < 0 && r > -4096);
+}
+
+static int adopt_mapping(int conn, const struct mapping *m, uint64_t start, uint64_t size, uint64_t base) {
+	uint64_t from = m->from < start ? start : m->from, to = m->to > start + size ? start + size : m->to;
+	if (m->prot == PROT_NONE || from >= to || m->path[0] == '[') {
+		/* Kernel ranges ([vvar] and such) can't be common; stack and heap can. */
+		if (m->prot == PROT_NONE || from >= to || (strncmp(m->path, "[heap]", 6) && strncmp(m->path, "[anon", 5))) return 0;
+	}
+	if (is_file(ws_memory_fd(), m)) return ws_send(conn, SEGMENT, from, to - from, m->offset + (from - m->from), &m->prot, 4, -1);
+	if (m->shared) {
+		int fd = open_behind(m), r;
+		if (fd >= 0) {
+			r = ws_send(conn, SEGMENT, from, to - from, m->offset + (from - m->from), &m->prot, 4, fd);
+			raw(SYS_close, fd);
+			return r;
+		}
+		/* Nothing names this file any more: its pages are copied, other mappings of it no longer see the guest. */
+	}
+	uint64_t offset = base + (from - start);
+	if (!make_common(m, from, to, offset)) return 0;
+	return ws_send(conn, SEGMENT, from, to - from, offset, &m->prot, 4, -1);
+}
+
+/* Makes what is mapped in the range common with the server: one SEGMENT for each part, then a REPLY. The lines of
+ * /proc/self/maps are read at once, before anything is changed. */
+void ws_adopt(int conn, uint64_t address, uint64_t size, uint64_t base) {
+	size_t room = 1 << 16, n = 0;
+	char *text = NULL;
+	long got, fd = raw(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	watch(address, address + size);
+	if (fd >= 0) {
+		do {
+			char *more = n + 8192 > room || !text ? realloc(text, room *= 2) : text;
+			if (!more) break;
+			text = more;
+			got = raw(SYS_read, fd, text + n, room - n - 1);
+			if (got > 0) n += (size_t)got;
+		} while (got > 0);
+		raw(SYS_close, fd);
+	}
+	if (text) {
+		text[n] = 0;
+		struct mapping *m = malloc(sizeof *m);
+		for (char *line = text; m && *line;) {
+			char *end = strchr(line, '\n');
+			if (!end) break;
+			*end = 0;
+			if (parse(line, m) && m->from < address + size && m->to > address && adopt_mapping(conn, m, address, size, base)) break;
+			line = end + 1;
+		}
+		free(m);
+	}
+	free(text);
+	ws_send(conn, REPLY, 1, 0, 0, NULL, 0, -1);
+}
+
+/* After fork common memory would stay common: the child gets a private view of it at the same addresses. */
+void ws_memory_child(void) {
+	struct mapping *m;
+	char *line;
+	long fd;
+	pthread_mutex_init(&watch_lock, NULL);
+	if (!watched_n || ws_memory_fd() < 0) return;
+	m = malloc(sizeof *m);
+	line = malloc(1 << 20);
+	fd = raw(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	if (m && line && fd >= 0) {
+		size_t n = 0;
+		long got;
+		while (n < (1 << 20) - 1 && (got = raw(SYS_read, fd, line + n, (1 << 20) - 1 - n)) > 0) n += (size_t)got;
+		line[n] = 0;
+		for (char *at = line, *end; (end = strchr(at, '\n')); at = end + 1) {
+			*end = 0;
+			if (parse(at, m) && m->shared && is_file(ws_memory_fd(), m))
+				raw(SYS_mmap, m->from, m->to - m->from, m->prot, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, ws_memory_fd(), m->offset);
+		}
+	}
+	if (fd >= 0) raw(SYS_close, fd);
+	free(line);
+	free(m);
+	watched_n = 0;
+}
+
+/* Is the whole range our common memory, private before? Then MADV_DONTNEED must lose the contents. */
+int ws_adopted_private(uint64_t address, uint64_t size) {
+	static char line[1 << 18];
+	struct mapping m;
+	uint64_t covered = 0;
+	size_t n = 0;
+	long got, fd;
+	if (ws_memory_fd() < 0 || !ws_watched(address, size)) return 0;
+	fd = raw(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	if (fd < 0) return 0;
+	pthread_mutex_lock(&watch_lock);
+	while (n < sizeof line - 1 && (got = raw(SYS_read, fd, line + n, sizeof line - 1 - n)) > 0) n += (size_t)got;
+	raw(SYS_close, fd);
+	line[n] = 0;
+	for (char *at = line, *end; (end = strchr(at, '\n')); at = end + 1) {
+		*end = 0;
+		if (!parse(at, &m) || m.to <= address || m.from >= address + size || !m.shared || !is_file(ws_memory_fd(), &m)) continue;
+		covered += (m.to < address + size ? m.to : address + size) - (m.from > address ? m.from : address);
+	}
+	pthread_mutex_unlock(&watch_lock);
+	return covered == size;
+}

@@ -1,0 +1,443 @@
+/* Connections to the server: one of the process, for as long as its address space lives, and one of each thread that calls. */
+#include "shim.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define SIGSET_BYTES 8
+#define INTERNAL_MAX 65536
+#define LOST (-100000L) /* the connection, not an errno */
+
+/* Two words of the process's signal page per thread: a signal is pending; futex that wakes the server's thread. */
+struct signal_slot {
+	uint32_t pending, wake;
+	uint32_t unused[14];
+};
+
+struct connection {
+	int fd, signals;
+	uint64_t signal_mask;
+	uint64_t blocked; /* the thread's own mask while it is in a call */
+	uint64_t run_mask;
+	int run_mask_set;
+	struct signal_slot *slot;
+	struct connection *next;
+};
+
+static struct {
+	int fd, memory;
+	uint64_t id;
+	struct signal_slot *slots;
+	uint64_t slots_bytes;
+} process = {-1, -1, 0, NULL, 0};
+
+static uint64_t parent_id;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct connection *connections;
+static __thread struct connection *mine;
+static pthread_key_t at_thread_exit;
+static uint32_t internal_bits[INTERNAL_MAX / 32];
+static int said;
+
+static void say(const char *text) {
+	if (said) return;
+	said = 1;
+	raw(SYS_write, 2, text, strlen(text));
+}
+
+/* Taken from the environment once: the client may change its environment at any time. */
+static const char *socket_path(void) {
+	static char path[108];
+	static int looked;
+	if (!__atomic_load_n(&looked, __ATOMIC_ACQUIRE)) {
+		const char *given = getenv("WORLDSWITCH_SOCKET");
+		if (given && strlen(given) < sizeof path) strcpy(path, given);
+		__atomic_store_n(&looked, 1, __ATOMIC_RELEASE);
+	}
+	return path[0] ? path : NULL;
+}
+
+int ws_active(void) { return socket_path() != NULL; }
+
+int ws_memory_fd(void) { return process.memory; }
+
+int ws_is_internal(int fd) {
+	return fd >= 0 && fd < INTERNAL_MAX && (__atomic_load_n(&internal_bits[fd / 32], __ATOMIC_RELAXED) >> (fd % 32) & 1);
+}
+
+int ws_lowest_internal(int at_least) {
+	for (int w = at_least / 32; w < INTERNAL_MAX / 32; w++) {
+		if (!internal_bits[w]) continue;
+		for (int fd = w * 32; fd < w * 32 + 32; fd++)
+			if (fd >= at_least && ws_is_internal(fd)) return fd;
+	}
+	return -1;
+}
+
+static void mark(int fd, int on) {
+	if (fd < 0 || fd >= INTERNAL_MAX) return;
+	if (on) __atomic_or_fetch(&internal_bits[fd / 32], 1u << (fd % 32), __ATOMIC_RELAXED);
+	else __atomic_and_fetch(&internal_bits[fd / 32], ~(1u << (fd % 32)), __ATOMIC_RELAXED);
+}
+
+static void close_internal(int fd) {
+	if (fd < 0) return;
+	mark(fd, 0);
+	raw(SYS_close, fd);
+}
+
+/* Moves a descriptor of ours high up, where clients that count on low numbers do not meet it. */
+int ws_internal(int fd) {
+	struct rlimit limit;
+	long at = 900, high;
+	if (fd < 0) return fd;
+	if (raw(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &limit) == 0 && limit.rlim_cur < 1024) at = (long)limit.rlim_cur / 2;
+	high = raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, at);
+	if (high >= 0) {
+		raw(SYS_close, fd);
+		fd = (int)high;
+	}
+	mark(fd, 1);
+	return fd;
+}
+
+/* The client wants this number for itself (dup2): ours goes elsewhere. */
+void ws_move_internal(int fd) {
+	pthread_mutex_lock(&lock);
+	if (ws_is_internal(fd)) {
+		int other = (int)raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
+		if (other >= 0) {
+			mark(other, 1);
+			mark(fd, 0);
+			if (process.fd == fd) process.fd = other;
+			if (process.memory == fd) process.memory = other;
+			for (struct connection *c = connections; c; c = c->next) {
+				if (c->fd == fd) c->fd = other;
+				if (c->signals == fd) c->signals = other;
+			}
+		}
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+/* KVM descriptors are sockets whose own name says the server and the handle: right after dup, fork and exec without a table. */
+int ws_handle(int fd, uint64_t *handle) {
+	struct sockaddr_un name;
+	socklen_t n = sizeof name;
+	static const char prefix[] = "worldswitch/";
+	uint64_t h = 0;
+	size_t i;
+	long r = raw(SYS_getsockname, fd, &name, &n);
+	if (r < 0 || name.sun_family != AF_UNIX || n < offsetof(struct sockaddr_un, sun_path) + sizeof prefix + 2) return 0;
+	n -= (socklen_t)offsetof(struct sockaddr_un, sun_path);
+	if (name.sun_path[0] != 0 || memcmp(name.sun_path + 1, prefix, sizeof prefix - 1) != 0) return 0;
+	for (i = n; i > 0 && name.sun_path[i - 1] != '/'; i--) {}
+	for (; i < n; i++) h = h * 10 + (uint64_t)(name.sun_path[i] - '0');
+	*handle = h;
+	return 1;
+}
+
+static int send_all(int fd, const void *p, size_t n) {
+	const char *at = p;
+	while (n) {
+		long r = raw(SYS_sendto, fd, at, n, MSG_NOSIGNAL, 0, 0);
+		if (r == -EINTR) continue;
+		if (r <= 0) return -1;
+		at += r;
+		n -= (size_t)r;
+	}
+	return 0;
+}
+
+static int recv_all(int fd, void *p, size_t n) {
+	char *at = p;
+	while (n) {
+		long r = raw(SYS_recvfrom, fd, at, n, 0, 0, 0);
+		if (r == -EINTR) continue;
+		if (r <= 0) return -1;
+		at += r;
+		n -= (size_t)r;
+	}
+	return 0;
+}
+
+int ws_send(int fd, enum reply type, uint64_t a, uint64_t b, uint64_t c, const void *payload, size_t n, int pass) {
+	struct frame f = {(uint32_t)(FRAME_REST + n), type, a, b, c};
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {&f, sizeof f};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+	if (pass < 0) return send_all(fd, &f, sizeof f) || (n && send_all(fd, payload, n)) ? -1 : 0;
+	memset(&control, 0, sizeof control);
+	control.h.cmsg_len = CMSG_LEN(sizeof(int));
+	control.h.cmsg_level = SOL_SOCKET;
+	control.h.cmsg_type = SCM_RIGHTS;
+	memcpy(CMSG_DATA(&control.h), &pass, sizeof pass);
+	m.msg_control = &control;
+	m.msg_controllen = sizeof control;
+	return raw(SYS_sendmsg, fd, &m, MSG_NOSIGNAL) != sizeof f || (n && send_all(fd, payload, n)) ? -1 : 0;
+}
+
+/* One frame's head, with at most one descriptor. -EMFILE when the descriptor found no room. */
+static int recv_head(int fd, struct frame *f, int *got) {
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {f, sizeof *f};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	long r;
+	int lost = 0;
+	do r = raw(SYS_recvmsg, fd, &m, MSG_CMSG_CLOEXEC);
+	while (r == -EINTR);
+	if (r <= 0) return -EIO;
+	if (m.msg_controllen >= sizeof(struct cmsghdr) && control.h.cmsg_type == SCM_RIGHTS) memcpy(got, CMSG_DATA(&control.h), sizeof *got);
+	else if (m.msg_flags & MSG_CTRUNC) lost = -EMFILE;
+	if ((size_t)r < sizeof *f && recv_all(fd, (char *)f + r, sizeof *f - (size_t)r)) return -EIO;
+	return lost;
+}
+
+static void set_mask(uint64_t mask, uint64_t *old) { raw(SYS_rt_sigprocmask, SIG_SETMASK, &mask, old, SIGSET_BYTES); }
+
+static int connect_server(void) {
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	const char *path = socket_path();
+	int fd;
+	if (!path || strlen(path) >= sizeof to.sun_path) return -1;
+	strcpy(to.sun_path, path);
+	fd = (int)raw(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0) return -1;
+	if (raw(SYS_connect, fd, &to, sizeof to) < 0) {
+		raw(SYS_close, fd);
+		say("worldswitch: the server of this session is gone; start the client again with ws run\n");
+		return -1;
+	}
+	return ws_internal(fd);
+}
+
+static int greet(int fd, enum request type, uint64_t a, uint64_t b, struct frame *f) {
+	int got = -1;
+	struct frame hello = {FRAME_REST, type, a, b, 0};
+	if (send_all(fd, &hello, sizeof hello) || recv_head(fd, f, &got)) return -1;
+	return got;
+}
+
+static int join_process(void) {
+	struct frame f;
+	int page;
+	if (process.fd >= 0) return 0;
+	process.fd = connect_server();
+	if (process.fd < 0) return -1;
+	process.memory = greet(process.fd, HELLO_PROCESS, PROTOCOL_VERSION, parent_id, &f);
+	process.id = f.a;
+	if (process.memory < 0) return -1;
+	process.memory = ws_internal(process.memory);
+	page = -1;
+	if (recv_head(process.fd, &f, &page) || page < 0) return -1;
+	process.slots_bytes = f.a;
+	process.slots = (void *)raw(SYS_mmap, 0, f.a, PROT_READ | PROT_WRITE, MAP_SHARED, page, 0);
+	raw(SYS_close, page);
+	return (long)process.slots < 0 && (long)process.slots > -4096 ? -1 : 0;
+}
+
+static struct connection *connection(void) {
+	struct connection *c = mine;
+	struct frame f = {0, 0, 0, 0, 0};
+	if (c) return c;
+	pthread_mutex_lock(&lock);
+	if (join_process() == 0 && (c = calloc(1, sizeof *c)) != NULL) {
+		c->signals = -1;
+		c->fd = connect_server();
+		if (c->fd >= 0) greet(c->fd, HELLO_THREAD, process.id, (uint64_t)raw(SYS_gettid, 0), &f);
+		if (f.type != ANSWER) {
+			close_internal(c->fd);
+			free(c);
+			c = NULL;
+		} else {
+			c->slot = &process.slots[f.a];
+			c->next = connections;
+			connections = c;
+			mine = c;
+			pthread_setspecific(at_thread_exit, c);
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return c;
+}
+
+static void disconnect(void *p) {
+	struct connection *c = p, **at;
+	pthread_mutex_lock(&lock);
+	for (at = &connections; *at && *at != c; at = &(*at)->next) {}
+	if (*at) *at = c->next;
+	close_internal(c->fd);
+	close_internal(c->signals);
+	pthread_mutex_unlock(&lock);
+	if (mine == c) mine = NULL;
+	free(c);
+}
+
+static void before_fork(void) { pthread_mutex_lock(&lock); }
+
+static void in_parent(void) { pthread_mutex_unlock(&lock); }
+
+/* The child has its own address space and threads, so it greets anew; its copies of the parent's connections must go, or the
+ * server would not see the parent's end. */
+static void in_child(void) {
+	ws_memory_child();
+	for (struct connection *c = connections, *next; c; c = next) {
+		next = c->next;
+		close_internal(c->fd);
+		close_internal(c->signals);
+		free(c);
+	}
+	connections = NULL;
+	mine = NULL;
+	close_internal(process.fd);
+	close_internal(process.memory);
+	if (process.slots) raw(SYS_munmap, process.slots, process.slots_bytes);
+	if (process.fd >= 0) parent_id = process.id;
+	process.fd = process.memory = -1;
+	process.slots = NULL;
+	pthread_mutex_init(&lock, NULL);
+}
+
+__attribute__((constructor)) static void start(void) {
+	socket_path();
+	pthread_key_create(&at_thread_exit, disconnect);
+	pthread_atfork(before_fork, in_parent, in_child);
+}
+
+/* Is this pending signal one whose arrival changes nothing (ignored, or ignored by default)? */
+static int without_effect(int sig) {
+	struct sigaction act;
+	if (sigaction(sig, NULL, &act) != 0 || (act.sa_flags & SA_SIGINFO)) return 0;
+	if (act.sa_handler == SIG_IGN) return 1;
+	return act.sa_handler == SIG_DFL && (sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH || sig == SIGCONT);
+}
+
+static uint64_t wanted_signals(const struct connection *c) { return ~(c->run_mask_set ? c->run_mask : c->blocked); }
+
+static uint64_t pending_signals(const struct connection *c) {
+	uint64_t pending = 0;
+	raw(SYS_rt_sigpending, &pending, SIGSET_BYTES);
+	pending &= wanted_signals(c);
+	for (int sig = 1; sig <= 64; sig++)
+		if (pending >> (sig - 1) & 1 && without_effect(sig)) {
+			/* As the kernel drops a signal nobody wants: taken out of the queue. */
+			uint64_t one = 1ull << (sig - 1);
+			struct timespec none = {0, 0};
+			raw(SYS_rt_sigtimedwait, &one, 0, &none, SIGSET_BYTES);
+			pending &= ~one;
+		}
+	return pending;
+}
+
+static void follow_signals(struct connection *c) {
+	uint64_t mask = wanted_signals(c);
+	if (c->signals >= 0 && c->signal_mask == mask) return;
+	int was = c->signals;
+	int fd = (int)raw(SYS_signalfd4, was, &mask, SIGSET_BYTES, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (was < 0) c->signals = ws_internal(fd);
+	c->signal_mask = mask;
+}
+
+/* Waits until the server says something. All signals are blocked here, so a handler never runs inside a call: one that is
+ * wanted makes the server end the call, and its handler runs when the mask is restored, as after a real system call. */
+static void wait_run(struct connection *c) {
+	for (;;) {
+		struct pollfd fds[2] = {{c->fd, POLLIN, 0}, {c->signals, POLLIN, 0}};
+		int told = __atomic_load_n(&c->slot->pending, __ATOMIC_RELAXED) != 0;
+		long r = raw(SYS_ppoll, fds, told ? 1 : 2, 0, 0, SIGSET_BYTES);
+		if (r < 0 || fds[0].revents) return;
+		if (!pending_signals(c)) continue;
+		__atomic_store_n(&c->slot->pending, 1, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&c->slot->wake, 1, __ATOMIC_SEQ_CST);
+		raw(SYS_futex, &c->slot->wake, 1 /* FUTEX_WAKE */, 1);
+	}
+}
+
+static int add_to_eventfd(int fd) {
+	char path[32], link[32];
+	uint64_t one = 1;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	long n = raw(SYS_readlinkat, AT_FDCWD, path, link, sizeof link);
+	return n >= 20 && memcmp(link, "anon_inode:[eventfd]", 20) == 0 && raw(SYS_write, fd, &one, 8) == 8;
+}
+
+static int serve(struct connection *c, const struct frame *f) {
+	switch (f->type) {
+	case COPY_IN: ws_copy_in(c->fd, f->a, f->b); return 0;
+	case ADOPT: ws_adopt(c->fd, f->a, f->b, f->c); return 0;
+	case EVENTFD: return ws_send(c->fd, REPLY, (uint64_t)add_to_eventfd((int)f->a), 0, 0, NULL, 0, -1);
+	case SIGNAL_MASK:
+		c->run_mask = f->a;
+		c->run_mask_set = f->b != 0;
+		follow_signals(c);
+		return ws_send(c->fd, REPLY, pending_signals(c) != 0, 0, 0, NULL, 0, -1);
+	case COPY_OUT: {
+		char data[4096];
+		size_t n = f->length - FRAME_REST;
+		if (n > sizeof data || recv_all(c->fd, data, n)) return -1;
+		ws_copy_out(c->fd, f->a, data, n);
+		return 0;
+	}
+	default: return -1;
+	}
+}
+
+static long converse(struct connection *c, struct call *out, const struct frame *f, const void *payload, size_t n, int run) {
+	if (send_all(c->fd, f, sizeof *f) || (n && send_all(c->fd, payload, n))) return LOST;
+	for (;;) {
+		struct frame got;
+		size_t rest;
+		if (run) wait_run(c);
+		int r = recv_head(c->fd, &got, &out->fd);
+		if (r == -EIO) return LOST;
+		if (got.type != ANSWER) {
+			if (serve(c, &got)) return LOST;
+			continue;
+		}
+		rest = got.length - FRAME_REST;
+		if (rest && (rest > out->room || recv_all(c->fd, out->into, rest))) return LOST;
+		out->a = got.a;
+		out->b = got.b;
+		out->c = got.c;
+		return r ? r : (long)got.a;
+	}
+}
+
+/* One call of the client: 0 or more, or a negative errno. */
+long ws_call(struct call *out, enum request type, uint64_t a, uint64_t b, uint64_t c, const void *payload, size_t n, int run) {
+	struct frame f = {(uint32_t)(FRAME_REST + n), type, a, b, c};
+	uint64_t blocked;
+	int saved = errno;
+	long r = LOST;
+	set_mask(~0ull, &blocked);
+	out->fd = -1;
+	struct connection *conn = connection();
+	if (conn) {
+		conn->blocked = blocked;
+		__atomic_store_n(&conn->slot->pending, 0, __ATOMIC_SEQ_CST);
+		if (run) follow_signals(conn);
+		r = converse(conn, out, &f, payload, n, run);
+		if (r == LOST) {
+			r = -EIO;
+			say("worldswitch: the server of this session is gone; KVM calls fail with EIO\n");
+			if (out->fd >= 0) raw(SYS_close, out->fd);
+			out->fd = -1;
+		}
+	}
+	if (r == LOST) r = -EIO;
+	errno = saved;
+	set_mask(blocked, NULL);
+	return r;
+}
