@@ -128,4 +128,20 @@ public final class Alu {
         for (int i = 0; i < size; i++) c = crc32(c, (int) (v >>> 8 * i));
         return c;
     }
+
+    /** Quotient of a 128-bit dividend whose high half is below the divisor. */
+    public static long divide(long high, long low, long by) {
+        if (high == 0) return Long.divideUnsigned(low, by);
+        long rest = high, q = 0;
+        for (int i = 63; i >= 0; i--) {
+            boolean carry = rest < 0;
+            rest = rest << 1 | low >>> i & 1;
+            q <<= 1;
+            if (carry || Long.compareUnsigned(rest, by) >= 0) {
+                rest -= by;
+                q |= 1;
+            }
+        }
+        return q;
+    }
 }

@@ -38,6 +38,7 @@ final class IntegerTable implements OpTableSource {
         stack();
         branches();
         MoreOps.add(this::row, this::plain, this::ending);
+        StringOps.add(this::ending);
         return rows;
     }
 

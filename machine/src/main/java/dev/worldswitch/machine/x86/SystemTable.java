@@ -9,17 +9,28 @@ final class SystemTable implements OpTableSource {
     private final List<Row> rows = new ArrayList<>();
 
     private void ending(String name, String encoding, String operands, SystemOps.Action a) {
-        rows.add(new Row(name, encoding, operands, i -> new SystemOps.Ending(a), SDM + " " + name));
+        rows.add(new Row(name, encoding, operands, i -> with(new SystemOps.Ending(a), i), SDM + " " + name));
     }
 
     private void plain(String name, String encoding, String operands, SystemOps.Action a) {
-        rows.add(new Row(name, encoding, operands, i -> new SystemOps.Plain(a), SDM + " " + name));
+        rows.add(new Row(name, encoding, operands, i -> with(new SystemOps.Plain(a), i), SDM + " " + name));
+    }
+
+    private static Op with(Op op, Insn i) {
+        op.ea = i.ea;
+        op.imm = i.imm;
+        op.size = i.opsize;
+        op.d = i.reg;
+        op.s = i.rm;
+        return op;
     }
 
     @Override
     public List<Row> rows() {
         if (!rows.isEmpty()) return rows;
         leaving();
+        PrivilegedOps.add(this::plain, this::ending);
+        FarOps.add(this::plain, this::ending, rows);
         return rows;
     }
 
@@ -40,7 +51,8 @@ final class SystemTable implements OpTableSource {
         ending("CPUID", "0F A2", "", (m, op) -> {
             throw SystemOps.exit(m, op, X86Exit.CPUID);
         });
-        exits("RDMSR", "0F 32", X86Exit.RDMSR);
+        ending("RDMSR", "0F 32", "", (m, op) -> msr(m, op, false));
+        ending("WRMSR", "0F 30", "", (m, op) -> msr(m, op, true));
         exits("XSETBV", "0F 01 /2 reg m1", X86Exit.XSETBV);
         for (int last : new int[] {0xc1, 0xd9})
             ending(last == 0xc1 ? "VMCALL" : "VMMCALL", "0F 01 /" + (last >> 3 & 7) + " reg m1", "", (m, op) -> {
@@ -58,6 +70,26 @@ final class SystemTable implements OpTableSource {
         }
     }
 
+    /** Natively the MSRs that hardware lets guests have: FS.base, GS.base, and IA32_XFD where it is passed through. */
+    private static void msr(Interpreter m, Op op, boolean write) {
+        SystemOps.privileged(m);
+        int index = (int) m.g[1];
+        long v = m.g[0] & 0xffffffffL | m.g[2] << 32;
+        boolean base = index == 0xc0000100 || index == 0xc0000101;
+        boolean xfd = index == 0x1c4 && (m.state.intercepts.get() & X86State.PASS_XFD) != 0;
+        if (!base && !xfd) throw SystemOps.exit(m, op, write ? X86Exit.WRMSR : X86Exit.RDMSR);
+        int seg = index == 0xc0000100 ? X86State.FS : X86State.GS;
+        if (write) {
+            if (base && v << 16 >> 16 != v || xfd && (v & ~m.cpu.profile().xsave().xfdMask()) != 0) throw m.gp(0);
+            if (base) m.state.segBase.set(seg, v);
+            else m.cpu.xfd().set(v);
+        } else {
+            v = base ? m.state.segBase.get(seg) : m.cpu.xfd().get();
+            m.setReg(0, 4, v);
+            m.setReg(2, 4, v >>> 32);
+        }
+    }
+
     private static void io(Interpreter m, Op op, long port, boolean in, int wide, boolean string) {
         Insn i = op.insn();
         int size = wide == 0 ? 1 : Math.min(i.opsize, 4);
@@ -68,8 +100,20 @@ final class SystemTable implements OpTableSource {
         e.string = string;
         e.rep = string && (i.repF3 || i.repF2);
         e.gpr = i.addrSize;
+        permission(m, (int) port, size);
         if (string) e.gva = address(m, i, in, size);
         throw SystemOps.exit(m, op, X86Exit.IO);
+    }
+
+    /** IOPL, then the I/O bitmap of the TSS (SDM vol. 1, 19.5). */
+    private static void permission(Interpreter m, int port, int size) {
+        if (Segments.real(m) && (m.sys & X86State.VM) == 0) return;
+        if ((m.sys & X86State.VM) == 0 && m.cpl <= (m.sys & X86State.IOPL) >> 12) return;
+        long limit = m.state.segLimit.get(X86State.TR) & 0xffffffffL, base = m.state.segBase.get(X86State.TR);
+        if (limit < 0x67) throw m.gp(0);
+        long at = m.sysLoad(base + 0x66, 2) + port / 8;
+        if (at + 1 > limit) throw m.gp(0);
+        if ((m.sysLoad(base + at, 2) >>> (port & 7) & (1 << size) - 1) != 0) throw m.gp(0);
     }
 
     /** Linear address of the first element; {@code exit.gpr} has the address size in bytes. */
