@@ -205,7 +205,8 @@ final class MoreOps {
         });
         sized(plain, "CMPXCHG", "0F B0 /r lock", "0F B1 /r lock", (m, op, z) -> {
             long want = m.reg(0, z), v = m.reg(op.insn().gpr(op.d, z), z);
-            long old = update(m, op, z, a -> a == want ? v : a);
+            long old = op.ea == null ? rm(m, op, z) : update(m, op, z, a -> a == want ? v : a);
+            if (op.ea == null && old == want) setRm(m, op, z, v);
             m.setResult(want - old, Alu.subCarries(want, old, want - old), z);
             if (old != want) m.setReg(0, z, old);
         });
