@@ -129,7 +129,7 @@ final class SseOps {
 
     static final SseShuffle.Half PD_LOW = SseShuffle::shufpdLo;
 
-    /** Floating point: a kernel over whole vectors. {@code width} 0 is packed, else bytes of the scalar. */
+    /** Floating point: a kernel over whole vectors. {@code memBytes} is the operand's size in memory, per 128 bits if packed. */
     static final class FloatOp extends VecOp {
         private final Kernel k;
         private final int imm, memBytes;
@@ -138,7 +138,8 @@ final class SseOps {
         FloatOp(Insn i, Kernel k, int memBytes, boolean scalar, boolean unary) {
             super(i, i.reg, unary && !scalar ? i.reg : i.vex == Insn.VEX ? i.vvvv : i.reg, i.rm, aligned(i, memBytes));
             this.k = k;
-            this.imm = (int) i.imm & 0xff;
+            // CMPPS and its like look at 3 bits of the predicate without VEX.
+            this.imm = (int) i.imm & (i.vex == Insn.NONE && i.map == 1 ? 7 : 0xff);
             this.memBytes = memBytes;
             this.scalar = scalar;
         }
