@@ -26,7 +26,10 @@ class IntegerAgainstThisCpuTest {
     static String firstDifference(NativeCpu cpu, long seed, int cases) throws IOException {
         IntegerCases gen = new IntegerCases(seed);
         Guest g = new Guest().longMode();
-        g.put(Guest.PD + 8 * 128, 0x200000 | 0x87);
+        for (int k = 0; k < 512; k++) g.put(Guest.PD + 8 * k, 0);
+        g.put(Guest.PD + 8 * 128, 0x104000 | 7);
+        g.put(0x104000, 0x200000 | 7);
+        g.put(0x104008, 0x201000 | 7);
         g.state.idtLimit.set(0);
         for (int n = 0; n < cases; n++) {
             NativeCpu.Case c = gen.next();
@@ -37,7 +40,7 @@ class IntegerAgainstThisCpuTest {
             MemorySegment.copy(MemorySegment.ofArray(c.code()), 0, g.ram, 0x201000, c.code().length);
             g.bytes(0x201000 + c.code().length, "f4");
             for (int r = 0; r < 16; r++) g.state.gpr.set(r, c.gpr()[r]);
-            g.state.rflags.set(c.rflags());
+            g.state.rflags.set(c.rflags() | X86State.IF);
             g.state.rip.set(0x10001000);
             X86Exit e = g.run();
             String name = "case " + n + " code " + HexFormat.of().formatHex(c.code()) + ": ";
