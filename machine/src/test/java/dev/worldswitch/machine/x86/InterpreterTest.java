@@ -1,0 +1,255 @@
+package dev.worldswitch.machine.x86;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.worldswitch.machine.Line;
+import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.api.Test;
+
+class InterpreterTest {
+    private static Guest at(String hex) {
+        Guest g = new Guest().longMode().bytes(0x1000, hex);
+        // Every handler is: pop the error code where there is one; the tests look at the stack itself.
+        for (int v = 0; v < 32; v++) g.gate(v, 0x7000 + v * 16L, 0, 0).bytes(0x7000 + v * 16L, "f4");
+        return g;
+    }
+
+    private static long frame(Guest g, int word) {
+        return g.word(g.state.gpr.get(X86State.RSP) + 8L * word);
+    }
+
+    @Test
+    void the_smallest_real_mode_client_adds_writes_a_port_and_halts() {
+        // mov dx,0x3f8; add al,bl; add al,'0'; out dx,al; hlt
+        Guest g = new Guest().realMode().bytes(0x1000, "ba f8 03 00 d8 04 30 ee f4");
+        g.state.gpr.set(0, 2);
+        g.state.gpr.set(3, 2);
+        X86Exit e = g.run();
+        assertThat(e.name()).isEqualTo("io");
+        assertThat(e.port).isEqualTo(0x3f8);
+        assertThat(e.length).isEqualTo(1);
+        assertThat(g.rax()).isEqualTo('4');
+        g.state.rip.set(g.state.rip.get() + e.length);
+        assertThat(g.run().reason).isEqualTo(X86Exit.HLT);
+        assertThat(g.state.rip.get()).isEqualTo(0x1009);
+    }
+
+    @Test
+    void a_real_mode_interrupt_goes_through_the_vector_table_and_back() {
+        // int 0x21; hlt; handler: mov ax,7; iret
+        Guest g = new Guest().realMode().bytes(0x1000, "cd 21 f4").bytes(0x2000, "b8 07 00 cf");
+        g.put(0x21 * 4, 0x2000);
+        g.state.gpr.set(X86State.RSP, 0x800);
+        assertThat(g.run().reason).isEqualTo(X86Exit.HLT);
+        assertThat(g.rax()).isEqualTo(7);
+        assertThat(g.state.gpr.get(X86State.RSP)).isEqualTo(0x800);
+    }
+
+    @Test
+    void a_write_to_a_read_only_page_gives_its_error_code_and_cr2() {
+        // mov [0x5008],eax by absolute address
+        Guest g = at("89 04 25 08 50 00 00 f4");
+        g.put(Guest.PT + 8 * 5, 0x5000 | 5);
+        assertThat(g.run().reason).isEqualTo(X86Exit.HLT);
+        assertThat(g.state.rip.get()).isEqualTo(0x70e1);
+        assertThat(frame(g, 0)).isEqualTo(3);
+        assertThat(frame(g, 1)).isEqualTo(0x1000);
+        assertThat(g.state.cr.get(2)).isEqualTo(0x5008);
+    }
+
+    @Test
+    void a_missing_page_a_supervisor_page_and_an_nx_page_each_have_their_code() {
+        Guest missing = at("8b 04 25 08 50 00 00 f4");
+        missing.put(Guest.PT + 8 * 5, 0);
+        missing.run();
+        assertThat(frame(missing, 0)).isZero();
+
+        Guest user = at("8b 04 25 08 50 00 00 f4").user();
+        user.put(Guest.PT + 8 * 5, 0x5003);
+        user.run();
+        assertThat(frame(user, 0)).isEqualTo(5);
+        assertThat(frame(user, 5)).isEqualTo(0x1b);
+        assertThat(user.state.cpl()).isZero();
+        assertThat(user.state.gpr.get(X86State.RSP)).isEqualTo(0x8000 - 48);
+
+        // jmp 0x5000
+        Guest nx = at("e9 fb 3f 00 00");
+        nx.put(Guest.PT + 8 * 5, 0x5007 | 1L << 63);
+        nx.run();
+        assertThat(frame(nx, 0)).isEqualTo(0x11);
+        assertThat(frame(nx, 1)).isEqualTo(0x5000);
+    }
+
+    @Test
+    void accessed_and_dirty_bits_appear_as_pages_are_used() {
+        Guest g = at("8b 04 25 08 50 00 00 89 04 25 08 60 00 00 f4");
+        g.run();
+        assertThat(g.word(Guest.PT + 8 * 5) & 0x60).isEqualTo(0x20);
+        assertThat(g.word(Guest.PT + 8 * 6) & 0x60).isEqualTo(0x60);
+        assertThat(g.word(Guest.PML4) & 0x20).isEqualTo(0x20);
+    }
+
+    @Test
+    void non_canonical_addresses_fault_as_gp_and_through_the_stack_as_ss() {
+        // mov eax,[rbx]
+        Guest g = at("8b 03 f4");
+        g.state.gpr.set(3, 0x800000000000L);
+        g.run();
+        assertThat(g.state.rip.get()).isEqualTo(0x70d1);
+        // mov eax,[rbp+0]
+        Guest s = at("8b 45 00 f4");
+        s.state.gpr.set(5, 0x800000000000L);
+        s.run();
+        assertThat(s.state.rip.get()).isEqualTo(0x70c1);
+    }
+
+    @Test
+    void undefined_and_divide_errors_are_delivered_at_the_instruction() {
+        Guest ud = at("90 0f 0b");
+        ud.run();
+        assertThat(ud.state.rip.get()).isEqualTo(0x7061);
+        assertThat(frame(ud, 0)).isEqualTo(0x1001);
+        Guest de = at("31 c9 f7 f1");
+        de.run();
+        assertThat(de.state.rip.get()).isEqualTo(0x7001);
+        assertThat(frame(de, 0)).isEqualTo(0x1002);
+    }
+
+    @Test
+    void without_a_usable_idt_an_exception_ends_in_a_shutdown() {
+        Guest g = at("0f 0b");
+        g.state.idtLimit.set(0);
+        assertThat(g.run().reason).isEqualTo(X86Exit.SHUTDOWN);
+    }
+
+    @Test
+    void an_exception_comes_back_by_iretq() {
+        // ud2; mov eax,5; hlt   handler: add qword [rsp],2; iretq
+        Guest g = at("0f 0b b8 05 00 00 00 f4").gate(6, 0x3000, 0, 0).bytes(0x3000, "48 83 04 24 02 48 cf");
+        assertThat(g.run().reason).isEqualTo(X86Exit.HLT);
+        assertThat(g.rax()).isEqualTo(5);
+        assertThat(g.state.gpr.get(X86State.RSP)).isEqualTo(0x9000);
+    }
+
+    @Test
+    void system_calls_go_to_lstar_and_return_to_user_mode() {
+        // syscall; jmp $+0 (to 0x1004); hlt in user mode is #GP
+        Guest g = at("0f 05 f4").user().bytes(0x3000, "b8 2a 00 00 00 48 0f 07");
+        g.state.lstar.set(0x3000);
+        g.state.star.set(0x8L << 32 | 0x10L << 48);
+        g.state.rflags.set(0x202);
+        g.state.sfmask.set(0x200);
+        g.run();
+        assertThat(g.rax()).isEqualTo(0x2a);
+        assertThat(g.state.rip.get()).isEqualTo(0x70d1);
+        assertThat(frame(g, 1)).isEqualTo(0x1002);
+        assertThat(frame(g, 2)).isEqualTo(0x23);
+    }
+
+    @Test
+    void the_trap_flag_stops_after_each_instruction() {
+        Guest g = at("90 90 f4");
+        g.state.rflags.set(X86State.TF | 2);
+        g.state.intercepts.set(X86State.EXIT_DB);
+        X86Exit e = g.run();
+        assertThat(e.reason).isEqualTo(X86Exit.EXCEPTION);
+        assertThat(e.vector).isEqualTo(1);
+        assertThat(e.payload).isEqualTo(0x4000);
+        assertThat(g.state.rip.get()).isEqualTo(0x1001);
+    }
+
+    @Test
+    void breakpoints_stop_before_code_and_after_data() {
+        // nop; mov [0x5000],eax; hlt
+        Guest g = at("90 89 04 25 00 50 00 00 f4");
+        g.state.intercepts.set(X86State.EXIT_DB);
+        g.state.dr.set(0, 0x1001);
+        g.state.dr.set(1, 0x5000);
+        g.state.dr.set(7, 1 | 4 | 0xdL << 20);
+        assertThat(g.run().payload).isEqualTo(1);
+        assertThat(g.state.rip.get()).isEqualTo(0x1001);
+        g.state.rflags.set(X86State.RF | 2);
+        assertThat(g.run().payload).isEqualTo(2);
+        assertThat(g.state.rip.get()).isEqualTo(0x1008);
+    }
+
+    @Test
+    void memory_mapped_reads_restart_and_writes_complete() {
+        // mov eax,[0x800000]; mov [0x800010],eax; hlt
+        Guest g = at("8b 04 25 00 00 80 00 89 04 25 10 00 80 00 f4");
+        X86Exit e = g.run();
+        assertThat(e.name()).isEqualTo("mmio read");
+        assertThat(e.gpa).isEqualTo(0x800000);
+        assertThat(g.state.rip.get()).isEqualTo(0x1000);
+        g.m.mmio().answer(0x1234);
+        e = g.run();
+        assertThat(e.name()).isEqualTo("mmio write");
+        assertThat(g.state.rip.get()).isEqualTo(0x100e);
+        assertThat(g.m.mmio().gpa()).isEqualTo(0x800010);
+        assertThat(g.m.mmio().data()).isEqualTo(0x1234);
+        assertThat(g.run().reason).isEqualTo(X86Exit.HLT);
+    }
+
+    @Test
+    void code_that_writes_itself_runs_what_it_wrote() {
+        // mov byte [0x100b],7; mov eax,... ; hlt   the immediate of the mov is what is written
+        Guest g = at("c6 04 25 09 10 00 00 07 b8 01 00 00 00 f4");
+        g.run();
+        assertThat(g.rax()).isEqualTo(7);
+        g.ram.set(ValueLayout.JAVA_BYTE, 0x1007, (byte) 9);
+        g.state.rip.set(0x1000);
+        g.run();
+        assertThat(g.rax()).isEqualTo(9);
+    }
+
+    @Test
+    void an_injected_interrupt_is_delivered_first_and_a_pending_line_ends_the_run() {
+        Guest g = at("90 f4").gate(0x40, 0x3000, 0, 0).bytes(0x3000, "b8 03 00 00 00 48 cf");
+        g.state.injectInfo.set(0x80000040L);
+        assertThat(g.run().reason).isEqualTo(X86Exit.HLT);
+        assertThat(g.rax()).isEqualTo(3);
+        assertThat(g.state.injectInfo.get()).isZero();
+        g.state.rip.set(0x1000);
+        g.cpu.raise(Line.KICK);
+        assertThat(g.run().reason).isEqualTo(X86Exit.INTERRUPT);
+        assertThat(g.state.rip.get()).isEqualTo(0x1000);
+    }
+
+    @Test
+    void the_interrupt_window_opens_one_instruction_after_sti() {
+        Guest g = at("90 fb 90 90 f4");
+        assertThat(g.m.run(true).reason).isEqualTo(X86Exit.INTERRUPT_WINDOW);
+        assertThat(g.state.rip.get()).isEqualTo(0x1003);
+    }
+
+    @Test
+    void one_step_is_one_instruction_with_all_state_in_cells() {
+        Guest g = at("b8 01 00 00 00 83 c0 ff f4");
+        assertThat(g.m.step().reason).isZero();
+        assertThat(g.state.rip.get()).isEqualTo(0x1005);
+        g.m.step();
+        assertThat(g.state.rflags.get() & X86State.ZF).isEqualTo(X86State.ZF);
+        assertThat(g.m.step().reason).isEqualTo(X86Exit.HLT);
+    }
+
+    @Test
+    void instructions_this_machine_lacks_are_told_by_their_bytes() {
+        // fsin
+        Guest g = at("d9 fe");
+        X86Exit e = g.run();
+        assertThat(e.name()).isEqualTo("unimplemented");
+        assertThat(e.bytes[0]).isEqualTo((byte) 0xd9);
+    }
+
+    @Test
+    void string_instructions_copy_and_count() {
+        // mov ecx,16; rep movsb; hlt
+        Guest g = at("b9 10 00 00 00 f3 a4 f4");
+        g.state.gpr.set(6, 0x1000);
+        g.state.gpr.set(7, 0x5000);
+        g.run();
+        assertThat(g.word(0x5000)).isEqualTo(g.word(0x1000));
+        assertThat(g.state.gpr.get(1)).isZero();
+        assertThat(g.state.gpr.get(7)).isEqualTo(0x5010);
+    }
+}
