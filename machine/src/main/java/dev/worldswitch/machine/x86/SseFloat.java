@@ -468,4 +468,39 @@ public final class SseFloat {
         if (r.signum() == 0) return new Result(signBit, flags);
         return new Result(round(f, sign, r, 0, 0, 0).bits, flags);
     }
+
+    // x87: from the extended format, given as sign, 64-bit mantissa and its exponent. Flags as in the status word.
+
+    /** FST to single or double; {@code fcw} gives rounding. */
+    static Result fromExtended(long high, long low, boolean isDouble, int fcw) {
+        Format f = isDouble ? F64 : F32;
+        boolean sign = (high & 0x8000) != 0;
+        long signBit = sign ? f.sign() : 0;
+        int e = X87.exponent(high);
+        if (e == 0x7fff) {
+            if (low << 1 == 0) return new Result(signBit | f.inf(), 0);
+            boolean signalling = (low & 1L << 62) == 0;
+            return new Result(signBit | f.inf() | f.quiet() | (low << 1 >>> 1) >>> 64 - f.p, signalling ? IE : 0);
+        }
+        if (low == 0) return new Result(signBit, 0);
+        return round(f, sign, unsigned(low), Math.max(e, 1) - 16383 - 63, (fcw & 0xc00) << 3 | 0x1f80, 0);
+    }
+
+    /** FIST: {@code bits} 16, 32 or 64. */
+    static Result extendedToInt(long high, long low, int bits, int fcw) {
+        long indefinite = 1L << bits - 1;
+        int e = X87.exponent(high);
+        if (e >= 16383 + 64) return new Result(indefinite, IE);
+        if (low == 0) return new Result(0, 0);
+        boolean sign = (high & 0x8000) != 0;
+        int shift = Math.max(e, 1) - 16383 - 63;
+        BigInteger m = unsigned(low), r = roundAt(m, -shift, sign, (fcw & 0xc00) << 3);
+        if (sign) r = r.negate();
+        if (r.bitLength() >= bits) return new Result(indefinite, IE);
+        return new Result(r.longValue(), shift < 0 && m.getLowestSetBit() < -shift ? PE : 0);
+    }
+
+    private static BigInteger unsigned(long v) {
+        return new BigInteger(Long.toUnsignedString(v, 16), 16);
+    }
 }

@@ -209,7 +209,7 @@ class VectorSemanticsTest {
         if (mod < 0) mod = random.nextBoolean() ? 3 : 0;
         int reg = digit >= 0 ? digit : generalReg ? random.nextInt(2) : random.nextInt(4);
         int rm = mod == 0 ? 6 : generalRm ? random.nextInt(2) : random.nextInt(4);
-        code.add(mod << 6 | reg << 3 | rm);
+        if (!row.operands().isEmpty()) code.add(mod << 6 | reg << 3 | rm);
         if (row.operands().endsWith("Ib")) code.add(random.nextInt(random.nextBoolean() ? 20 : 256));
         byte[] out = new byte[code.size()];
         for (int k = 0; k < out.length; k++) out[k] = code.get(k).byteValue();
