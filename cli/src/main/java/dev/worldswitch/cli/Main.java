@@ -2,7 +2,6 @@ package dev.worldswitch.cli;
 
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
 
 /** The {@code ws} command. */
 @Command(
@@ -15,15 +14,12 @@ import picocli.CommandLine.Option;
         },
         footer = {"", "Also: `ws demo` shows both on a sample client, `ws test` runs all tests,", "`ws help COMMAND` tells more."})
 public final class Main implements Runnable {
-    @Option(names = "--train", hidden = true, description = "loads what most commands need, for the start-up cache")
-    private boolean train;
-
     @CommandLine.Spec
     private CommandLine.Model.@org.jspecify.annotations.Nullable CommandSpec spec;
 
     @Override
     public void run() {
-        if (!train && spec != null) spec.commandLine().usage(System.out);
+        if (spec != null) spec.commandLine().usage(System.out);
     }
 
     /** Exit status 2 for usage errors, one line that says what and what to do. */
