@@ -3,6 +3,7 @@ package dev.worldswitch.kernel;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -19,6 +20,13 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
 
     public static final String DEFAULT = "6.12";
     private static final List<String> NAMES = List.of("6.1", "6.12", "6.18", "7.2");
+    /** The first recorded release, stable fixes included, that has a patch; a patch not listed is in none. */
+    private static final Map<Patch, String> SINCE = Map.of(
+            Patch.CLEAR_XSTATE_BV_ON_XFD, "6.1",
+            Patch.VCPU_EVENTS_COUNT_NMIS, "6.12",
+            Patch.CPUID_GUEST_PHYS_BITS, "6.12",
+            Patch.CANONICAL_BY_HOST_WIDTH, "6.12",
+            Patch.X86_ONE_REG, "6.18");
 
     public KernelVersion {
         for (Patch p : patches)
@@ -38,7 +46,16 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
     public static KernelVersion of(String name) {
         if (!NAMES.contains(name))
             throw new IllegalArgumentException("no kernel '" + name + "'; known: " + String.join(", ", NAMES));
-        return new KernelVersion(name, EnumSet.of(Patch.CLEAR_XSTATE_BV_ON_XFD), Preempt.FULL);
+        EnumSet<Patch> has = EnumSet.noneOf(Patch.class);
+        SINCE.forEach((patch, first) -> {
+            if (NAMES.indexOf(first) <= NAMES.indexOf(name)) has.add(patch);
+        });
+        return new KernelVersion(name, has, Preempt.FULL);
+    }
+
+    /** True when this release is {@code other} or a later one. */
+    public boolean atLeast(String other) {
+        return NAMES.indexOf(name) >= NAMES.indexOf(other);
     }
 
     /** {@code without} taken out first, then {@code with} added. */

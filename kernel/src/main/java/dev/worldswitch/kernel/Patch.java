@@ -40,7 +40,39 @@ public enum Patch {
             "the half of clear-xstate-bv-on-xfd in KVM_SET_XSAVE",
             "part of b45f72177594",
             "2025-12",
-            Set.of("clear-xstate-bv-on-xfd"));
+            Set.of("clear-xstate-bv-on-xfd")),
+    /** KVM_GET_VCPU_EVENTS tells how many NMIs wait, not only that one does. */
+    VCPU_EVENTS_COUNT_NMIS(
+            "vcpu-events-count-nmis",
+            Arch.X86,
+            "KVM: x86: Save/restore all NMIs when multiple NMIs are pending",
+            "ab2ee212a57b",
+            "2023-02",
+            Set.of()),
+    /** Bits 23:16 of CPUID 0x80000008.EAX tell the guest how wide a mappable guest-physical address is. */
+    CPUID_GUEST_PHYS_BITS(
+            "cpuid-guest-phys-bits",
+            Arch.X86,
+            "KVM: x86: Advertise max mappable GPA in CPUID.0x80000008.GuestPhysBits",
+            "b628cb523c65",
+            "2024-03",
+            Set.of()),
+    /** Canonical checks of base MSRs go by what the host's CPU allows, not by the guest's CR4.LA57. */
+    CANONICAL_BY_HOST_WIDTH(
+            "canonical-by-host-width",
+            Arch.X86,
+            "KVM: x86: model canonical checks more precisely",
+            "9245fd6b8531",
+            "2024-09",
+            Set.of()),
+    /** KVM_GET_ONE_REG and KVM_SET_ONE_REG exist on x86. */
+    X86_ONE_REG(
+            "x86-one-reg",
+            Arch.X86,
+            "KVM: x86: Introduce KVM_{G,S}ET_ONE_REG uAPIs support",
+            "first in 6.18",
+            "2025-09",
+            Set.of());
 
     /** Architecture that a patch belongs to. */
     public enum Arch {

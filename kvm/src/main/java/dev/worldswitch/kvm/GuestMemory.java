@@ -4,6 +4,7 @@ import dev.worldswitch.machine.PhysicalMemory;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
+import org.jspecify.annotations.Nullable;
 
 /** Guest-physical memory made of a VM's slots: address space 0, and 1 for SMM. */
 public final class GuestMemory implements PhysicalMemory {
@@ -37,6 +38,25 @@ public final class GuestMemory implements PhysicalMemory {
         long g;
         do g = generation.get();
         while (!generation.cas(g, g + 1));
+    }
+
+    /** Reads guest memory for KVM itself, null where it is not there. */
+    public @Nullable Bytes read(long gpa, int size) {
+        MemorySlots.Slot s = slots.get().at(gpa);
+        if (s == null || gpa - s.gpa() + size > s.size()) return null;
+        byte[] b = new byte[size];
+        return client.read(s.hva() + gpa - s.gpa(), b, 0, size) ? new Bytes(b) : null;
+    }
+
+    /** Writes guest memory for KVM itself and marks it dirty; false where it can't be written. */
+    public boolean write(long gpa, Bytes b) {
+        MemorySlots.Slot s = slots.get().at(gpa);
+        if (s == null || s.readOnly() || gpa - s.gpa() + b.size() > s.size()) return false;
+        if (!client.write(s.hva() + gpa - s.gpa(), b.array(), 0, b.size())) return false;
+        var dirty = s.dirty();
+        long offset = gpa - s.gpa();
+        if (dirty != null) dirty.or((int) (offset >>> 18), 1L << (offset >>> Mm.PAGE_SHIFT));
+        return true;
     }
 
     @Override

@@ -21,6 +21,10 @@ public final class Kvm implements KvmFile {
     private final List<X86Cpu> cpus;
     private final Region region;
     private final Word vmNumber;
+    private final CpuidMask caps;
+    private final MsrTable msrs;
+    private final Capabilities capabilities;
+    private final Vendor vendor;
     private final IoctlTable ioctls;
 
     /** @param cpus the physical CPUs, in the order of their numbers */
@@ -30,9 +34,25 @@ public final class Kvm implements KvmFile {
         this.cpus = List.copyOf(cpus);
         this.region = kernel.region().child("kvm");
         this.vmNumber = region.word("vmNumber");
+        this.vendor = profile.isAmd() ? Vendor.SVM : Vendor.VMX;
+        this.caps = new CpuidMask(kernel, profile);
+        this.capabilities = new Capabilities(this);
+        this.msrs = new MsrTable(this);
         Rows rows = new Rows();
         SystemIoctls.rows(rows);
         VmIoctls.rows(rows);
+        EnableCap.rows(rows);
+        MemoryIoctls.rows(rows);
+        Irqchip.rows(rows);
+        CpuidIoctls.rows(rows);
+        MsrIoctls.rows(rows);
+        RegsIoctls.rows(rows);
+        SregsIoctls.rows(rows);
+        XsaveIoctls.rows(rows);
+        EventsIoctls.rows(rows);
+        GuestDebug.rows(rows);
+        VcpuIoctls.rows(rows);
+        Stats.rows(rows);
         this.ioctls = rows.build();
     }
 
@@ -51,6 +71,40 @@ public final class Kvm implements KvmFile {
 
     public List<X86Cpu> cpus() {
         return cpus;
+    }
+
+    /** What guests may see of CPUID. */
+    public CpuidMask caps() {
+        return caps;
+    }
+
+    public MsrTable msrTable() {
+        return msrs;
+    }
+
+    Capabilities capabilities() {
+        return capabilities;
+    }
+
+    Vendor vendor() {
+        return vendor;
+    }
+
+    /** A build or module option of the host's KVM, line {@code kvm_NAME = 1} of the machine profile. */
+    boolean config(String name) {
+        return profile.source().number("kvm_" + name, 0) != 0;
+    }
+
+    /** The host's physical address width. */
+    int maxPhysAddr() {
+        int bits = profile.cpuid(0x8000_0008, 0).eax() & 0xff;
+        return bits == 0 ? 36 : bits;
+    }
+
+    /** The host's TSC now. */
+    long hostTsc() {
+        long ns = kernel.timing().now(), khz = profile.tscKhz();
+        return ns / 1_000_000 * khz + ns % 1_000_000 * khz / 1_000_000;
     }
 
     Region region() {

@@ -13,5 +13,10 @@ public final class KvmX86Abi {
 
     public static final int PIO_DATA_OFFSET = 4096;
 
+    /** KVM_MP_STATE_*. */
+    public static final int MP_STATE_RUNNABLE = 0, MP_STATE_UNINITIALIZED = 1, MP_STATE_INIT_RECEIVED = 2;
+
+    public static final int MP_STATE_HALTED = 3, MP_STATE_SIPI_RECEIVED = 4, MP_STATE_AP_RESET_HOLD = 9;
+
     private KvmX86Abi() {}
 }

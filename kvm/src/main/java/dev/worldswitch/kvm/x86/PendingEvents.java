@@ -2,6 +2,7 @@ package dev.worldswitch.kvm.x86;
 
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
+import dev.worldswitch.machine.x86.X86State;
 
 /** Events on their way to the guest: exception, interrupt, NMI, SMI, triple fault. Fields as struct kvm_vcpu_arch has them. */
 public final class PendingEvents {
@@ -15,8 +16,12 @@ public final class PendingEvents {
     public final Word smiPending, smm, smmInsideNmi, latchedInit;
     /** KVM_REQ_TRIPLE_FAULT. */
     public final Word tripleFault;
-    /** SIPI vector. */
-    public final Word sipiVector;
+    /** SIPI vector; a SIPI waits. */
+    public final Word sipiVector, sipiPending;
+    /** Split irqchip: vector of the user-space PIC plus 1, 0 for none. */
+    public final Word extInterrupt;
+    /** Counts reasons to look again for a blocked vCPU (KVM_REQ_UNBLOCK). */
+    public final Word kicks;
 
     PendingEvents(Region r) {
         exceptionPending = r.word("exceptionPending");
@@ -37,5 +42,52 @@ public final class PendingEvents {
         latchedInit = r.word("latchedInit");
         tripleFault = r.word("tripleFault");
         sipiVector = r.word("sipiVector");
+        sipiPending = r.word("sipiPending");
+        extInterrupt = r.word("extInterrupt");
+        kicks = r.word("kicks");
+    }
+
+    /** kvm_queue_interrupt: the interrupt that is delivered at the next entry. */
+    public void queueInterrupt(int vector, boolean soft) {
+        interruptInjected.set(1);
+        interruptNr.set(vector);
+        interruptSoft.set(soft ? 1 : 0);
+    }
+
+    /** kvm_queue_exception without the rules of double faults: {@code errorCode} is -1 for none. */
+    public void queueException(int vector, long errorCode) {
+        exceptionPending.set(1);
+        exceptionInjected.set(0);
+        exceptionNr.set(vector);
+        exceptionHasErrorCode.set(errorCode >= 0 ? 1 : 0);
+        exceptionErrorCode.set(Math.max(errorCode, 0));
+        exceptionHasPayload.set(0);
+        exceptionPayload.set(0);
+    }
+
+    /** KVM_NMI: one may be in service and one waits, so two only while none is blocked. */
+    void addNmi(X86State s) {
+        limitNmis((int) nmiPending.get() + 1, s);
+        wake();
+    }
+
+    /** process_nmi: at most 2, or 1 while an NMI is masked or being delivered. */
+    void limitNmis(int wanted, X86State s) {
+        boolean busy = s.nmiMasked.get() != 0 || nmiInjected.get() != 0;
+        nmiPending.set(Math.min(wanted, busy ? 1 : 2));
+    }
+
+    /** kvm_deliver_exception_payload: CR2 or DR6 take it now. */
+    public void deliverPayload(Vcpu v) {
+        if (exceptionHasPayload.get() == 0) return;
+        EventsIoctls.deliver(v, exceptionNr.get(), exceptionPayload.get());
+        exceptionHasPayload.set(0);
+        exceptionPayload.set(0);
+    }
+
+    void wake() {
+        long n;
+        do n = kicks.get();
+        while (!kicks.cas(n, n + 1));
     }
 }

@@ -1,7 +1,9 @@
 package dev.worldswitch.kvm.x86;
 
 import static dev.worldswitch.kvm.IoctlTable.io;
+import static dev.worldswitch.kvm.IoctlTable.iow;
 
+import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.Mm;
@@ -11,6 +13,7 @@ final class SystemIoctls {
     private SystemIoctls() {}
 
     static void rows(Rows t) {
+        attributeRows(t);
         t.system("KVM_GET_API_VERSION", io(0x00), 0, "api.rst 4.1", (k, c) -> c.argument() != 0 ? Errno.EINVAL : 12);
         t.system("KVM_CREATE_VM", io(0x01), 0, "api.rst 4.2", SystemIoctls::createVm);
         t.system(
@@ -19,6 +22,22 @@ final class SystemIoctls {
                 0,
                 "api.rst 4.5",
                 (k, c) -> c.argument() != 0 ? Errno.EINVAL : KvmX86Abi.VCPU_MMAP_SIZE);
+    }
+
+    static void attributeRows(Rows t) {
+        t.system("KVM_HAS_DEVICE_ATTR", iow(0xe3, 24), 209, "api.rst 4.80", (k, c) -> attr(k, c, false));
+        t.system("KVM_GET_DEVICE_ATTR", iow(0xe2, 24), 209, "api.rst 4.79", (k, c) -> attr(k, c, true));
+    }
+
+    /** Group 0: KVM_X86_XCOMP_GUEST_SUPP; group 1: the features of SEV's VMSA, of which there are none. */
+    private static long attr(Kvm k, Call call, boolean get) {
+        Bytes b = call.in(24);
+        if (b == null) return Errno.EFAULT;
+        boolean known = b.u32(4) == 0 || b.u32(4) == 1 && k.config("sev");
+        if (!known || b.u64(8) != 0) return Errno.ENXIO;
+        if (!get) return 0;
+        long value = b.u32(4) == 0 ? k.caps().supportedXcr0() : 0;
+        return call.out(b.u64(16), new Bytes(8).u64(0, value));
     }
 
     private static long createVm(Kvm kvm, Call call) {

@@ -9,6 +9,7 @@ import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
+import dev.worldswitch.machine.cell.Words;
 import dev.worldswitch.machine.x86.X86State;
 import dev.worldswitch.machine.x86.Xsave;
 
@@ -24,9 +25,13 @@ public final class Vcpu implements KvmFile {
     private final PendingEvents events;
     private final Ref<CpuidTable> cpuid;
     private final Word mpState;
+    private final Lapic lapic;
+    private final Stats.Counts stats;
     private final Word xcr0;
     private final Word apicBase;
-    private final Word guestDebug;
+    private final Word guestDebug, guestDebugRip;
+    private final Words db, guestDebugDb, pdptrs, msrs;
+    private final Word pkru, tscKhz, pvEnforce, guestSupportedXcr0, xfdErr, tscAdjust, hasRun, mceBanks, sigmask, sigmaskSet;
 
     Vcpu(Vm vm, int id, SharedPages run) {
         this.vm = vm;
@@ -43,6 +48,30 @@ public final class Vcpu implements KvmFile {
         this.xcr0 = region.word("xcr0");
         this.apicBase = region.word("apicBase");
         this.guestDebug = region.word("guestDebug");
+        this.guestDebugRip = region.word("guestDebugRip");
+        this.db = region.words("db", 8);
+        this.guestDebugDb = region.words("guestDebugDb", 8);
+        this.pdptrs = region.words("pdptrs", 4);
+        this.msrs = region.words("msrs", vm.kvm().msrTable().storage());
+        this.pkru = region.word("pkru");
+        this.tscKhz = region.word("tscKhz");
+        this.pvEnforce = region.word("pvEnforce");
+        this.guestSupportedXcr0 = region.word("guestSupportedXcr0");
+        this.xfdErr = region.word("xfdErr");
+        this.tscAdjust = region.word("tscAdjust");
+        this.hasRun = region.word("hasRun");
+        this.mceBanks = region.word("mcgCap");
+        this.sigmask = region.word("sigmask");
+        this.sigmaskSet = region.word("sigmaskSet");
+        this.stats = new Stats.Counts(region.child("stats"), Stats.VCPU);
+        this.lapic = new Lapic(region.child("lapic"), this);
+        long dynamic = vm.kvm().profile().xsave().xfdMask(), all = vm.kvm().profile().xsave().supported();
+        guestFpu.xfeatures().set(all & ~dynamic);
+        guestFpu.userXfeatures().set(all & ~dynamic);
+        tscKhz.set(vm.kvm().profile().tscKhz());
+        mceBanks.set(32);
+        vm.kvm().msrTable().reset(this);
+        VcpuReset.powerUp(this);
     }
 
     public Vm vm() {
@@ -101,6 +130,194 @@ public final class Vcpu implements KvmFile {
     /** KVM_GUESTDBG_* bits as set by KVM_SET_GUEST_DEBUG. */
     public Word guestDebug() {
         return guestDebug;
+    }
+
+    /** The segment, shadow and reset conventions of this host's CPUs. */
+    Vendor vendor() {
+        return vm.kvm().vendor();
+    }
+
+    /** The in-kernel local APIC; counts only when the VM has an irqchip. */
+    public Lapic lapic() {
+        return lapic;
+    }
+
+    /** Bytes of the FPU image in user format: grows when dynamic components are enabled. */
+    int uabiSize() {
+        return Math.max(4096, vm.kvm().profile().xsave().standardSize(guestFpu.userXfeatures().get()));
+    }
+
+    public Stats.Counts stats() {
+        return stats;
+    }
+
+    /** kvm_get_rflags: without the TF that KVM sets to single-step. */
+    public long rflags() {
+        long f = state.rflags.get();
+        return (guestDebug.get() & GuestDebug.SINGLESTEP) != 0 ? f & ~X86State.TF : f;
+    }
+
+    /** kvm_set_rflags. */
+    public void rflags(long f) {
+        state.rflags.set(f);
+        GuestDebug.stepAgain(this);
+    }
+
+    /** dr0-dr3, dr6, dr7 at their own numbers as the guest believes them; {@code state().dr} has what takes effect. */
+    public Words db() {
+        return db;
+    }
+
+    /** Debug registers of KVM_SET_GUEST_DEBUG. */
+    Words guestDebugDb() {
+        return guestDebugDb;
+    }
+
+    Word guestDebugRip() {
+        return guestDebugRip;
+    }
+
+    /** kvm_update_dr0123 and kvm_update_dr7: the debugger's registers hide the guest's while it uses hardware breakpoints. */
+    public void updateDr() {
+        boolean debugger = (guestDebug.get() & GuestDebug.USE_HW_BP) != 0;
+        for (int i = 0; i < 4; i++) state.dr.set(i, debugger ? guestDebugDb.get(i) : db.get(i));
+        state.dr.set(6, db.get(6));
+        state.dr.set(7, debugger ? guestDebugDb.get(7) : db.get(7));
+    }
+
+    /** The four PDPTEs of PAE paging, as last loaded. */
+    public Words pdptrs() {
+        return pdptrs;
+    }
+
+    /** load_pdptrs: from guest memory; left alone when the table can't be read. */
+    public void loadPdptrs() {
+        long at = state.cr.get(3) & 0xffff_ffe0L;
+        dev.worldswitch.kvm.Bytes b = vm.memory().read(at, 32);
+        if (b != null) for (int i = 0; i < 4; i++) pdptrs.set(i, b.u64(i * 8));
+    }
+
+    /** Values of MSRs that have no register in {@link X86State}, by the table's storage index. */
+    public Words msrs() {
+        return msrs;
+    }
+
+    public Word pkru() {
+        return pkru;
+    }
+
+    /** guest_fpu.xfd_err. */
+    public Word xfdErr() {
+        return xfdErr;
+    }
+
+    Word tscKhz() {
+        return tscKhz;
+    }
+
+    Word tscAdjust() {
+        return tscAdjust;
+    }
+
+    /** KVM_CAP_ENFORCE_PV_FEATURE_CPUID. */
+    public Word pvEnforce() {
+        return pvEnforce;
+    }
+
+    Word mcgCap() {
+        return mceBanks;
+    }
+
+    /** KVM_RUN was called: CPUID can't change any more. */
+    public Word hasRun() {
+        return hasRun;
+    }
+
+    /** KVM_SET_SIGNAL_MASK, and whether there is one. */
+    public Word sigmask() {
+        return sigmask;
+    }
+
+    public Word sigmaskSet() {
+        return sigmaskSet;
+    }
+
+    /** Guest TSC now: host TSC plus the offset. */
+    public long guestTsc() {
+        return vm.kvm().hostTsc() + state.tscOffset.get();
+    }
+
+    /** XCR0 bits that the guest's CPUID and KVM both have. */
+    public long guestSupportedXcr0() {
+        return guestSupportedXcr0.get();
+    }
+
+    Word guestSupportedXcr0Cell() {
+        return guestSupportedXcr0;
+    }
+
+    /** kvm_guest_supported_xfd. */
+    public long guestSupportedXfd() {
+        return guestSupportedXcr0.get() & vm.kvm().profile().xsave().xfdMask();
+    }
+
+    /** __kvm_set_xcr for XCR0: false where XSETBV would raise #GP. */
+    public boolean setXcr0(long v) {
+        if ((v & 1) == 0 || (v & 4) != 0 && (v & 2) == 0) return false;
+        if ((v & ~(guestSupportedXcr0.get() | 1)) != 0) return false;
+        if (((v >> 3 & 1) != 0) != ((v >> 4 & 1) != 0)) return false;
+        if ((v & 0xe0) != 0 && ((v & 4) == 0 || (v & 0xe0) != 0xe0)) return false;
+        if ((v & 0x60000) != 0 && (v & 0x60000) != 0x60000) return false;
+        xcr0.set(v);
+        return true;
+    }
+
+    /** cpuid_maxphyaddr. */
+    public int maxPhysAddr() {
+        CpuidTable.Entry max = cpuid.get().find(0x8000_0000, 0);
+        if (max == null || Integer.compareUnsigned(max.eax(), 0x8000_0008) < 0) return 36;
+        CpuidTable.Entry e = cpuid.get().find(0x8000_0008, 0);
+        return e == null ? 36 : e.eax() & 0xff;
+    }
+
+    /** Address bits above the guest's MAXPHYADDR. */
+    public long reservedGpaBits() {
+        return -1L << maxPhysAddr();
+    }
+
+    /** CR4 bits that the guest's CPUID does not allow; none before KVM_SET_CPUID2. */
+    public long cr4GuestReserved() {
+        return cpuid.get().cr4Reserved();
+    }
+
+    /** True when the guest's CPUID says AMD or Hygon. */
+    public boolean guestIsAmd() {
+        CpuidTable.Entry e = cpuid.get().find(0, 0);
+        return e != null && (e.ebx() == 0x68747541 || e.ebx() == 0x6f677948);
+    }
+
+    /** The checks of kvm_set_apic_base for a host write. */
+    boolean validApicBase(long base) {
+        long reserved = reservedGpaBits() | 0x2ff;
+        if (!cpuid.get().has(1, 0, 2, 21)) reserved |= 1 << 10;
+        return (base & reserved) == 0 && (base & 0xc00) != 0x400;
+    }
+
+    void setApicBase(long base) {
+        apicBase.set(base);
+        lapic.baseChanged();
+    }
+
+    /** kvm_apic_accept_events: GET_MP_STATE itself takes a waiting SIPI. */
+    void acceptApicEvents() {
+        if (!vm.lapicInKernel()) return;
+        if (events.sipiPending.get() == 0 || mpState.get() != KvmX86Abi.MP_STATE_INIT_RECEIVED) return;
+        events.sipiPending.set(0);
+        long vector = events.sipiVector.get() & 0xff;
+        state.segSelector.set(X86State.CS, vector << 8);
+        state.segBase.set(X86State.CS, vector << 12);
+        state.rip.set(0);
+        mpState.set(KvmX86Abi.MP_STATE_RUNNABLE);
     }
 
     @Override

@@ -10,6 +10,7 @@ import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
+import dev.worldswitch.machine.cell.Words;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +23,12 @@ public final class Vm implements KvmFile {
     private final GuestMemory memory;
     private final Ref<VcpuList> vcpus;
     private final Word users;
-    private final Word maxVcpuId;
+    private final Word maxVcpuId, bootCpuId, tssAddress, identityMap, irqchip, dirtyBitmaps, tscKhz, clockOffset;
+    private final Word caps, userSpaceMsr, disabledQuirks, disabledExits, platformInfoHidden, manualDirty;
+    private final Ref<MsrFilter> msrFilter;
+    private final Irqchip chips;
+    private final Stats.Counts stats;
+    private final Ref<List<IoEvent>> ioEvents;
 
     Vm(Kvm kvm, Client client) {
         this.kvm = kvm;
@@ -36,7 +42,140 @@ public final class Vm implements KvmFile {
         this.vcpus = region.ref("vcpus", new VcpuList(List.of()));
         this.users = region.word("users");
         this.maxVcpuId = region.word("maxVcpuId");
+        this.bootCpuId = region.word("bootCpuId");
+        this.tssAddress = region.word("tssAddress");
+        this.identityMap = region.word("identityMap");
+        this.irqchip = region.word("irqchip");
+        this.dirtyBitmaps = region.word("dirtyBitmaps");
+        this.tscKhz = region.word("tscKhz");
+        this.clockOffset = region.word("clockOffset");
+        this.caps = region.word("caps");
+        this.userSpaceMsr = region.word("userSpaceMsr");
+        this.disabledQuirks = region.word("disabledQuirks");
+        this.disabledExits = region.word("disabledExits");
+        this.platformInfoHidden = region.word("platformInfoHidden");
+        this.manualDirty = region.word("manualDirty");
+        this.msrFilter = region.ref("msrFilter", MsrFilter.ALLOW_ALL);
+        this.stats = new Stats.Counts(region.child("stats"), Stats.VM);
+        this.ioEvents = region.ref("ioEvents", List.of());
+        this.chips = new Irqchip(region.child("irqchipState"), this);
         users.set(1);
+        tscKhz.set(kvm.profile().tscKhz());
+    }
+
+    /** Bits of {@link #caps()}: VM capabilities that are simply on or off. */
+    static final long EXCEPTION_PAYLOAD = 1, TRIPLE_FAULT_EVENT = 2, EXIT_ON_EMULATION_FAILURE = 4;
+
+    Word caps() {
+        return caps;
+    }
+
+    public boolean exceptionPayload() {
+        return caps.test(EXCEPTION_PAYLOAD);
+    }
+
+    public boolean tripleFaultEvent() {
+        return caps.test(TRIPLE_FAULT_EVENT);
+    }
+
+    public boolean exitOnEmulationFailure() {
+        return caps.test(EXIT_ON_EMULATION_FAILURE);
+    }
+
+    /** KVM_MSR_EXIT_REASON_* bits of KVM_CAP_X86_USER_SPACE_MSR. */
+    public Word userSpaceMsr() {
+        return userSpaceMsr;
+    }
+
+    public Word disabledQuirks() {
+        return disabledQuirks;
+    }
+
+    public boolean hasQuirk(long quirk) {
+        return (disabledQuirks.get() & quirk) == 0;
+    }
+
+    /** KVM_X86_DISABLE_EXITS_*. */
+    public Word disabledExits() {
+        return disabledExits;
+    }
+
+    Word platformInfoHidden() {
+        return platformInfoHidden;
+    }
+
+    Word manualDirty() {
+        return manualDirty;
+    }
+
+    boolean manualDirtyProtect() {
+        return manualDirty.get() != 0;
+    }
+
+    public Ref<MsrFilter> msrFilter() {
+        return msrFilter;
+    }
+
+    /** Irqchip state, PIT, routes. */
+    public Irqchip chips() {
+        return chips;
+    }
+
+    public Stats.Counts stats() {
+        return stats;
+    }
+
+    /** What KVM_IOEVENTFD registered. */
+    public Ref<List<IoEvent>> ioEvents() {
+        return ioEvents;
+    }
+
+    long bootCpuId() {
+        return bootCpuId.get();
+    }
+
+    Word bootCpuIdCell() {
+        return bootCpuId;
+    }
+
+    Word tssAddress() {
+        return tssAddress;
+    }
+
+    Word identityMap() {
+        return identityMap;
+    }
+
+    Word maxVcpuIdCell() {
+        return maxVcpuId;
+    }
+
+    Word tscKhz() {
+        return tscKhz;
+    }
+
+    Word clockOffset() {
+        return clockOffset;
+    }
+
+    /** 0 none, 1 full in-kernel irqchip, 2 split. */
+    Word irqchip() {
+        return irqchip;
+    }
+
+    public boolean lapicInKernel() {
+        return irqchip.get() != 0;
+    }
+
+    public boolean picInKernel() {
+        return irqchip.get() == 1;
+    }
+
+    /** A zeroed bitmap for a slot's dirty log; numbered, as a slot can get more than one in its life. */
+    Words newDirtyBitmap(int slot, long pages) {
+        long n = dirtyBitmaps.get();
+        dirtyBitmaps.set(n + 1);
+        return region.child("dirty" + slot + "." + n).words("bitmap", (int) ((pages + 63) / 64));
     }
 
     public Kvm kvm() {
@@ -67,7 +206,7 @@ public final class Vm implements KvmFile {
     /** KVM_CAP_MAX_VCPU_ID as enabled, or the limit of the kernel. */
     long maxVcpuId() {
         long v = maxVcpuId.get();
-        return v == 0 ? 4096 : v;
+        return v == 0 ? kvm.capabilities().maxVcpuId() : v;
     }
 
     /** kvm_get_kvm. */

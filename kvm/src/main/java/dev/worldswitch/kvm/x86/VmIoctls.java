@@ -1,7 +1,11 @@
 package dev.worldswitch.kvm.x86;
 
 import static dev.worldswitch.kvm.IoctlTable.io;
+import static dev.worldswitch.kvm.IoctlTable.ior;
+import static dev.worldswitch.kvm.IoctlTable.iow;
+import static dev.worldswitch.kvm.IoctlTable.iowr;
 
+import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.Mm;
@@ -11,7 +15,72 @@ final class VmIoctls {
     private VmIoctls() {}
 
     static void rows(Rows t) {
+        IoEvent.rows(t);
+        t.vm("KVM_SET_TSS_ADDR", io(0x47), 4, "api.rst 4.36", (vm, c) -> {
+            if (Long.compareUnsigned(c.argument(), 0xffffd000L) > 0) return Errno.EINVAL;
+            vm.tssAddress().set(c.argument());
+            return 0;
+        });
+        t.vm("KVM_SET_IDENTITY_MAP_ADDR", iow(0x48, 8), 37, "api.rst 4.41", (vm, c) -> {
+            if (!vm.vcpus().get().all().isEmpty()) return Errno.EINVAL;
+            Bytes b = c.in(8);
+            if (b == null) return Errno.EFAULT;
+            vm.identityMap().set(b.u64(0));
+            return 0;
+        });
+        t.vm("KVM_SET_BOOT_CPU_ID", io(0x78), 34, "api.rst 4.40", (vm, c) -> {
+            if (!vm.vcpus().get().all().isEmpty()) return Errno.EBUSY;
+            if (Long.compareUnsigned(c.argument(), vm.maxVcpuId()) >= 0) return Errno.EINVAL;
+            vm.bootCpuIdCell().set(c.argument());
+            return 0;
+        });
+        // The shadow MMU has no pages here that a limit could bound.
+        t.vm("KVM_SET_NR_MMU_PAGES", io(0x44), 2, "api.rst 4.4", (vm, c) -> (int) c.argument() < 64 ? Errno.EINVAL : 0);
+        t.vm("KVM_GET_CLOCK", ior(0x7c, CLOCK_SIZE), 39, "api.rst 4.29", VmIoctls::getClock);
+        t.vm("KVM_SET_CLOCK", iow(0x7b, CLOCK_SIZE), 39, "api.rst 4.30", VmIoctls::setClock);
+        t.vm("KVM_GET_TSC_KHZ", io(0xa3), 61, "api.rst 4.56", (vm, c) -> vm.tscKhz().get());
+        t.vm("KVM_SET_TSC_KHZ", io(0xa2), 60, "api.rst 4.55", (vm, c) -> {
+            vm.tscKhz().set(c.argument() == 0 ? vm.kvm().profile().tscKhz() : c.argument());
+            return 0;
+        });
+        t.vm("KVM_REINJECT_CONTROL", io(0x71), 24, "i8254.c", (vm, c) -> Errno.ENXIO);
+        t.vm("KVM_IRQFD", iow(0x76, 32), 32, "api.rst 4.75", (vm, c) ->
+                // Eventfds of the client can't be waited for yet, so none can be attached.
+                c.in(32) == null ? Errno.EFAULT : Errno.EINVAL);
+        t.vm("KVM_REGISTER_COALESCED_MMIO", iow(0x67, 16), 15, "api.rst 4.116", (vm, c) -> coalesced(c));
+        t.vm("KVM_UNREGISTER_COALESCED_MMIO", iow(0x68, 16), 15, "api.rst 4.116", (vm, c) -> coalesced(c));
+        t.vm("KVM_SET_PMU_EVENT_FILTER", iow(0xb2, 32), 173, "api.rst 4.120", (vm, c) ->
+                c.in(32) == null ? Errno.EFAULT : Errno.EINVAL);
+        t.vm("KVM_CREATE_DEVICE", iowr(0xe0, 12), 89, "api.rst 4.79", VmIoctls::createDevice);
         t.vm("KVM_CREATE_VCPU", io(0x41), 0, "api.rst 4.7", VmIoctls::createVcpu);
+    }
+
+    private static final int CLOCK_SIZE = 48, CLOCK_REALTIME = 4;
+
+    /** Coalescing only saves exits: without it every write leaves the guest, which is always allowed. */
+    private static long coalesced(Call call) {
+        Bytes b = call.in(16);
+        if (b == null) return Errno.EFAULT;
+        return Integer.compareUnsigned(b.u32(12), 1) > 0 ? Errno.EINVAL : 0;
+    }
+
+    private static long getClock(Vm vm, Call call) {
+        return call.out(new Bytes(CLOCK_SIZE).u64(0, vm.kvm().kernel().timing().now() + vm.clockOffset().get()));
+    }
+
+    private static long setClock(Vm vm, Call call) {
+        Bytes b = call.in(CLOCK_SIZE);
+        if (b == null) return Errno.EFAULT;
+        if ((b.u32(8) & ~(2 | CLOCK_REALTIME | 8)) != 0) return Errno.EINVAL;
+        vm.clockOffset().set(b.u64(0) - vm.kvm().kernel().timing().now());
+        return 0;
+    }
+
+    /** The one device type of this architecture is VFIO (4), which has nothing to attach here: it can be asked for only. */
+    private static long createDevice(Vm vm, Call call) {
+        Bytes b = call.in(12);
+        if (b == null) return Errno.EFAULT;
+        return b.u32(0) == 4 && (b.u32(8) & 1) != 0 ? 0 : Errno.ENODEV;
     }
 
     private static long createVcpu(Vm vm, Call call) {

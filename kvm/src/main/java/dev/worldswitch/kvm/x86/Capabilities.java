@@ -1,0 +1,140 @@
+package dev.worldswitch.kvm.x86;
+
+import static dev.worldswitch.kvm.IoctlTable.io;
+
+import dev.worldswitch.kvm.Call;
+import dev.worldswitch.kvm.KvmFile;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/** KVM_CHECK_EXTENSION: the capabilities of linux/kvm.h, per kind of descriptor, kernel release and build option. */
+final class Capabilities {
+    /** @param config build option that must be on, null for none; {@code vm} is the answer on a VM, null for the same */
+    private record Row(String name, LongSupplier system, @Nullable LongSupplier vm, String since, @Nullable String config) {}
+
+    private final Map<Integer, Row> rows = new HashMap<>();
+    private final Kvm kvm;
+
+    Capabilities(Kvm kvm) {
+        this.kvm = kvm;
+        for (String known : ONES.split("\\s+")) {
+            String[] part = known.split("=");
+            row(Integer.parseInt(part[0]), part[1], () -> 1, "6.1", null);
+        }
+        row(9, "NR_VCPUS", () -> Math.min(kvm.cpus().size(), maxVcpus()), "6.1", null);
+        row(10, "NR_MEMSLOTS", () -> MemoryIoctls.SLOTS, "6.1", null);
+        row(15, "COALESCED_MMIO", () -> 2, "6.1", null);
+        row(25, "IRQ_ROUTING", () -> Irqchip.MAX_ROUTES, "6.1", null);
+        row(31, "MCE", () -> 32, "6.1", null);
+        row(39, "ADJUST_CLOCK", () -> 14, "6.1", null);
+        row(55, "XSAVE", () -> kvm.caps().hasXsave() ? 1 : 0, "6.1", null);
+        row(56, "XCRS", () -> kvm.caps().hasXsave() ? 1 : 0, "6.1", null);
+        row(66, "MAX_VCPUS", this::maxVcpus, "6.1", null);
+        row(70, "ONE_REG", () -> 1, "6.18", null);
+        row(74, "SYNC_REGS", () -> 7, "6.1", null);
+        row(128, "MAX_VCPU_ID", this::maxVcpuId, "6.1", null);
+        row(129, "X2APIC_API", () -> 3, "6.1", null);
+        row(143, "X86_DISABLE_EXITS", () -> disableExits(), "6.1", null);
+        row(168, "MANUAL_DIRTY_LOG_PROTECT2", () -> 3, "6.1", null);
+        row(195, "SET_GUEST_DEBUG2", () -> 0x1f0003, "6.1", null);
+        row(201, "EXIT_HYPERCALL", () -> 0x1000, "6.1", null);
+        row(213, "DISABLE_QUIRKS2", this::quirks, "6.1", null);
+        row(38, "XEN_HVM", () -> 511, "6.1", "xen");
+        for (int hv : new int[] {44, 45, 46, 123, 148, 149, 154, 155, 161, 167, 191, 199, 96})
+            row(hv, "HYPERV_" + hv, () -> 1, "6.1", "hyperv");
+        row(117, "X86_SMM", () -> 1, "6.1", "smm");
+        row(118, "MULTI_ADDRESS_SPACE", () -> 2, "6.1", "smm");
+        row(157, "NESTED_STATE", () -> 4224, "6.1", "nested");
+        row(192, "DIRTY_LOG_RING", () -> 0x100000, "6.1", "dirty_ring");
+        row(223, "DIRTY_LOG_RING_ACQ_REL", () -> 0x100000, "6.12", "dirty_ring");
+        row(97, "CAP_97", () -> 1, "6.1", "recorded_extras");
+        row(127, "CAP_127", () -> 1, "6.1", "recorded_extras");
+        row(187, "CAP_187", () -> 1, "6.1", "recorded_extras");
+        row(196, "SGX_ATTRIBUTE", () -> 1, "6.1", "sgx");
+        row(197, "VM_COPY_ENC_CONTEXT_FROM", () -> 1, "6.1", "sev");
+        row(206, "VM_MOVE_ENC_CONTEXT_FROM", () -> 1, "6.1", "sev");
+        row(173, "PMU_EVENT_FILTER", () -> 1, "6.1", "pmu_caps");
+        row(226, "PMU_EVENT_MASKED_EVENTS", () -> 1, "6.12", "pmu_caps");
+        row(233, "MEMORY_ATTRIBUTES", () -> 8, () -> 0, "6.12", "guest_memfd");
+        row(234, "GUEST_MEMFD", () -> 1, () -> 0, "6.12", "guest_memfd");
+        row(231, "USER_MEMORY2", () -> 1, "6.12", null);
+        row(232, "MEMORY_FAULT_INFO", () -> 1, "6.12", null);
+        row(235, "VM_TYPES", () -> 1, "6.12", null);
+        row(236, "PRE_FAULT_MEMORY", () -> 1, "6.12", "pre_fault");
+        row(237, "X86_APIC_BUS_CYCLES_NS", () -> 1, "6.12", null);
+        row(238, "X86_GUEST_MODE", () -> 1, "6.12", null);
+    }
+
+    /** Capabilities whose answer is 1 in every recorded release. */
+    private static final String ONES =
+            """
+            0=IRQCHIP 1=HLT 2=MMU_SHADOW_CACHE_CONTROL 3=USER_MEMORY 4=SET_TSS_ADDR 6=VAPIC 7=EXT_CPUID 8=CLOCKSOURCE \
+            11=PIT 12=NOP_IO_DELAY 14=MP_STATE 16=SYNC_MMU 21=DESTROY_MEMORY_REGION_WORKS 22=USER_NMI \
+            23=SET_GUEST_DEBUG 24=REINJECT_CONTROL 26=IRQ_INJECT_STATUS 30=JOIN_MEMORY_REGIONS_WORKS 32=IRQFD 33=PIT2 \
+            34=SET_BOOT_CPU_ID 35=PIT_STATE2 36=IOEVENTFD 37=SET_IDENTITY_MAP_ADDR 40=INTERNAL_ERROR_DATA \
+            41=VCPU_EVENTS 47=PCI_SEGMENT 50=DEBUGREGS 51=X86_ROBUST_SINGLESTEP 54=ENABLE_CAP 59=ASYNC_PF \
+            61=GET_TSC_KHZ 72=TSC_DEADLINE_TIMER 76=KVMCLOCK_CTRL 77=SIGNAL_MSI 81=READONLY_MEM 82=IRQFD_RESAMPLE \
+            89=DEVICE_CTRL 95=EXT_EMUL_CPUID 98=ENABLE_CAP_VM 100=IOEVENTFD_NO_LENGTH 105=CHECK_EXTENSION_VM \
+            116=DISABLE_QUIRKS 121=SPLIT_IRQCHIP 122=IOEVENTFD_ANY_LENGTH 136=IMMEDIATE_EXIT 153=GET_MSR_FEATURES \
+            159=MSR_PLATFORM_INFO 162=COALESCED_PIO 164=EXCEPTION_PAYLOAD 182=HALT_POLL 183=ASYNC_PF_INT 184=LAST_CPU \
+            188=X86_USER_SPACE_MSR 189=X86_MSR_FILTER 190=ENFORCE_PV_FEATURE_CPUID 200=SREGS2 203=BINARY_STATS_FD \
+            204=EXIT_ON_EMULATION_FAILURE 209=SYS_ATTRIBUTES 215=SYSTEM_EVENT_DATA 218=X86_TRIPLE_FAULT_EVENT \
+            220=VM_DISABLE_NX_HUGE_PAGES""";
+
+    private static final int XSAVE2 = 208;
+
+    private void row(int number, String name, LongSupplier value, String since, @Nullable String config) {
+        row(number, name, value, null, since, config);
+    }
+
+    private void row(
+            int number, String name, LongSupplier value, @Nullable LongSupplier vm, String since, @Nullable String config) {
+        if (rows.put(number, new Row(name, value, vm, since, config)) != null)
+            throw new IllegalStateException("capability " + number + " (" + name + ") is listed twice");
+    }
+
+    static void rows(Rows t) {
+        t.system("KVM_CHECK_EXTENSION", io(0x03), 0, "api.rst 4.4", (k, c) -> k.capabilities().check(Kvm.Kind.SYSTEM, c));
+        t.vm("KVM_CHECK_EXTENSION", io(0x03), 105, "api.rst 4.4", (v, c) -> v.kvm().capabilities().check(Kvm.Kind.VM, c));
+    }
+
+    private long check(KvmFile.Kind kind, Call call) {
+        if (call.argument() < 0 || call.argument() > Integer.MAX_VALUE) return 0;
+        if (call.argument() == XSAVE2)
+            return kvm.caps().hasXsave() ? xsave2Size(call.client().xcompGuestPerm()) : 0;
+        return value(kind, (int) call.argument());
+    }
+
+    long value(KvmFile.Kind kind, int number) {
+        Row r = rows.get(number);
+        if (r == null || !kvm.kernel().version().atLeast(r.since)) return 0;
+        if (r.config != null && !kvm.config(r.config)) return 0;
+        LongSupplier of = kind == KvmFile.Kind.VM && r.vm != null ? r.vm : r.system;
+        return of.getAsLong();
+    }
+
+    /** Bytes that KVM_GET_XSAVE2 may write for a process with this permission. */
+    int xsave2Size(long guestPerm) {
+        return Math.max(4096, kvm.profile().xsave().standardSize(kvm.caps().permittedXcr0(guestPerm)));
+    }
+
+    long maxVcpus() {
+        return kvm.kernel().version().atLeast("6.12") ? 4096 : 1024;
+    }
+
+    long maxVcpuId() {
+        return maxVcpus() * 4;
+    }
+
+    long quirks() {
+        if (!kvm.kernel().version().atLeast("6.12")) return 0x7f;
+        return kvm.kernel().version().name().equals("6.18") ? 0x3ff : 0x7ff;
+    }
+
+    /** MWAIT in the guest needs a host that has it and keeps its APIC timer running there. */
+    private long disableExits() {
+        return 0xe | (kvm.profile().cpuid(1, 0).ecx() >> 3 & 1);
+    }
+}

@@ -1,0 +1,136 @@
+package dev.worldswitch.kvm.x86;
+
+import static dev.worldswitch.kvm.IoctlTable.iow;
+
+import dev.worldswitch.kvm.Bytes;
+import dev.worldswitch.kvm.Call;
+import dev.worldswitch.kvm.Errno;
+import java.util.HashMap;
+import java.util.Map;
+
+/** KVM_ENABLE_CAP on VMs and vCPUs. */
+public final class EnableCap {
+    /** KVM_X86_QUIRK_*. */
+    public static final long QUIRK_LINT0_REENABLED = 1, QUIRK_CD_NW_CLEARED = 2, QUIRK_LAPIC_MMIO_HOLE = 4;
+
+    public static final long QUIRK_OUT_7E_INC_RIP = 8, QUIRK_MISC_ENABLE_NO_MWAIT = 16, QUIRK_FIX_HYPERCALL_INSN = 32;
+    public static final long QUIRK_MWAIT_NEVER_UD_FAULTS = 64;
+    private static final int SIZE = 104;
+
+    @FunctionalInterface
+    private interface OnVm {
+        long enable(Vm vm, long a0, long a1);
+    }
+
+    private static final Map<Integer, OnVm> VM = new HashMap<>();
+
+    static {
+        VM.put(116, (vm, a, b) -> quirks(vm, a & vm.kvm().capabilities().quirks()));
+        VM.put(213, (vm, a, b) -> (a & ~vm.kvm().capabilities().quirks()) != 0 ? Errno.EINVAL : quirks(vm, a));
+        VM.put(121, EnableCap::splitIrqchip);
+        VM.put(129, (vm, a, b) -> (a & ~3) != 0 ? Errno.EINVAL : 0);
+        VM.put(143, (vm, a, b) -> {
+            if ((a & ~vm.kvm().capabilities().value(Kvm.Kind.VM, 143)) != 0) return Errno.EINVAL;
+            vm.disabledExits().or(a);
+            return 0;
+        });
+        VM.put(159, (vm, a, b) -> {
+            vm.platformInfoHidden().set(a != 0 ? 0 : 1);
+            return 0;
+        });
+        VM.put(164, (vm, a, b) -> flag(vm, Vm.EXCEPTION_PAYLOAD, a != 0));
+        VM.put(204, (vm, a, b) -> a > 1 || a < 0 ? Errno.EINVAL : flag(vm, Vm.EXIT_ON_EMULATION_FAILURE, a != 0));
+        VM.put(218, (vm, a, b) -> flag(vm, Vm.TRIPLE_FAULT_EVENT, a != 0));
+        VM.put(188, (vm, a, b) -> {
+            if ((a & ~7) != 0) return Errno.EINVAL;
+            vm.userSpaceMsr().set(a);
+            return 0;
+        });
+        VM.put(128, EnableCap::maxVcpuId);
+        VM.put(193, (vm, a, b) -> (a & ~1) != 0 ? Errno.EINVAL : 0);
+        VM.put(201, (vm, a, b) -> {
+            if ((a & ~0x1000) != 0) return Errno.EINVAL;
+            vm.caps().or(a);
+            return 0;
+        });
+        VM.put(168, (vm, a, b) -> {
+            if ((a & ~3) != 0 || a == 2) return Errno.EINVAL;
+            vm.manualDirty().set(a);
+            return 0;
+        });
+        VM.put(182, (vm, a, b) -> a >>> 32 != 0 ? Errno.EINVAL : 0);
+        VM.put(220, (vm, a, b) -> 0);
+        VM.put(237, (vm, a, b) -> !vm.lapicInKernel() ? Errno.ENXIO : a == 0 ? Errno.EINVAL : 0);
+        VM.put(192, EnableCap::dirtyRing);
+        VM.put(223, EnableCap::dirtyRing);
+    }
+
+    private EnableCap() {}
+
+    static void rows(Rows t) {
+        Capabilities.rows(t);
+        t.vm("KVM_ENABLE_CAP", iow(0xa3, SIZE), 98, "api.rst 4.37, 7", EnableCap::onVm);
+        t.vcpu("KVM_ENABLE_CAP", iow(0xa3, SIZE), 54, "api.rst 4.37, 6", EnableCap::onVcpu);
+    }
+
+    private static long onVm(Vm vm, Call call) {
+        Bytes b = call.in(SIZE);
+        if (b == null) return Errno.EFAULT;
+        OnVm cap = VM.get(b.u32(0));
+        if (b.u32(4) != 0 || cap == null) return Errno.EINVAL;
+        if (vm.kvm().capabilities().value(Kvm.Kind.VM, b.u32(0)) == 0 && b.u32(0) != 193) return Errno.EINVAL;
+        return cap.enable(vm, b.u64(8), b.u64(16));
+    }
+
+    private static long onVcpu(Vcpu v, Call call) {
+        Bytes b = call.in(SIZE);
+        if (b == null) return Errno.EFAULT;
+        if (b.u32(4) != 0) return Errno.EINVAL;
+        return switch (b.u32(0)) {
+            case 190 -> {
+                v.pvEnforce().set(b.u64(8) != 0 ? 1 : 0);
+                yield 0;
+            }
+            // KVM_CAP_HYPERV_ENFORCE_CPUID: there is no Hyper-V hypercall here that it could restrict.
+            case 199 -> v.vm().kvm().config("hyperv") ? 0 : Errno.EINVAL;
+            default -> Errno.EINVAL;
+        };
+    }
+
+    private static long quirks(Vm vm, long mask) {
+        vm.disabledQuirks().set(mask);
+        return 0;
+    }
+
+    private static long flag(Vm vm, long bit, boolean on) {
+        if (on) vm.caps().or(bit);
+        else vm.caps().and(~bit);
+        return 0;
+    }
+
+    private static long splitIrqchip(Vm vm, long pins, long unused) {
+        if (Long.compareUnsigned(pins, 4096) > 0) return Errno.EINVAL;
+        if (vm.irqchip().get() != 0) return Errno.EEXIST;
+        if (!vm.vcpus().get().all().isEmpty()) return Errno.EINVAL;
+        vm.irqchip().set(2);
+        return 0;
+    }
+
+    private static long maxVcpuId(Vm vm, long max, long unused) {
+        if (max <= 0 || max > vm.kvm().capabilities().maxVcpuId()) return Errno.EINVAL;
+        long now = vm.maxVcpuIdCell().get();
+        if (now == max) return 0;
+        if (now != 0) return Errno.EINVAL;
+        vm.maxVcpuIdCell().set(max);
+        return 0;
+    }
+
+    /** Only as far as the rules of enabling go; announced only by machines recorded so. */
+    private static long dirtyRing(Vm vm, long bytes, long unused) {
+        long bit = 1L << 40;
+        if (bytes < 4096 || bytes > 0x100000 || Long.bitCount(bytes) != 1) return Errno.EINVAL;
+        if (vm.caps().test(bit) || !vm.vcpus().get().all().isEmpty()) return Errno.EINVAL;
+        vm.caps().or(bit);
+        return 0;
+    }
+}

@@ -1,0 +1,50 @@
+package dev.worldswitch.kvm.x86;
+
+import static dev.worldswitch.kvm.IoctlTable.iow;
+
+import dev.worldswitch.kvm.Bytes;
+import dev.worldswitch.kvm.Call;
+import dev.worldswitch.kvm.Errno;
+import java.util.ArrayList;
+import java.util.List;
+
+/** One KVM_IOEVENTFD: a write that signals an eventfd of the client instead of leaving the guest. */
+public record IoEvent(boolean pio, long address, int length, boolean match, long data, int fd) {
+    private static final int SIZE = 64, DATAMATCH = 1, PIO = 2, DEASSIGN = 4, VALID = 15;
+
+    static void rows(Rows t) {
+        t.vm("KVM_IOEVENTFD", iow(0x79, SIZE), 36, "api.rst 4.59", IoEvent::set);
+    }
+
+    /** True when this write of {@code n} bytes is what the eventfd waits for; length 0 takes any. */
+    public boolean takes(boolean port, long at, int n, long value) {
+        return pio == port && address == at && (length == 0 || length == n && (!match || data == value));
+    }
+
+    private static long set(Vm vm, Call call) {
+        Bytes b = call.in(SIZE);
+        if (b == null) return Errno.EFAULT;
+        int flags = b.u32(24), length = b.u32(16);
+        long address = b.u64(8);
+        boolean legal = length == 0 || length == 1 || length == 2 || length == 4 || length == 8;
+        if (!legal || (flags & ~VALID) != 0) return Errno.EINVAL;
+        if (Long.compareUnsigned(address + length, address) < 0) return Errno.EINVAL;
+        boolean match = (flags & DATAMATCH) != 0;
+        if (length == 0 && match) return Errno.EINVAL;
+        IoEvent event = new IoEvent((flags & PIO) != 0, address, length, match, match ? b.u64(0) : 0, b.u32(20));
+        List<IoEvent> now = new ArrayList<>(vm.ioEvents().get());
+        if ((flags & DEASSIGN) != 0) {
+            if (!now.remove(event)) return Errno.ENOENT;
+        } else {
+            for (IoEvent e : now) if (e.collides(event)) return Errno.EEXIST;
+            now.add(event);
+        }
+        vm.ioEvents().set(List.copyOf(now));
+        return 0;
+    }
+
+    private boolean collides(IoEvent o) {
+        boolean place = pio == o.pio && address == o.address;
+        return place && (length == 0 || o.length == 0 || length == o.length && (!match || !o.match || data == o.data));
+    }
+}

@@ -1,0 +1,111 @@
+package dev.worldswitch.kvm.x86;
+
+import static dev.worldswitch.kvm.IoctlTable.iow;
+import static dev.worldswitch.kvm.IoctlTable.iowr;
+
+import dev.worldswitch.kvm.Bytes;
+import dev.worldswitch.kvm.Call;
+import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.GuestMemory;
+import dev.worldswitch.kvm.MemorySlots;
+import dev.worldswitch.kvm.MemorySlots.Slot;
+import dev.worldswitch.kvm.Mm;
+import dev.worldswitch.machine.cell.Words;
+
+/** Memory slots and their dirty logs. */
+final class MemoryIoctls {
+    static final int SLOTS = 32764;
+    private static final int REGION_SIZE = 32, REGION2_SIZE = 160, DIRTY_SIZE = 16, CLEAR_SIZE = 24;
+    private static final long MAX_PAGES = (1L << 31) - 1;
+
+    private MemoryIoctls() {}
+
+    static void rows(Rows t) {
+        t.vm("KVM_SET_USER_MEMORY_REGION", iow(0x46, REGION_SIZE), 3, "api.rst 4.35", (vm, c) -> set(vm, c, REGION_SIZE));
+        t.vm("KVM_SET_USER_MEMORY_REGION2", iow(0x49, REGION2_SIZE), 231, "api.rst 4.140", (vm, c) -> set(vm, c, REGION2_SIZE));
+        t.vm("KVM_GET_DIRTY_LOG", iow(0x42, DIRTY_SIZE), 0, "api.rst 4.8", MemoryIoctls::getDirtyLog);
+        t.vm("KVM_CLEAR_DIRTY_LOG", iowr(0xc0, CLEAR_SIZE), 168, "api.rst 4.117", MemoryIoctls::clearDirtyLog);
+    }
+
+    private static long set(Vm vm, Call call, int size) {
+        Bytes b = call.in(size);
+        if (b == null) return Errno.EFAULT;
+        return set(vm, b.u32(0), b.u32(4), b.u64(8), b.u64(16), b.u64(24));
+    }
+
+    /** __kvm_set_memory_region. */
+    static long set(Vm vm, int slot, int flags, long gpa, long size, long hva) {
+        int as = slot >>> 16, id = slot & 0xffff;
+        GuestMemory memory = vm.memory();
+        if ((flags & ~(MemorySlots.LOG_DIRTY_PAGES | MemorySlots.READONLY)) != 0) return Errno.EINVAL;
+        if ((size & Mm.PAGE_SIZE - 1) != 0 || (gpa & Mm.PAGE_SIZE - 1) != 0) return Errno.EINVAL;
+        if ((hva & Mm.PAGE_SIZE - 1) != 0 || !Mm.accessOk(hva, size)) return Errno.EINVAL;
+        if (as >= (vm.kvm().config("smm") ? 2 : 1) || id >= SLOTS) return Errno.EINVAL;
+        if (gpa + size < gpa && gpa + size != 0) return Errno.EINVAL;
+        MemorySlots slots = memory.slots(as).get();
+        Slot old = slots.find(id);
+        if (size == 0) {
+            if (old == null) return Errno.EINVAL;
+            memory.slots(as).set(slots.without(id));
+            memory.changed();
+            return 0;
+        }
+        if (size >>> Mm.PAGE_SHIFT > MAX_PAGES) return Errno.EINVAL;
+        // The last page must be addressable: kvm_arch_prepare_memory_region asks for the host's MAXPHYADDR.
+        if (Long.compareUnsigned(gpa + size - 1, (1L << vm.kvm().maxPhysAddr()) - 1) > 0) return Errno.EINVAL;
+        if (old != null) {
+            if (old.hva() != hva || old.size() != size || ((old.flags() ^ flags) & MemorySlots.READONLY) != 0)
+                return Errno.EINVAL;
+            if (old.gpa() == gpa && old.flags() == flags) return 0;
+        }
+        if ((old == null || old.gpa() != gpa) && slots.overlaps(gpa, size, id)) return Errno.EEXIST;
+        if (old == null && hva != 0) {
+            long e = vm.client().adopt(hva, size);
+            if (e != 0) return e;
+        }
+        Words dirty = null;
+        if ((flags & MemorySlots.LOG_DIRTY_PAGES) != 0) {
+            dirty = old == null ? null : old.dirty();
+            if (dirty == null) dirty = vm.newDirtyBitmap(slot, size >>> Mm.PAGE_SHIFT);
+        }
+        memory.slots(as).set(slots.with(new Slot(id, gpa, size, hva, flags, dirty)));
+        memory.changed();
+        return 0;
+    }
+
+    private static long getDirtyLog(Vm vm, Call call) {
+        Bytes b = call.in(DIRTY_SIZE);
+        if (b == null) return Errno.EFAULT;
+        int as = b.u32(0) >>> 16, id = b.u32(0) & 0xffff;
+        if (as >= 2 || id >= SLOTS) return Errno.EINVAL;
+        Slot s = vm.memory().slots(as).get().find(id);
+        Words dirty = s == null ? null : s.dirty();
+        if (dirty == null) return Errno.ENOENT;
+        Bytes out = new Bytes(dirty.length() * 8);
+        for (int i = 0; i < dirty.length(); i++) {
+            long was = vm.manualDirtyProtect() ? dirty.get(i) : dirty.and(i, 0);
+            out.u64(i * 8, was);
+        }
+        // Writers that cached the page as dirty must mark it again: their translations go before the client sees the log.
+        if (!vm.manualDirtyProtect()) vm.memory().changed();
+        return call.out(b.u64(8), out);
+    }
+
+    private static long clearDirtyLog(Vm vm, Call call) {
+        Bytes b = call.in(CLEAR_SIZE);
+        if (b == null) return Errno.EFAULT;
+        int as = b.u32(0) >>> 16, id = b.u32(0) & 0xffff;
+        if (as >= 2 || id >= SLOTS || (b.u64(8) & 63) != 0) return Errno.EINVAL;
+        Slot s = vm.memory().slots(as).get().find(id);
+        Words dirty = s == null ? null : s.dirty();
+        if (s == null || dirty == null) return Errno.ENOENT;
+        long first = b.u64(8), count = b.u32(4) & 0xffffffffL;
+        if (first > s.pages() || count > s.pages() - first || (count & 63) != 0 && first + count < s.pages())
+            return Errno.EINVAL;
+        Bytes mask = call.in(b.u64(16), (int) ((count + 63) / 64 * 8));
+        if (mask == null) return Errno.EFAULT;
+        for (int i = 0; i < mask.size() / 8; i++) dirty.and((int) (first / 64) + i, ~mask.u64(i * 8));
+        vm.memory().changed();
+        return 0;
+    }
+}

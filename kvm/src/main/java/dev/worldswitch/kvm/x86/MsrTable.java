@@ -1,0 +1,448 @@
+package dev.worldswitch.kvm.x86;
+
+import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.machine.cell.Word;
+import dev.worldswitch.machine.x86.X86State;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/** Every MSR that KVM knows: where it lives, what may be written, who sees it. Sources: SDM vol. 4, APM 2, msr.rst. */
+public final class MsrTable {
+    /** Outcome of an access, as KVM_MSR_EXIT_REASON_* numbers them where it failed. */
+    public static final int OK = 0, BAD_VALUE = 1, UNKNOWN = 2;
+
+    /** An access and its value. */
+    public record Access(int status, long value) {}
+
+    @FunctionalInterface
+    private interface Get {
+        long get(Vcpu v);
+    }
+
+    /** False refuses the value. */
+    @FunctionalInterface
+    private interface Set {
+        boolean set(Vcpu v, long value, boolean host);
+    }
+
+    /** @param guest whether guests may touch it; the VMM always may. A null get is write-only, a null set read-only. */
+    private record Row(
+            int index, String name, @Nullable Get get, @Nullable Set set, Predicate<Vcpu> guest, int slot, long reset) {}
+
+    private final Map<Integer, Row> rows = new HashMap<>();
+    private final List<Row> stored = new ArrayList<>();
+    private final Kvm kvm;
+    private final boolean amd;
+
+    MsrTable(Kvm kvm) {
+        this.kvm = kvm;
+        this.amd = kvm.profile().isAmd();
+        architectural();
+        fpuAndFeatures();
+        memoryTypes();
+        paravirtual();
+        if (amd) amdOnly();
+        else intelOnly();
+    }
+
+    int storage() {
+        return stored.size();
+    }
+
+    void reset(Vcpu v) {
+        for (Row r : stored) v.msrs().set(r.slot, r.reset);
+    }
+
+    /** RDMSR by the guest, or KVM_GET_MSRS by the VMM. */
+    public Access read(Vcpu v, int index, boolean host) {
+        Row r = rows.get(index);
+        if (r == null || r.get == null) return new Access(UNKNOWN, 0);
+        if (!host && !r.guest.test(v)) return new Access(BAD_VALUE, 0);
+        return new Access(OK, r.get.get(v));
+    }
+
+    /** WRMSR by the guest, or KVM_SET_MSRS by the VMM. */
+    public int write(Vcpu v, int index, long value, boolean host) {
+        Row r = rows.get(index);
+        if (r == null) return UNKNOWN;
+        if (r.set == null || !host && !r.guest.test(v)) return BAD_VALUE;
+        return r.set.set(v, value, host) ? OK : BAD_VALUE;
+    }
+
+    /** The name for traces, null for an unknown MSR. */
+    public @Nullable String name(int index) {
+        Row r = rows.get(index);
+        return r == null ? null : r.name;
+    }
+
+    /** IA32_MISC_ENABLE of a vCPU. */
+    long misc(Vcpu v) {
+        return read(v, 0x1a0, true).value;
+    }
+
+    private static boolean always(Vcpu v) {
+        return true;
+    }
+
+    private void add(int index, String name, @Nullable Get get, @Nullable Set set) {
+        add(index, name, get, set, MsrTable::always);
+    }
+
+    private void add(int index, String name, @Nullable Get get, @Nullable Set set, Predicate<Vcpu> guest) {
+        put(new Row(index, name, get, set, guest, -1, 0));
+    }
+
+    private void put(Row r) {
+        if (rows.put(r.index, r) != null)
+            throw new IllegalStateException("MSR row " + r.name + ": 0x" + Integer.toHexString(r.index) + " is listed twice");
+    }
+
+    /** An MSR that only keeps what was written, where {@code legal} allows it. */
+    private void stores(int index, String name, long reset, Set legal, Predicate<Vcpu> guest) {
+        int slot = stored.size();
+        Row r = new Row(
+                index,
+                name,
+                v -> v.msrs().get(slot),
+                (v, x, host) -> {
+                    if (!legal.set(v, x, host)) return false;
+                    v.msrs().set(slot, x);
+                    return true;
+                },
+                guest,
+                slot,
+                reset);
+        put(r);
+        stored.add(r);
+    }
+
+    private void stores(int index, String name, long reset, Set legal) {
+        stores(index, name, reset, legal, MsrTable::always);
+    }
+
+    private void stores(int index, String name, long reset) {
+        stores(index, name, reset, (v, x, host) -> true);
+    }
+
+    private void constant(int index, String name, long value) {
+        add(index, name, v -> value, null);
+    }
+
+    /** Reads 0, writes are dropped. */
+    private void ignored(int index, String name) {
+        add(index, name, v -> 0, (v, x, host) -> true);
+    }
+
+    private void register(int index, String name, Function<X86State, Word> where, Set legal) {
+        add(index, name, v -> where.apply(v.state()).get(), (v, x, host) -> {
+            if (!legal.set(v, x, host)) return false;
+            where.apply(v.state()).set(x);
+            return true;
+        });
+    }
+
+    private int width(Vcpu v) {
+        if (kvm.kernel().has(Patch.CANONICAL_BY_HOST_WIDTH)) return (kvm.caps().register(7, 0, 2) >> 16 & 1) != 0 ? 57 : 48;
+        return (v.state().cr.get(4) & X86State.CR4_LA57) != 0 ? 57 : 48;
+    }
+
+    private boolean canonical(Vcpu v, long x, boolean host) {
+        return canonicalised(v, x) == x;
+    }
+
+    private long canonicalised(Vcpu v, long x) {
+        int shift = 64 - width(v);
+        return x << shift >> shift;
+    }
+
+    private void sysenter(int index, String name, Function<X86State, Word> where) {
+        add(index, name, v -> where.apply(v.state()).get(), (v, x, host) -> {
+            long c = canonicalised(v, x);
+            // SVM has the MSRs, but an AMD guest's are 32 bits wide; before 6.12 every guest's but Intel's.
+            boolean cut = amd && (v.guestIsAmd() || !kvm.kernel().version().atLeast("6.12"));
+            where.apply(v.state()).set(cut ? c & 0xffffffffL : c);
+            return true;
+        });
+    }
+
+    private void base(int index, String name, int segment) {
+        add(index, name, v -> v.state().segBase.get(segment), (v, x, host) -> {
+            if (!canonical(v, x, host)) return false;
+            v.state().segBase.set(segment, x);
+            return true;
+        });
+    }
+
+    private void architectural() {
+        constant(0x0, "IA32_P5_MC_ADDR", 0);
+        constant(0x1, "IA32_P5_MC_TYPE", 0);
+        add(0x10, "IA32_TIME_STAMP_COUNTER", Vcpu::guestTsc, (v, x, host) -> {
+            long delta = x - v.guestTsc();
+            v.state().tscOffset.set(v.state().tscOffset.get() + delta);
+            if (!host) v.tscAdjust().set(v.tscAdjust().get() + delta);
+            return true;
+        });
+        constant(0x17, "IA32_PLATFORM_ID", 0);
+        add(0x1b, "IA32_APIC_BASE", v -> v.apicBase().get(), (v, x, host) -> {
+            if (!v.validApicBase(x)) return false;
+            v.setApicBase(x);
+            return true;
+        });
+        constant(0x2a, "MSR_EBL_CR_POWERON", 0);
+        add(0x3b, "IA32_TSC_ADJUST", v -> v.tscAdjust().get(), (v, x, host) -> {
+            // A guest's write moves its TSC; the VMM's only sets the register (it restores both).
+            if (!host) v.state().tscOffset.set(v.state().tscOffset.get() + x - v.tscAdjust().get());
+            v.tscAdjust().set(x);
+            return true;
+        }, v -> v.cpuid().get().has(7, 0, 1, 1));
+        stores(0x48, "IA32_SPEC_CTRL", 0, (v, x, host) -> host || (x & ~7) == 0, MsrTable::hasSpecCtrl);
+        boolean ibpb = kvm.caps().has(7, 0, 3, 26) || kvm.caps().has(0x8000_0008, 0, 1, 12);
+        add(0x49, "IA32_PRED_CMD", null, (v, x, host) -> x == 0 || x == 1 && ibpb, MsrTable::hasSpecCtrl);
+        add(0x79, "IA32_BIOS_UPDT_TRIG", null, (v, x, host) -> true);
+        stores(0x8b, "IA32_BIOS_SIGN_ID", kvm.profile().msr(0x8b, amd ? 0x1000065 : 0x1_0000_0000L));
+        if (kvm.config("smm")) stores(0x9e, "IA32_SMBASE", 0x30000, (v, x, host) -> host, v -> v.events().smm.get() != 0);
+        for (int i : new int[] {0xc1, 0xc2, 0x186, 0x187}) ignored(i, "MSR_P6_PERF_" + Integer.toHexString(i));
+        constant(0xcd, "MSR_FSB_FREQ", 3);
+        stores(0xce, "MSR_PLATFORM_INFO", 1L << 31, (v, x, host) -> host, v -> v.vm().platformInfoHidden().get() == 0);
+        stores(0x34, "MSR_SMI_COUNT", 0, (v, x, host) -> host);
+        stores(0x140, "MSR_MISC_FEATURES_ENABLES", 0, (v, x, host) ->
+                (x & ~1) == 0 && (x == 0 || read(v, 0xce, true).value >> 31 != 0));
+        register(0x174, "IA32_SYSENTER_CS", s -> s.sysenterCs, (v, x, host) -> true);
+        sysenter(0x175, "IA32_SYSENTER_ESP", s -> s.sysenterEsp);
+        sysenter(0x176, "IA32_SYSENTER_EIP", s -> s.sysenterEip);
+        add(0x179, "IA32_MCG_CAP", v -> v.mcgCap().get(), null);
+        stores(0x17a, "IA32_MCG_STATUS", 0);
+        stores(0x17b, "IA32_MCG_CTL", 0, (v, x, host) ->
+                (v.mcgCap().get() >> 8 & 1) == 0 ? host && x == 0 : x == 0 || x == -1);
+        constant(0x198, "IA32_PERF_STATUS", 1000 | 4L << 40);
+        constant(0x199, "IA32_PERF_CTL", 0);
+        stores(0x1a0, "IA32_MISC_ENABLE", 0x1800, (v, x, host) -> {
+            long changed = misc(v) ^ x;
+            boolean follows = !v.vm().hasQuirk(EnableCap.QUIRK_MISC_ENABLE_NO_MWAIT);
+            if (!host && (changed & 0x1800) != 0) return false;
+            return !follows || (changed >> 18 & 1) == 0 || v.cpuid().get().has(1, 0, 2, 0);
+        });
+        stores(0x1fc, "MSR_IA32_POWER_CTL", 0);
+        for (int b = 0; b < 32; b++) {
+            stores(0x400 + b * 4, "IA32_MC" + b + "_CTL", 0, (v, x, host) -> x == 0 || (x | 1 << 10 | 1) == -1);
+            stores(0x401 + b * 4, "IA32_MC" + b + "_STATUS", 0, (v, x, host) -> host || x == 0);
+            stores(0x402 + b * 4, "IA32_MC" + b + "_ADDR", 0);
+            stores(0x403 + b * 4, "IA32_MC" + b + "_MISC", 0);
+        }
+        // Without a local APIC timer in TSC-deadline mode the write has no effect (SDM vol. 3, 12.5.4.1).
+        ignored(0x6e0, "IA32_TSC_DEADLINE");
+        register(0xc0000081, "IA32_STAR", s -> s.star, (v, x, host) -> true);
+        register(0xc0000082, "IA32_LSTAR", s -> s.lstar, this::canonical);
+        register(0xc0000083, "IA32_CSTAR", s -> s.cstar, this::canonical);
+        register(0xc0000084, "IA32_FMASK", s -> s.sfmask, (v, x, host) -> true);
+        base(0xc0000100, "IA32_FS_BASE", X86State.FS);
+        base(0xc0000101, "IA32_GS_BASE", X86State.GS);
+        register(0xc0000102, "IA32_KERNEL_GS_BASE", s -> s.kernelGsBase, this::canonical);
+        add(0xc0000080, "IA32_EFER", v -> v.state().efer.get(), this::setEfer);
+        add(0xc0000103, "IA32_TSC_AUX", v -> v.state().tscAux.get(), (v, x, host) -> {
+            if (x >>> 32 != 0 && !(amd && v.guestIsAmd())) return false;
+            v.state().tscAux.set(x & 0xffffffffL);
+            return true;
+        }, v -> v.cpuid().get().has(0x8000_0001, 0, 3, 27) || v.cpuid().get().has(7, 0, 2, 22));
+        stores(0xc0010015, "MSR_K7_HWCR", 0, (v, x, host) -> (x & ~(0x40L | 0x100 | 8 | 1 << 18 | 1 << 24)) == 0);
+        for (int i : new int[] {0xc001001f, 0xc0010055, 0xc0011022, 0xc0011023, 0xc001100a, 0xc001102a})
+            ignored(i, "MSR_AMD64_" + Integer.toHexString(i));
+        for (int i = 0; i < 4; i++) {
+            ignored(0xc0010000 + i, "MSR_K7_EVNTSEL" + i);
+            ignored(0xc0010004 + i, "MSR_K7_PERFCTR" + i);
+        }
+    }
+
+    private static boolean hasSpecCtrl(Vcpu v) {
+        CpuidTable t = v.cpuid().get();
+        return t.has(7, 0, 3, 26) || t.has(0x8000_0008, 0, 1, 12) || t.has(0x8000_0008, 0, 1, 14);
+    }
+
+    private boolean setEfer(Vcpu v, long x, boolean host) {
+        long legal = X86State.EFER_SCE | X86State.EFER_LME | X86State.EFER_LMA | 1 << 14;
+        if (kvm.caps().has(0x8000_0001, 0, 3, 20)) legal |= X86State.EFER_NX;
+        if (amd && kvm.caps().nested()) legal |= X86State.EFER_SVME | 1 << 13;
+        if ((x & ~legal) != 0) return false;
+        long old = v.state().efer.get();
+        CpuidTable t = v.cpuid().get();
+        if (!host) {
+            if ((x & X86State.EFER_NX) != 0 && !t.has(0x8000_0001, 0, 3, 20)) return false;
+            if ((x & X86State.EFER_LME) != 0 && !t.has(0x8000_0001, 0, 3, 29)) return false;
+            boolean paging = (v.state().cr.get(0) & X86State.CR0_PG) != 0;
+            if (paging && ((old ^ x) & X86State.EFER_LME) != 0) return false;
+        }
+        v.state().efer.set(x & ~X86State.EFER_LMA | old & X86State.EFER_LMA);
+        return true;
+    }
+
+    private void fpuAndFeatures() {
+        stores(0x10a, "IA32_ARCH_CAPABILITIES", archCapabilities(), (v, x, host) -> host, v ->
+                v.cpuid().get().has(7, 0, 3, 29));
+        Predicate<Vcpu> xfd = v -> v.cpuid().get().has(0xd, 1, 0, 4);
+        add(0x1c4, "IA32_XFD", v -> v.guestFpu().xfd().get(), (v, x, host) -> {
+            if ((x & ~v.guestSupportedXfd()) != 0) return false;
+            v.guestFpu().xfd().set(x);
+            return true;
+        }, xfd);
+        add(0x1c5, "IA32_XFD_ERR", v -> v.xfdErr().get(), (v, x, host) -> {
+            if ((x & ~v.guestSupportedXfd()) != 0) return false;
+            v.xfdErr().set(x);
+            return true;
+        }, xfd);
+        stores(0x345, "IA32_PERF_CAPABILITIES", 0, (v, x, host) -> host && x == 0);
+        // No supervisor component is offered to guests.
+        stores(0xda0, "IA32_XSS", 0, (v, x, host) -> x == 0, v -> v.cpuid().get().has(0xd, 1, 0, 3));
+    }
+
+    long archCapabilities() {
+        return kvm.profile().msr(0x10a, 0x69);
+    }
+
+    private static boolean mtrrType(long t) {
+        return t == 0 || t == 1 || t >= 4 && t <= 6;
+    }
+
+    private void memoryTypes() {
+        constant(0xfe, "IA32_MTRRCAP", 0x508);
+        for (int i = 0; i < 8; i++) {
+            stores(0x200 + i * 2, "IA32_MTRR_PHYSBASE" + i, 0, (v, x, host) ->
+                    (x & (v.reservedGpaBits() | 0xf00)) == 0 && mtrrType(x & 0xff));
+            stores(0x201 + i * 2, "IA32_MTRR_PHYSMASK" + i, 0, (v, x, host) -> (x & (v.reservedGpaBits() | 0x7ff)) == 0);
+        }
+        for (int i : new int[] {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f})
+            stores(i, "IA32_MTRR_FIX_" + Integer.toHexString(i), 0, (v, x, host) -> {
+                for (int b = 0; b < 64; b += 8) if (!mtrrType(x >> b & 0xff)) return false;
+                return true;
+            });
+        stores(0x277, "IA32_PAT", 0x7040600070406L, (v, x, host) -> {
+            for (int b = 0; b < 64; b += 8) if (!mtrrType(x >> b & 0xff) && (x >> b & 0xff) != 7) return false;
+            return true;
+        });
+        stores(0x2ff, "IA32_MTRR_DEF_TYPE", 0, (v, x, host) -> (x & ~0xcff) == 0 && mtrrType(x & 0xff));
+    }
+
+    private Predicate<Vcpu> pv(int feature) {
+        return v -> v.pvEnforce().get() == 0 || v.cpuid().get().has(0x4000_0001, 0, 0, feature);
+    }
+
+    private void paravirtual() {
+        stores(0x11, "MSR_KVM_WALL_CLOCK", 0, (v, x, host) -> true, pv(0));
+        stores(0x12, "MSR_KVM_SYSTEM_TIME", 0, (v, x, host) -> true, pv(0));
+        stores(0x4b564d00, "MSR_KVM_WALL_CLOCK_NEW", 0, (v, x, host) -> true, pv(3));
+        stores(0x4b564d01, "MSR_KVM_SYSTEM_TIME_NEW", 0, (v, x, host) -> true, pv(3));
+        stores(0x4b564d02, "MSR_KVM_ASYNC_PF_EN", 0, (v, x, host) ->
+                (x & 0x30) == 0 && (v.vm().lapicInKernel() || x == 0), pv(4));
+        stores(0x4b564d03, "MSR_KVM_STEAL_TIME", 0, (v, x, host) -> (x & 0x3e) == 0, pv(5));
+        stores(0x4b564d04, "MSR_KVM_PV_EOI_EN", 0, (v, x, host) -> v.vm().lapicInKernel() ? (x & 2) == 0 : x == 0, pv(6));
+        stores(0x4b564d05, "MSR_KVM_POLL_CONTROL", 1, (v, x, host) -> (x & ~1) == 0, pv(12));
+        stores(0x4b564d06, "MSR_KVM_ASYNC_PF_INT", 0, (v, x, host) -> v.vm().lapicInKernel() && (x & ~0xff) == 0, pv(14));
+        add(0x4b564d07, "MSR_KVM_ASYNC_PF_ACK", v -> 0, (v, x, host) -> true, pv(14));
+        if (!kvm.config("hyperv")) return;
+        stores(0x40000000, "HV_X64_MSR_GUEST_OS_ID", 0);
+        add(0x40000001, "HV_X64_MSR_HYPERCALL", v -> 0, (v, x, host) -> read(v, 0x40000000, true).value == 0);
+        add(0x40000020, "HV_X64_MSR_TIME_REF_COUNT", v -> kvm.kernel().timing().now() / 100, (v, x, host) -> true);
+        for (int i : HYPERV) if (i != 0x40000000 && i != 0x40000001 && i != 0x40000020)
+            stores(i, "HV_X64_MSR_" + Integer.toHexString(i), 0);
+    }
+
+    private void amdOnly() {
+        add(0x3a, "IA32_FEATURE_CONTROL", v -> 0, (v, x, host) -> x == 0);
+        ignored(0x1d9, "IA32_DEBUGCTL");
+        stores(0xc0000104, "MSR_AMD64_TSC_RATIO", 1L << 32, (v, x, host) -> false);
+        Row ratio = java.util.Objects.requireNonNull(rows.get(0xc0000104));
+        // Without TSC scaling it stays at its default; 0 is taken and dropped because an old QEMU writes it.
+        rows.put(ratio.index, new Row(ratio.index, ratio.name, ratio.get, (v, x, host) -> x == 0 || x == 1L << 32,
+                ratio.guest, ratio.slot, ratio.reset));
+        add(0xc0010117, "MSR_VM_HSAVE_PA", v -> hsave(v), (v, x, host) -> {
+            v.msrs().set(hsaveSlot(), x & -4096);
+            return true;
+        });
+        stores(0x7fff_0117, "(storage of MSR_VM_HSAVE_PA)", 0, (v, x, host) -> false);
+        Row store = java.util.Objects.requireNonNull(rows.remove(0x7fff_0117));
+        hidden.put(0xc0010117, store.slot);
+        stores(0xc001011f, "MSR_AMD64_VIRT_SPEC_CTRL", 0, (v, x, host) -> (x & ~4) == 0);
+        stores(0xc0011029, "MSR_AMD64_DE_CFG", 0, (v, x, host) -> (x & ~2) == 0);
+    }
+
+    private final Map<Integer, Integer> hidden = new HashMap<>();
+
+    private int hsaveSlot() {
+        return java.util.Objects.requireNonNull(hidden.get(0xc0010117));
+    }
+
+    private long hsave(Vcpu v) {
+        return v.msrs().get(hsaveSlot());
+    }
+
+    private void intelOnly() {
+        stores(0x3a, "IA32_FEATURE_CONTROL", 0, (v, x, host) -> (x & ~1) == 0);
+        stores(0x1d9, "IA32_DEBUGCTL", 0, (v, x, host) -> (x & ~3) == 0);
+        if (kvm.caps().supportedXcr0() >> 3 != 0 && (kvm.caps().supportedXcr0() & 0x18) != 0)
+            stores(0xd90, "IA32_BNDCFGS", 0, (v, x, host) -> (x & 0xffc) == 0 && canonical(v, x & -4096, host));
+    }
+
+    /** Hyper-V's MSRs in the order of KVM's list (hyperv-tlfs). */
+    private static final int[] HYPERV = {
+        0x40000000, 0x40000001, 0x40000020, 0x40000021, 0x40000022, 0x40000023, 0x40000100, 0x40000101, 0x40000102,
+        0x40000103, 0x40000104, 0x40000105, 0x40000003, 0x40000002, 0x40000010, 0x40000080, 0x400000b0, 0x40000073,
+        0x40000106, 0x40000107, 0x40000108, 0x40000118, 0x400000ff, 0x400000f1, 0x400000f2, 0x400000f3, 0x400000f4,
+        0x400000f5
+    };
+
+    private static final int[] SAVED_FIRST = {
+        0x174, 0x175, 0x176, 0xc0000081, 0xc0000083, 0xc0000102, 0xc0000084, 0xc0000082, 0x10, 0x277, 0xc0010117, 0x3a,
+        0xd90, 0xc0000103, 0x48, 0x1c4, 0x1c5, 0xda0
+    };
+    private static final int[] EMULATED_FIRST = {0x12, 0x11, 0x4b564d01, 0x4b564d00};
+    private static final int[] EMULATED = {
+        0x4b564d02, 0x4b564d03, 0x4b564d04, 0x4b564d06, 0x4b564d07, 0x3b, 0x6e0, 0x10a, 0x345, 0x1a0, 0x17a, 0x17b, 0x9e,
+        0x34, 0xce, 0x140, 0xc001011f, 0xc0000104, 0x1fc, 0x8b, 0xc0010015, 0x4b564d05
+    };
+    private static final int[] FEATURES = {0xc0011029, 0x8b, 0x10a, 0x345};
+
+    private boolean listed(int index) {
+        return switch (index) {
+            case 0x1c4, 0x1c5 -> kvm.caps().hasXfd();
+            case 0xda0 -> kvm.caps().hasXsaves();
+            default -> rows.containsKey(index);
+        };
+    }
+
+    /** KVM_GET_MSR_INDEX_LIST: what has to be saved and restored. */
+    int[] saved() {
+        List<Integer> out = new ArrayList<>();
+        for (int i : SAVED_FIRST) if (listed(i)) out.add(i);
+        // The first emulated ones change places: MSR_KVM_SYSTEM_TIME leads.
+        for (int i : EMULATED_FIRST) out.add(i);
+        if (kvm.config("hyperv")) for (int i : HYPERV) out.add(i);
+        for (int i : EMULATED) if (listed(i)) out.add(i);
+        return out.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    /** KVM_GET_MSR_FEATURE_INDEX_LIST. */
+    int[] features() {
+        List<Integer> out = new ArrayList<>();
+        for (int i : FEATURES) if (rows.containsKey(i)) out.add(i);
+        return out.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    /** A feature MSR on the system descriptor: what KVM can offer. */
+    Access feature(int index) {
+        return switch (index) {
+            case 0xc0011029 -> amd ? new Access(OK, 2) : new Access(UNKNOWN, 0);
+            case 0x8b -> new Access(OK, kvm.profile().msr(0x8b, amd ? 0x1000065 : 0x1_0000_0000L));
+            case 0x10a -> new Access(OK, archCapabilities());
+            case 0x345 -> new Access(OK, 0);
+            default -> {
+                // A saved MSR that is no feature reads 0 (kvm_msr_ignored_check on the system descriptor).
+                for (int i : saved()) if (i == index) yield new Access(OK, 0);
+                yield new Access(UNKNOWN, 0);
+            }
+        };
+    }
+}
