@@ -14,7 +14,7 @@
 #define INTERNAL_MAX 65536
 #define LOST (-100000L) /* the connection, not an errno */
 
-/* Two words of the process's signal page per thread: a signal is pending; futex that wakes the server's thread. */
+/* Two words of the process's signal page per thread: a signal is pending; futex with which the server wakes the server's thread. */
 struct signal_slot {
 	uint32_t pending, wake;
 	uint32_t unused[14];
@@ -360,8 +360,8 @@ static void wait_run(struct connection *c) {
 		if (r < 0 || fds[0].revents) return;
 		if (!pending_signals(c)) continue;
 		__atomic_store_n(&c->slot->pending, 1, __ATOMIC_SEQ_CST);
-		__atomic_add_fetch(&c->slot->wake, 1, __ATOMIC_SEQ_CST);
-		raw(SYS_futex, &c->slot->wake, 1 /* FUTEX_WAKE */, 1);
+		uint32_t number = (uint32_t)(c->slot - process.slots);
+		send_all(process.fd, &number, sizeof number);
 	}
 }
 

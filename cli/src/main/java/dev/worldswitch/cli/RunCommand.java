@@ -61,7 +61,6 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         if (cpus < 1 || cpus > 512) throw new IllegalArgumentException("--cpus takes 1 to 512, not " + cpus);
-        if (torture != null) throw new IllegalArgumentException("--torture is not there yet");
         Path shim = Path.of(System.getProperty("worldswitch.build", ".build"), "libworldswitch.so").toAbsolutePath();
         if (!Files.exists(shim)) throw new IllegalArgumentException("the shim is missing: " + shim + "; build it with ./ws doctor");
         ClientProgram program = ClientProgram.find(client.getFirst());
@@ -70,11 +69,11 @@ final class RunCommand implements Callable<Integer> {
             System.err.println("ws: " + program.file() + " is statically linked: its system calls can't be caught");
         if (program.kind() == ClientProgram.Kind.ARM64 && !System.getProperty("os.arch").equals("aarch64"))
             throw new IllegalArgumentException(program.file() + " is an arm64 program; arm64 clients are not served yet");
-        SimulatedHost host = new SimulatedHost(
-                X86Profile.builtIn(machine),
-                KernelVersion.of(kernel).changed(without, with),
-                cpus,
-                SimulatedHost.realTime());
+        X86Profile profile = X86Profile.builtIn(machine);
+        KernelVersion version = KernelVersion.of(kernel).changed(without, with);
+        SimulatedHost host = torture == null
+                ? SimulatedHost.plain(profile, version, cpus)
+                : SimulatedHost.torture(profile, version, cpus, torture);
         Path folder = Files.createTempDirectory(
                 "worldswitch", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         Path socket = folder.resolve("socket");

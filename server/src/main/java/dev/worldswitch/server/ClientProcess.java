@@ -69,6 +69,11 @@ public final class ClientProcess implements Client {
         closeIfUnused();
     }
 
+    /** The shim says that a signal is pending for the thread with this slot. */
+    void kick(int slot) {
+        for (HostThread t : threads) if (t.slot() == slot) t.kick();
+    }
+
     /** Exit, kill or exec: calls under way end as by a signal. */
     synchronized void died() {
         dead = true;

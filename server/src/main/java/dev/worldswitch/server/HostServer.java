@@ -2,6 +2,8 @@ package dev.worldswitch.server;
 
 import dev.worldswitch.kvm.KvmFile;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -13,7 +15,10 @@ public final class HostServer {
     private final SimulatedHost host;
     private final CallListener listener;
     private final Native sys = new Native();
+    private static final int MSG_DONTWAIT = 0x40, EAGAIN = 11;
+
     private final int listening;
+    private final MemorySegment slots = sys.allocate(256);
     private final String nameOfFiles;
     private final Map<Long, OpenFile> files = new ConcurrentHashMap<>();
     private final Map<Long, ClientProcess> processes = new ConcurrentHashMap<>();
@@ -113,7 +118,7 @@ public final class HostServer {
         byte[] none = {};
         wire.send(Wire.ANSWER, id, 0, 0, none, 0, 0, p.memory().descriptor());
         wire.send(Wire.ANSWER, p.signals().bytes(), 0, 0, none, 0, 0, p.signals().descriptor());
-        watch.add(wire.fd(), id);
+        watch.add(wire.fd(), id, true);
     }
 
     private void greetThread(Native own, Wire wire) throws IOException {
@@ -140,7 +145,7 @@ public final class HostServer {
         Native own = new Native();
         int[] pair = own.namedPair(nameOfFiles + handle);
         files.put(handle, new OpenFile(handle, file, pair[1]));
-        watch.add(pair[1], handle);
+        watch.add(pair[1], handle, false);
         return pair[0];
     }
 
@@ -154,12 +159,19 @@ public final class HostServer {
             sys.close(f.peer());
             f.leave();
         }
-        Integer lifeline = lifelines.remove(number);
-        if (lifeline != null) {
-            sys.close(lifeline);
-            ClientProcess p = processes.get(number);
-            if (p != null) p.died();
-        }
+        Integer lifeline = lifelines.get(number);
+        if (lifeline != null) lifeline(number, lifeline);
+    }
+
+    /** A process's own connection carries the slots of threads with a pending signal, 4 bytes each, until it ends. */
+    private void lifeline(long number, int fd) {
+        ClientProcess p = processes.get(number);
+        long n = sys.call(Native.Nr.RECVFROM, fd, slots.address(), slots.byteSize(), MSG_DONTWAIT, 0, 0);
+        for (int i = 0; i + 4 <= n; i += 4) if (p != null) p.kick(slots.get(ValueLayout.JAVA_INT, i));
+        if (n > 0 || n == -EAGAIN) return;
+        lifelines.remove(number);
+        sys.close(fd);
+        if (p != null) p.died();
     }
 
     void gone(ClientProcess p) {

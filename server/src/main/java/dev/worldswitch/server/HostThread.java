@@ -8,7 +8,6 @@ import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.SharedPages;
 import java.io.EOFException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.function.BooleanSupplier;
@@ -97,19 +96,28 @@ public final class HostThread implements Caller {
         maskSet = set;
         // The shim says what is pending under this mask before the guest runs: such a signal lets no instruction pass.
         Wire answer = ask(Wire.SIGNAL_MASK, mask, set ? 1 : 0, 0, bounceBytes, 0);
-        maskedPending = answer.a() != 0;
+        maskedPending = answer != null && answer.a() != 0;
     }
 
     private final byte[] bounceBytes = new byte[COPY_MAX];
 
     @Override
     public void block(BooleanSupplier until) {
+        if (until.getAsBoolean() || signalPending()) return;
+        server.host().sleep(task);
         while (true) {
             // The futex word first, the conditions after: a wake-up in between changes the word.
             int seen = slotGet(WAKE);
-            if (until.getAsBoolean() || signalPending()) return;
+            if (until.getAsBoolean() || signalPending()) break;
             sys.call(Native.Nr.FUTEX, slotAddress() + WAKE, FUTEX_WAIT, seen, 0, 0, 0);
         }
+        server.host().wakeUp(task);
+    }
+
+    /** A signal arrived in the client: the guest exits, or the wait ends. */
+    void kick() {
+        wake();
+        server.host().kick(task);
     }
 
     @Override
@@ -123,7 +131,7 @@ public final class HostThread implements Caller {
 
     void processDied() {
         dead = true;
-        wake();
+        kick();
         sys.call(Native.Nr.SHUTDOWN, wire.fd(), 2, 0);
     }
 
@@ -133,17 +141,36 @@ public final class HostThread implements Caller {
 
     // ---- the client's memory, with the shim's help where needed
 
-    /** Asks the shim while its thread is in a call. A lost connection ends the call by {@link UncheckedIOException}. */
-    private Wire ask(int type, long a, long b, long c, byte[] payload, int length) {
+    /**
+     * Asks the shim while its thread is in a call. Null when the client is gone: KVM's code then goes its usual way out,
+     * by EFAULT or EINTR, with every lock given back.
+     */
+    private @Nullable Wire ask(int type, long a, long b, long c, byte[] payload, int length) {
+        if (dead) return null;
         try {
             wire.send(type, a, b, c, payload, 0, length, -1);
+            return next();
+        } catch (IOException e) {
+            lost(e);
+            return null;
+        }
+    }
+
+    private @Nullable Wire next() {
+        try {
             wire.receive();
             if (wire.type() != Wire.REPLY && wire.type() != Wire.SEGMENT)
                 throw new IOException("type " + wire.type() + " instead of a reply");
             return wire;
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            lost(e);
+            return null;
         }
+    }
+
+    private void lost(IOException e) {
+        dead = true;
+        if (!isEnd(e)) System.err.println("ws: a client was cut off: " + e.getMessage());
     }
 
     boolean copy(ClientProcess of, boolean in, long address, byte[] bytes, int offset, int length) {
@@ -175,12 +202,13 @@ public final class HostThread implements Caller {
         if (of != process) return false;
         if (in) {
             Wire answer = ask(Wire.COPY_IN, address, n, 0, bounceBytes, 0);
-            if (answer.a() == 0 || answer.payloadSize() != n) return false;
+            if (answer == null || answer.a() == 0 || answer.payloadSize() != n) return false;
             answer.payload(bytes, offset, n);
             return true;
         }
         System.arraycopy(bytes, offset, bounceBytes, 0, n);
-        return ask(Wire.COPY_OUT, address, 0, 0, bounceBytes, n).a() != 0;
+        Wire answer = ask(Wire.COPY_OUT, address, 0, 0, bounceBytes, n);
+        return answer != null && answer.a() != 0;
     }
 
     /** Makes a range common with the help of the shim; only the process itself can. */
@@ -188,24 +216,25 @@ public final class HostThread implements Caller {
         if (of != process) return;
         ClientMemory memory = of.memory();
         Wire answer = ask(Wire.ADOPT, from, to - from, memory.reserve(to - from), bounceBytes, 0);
-        while (answer.type() == Wire.SEGMENT) {
+        while (answer != null && answer.type() == Wire.SEGMENT) {
             long a = answer.a(), size = answer.b();
             int fd = answer.takeDescriptor();
-            if (a < from || size <= 0 || a + size > to || (a + size & 4095) != 0)
-                throw new UncheckedIOException(new IOException("segment outside what was asked for"));
+            if (a < from || size <= 0 || size > to - a || (a & 4095) != 0 || (size & 4095) != 0) {
+                sys.close(fd);
+                lost(new IOException("segment outside what was asked for"));
+                return;
+            }
             if (fd < 0) memory.common(a, size, answer.c(), answer.payloadInt());
             else memory.file(a, size, fd, answer.c(), answer.payloadInt());
             sys.close(fd);
-            try {
-                wire.receive();
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
+            answer = next();
         }
     }
 
     boolean signalEventfd(ClientProcess of, int fd) {
-        return of == process && ask(Wire.EVENTFD, fd, 0, 0, bounceBytes, 0).a() != 0;
+        if (of != process) return false;
+        Wire answer = ask(Wire.EVENTFD, fd, 0, 0, bounceBytes, 0);
+        return answer != null && answer.a() != 0;
     }
 
     // ---- the calls
@@ -218,8 +247,6 @@ public final class HostThread implements Caller {
                 wire.receive();
                 one();
             }
-        } catch (UncheckedIOException e) {
-            throw e.getCause();
         } finally {
             CURRENT.remove();
             ended();
@@ -259,7 +286,7 @@ public final class HostThread implements Caller {
             made.file = null;
             made.flags = 0;
             server.listener().enter(this, file, command, argument);
-            r = server.host().ioctl(this, file, command, argument, made);
+            r = server.host().ioctl(this, open, command, argument, made);
             server.listener().exit(this, file, command, argument, r, made.file != null);
         } finally {
             open.leave();

@@ -2,6 +2,7 @@ package dev.worldswitch.server;
 
 import dev.worldswitch.kvm.KvmFile;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
 
 /** An open file description: alive as long as a client has a descriptor to it or a call on it is under way. */
 final class OpenFile {
@@ -9,6 +10,7 @@ final class OpenFile {
     private final KvmFile file;
     private final int peer;
     private final AtomicInteger references = new AtomicInteger(1);
+    private final ReentrantLock runLock = new ReentrantLock();
     private long position;
 
     OpenFile(long handle, KvmFile file, int peer) {
@@ -28,6 +30,11 @@ final class OpenFile {
     /** The server's end: it reads end-of-file when the last descriptor of the clients is closed. */
     int peer() {
         return peer;
+    }
+
+    /** Held by the thread that is in KVM_RUN of this vCPU. */
+    ReentrantLock runLock() {
+        return runLock;
     }
 
     /** False when it is closed already. */

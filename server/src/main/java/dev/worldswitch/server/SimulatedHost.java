@@ -1,48 +1,50 @@
 package dev.worldswitch.server;
 
-import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.KernelPanic;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.x86.Kvm;
-import dev.worldswitch.machine.InterruptEntry;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
-import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86Profile;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** A simulated computer with its kernel and KVM, as real client processes use it. */
 public final class SimulatedHost {
-    /** Plain timing raises no line. */
-    private static final InterruptEntry ENTRY = (cpu, line) -> {
-        throw new IllegalStateException(line + " taken, but this kernel has no interrupt entry");
-    };
-
     private final Region region = Region.root("host");
     private final X86Profile profile;
-    private final Kernel kernel;
+    private final X86Host booted;
+    private final Cpus cpus;
     private final Kvm kvm;
     private final AtomicLong tasks = new AtomicLong();
     private volatile @Nullable KernelPanic panic;
 
-    public SimulatedHost(X86Profile profile, KernelVersion version, int cpus, Timing timing) {
+    private SimulatedHost(X86Profile profile, KernelVersion version, int cpus, Timing timing, boolean torture) {
         this.profile = profile;
-        this.kernel = new Kernel(region, version, timing);
-        List<X86Cpu> all = new ArrayList<>();
-        for (int i = 0; i < cpus; i++) all.add(new X86Cpu(region.child("cpu" + i), i, profile, timing, ENTRY));
-        this.kvm = new Kvm(kernel, profile, all);
+        Cpus[] made = new Cpus[1];
+        this.booted = X86Host.boot(region, version, profile, cpus, timing, all -> made[0] = new Cpus(all, torture));
+        this.cpus = made[0];
+        this.kvm = new Kvm(booted.kernel(), profile, booted.cpus());
     }
 
-    /** Time of a host that is simulated in real time: nanoseconds since it was made. */
-    public static Timing realTime() {
+    /** A host where time passes as it really does and nothing happens by chance. */
+    public static SimulatedHost plain(X86Profile profile, KernelVersion version, int cpus) {
+        return new SimulatedHost(profile, version, cpus, Timing.plain(clock()), false);
+    }
+
+    /** A host with interrupts, preemption and migration at random moments, by this seed. */
+    public static SimulatedHost torture(X86Profile profile, KernelVersion version, int cpus, long seed) {
+        return new SimulatedHost(profile, version, cpus, new TortureTiming(seed, cpus, clock()), true);
+    }
+
+    private static LongSupplier clock() {
         long start = System.nanoTime();
-        return Timing.plain(() -> System.nanoTime() - start);
+        return () -> System.nanoTime() - start;
     }
 
     public Kvm kvm() {
@@ -54,10 +56,11 @@ public final class SimulatedHost {
     }
 
     Task newTask() {
-        return new Task(region.child("task" + tasks.incrementAndGet()));
+        return booted.newTask("task" + tasks.incrementAndGet());
     }
 
     void ended(Task task) {
+        cpus.ended(task);
         task.region().drop();
     }
 
@@ -72,19 +75,53 @@ public final class SimulatedHost {
     }
 
     private boolean atLeast(int major, int minor) {
-        String[] part = kernel.version().name().split("\\.");
+        String[] part = booted.kernel().version().name().split("\\.");
         int m = Integer.parseInt(part[0]);
         return m > major || m == major && Integer.parseInt(part[1]) >= minor;
     }
 
-    /** One ioctl on a CPU of this host. After a panic of its kernel every call fails. */
-    long ioctl(HostThread thread, KvmFile file, int command, long argument, KvmFile.Made made) {
+    /** Makes the guest that the task runs exit. */
+    void kick(Task task) {
+        cpus.kick(task);
+    }
+
+    /** CPUs that no task has. */
+    public int idleCpus() {
+        return cpus.idle();
+    }
+
+    /** The task gives its CPU to others while its thread waits. */
+    void sleep(Task task) {
+        booted.scheduler().sleep(task);
+    }
+
+    void wakeUp(Task task) {
+        booted.scheduler().start(task);
+    }
+
+    /** One ioctl; KVM_RUN has a CPU of this host. After a panic of its kernel every call fails. */
+    long ioctl(HostThread thread, OpenFile open, int command, long argument, KvmFile.Made made) {
         if (panic != null) return Errno.EIO;
+        boolean run = HostThread.isRun(command) && open.file().kind() == KvmFile.Kind.VCPU;
+        // One KVM_RUN of a vCPU at a time takes a CPU: a second would hold its CPU while it waits for the first.
+        if (run) open.runLock().lock();
         try {
-            return file.ioctl(thread, command, argument, made);
+            if (run) wakeUp(thread.task());
+            long r = open.file().ioctl(thread, command, argument, made);
+            if (run) sleep(thread.task());
+            return r;
         } catch (KernelPanic p) {
             panicked(p);
             return Errno.EIO;
+        } catch (RuntimeException e) {
+            // Ours, not the client's: half-done work is left behind in that VM, the host goes on.
+            System.err.println("ws: internal error in ioctl 0x" + Integer.toHexString(command) + " on "
+                    + open.file().fileName() + ": " + e);
+            if (Boolean.getBoolean("worldswitch.debug")) e.printStackTrace();
+            return Errno.EIO;
+        } finally {
+            if (run) cpus.giveBack(thread.task());
+            if (run) open.runLock().unlock();
         }
     }
 

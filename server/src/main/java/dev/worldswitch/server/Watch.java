@@ -4,9 +4,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.function.LongConsumer;
 
-/** Tells when the other end of a socket is closed (epoll). */
+/** Tells when the other end of a socket is closed, or has sent something (epoll). */
 final class Watch {
-    private static final int EPOLL_CTL_ADD = 1, EPOLLRDHUP = 0x2000;
+    private static final int EPOLL_CTL_ADD = 1, EPOLLIN = 1, EPOLLRDHUP = 0x2000;
     /** struct epoll_event is packed on x86-64 only. */
     private static final int DATA = System.getProperty("os.arch").equals("aarch64") ? 8 : 4;
 
@@ -17,14 +17,14 @@ final class Watch {
     private final MemorySegment one = sys.allocate(16), batch = sys.allocate(BATCH * EVENT), wakeup = waiting.allocate(16);
     private final LongConsumer closed;
 
-    /** @param closed gets the number given to {@link #add}; it must close the watched descriptor */
+    /** @param closed gets the number given to {@link #add}; it must read the input or close the watched descriptor */
     Watch(LongConsumer closed) {
         this.closed = closed;
         epoll = (int) sys.must("epoll_create1", Native.Nr.EPOLL_CREATE1, Native.SOCK_CLOEXEC, 0, 0, 0, 0, 0);
     }
 
-    synchronized void add(int fd, long number) {
-        one.set(ValueLayout.JAVA_INT, 0, EPOLLRDHUP);
+    synchronized void add(int fd, long number, boolean input) {
+        one.set(ValueLayout.JAVA_INT, 0, input ? EPOLLRDHUP | EPOLLIN : EPOLLRDHUP);
         one.set(ValueLayout.JAVA_LONG_UNALIGNED, DATA, number);
         sys.must("epoll_ctl", Native.Nr.EPOLL_CTL, epoll, EPOLL_CTL_ADD, fd, one.address(), 0, 0);
     }
