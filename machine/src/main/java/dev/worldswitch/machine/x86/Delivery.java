@@ -25,9 +25,10 @@ final class Delivery {
             m.state.dr.set(6, m.state.dr.get(6) & ~0xfL | m.faultPayload | 0xffff0ff0L);
             m.state.dr.set(7, m.state.dr.get(7) & ~0x2000L);
         }
+        if (v == 14) m.state.cr.set(2, m.faultPayload);
         // Faults are delivered with RF set in the saved flags; traps with RF as it is.
         if (!trap) m.sys |= X86State.RF;
-        deliver(m, v, HARDWARE, m.faultHasError, m.faultError, false);
+        deliver(m, v, HARDWARE, m.faultHasError, m.faultError);
     }
 
     private static boolean intercepted(Interpreter m, int vector) {
@@ -40,11 +41,10 @@ final class Delivery {
     }
 
     /** Delivers an event at {@link Interpreter#rip}; a fault on the way becomes #DF, then a shutdown. */
-    static void deliver(Interpreter m, int vector, int type, boolean hasError, long error, boolean soft) {
+    static void deliver(Interpreter m, int vector, int type, boolean hasError, long error) {
         int v = vector, t = type;
         boolean he = hasError;
         long e = error;
-        if (v == 14 && t == HARDWARE && m.faultVector == 14 && !soft) setCr2(m);
         for (; ; ) {
             try {
                 through(m, v, t, he, e);
@@ -68,10 +68,6 @@ final class Delivery {
                 t = HARDWARE;
             }
         }
-    }
-
-    private static void setCr2(Interpreter m) {
-        m.state.cr.set(2, m.faultPayload);
     }
 
     private static void through(Interpreter m, int vector, int type, boolean hasError, long error) {

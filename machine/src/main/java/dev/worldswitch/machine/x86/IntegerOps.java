@@ -230,4 +230,65 @@ final class IntegerOps {
             }
         }
     }
+
+    /** PUSH of a register in 64-bit mode. */
+    static final class Push64 extends Op {
+        @Override
+        public void exec(Interpreter m) {
+            long sp = m.g[4] - 8;
+            m.st64(sp, m.g[d]);
+            m.g[4] = sp;
+        }
+    }
+
+    /** POP to a register in 64-bit mode; the register wins when it is RSP. */
+    static final class Pop64 extends Op {
+        @Override
+        public void exec(Interpreter m) {
+            long sp = m.g[4], v = m.ld64(sp);
+            m.g[4] = sp + 8;
+            m.g[d] = v;
+        }
+    }
+
+    static final class Jump64 extends Op {
+        @Override
+        public void exec(Interpreter m) {
+            m.rip = imm;
+        }
+
+        @Override
+        public boolean ends() {
+            return true;
+        }
+    }
+
+    static final class Call64 extends Op {
+        @Override
+        public void exec(Interpreter m) {
+            long sp = m.g[4] - 8;
+            m.st64(sp, next);
+            m.g[4] = sp;
+            m.rip = imm;
+        }
+
+        @Override
+        public boolean ends() {
+            return true;
+        }
+    }
+
+    static final class Ret64 extends Op {
+        @Override
+        public void exec(Interpreter m) {
+            long sp = m.g[4];
+            m.rip = m.target(m.ld64(sp), 8);
+            m.g[4] = sp + 8;
+        }
+
+        @Override
+        public boolean ends() {
+            return true;
+        }
+    }
 }

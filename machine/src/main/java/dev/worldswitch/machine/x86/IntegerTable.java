@@ -243,11 +243,13 @@ final class IntegerTable implements OpTableSource {
 
     private void stack() {
         row("PUSH", "50+r d64", "Zv", i -> {
-            int r = opReg(i), size = i.opsize == 4 && i.is64() ? 8 : i.opsize;
+            int r = opReg(i), size = i.opsize;
+            if (i.is64() && size == 8) return onRegister(new IntegerOps.Push64(), r);
             return new SystemOps.Plain((m, op) -> m.push(m.g[r], size));
         });
         row("POP", "58+r d64", "Zv", i -> {
             int r = opReg(i), size = i.opsize;
+            if (i.is64() && size == 8) return onRegister(new IntegerOps.Pop64(), r);
             return new SystemOps.Plain((m, op) -> {
                 long v = m.peek(0, size);
                 m.drop(size);
@@ -289,6 +291,16 @@ final class IntegerTable implements OpTableSource {
         return i.is64() ? to : i.opsize == 2 ? to & 0xffff : to & 0xffffffffL;
     }
 
+    private static boolean nearCanonical(Insn i) {
+        long to = relative(i);
+        return i.is64() && to << 16 >> 16 == to;
+    }
+
+    private static Op onRegister(Op op, int r) {
+        op.d = r;
+        return op;
+    }
+
     private Op relativeOp(Insn i, Op op) {
         op.imm = relative(i);
         op.size = i.is64() ? 8 : i.opsize;
@@ -307,19 +319,25 @@ final class IntegerTable implements OpTableSource {
             m.push(op.next, op.size);
             m.rip = to;
         };
-        row("JMP", "EB", "Jb", i -> relativeOp(i, new SystemOps.Ending(jump)));
-        row("JMP", "E9", "Jz", i -> relativeOp(i, new SystemOps.Ending(jump)));
-        row("CALL", "E8", "Jz", i -> relativeOp(i, new SystemOps.Ending(call)));
+        row("JMP", "EB", "Jb", i -> relativeOp(i, nearCanonical(i) ? new IntegerOps.Jump64() : new SystemOps.Ending(jump)));
+        row("JMP", "E9", "Jz", i -> relativeOp(i, nearCanonical(i) ? new IntegerOps.Jump64() : new SystemOps.Ending(jump)));
+        row("CALL", "E8", "Jz", i -> relativeOp(i, nearCanonical(i) ? new IntegerOps.Call64() : new SystemOps.Ending(call)));
         ending("JMP", "FF /4 d64", "Ev", (m, op) -> m.rip = m.target(rm(m, op), op.size));
         ending("CALL", "FF /2 d64", "Ev", (m, op) -> {
             long to = m.target(rm(m, op), op.size);
             m.push(op.next, op.size);
             m.rip = to;
         });
-        ending("RET", "C3 d64", "", (m, op) -> {
+        SystemOps.Action ret = (m, op) -> {
             long to = m.target(m.peek(0, op.size), op.size);
             m.drop(op.size);
             m.rip = to;
+        };
+        row("RET", "C3 d64", "", i -> {
+            if (i.is64() && i.opsize == 8) return new IntegerOps.Ret64();
+            Op op = new SystemOps.Ending(ret);
+            op.size = i.opsize;
+            return op;
         });
         ending("RET", "C2 d64", "Iw", (m, op) -> {
             long to = m.target(m.peek(0, op.size), op.size);

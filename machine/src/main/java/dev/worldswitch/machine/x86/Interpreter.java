@@ -182,8 +182,7 @@ public final class Interpreter extends GuestMemory {
                 (int) info & 0xff,
                 (int) info >> 8 & 7,
                 (info & 0x800) != 0,
-                state.injectErrorCode.get(),
-                (info & 0x700) == 0x400 || (info & 0x700) == 0x600);
+                state.injectErrorCode.get());
     }
 
     private boolean needsCare() {

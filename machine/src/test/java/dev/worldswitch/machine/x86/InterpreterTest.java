@@ -252,4 +252,62 @@ class InterpreterTest {
         assertThat(g.state.gpr.get(1)).isZero();
         assertThat(g.state.gpr.get(7)).isEqualTo(0x5010);
     }
+
+    @Test
+    void protected_mode_with_32_bit_pages_runs_calls_interrupts_and_far_jumps() {
+        Guest g = new Guest().realMode();
+        g.put(Guest.GDT + 8, 0x00cf9b000000ffffL);
+        g.put(Guest.GDT + 16, 0x00cf93000000ffffL);
+        g.state.gdtBase.set(Guest.GDT);
+        g.state.gdtLimit.set(0x1f);
+        // push 5; call 0x1010; int 0x30; ljmp 8:0x1030     0x1010: mov eax,[esp+4]; shl eax,2; ret
+        g.bytes(0x1000, "6a 05 e8 09 00 00 00 cd 30 ea 30 10 00 00 08 00").bytes(0x1010, "8b 44 24 04 c1 e0 02 c3");
+        g.bytes(0x1030, "f4").bytes(0x2000, "40 cf");
+        g.put(Guest.IDT + 8 * 0x30, 0x2000 | 8L << 16 | 0x8e00L << 32);
+        g.state.idtBase.set(Guest.IDT);
+        // One 4 MiB page for everything.
+        g.put(Guest.PML4, 0x87);
+        g.state.cr.set(3, Guest.PML4);
+        g.state.cr.set(4, X86State.CR4_PSE);
+        g.state.cr.set(0, X86State.CR0_PE | X86State.CR0_PG);
+        for (int s = 0; s < 6; s++) {
+            g.state.segSelector.set(s, s == X86State.CS ? 8 : 16);
+            g.state.segLimit.set(s, 0xffffffffL);
+            g.state.segAttr.set(s, s == X86State.CS ? 0xc09b : 0xc093);
+        }
+        g.state.gpr.set(X86State.RSP, 0x9000);
+        assertThat(g.run().name()).isEqualTo("hlt");
+        assertThat(g.rax()).isEqualTo(21);
+        assertThat(g.state.rip.get()).isEqualTo(0x1031);
+        assertThat(g.state.gpr.get(X86State.RSP)).isEqualTo(0x8ffc);
+    }
+
+    @Test
+    void an_instruction_across_two_pages_runs_and_faults_where_its_second_page_is_missing() {
+        Guest g = at("e9 fb 0f 00 00").bytes(0x1ffd, "48 b8 01 02 03 04 05 06 07 08 f4").bytes(0x1000, "e9 f8 0f 00 00");
+        g.run();
+        assertThat(g.rax()).isEqualTo(0x0807060504030201L);
+        g.put(Guest.PT + 16, 0);
+        g.m.flushTlb();
+        g.state.rip.set(0x1000);
+        g.run();
+        assertThat(g.state.cr.get(2)).isEqualTo(0x2000);
+        assertThat(frame(g, 1)).isEqualTo(0x1ffd);
+    }
+
+    @Test
+    void moves_to_control_registers_msr_and_cpuid_leave_with_their_operands() {
+        // mov cr3,rbx; cpuid; wrmsr; mov cr8,rbx; mov rax,cr8; hlt
+        Guest g = at("0f 22 db");
+        g.state.gpr.set(3, 0x5000);
+        X86Exit e = g.run();
+        assertThat(e.name()).isEqualTo("cr access");
+        assertThat(e.vector).isEqualTo(3);
+        assertThat(e.gpr).isEqualTo(3);
+        assertThat(e.length).isEqualTo(3);
+        Guest c = at("44 0f 22 c3 44 0f 20 c0 0f a2");
+        c.state.gpr.set(3, 7);
+        assertThat(c.run().name()).isEqualTo("cpuid");
+        assertThat(c.rax()).isEqualTo(7);
+    }
 }
