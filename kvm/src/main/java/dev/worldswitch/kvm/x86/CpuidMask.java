@@ -18,7 +18,7 @@ public final class CpuidMask {
     private static final int AMX = 1 << 22 | 1 << 24 | 1 << 25;
 
     private static final List<Mask> MASKS = List.of(
-            new Mask(1, 0, ECX, bits(0, 1, 9, 12, 13, 17, 19, 20, 21, 22, 23, 25, 26, 29, 30), bits(21)),
+            new Mask(1, 0, ECX, bits(0, 1, 9, 12, 13, 17, 19, 20, 21, 22, 23, 25, 26, 28, 29, 30), bits(21)),
             new Mask(1, 0, EDX, 0x0f8bfbff, 0),
             new Mask(7, 0, EBX, bits(0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 16, 17, 18, 19, 20, 21, 23, 24, 26, 27, 28, 29, 30, 31), bits(1)),
             new Mask(7, 0, ECX, bits(1, 2, 3, 6, 8, 9, 10, 11, 12, 14, 16, 22, 24, 25, 27, 28), bits(2)),
@@ -42,7 +42,8 @@ public final class CpuidMask {
         this.kernel = kernel;
         this.profile = profile;
         this.nested = profile.source().number("kvm_nested", 0) != 0;
-        long xcr0 = profile.xsave().supported() & KVM_XCR0;
+        // A vendor flavour may offer less (conformance-pvm).
+        long xcr0 = profile.xsave().supported() & KVM_XCR0 & profile.source().number("kvm_xcr0", -1);
         // MPX state moves through VMCS fields that SVM lacks.
         if (profile.isAmd() || (profile.cpuid(7, 0).ebx() >> 14 & 1) == 0) xcr0 &= ~0x18L;
         this.supportedXcr0 = (profile.cpuid(1, 0).ecx() >> 26 & 1) == 0 ? 0 : xcr0;

@@ -41,7 +41,7 @@ final class MemoryIoctls {
         if ((size & Mm.PAGE_SIZE - 1) != 0 || (gpa & Mm.PAGE_SIZE - 1) != 0) return Errno.EINVAL;
         if ((hva & Mm.PAGE_SIZE - 1) != 0 || !Mm.accessOk(hva, size)) return Errno.EINVAL;
         if (as >= (vm.kvm().config("smm") ? 2 : 1) || id >= SLOTS) return Errno.EINVAL;
-        if (gpa + size < gpa && gpa + size != 0) return Errno.EINVAL;
+        if (Long.compareUnsigned(gpa + size, gpa) < 0) return Errno.EINVAL;
         MemorySlots slots = memory.slots(as).get();
         Slot old = slots.find(id);
         if (size == 0) {

@@ -103,7 +103,7 @@ final class SregsIoctls {
         if ((efer & X86State.EFER_LME) != 0 && (cr0 & X86State.CR0_PG) != 0) {
             if ((cr4 & X86State.CR4_PAE) == 0 || (efer & X86State.EFER_LMA) == 0) return false;
             if ((b.u64(CR3) & v.reservedGpaBits()) != 0) return false;
-        } else if ((efer & X86State.EFER_LMA) != 0 || b.u8(13) != 0) {
+        } else if ((efer & X86State.EFER_LMA) != 0 || b.u8(19) != 0) {
             return false; // cs.l outside long mode
         }
         if ((cr4 & (v.vm().kvm().caps().cr4Reserved() | v.cr4GuestReserved())) != 0) return false;
