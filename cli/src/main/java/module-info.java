@@ -2,6 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.worldswitch.cli {
     requires static org.jspecify;
+    requires dev.worldswitch.explore;
     requires dev.worldswitch.server;
     requires jdk.unsupported;
     requires info.picocli;

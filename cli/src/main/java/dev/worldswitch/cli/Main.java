@@ -10,7 +10,7 @@ import picocli.CommandLine.Command;
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "COMMAND",
         description = "KVM in user space: runs unmodified KVM programs where there is no KVM, and explores every timing.",
-        subcommands = {RunCommand.class, ListCommands.Machines.class, ListCommands.Kernels.class, ListCommands.Patches.class, DoctorCommand.class
+        subcommands = {ExploreCommand.class, ReplayCommand.class, RunCommand.class, ListCommands.Machines.class, ListCommands.Kernels.class, ListCommands.Patches.class, DoctorCommand.class
         },
         footer = {"", "Also: `ws demo` shows both on a sample client, `ws test` runs all tests,", "`ws help COMMAND` tells more."})
 public final class Main implements Runnable {
