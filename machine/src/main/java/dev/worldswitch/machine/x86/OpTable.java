@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * {@code throw m.ud()}, {@code m.gp(0)}, {@code m.nm()}, {@code m.fault(vector, errorCode)}, before it changed anything.
  */
 public final class OpTable {
-    private static final List<OpTableSource> SOURCES = List.of(new IntegerTable(), new SystemTable(), new XsaveTable(), new SseTable(), new SseFloatTable(), new AvxTable(), new X87Table());
+    private static final List<OpTableSource> SOURCES = List.of(new IntegerTable(), new SystemTable(), new XsaveTable(), new SseTable(), new SseFloatTable(), new AvxTable(), new Avx512Table(), new X87Table());
 
     private static final Entry[][] INDEX = new Entry[3 * 8 * 256][];
 

@@ -7,12 +7,14 @@ package dev.worldswitch.machine.x86;
 abstract class VecOp extends Op {
     static final int XMM = XsaveLayout.XMM0 / 8, YMM_HI = XsaveLayout.LEGACY_AND_HEADER / 8;
     static final int BV = XsaveInstructions.BV;
-    private static final int XM = 19;
+    private static final int XM = 19, SSE3 = 1, SSSE3 = 1 << 9, SSE41 = 1 << 19, SSE42 = 1 << 20;
 
     /** The destination, the first and the second source; lanes of 128 bits; the memory operand needs alignment. */
     final int dst, a, b, lanes;
 
     final boolean vex;
+    /** CPUID 1 ecx bits without which the instruction is #UD. */
+    private final int needs;
     private final boolean aligned;
 
     /** {@code dst = a op b} as ModRM.reg, VEX.vvvv (or ModRM.reg), ModRM.rm. */
@@ -25,6 +27,7 @@ abstract class VecOp extends Op {
         this.a = a;
         this.b = b;
         this.vex = i.vex == Insn.VEX;
+        this.needs = vex ? 0 : needs(i);
         this.lanes = vex && i.vl == 1 ? 2 : 1;
         this.aligned = aligned;
         this.ea = i.isMem() ? i.mem() : null;
@@ -32,7 +35,22 @@ abstract class VecOp extends Op {
 
     final void check(Interpreter m) {
         if (vex) avx(m);
-        else sse(m);
+        else {
+            if (needs != 0 && (m.cpu.profile().leaf1Ecx() & needs) == 0) throw m.ud();
+            sse(m);
+        }
+    }
+
+    /** The extension that a legacy encoding came with: SDM vol. 1, 5.7 to 5.11. VEX forms come with XCR0[2]. */
+    private static int needs(Insn i) {
+        if (i.map == 1) {
+            boolean duplicate = i.opcode == 0x12 && i.pp >= 2 || i.opcode == 0x16 && i.pp == 2;
+            boolean sse3 = duplicate || i.opcode == 0x7c || i.opcode == 0x7d || i.opcode == 0xd0 || i.opcode == 0xf0;
+            return sse3 ? SSE3 : 0;
+        }
+        if (i.map == 2 && i.opcode == 0x37) return SSE42;
+        boolean ssse3 = i.map == 2 && (i.opcode < 0x10 || i.opcode >= 0x1c && i.opcode < 0x20);
+        return ssse3 || i.map == 3 && i.opcode == 0x0f ? SSSE3 : SSE41;
     }
 
     static void sse(Interpreter m) {

@@ -19,6 +19,7 @@ public final class X86Profile {
     private final List<Cpuid> leaves = new ArrayList<>();
     private final Map<Integer, Long> msrs = new LinkedHashMap<>();
     private final XsaveLayout xsave;
+    private final int leaf1Ecx;
 
     private X86Profile(MachineProfile source) {
         this.source = source;
@@ -31,6 +32,7 @@ public final class X86Profile {
             leaves.add(new Cpuid(leaf, sub, part.length > 1, (int) v[0], (int) v[1], (int) v[2], (int) v[3]));
         });
         source.table("msr").forEach((key, v) -> msrs.put(Integer.parseUnsignedInt(key.substring(2), 16), v[0]));
+        this.leaf1Ecx = cpuid(1, 0).ecx();
         this.xsave = XsaveLayout.of(leaves, xcr0());
         check();
     }
@@ -97,6 +99,11 @@ public final class X86Profile {
 
     public long tscKhz() {
         return source.number("tsc_khz", 2_000_000);
+    }
+
+    /** CPUID 1 ecx: which instruction set extensions there are. */
+    public int leaf1Ecx() {
+        return leaf1Ecx;
     }
 
     /** XCR0 as the machine's kernel sets it. */

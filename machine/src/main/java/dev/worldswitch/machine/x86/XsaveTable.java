@@ -127,6 +127,17 @@ final class XsaveTable implements OpTableSource {
             m.g[X86State.RAX] = v & 0xffffffffL;
             m.g[X86State.RDX] = v >>> 32;
         });
+        row("RDPKRU", "NP 0F 01 /5 reg m6", "E", (m, op) -> {
+            int at = pkru(m);
+            m.g[X86State.RAX] = m.fp[at] & 0xffffffffL;
+            m.g[X86State.RDX] = 0;
+        });
+        row("WRPKRU", "NP 0F 01 /5 reg m7", "E", (m, op) -> {
+            int at = pkru(m);
+            if ((m.g[X86State.RDX] & 0xffffffffL) != 0) throw m.gp(0);
+            m.fp[at] = m.g[X86State.RAX] & 0xffffffffL;
+            m.fp[XsaveInstructions.BV] |= 1L << XsaveLayout.PKRU;
+        });
         row("XSAVE", "NP 0F AE /4 mem", "M", (m, op) -> xsave(m, op, false));
         row("XSAVEOPT", "NP 0F AE /6 mem", "M", (m, op) -> xsave(m, op, true));
         row("XSAVEC", "NP 0F C7 /4 mem", "M", (m, op) -> {
@@ -147,6 +158,13 @@ final class XsaveTable implements OpTableSource {
             if (m.cpl != 0) throw m.gp(0);
             xrstor(m, op, true);
         });
+    }
+
+    /** Position of PKRU; #UD without CR4.PKE, #GP with ECX. Page protection by keys is not enforced. */
+    private static int pkru(Interpreter m) {
+        if ((m.state.cr.get(4) & X86State.CR4_PKE) == 0 || !layout(m).has(XsaveLayout.PKRU)) throw m.ud();
+        if ((m.g[X86State.RCX] & 0xffffffffL) != 0) throw m.gp(0);
+        return layout(m).component(XsaveLayout.PKRU).offset() / 8;
     }
 
     private static void xsave(Interpreter m, Op op, boolean optimise) {

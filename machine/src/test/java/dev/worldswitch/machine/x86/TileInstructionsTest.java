@@ -37,6 +37,10 @@ class TileInstructionsTest {
         }
     }
 
+    private long[] fp() {
+        return guest.cpu.fpregs().raw();
+    }
+
     private void set(int at, int v) {
         guest.ram.set(ValueLayout.JAVA_BYTE, at, (byte) v);
     }
@@ -182,5 +186,31 @@ class TileInstructionsTest {
         assertThat(guest.word(CFG + 16)).isEqualTo(0xa000000000000000L);
         assertThat(guest.word(CFG + 24) & 0xffff).isEqualTo(0xc000);
         assertThat(guest.ram.get(ValueLayout.JAVA_FLOAT, CFG + 32)).isEqualTo(-2f);
+    }
+
+    @Test
+    void zmm_and_opmask_registers_move_and_are_saved() {
+        for (int k = 0; k < 64; k += 8) guest.put(B + k, 0x1111111111111111L * (k / 8 + 1));
+        fp()[VecOp.XMM + 6] = 5;
+        // vmovdqu64 zmm17, [rcx]; vpxorq zmm3, zmm17, [rcx]; vmovdqu64 [rdx+64], zmm17; kmovw k2, eax; kmovw ebp, k2
+        String code = "62 e1 fe 48 6f 09 62 f1 f5 40 ef 19 62 e1 fe 48 7f 4a 01 c5 f8 92 d0 c5 f8 93 ea";
+        assertThat(run(code)).isZero();
+        long[] fp = guest.cpu.fpregs().raw();
+        XsaveLayout layout = guest.cpu.xsave().layout();
+        int high = layout.component(XsaveLayout.HI16_ZMM).offset() / 8;
+        for (int k = 0; k < 8; k++) assertThat(fp[high + 8 + k]).isEqualTo(0x1111111111111111L * (k + 1));
+        for (int k = 0; k < 8; k++) assertThat(guest.word(C + 64 + 8 * k)).isEqualTo(0x1111111111111111L * (k + 1));
+        assertThat(fp[VecOp.XMM + 6]).as("a value xor itself").isZero();
+        assertThat(guest.state.gpr.get(5)).isEqualTo(0x02e7);
+        assertThat(fp[XsaveInstructions.BV] & 0xe0).isEqualTo(0xe0);
+    }
+
+    @Test
+    void pkru_is_written_and_read_with_cr4_pke() {
+        String code = "31 c9 31 d2 b8 55 00 00 00 0f 01 ef 31 c0 0f 01 ee";
+        assertThat(run(code)).isEqualTo(UD);
+        guest.state.cr.set(4, guest.state.cr.get(4) | X86State.CR4_PKE);
+        assertThat(run(code)).isZero();
+        assertThat(guest.rax()).isEqualTo(0x55);
     }
 }
