@@ -27,7 +27,8 @@ final class Avx512Table implements OpTableSource {
     }
 
     static void check(Interpreter m) {
-        boolean on = (m.state.cr.get(4) & X86State.CR4_OSXSAVE) != 0 && (m.cpu.xcr0().get() & COMPONENTS) == COMPONENTS;
+        boolean on =
+                (m.state.cr.get(4) & X86State.CR4_OSXSAVE) != 0 && (m.cpu.xcr0().get() & COMPONENTS) == COMPONENTS;
         if (!on || !VecOp.protectedMode(m)) throw m.ud();
         if ((m.state.cr.get(0) & X86State.CR0_TS) != 0) throw m.nm();
     }
@@ -132,8 +133,11 @@ final class Avx512Table implements OpTableSource {
 
     private void logic(String name, String op, SseOps.Lane f) {
         for (String w : new String[] {"W0", "W1"})
-            row(name + (w.equals("W0") ? "D" : "Q"), "EVEX.66.0F." + w + " " + op + " /r", "V,W", i -> Evex.of(
-                    i, f, false, false));
+            row(
+                    name + (w.equals("W0") ? "D" : "Q"),
+                    "EVEX.66.0F." + w + " " + op + " /r",
+                    "V,W",
+                    i -> Evex.of(i, f, false, false));
     }
 
     private void logic() {
@@ -168,10 +172,14 @@ final class Avx512Table implements OpTableSource {
     }
 
     private void kmov(String name, String encoding, MaskAction a) {
-        row(name, encoding, "G,E", i -> new XsaveTable.Simple(i, (m, op) -> {
-            check(m);
-            a.run(m, op.insn(), op);
-        }));
+        row(
+                name,
+                encoding,
+                "G,E",
+                i -> new XsaveTable.Simple(i, (m, op) -> {
+                    check(m);
+                    a.run(m, op.insn(), op);
+                }));
     }
 
     private static long mask(int bytes) {

@@ -12,22 +12,46 @@ final class AvxTable extends SseTable {
     @Override
     void fill() {
         vex("VZEROUPPER", "128.NP", "0F", "77", "WIG", "", "", i -> new SseOps.Free(i, (m, o) -> zeroUpper(m)));
-        vex("VZEROALL", "256.NP", "0F", "77", "WIG", "", "", i -> new SseOps.Free(i, (m, o) -> {
-            zeroUpper(m);
-            java.util.Arrays.fill(m.fp, XMM, XMM + 2 * registers(m), 0);
-        }));
+        vex(
+                "VZEROALL",
+                "256.NP",
+                "0F",
+                "77",
+                "WIG",
+                "",
+                "",
+                i -> new SseOps.Free(i, (m, o) -> {
+                    zeroUpper(m);
+                    java.util.Arrays.fill(m.fp, XMM, XMM + 2 * registers(m), 0);
+                }));
         broadcast("VBROADCASTSS", "18", 4);
         broadcast("VPBROADCASTB", "78", 1);
         broadcast("VPBROADCASTW", "79", 2);
         broadcast("VPBROADCASTD", "58", 4);
         broadcast("VPBROADCASTQ", "59", 8);
-        vex("VBROADCASTSD", "256.66", "0F38", "19", "W0", "/r", "V,W", i -> new SseOps.Free(i, (m, o) -> spread(m, o, 8)));
+        vex(
+                "VBROADCASTSD",
+                "256.66",
+                "0F38",
+                "19",
+                "W0",
+                "/r",
+                "V,W",
+                i -> new SseOps.Free(i, (m, o) -> spread(m, o, 8)));
         for (String op : new String[] {"1A", "5A"})
-            vex("VBROADCASTF128", "256.66", "0F38", op, "W0", "/r mem", "V,M", i -> new SseOps.Free(i, (m, o) -> {
-                long[] v = new long[2];
-                m.load(m.linear(o.ea(), 16, false), 16, v, 0);
-                o.write(m, o.dst, v[0], v[1], v[0], v[1]);
-            }));
+            vex(
+                    "VBROADCASTF128",
+                    "256.66",
+                    "0F38",
+                    op,
+                    "W0",
+                    "/r mem",
+                    "V,M",
+                    i -> new SseOps.Free(i, (m, o) -> {
+                        long[] v = new long[2];
+                        m.load(m.linear(o.ea(), 16, false), 16, v, 0);
+                        o.write(m, o.dst, v[0], v[1], v[0], v[1]);
+                    }));
         for (String op : new String[] {"18", "38"})
             vex("VINSERTF128", "256.66", "0F3A", op, "W0", "/r", "V,W,Ib", i -> new SseOps.Free(i, AvxTable::insert));
         for (String op : new String[] {"19", "39"})

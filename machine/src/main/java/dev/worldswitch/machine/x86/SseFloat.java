@@ -10,7 +10,6 @@ import java.math.BigInteger;
  */
 public final class SseFloat {
     public static final int IE = 1, DE = 2, ZE = 4, OE = 8, UE = 16, PE = 32, DAZ = 64, RC = 0x6000, FTZ = 0x8000;
-
     public static final int ADD = 0, SUB = 1, MUL = 2, DIV = 3, SQRT = 4, MIN = 5, MAX = 6;
     private static final long D_INF = 0x7ffL << 52, D_QUIET = 1L << 51, D_FRAC = (1L << 52) - 1;
     private static final long F_QUIET = 1L << 22;
@@ -207,7 +206,8 @@ public final class SseFloat {
                 if (f.isInf(a) || f.isInf(b))
                     return f.isZero(a) || f.isZero(b) ? invalid : new Result(signBit | f.inf(), de);
                 if (f.isZero(a) || f.isZero(b)) return new Result(signBit, de);
-                return round(f, sign, mantissa(f, a).multiply(mantissa(f, b)), exponent(f, a) + exponent(f, b), mxcsr, de);
+                return round(
+                        f, sign, mantissa(f, a).multiply(mantissa(f, b)), exponent(f, a) + exponent(f, b), mxcsr, de);
             }
             case DIV -> {
                 if (f.isInf(a)) return f.isInf(b) ? invalid : new Result(signBit | f.inf(), de);
@@ -408,14 +408,12 @@ public final class SseFloat {
         boolean sign = a < 0;
         long signBit = sign ? F32.sign() : 0;
         if (F64.isNan(a))
-            return new Result(
-                    signBit | F32.inf() | (a & D_FRAC) >>> 29 | F_QUIET, F64.isSignalling(a) ? IE : 0);
+            return new Result(signBit | F32.inf() | (a & D_FRAC) >>> 29 | F_QUIET, F64.isSignalling(a) ? IE : 0);
         if (F64.isInf(a)) return new Result(signBit | F32.inf(), 0);
         if (F64.isZero(a) || F64.isDenormal(a) && (mxcsr & DAZ) != 0) return new Result(signBit, 0);
         int near = Float.floatToRawIntBits((float) Double.longBitsToDouble(a));
         if ((mxcsr & MODES) == 0 && safe(near))
-            return new Result(
-                    near & 0xffffffffL, Float.intBitsToFloat(near) == Double.longBitsToDouble(a) ? 0 : PE);
+            return new Result(near & 0xffffffffL, Float.intBitsToFloat(near) == Double.longBitsToDouble(a) ? 0 : PE);
         return round(F32, sign, mantissa(F64, a), exponent(F64, a), mxcsr, F64.isDenormal(a) ? DE : 0);
     }
 
@@ -423,8 +421,7 @@ public final class SseFloat {
     public static Result fromInt(long v, boolean isDouble, int mxcsr) {
         if (v == 0) return new Result(0, 0);
         if (Math.abs(v) < (isDouble ? 1L << 53 : 1L << 24))
-            return new Result(
-                    isDouble ? Double.doubleToRawLongBits(v) : Float.floatToRawIntBits(v) & 0xffffffffL, 0);
+            return new Result(isDouble ? Double.doubleToRawLongBits(v) : Float.floatToRawIntBits(v) & 0xffffffffL, 0);
         return round(isDouble ? F64 : F32, v < 0, BigInteger.valueOf(v).abs(), 0, mxcsr, 0);
     }
 

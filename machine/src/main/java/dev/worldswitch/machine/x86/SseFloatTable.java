@@ -8,9 +8,7 @@ final class SseFloatTable extends SseTable {
     void fill() {
         String[] names = {"ADD", "MUL", "SUB", "MIN", "DIV", "MAX", "SQRT"};
         String[] opcodes = {"58", "59", "5C", "5D", "5E", "5F", "51"};
-        int[] ops = {
-            SseFloat.ADD, SseFloat.MUL, SseFloat.SUB, SseFloat.MIN, SseFloat.DIV, SseFloat.MAX, SseFloat.SQRT
-        };
+        int[] ops = {SseFloat.ADD, SseFloat.MUL, SseFloat.SUB, SseFloat.MIN, SseFloat.DIV, SseFloat.MAX, SseFloat.SQRT};
         for (int k = 0; k < names.length; k++) arithmetic(names[k], opcodes[k], ops[k]);
         compares();
         toVector();
@@ -33,7 +31,14 @@ final class SseFloatTable extends SseTable {
     }
 
     private void row(
-            String name, String pp, String op, String operands, SseOps.Kernel k, int bytes, boolean scalar, boolean unary) {
+            String name,
+            String pp,
+            String op,
+            String operands,
+            SseOps.Kernel k,
+            int bytes,
+            boolean scalar,
+            boolean unary) {
         both(name, pp, "0F", op, "/r", operands, i -> new SseOps.FloatOp(i, k, bytes, scalar, unary));
     }
 
@@ -59,15 +64,23 @@ final class SseFloatTable extends SseTable {
     // Comparisons.
 
     private void compares() {
-        row("CMPPS", "NP", "C2", "V,W,Ib", (a, b, r, n, imm, mx) -> {
-            int flags = 0;
-            for (int k = 0; k < n; k++) {
-                int a1 = (int) (a[k] >>> 32), b1 = (int) (b[k] >>> 32);
-                r[k] = cmp32((int) a[k], (int) b[k], imm, mx) & LOW | cmp32(a1, b1, imm, mx) << 32;
-                flags |= cmpFlags32((int) a[k], (int) b[k], imm, mx) | cmpFlags32(a1, b1, imm, mx);
-            }
-            return flags;
-        }, 16, false, false);
+        row(
+                "CMPPS",
+                "NP",
+                "C2",
+                "V,W,Ib",
+                (a, b, r, n, imm, mx) -> {
+                    int flags = 0;
+                    for (int k = 0; k < n; k++) {
+                        int a1 = (int) (a[k] >>> 32), b1 = (int) (b[k] >>> 32);
+                        r[k] = cmp32((int) a[k], (int) b[k], imm, mx) & LOW | cmp32(a1, b1, imm, mx) << 32;
+                        flags |= cmpFlags32((int) a[k], (int) b[k], imm, mx) | cmpFlags32(a1, b1, imm, mx);
+                    }
+                    return flags;
+                },
+                16,
+                false,
+                false);
         SseOps.Kernel pd = (a, b, r, n, imm, mx) -> {
             int flags = 0;
             for (int k = 0; k < n; k++) {
@@ -78,10 +91,18 @@ final class SseFloatTable extends SseTable {
         };
         row("CMPPD", "66", "C2", "V,W,Ib", pd, 16, false, false);
         row("CMPSD", "F2", "C2", "V,W,Ib", pd, 8, true, false);
-        row("CMPSS", "F3", "C2", "V,W,Ib", (a, b, r, n, imm, mx) -> {
-            r[0] = a[0] & ~LOW | cmp32((int) a[0], (int) b[0], imm, mx) & LOW;
-            return cmpFlags32((int) a[0], (int) b[0], imm, mx);
-        }, 4, true, false);
+        row(
+                "CMPSS",
+                "F3",
+                "C2",
+                "V,W,Ib",
+                (a, b, r, n, imm, mx) -> {
+                    r[0] = a[0] & ~LOW | cmp32((int) a[0], (int) b[0], imm, mx) & LOW;
+                    return cmpFlags32((int) a[0], (int) b[0], imm, mx);
+                },
+                4,
+                true,
+                false);
         for (boolean quiet : new boolean[] {true, false}) {
             String name = quiet ? "UCOMIS" : "COMIS", op = quiet ? "2E" : "2F";
             both(name + "S", "NP", "0F", op, "/r", "V,W", i -> new SseOps.Free(i, (m, o) -> comis(m, o, quiet, 4)));
@@ -128,44 +149,83 @@ final class SseFloatTable extends SseTable {
         };
         row("CVTSD2SS", "F2", "5A", "V,W", sd2ss, 8, true, false);
         row("CVTSS2SD", "F3", "5A", "V,W", ss2sd, 4, true, false);
-        row("CVTPS2PD", "NP", "5A", "V,W", (a, b, r, n, imm, mx) -> {
-            int flags = 0;
-            for (int k = 0; k < n; k++) {
-                SseFloat.Result v = SseFloat.toF64((int) (b[k >> 1] >>> 32 * (k & 1)), mx);
-                r[k] = v.bits();
-                flags |= v.flags();
-            }
-            return flags;
-        }, 8, false, true);
-        row("CVTPD2PS", "66", "5A", "V,W", (a, b, r, n, imm, mx) -> {
-            int flags = 0;
-            long[] out = new long[4];
-            for (int k = 0; k < n; k++) {
-                SseFloat.Result v = SseFloat.toF32(b[k], mx);
-                out[k >> 1] |= v.bits() << 32 * (k & 1);
-                flags |= v.flags();
-            }
-            System.arraycopy(out, 0, r, 0, 4);
-            return flags;
-        }, 16, false, true);
-        row("CVTDQ2PD", "F3", "E6", "V,W", (a, b, r, n, imm, mx) -> {
-            for (int k = 0; k < n; k++)
-                r[k] = SseFloat.fromInt((int) (b[k >> 1] >>> 32 * (k & 1)), true, mx).bits();
-            return 0;
-        }, 8, false, true);
-        row("CVTDQ2PS", "NP", "5B", "V,W", (a, b, r, n, imm, mx) -> {
-            int flags = 0;
-            for (int k = 0; k < n; k++) {
-                SseFloat.Result v0 = SseFloat.fromInt((int) b[k], false, mx);
-                SseFloat.Result v1 = SseFloat.fromInt((int) (b[k] >>> 32), false, mx);
-                r[k] = v0.bits() | v1.bits() << 32;
-                flags |= v0.flags() | v1.flags();
-            }
-            return flags;
-        }, 16, false, true);
+        row(
+                "CVTPS2PD",
+                "NP",
+                "5A",
+                "V,W",
+                (a, b, r, n, imm, mx) -> {
+                    int flags = 0;
+                    for (int k = 0; k < n; k++) {
+                        SseFloat.Result v = SseFloat.toF64((int) (b[k >> 1] >>> 32 * (k & 1)), mx);
+                        r[k] = v.bits();
+                        flags |= v.flags();
+                    }
+                    return flags;
+                },
+                8,
+                false,
+                true);
+        row(
+                "CVTPD2PS",
+                "66",
+                "5A",
+                "V,W",
+                (a, b, r, n, imm, mx) -> {
+                    int flags = 0;
+                    long[] out = new long[4];
+                    for (int k = 0; k < n; k++) {
+                        SseFloat.Result v = SseFloat.toF32(b[k], mx);
+                        out[k >> 1] |= v.bits() << 32 * (k & 1);
+                        flags |= v.flags();
+                    }
+                    System.arraycopy(out, 0, r, 0, 4);
+                    return flags;
+                },
+                16,
+                false,
+                true);
+        row(
+                "CVTDQ2PD",
+                "F3",
+                "E6",
+                "V,W",
+                (a, b, r, n, imm, mx) -> {
+                    for (int k = 0; k < n; k++)
+                        r[k] = SseFloat.fromInt((int) (b[k >> 1] >>> 32 * (k & 1)), true, mx)
+                                .bits();
+                    return 0;
+                },
+                8,
+                false,
+                true);
+        row(
+                "CVTDQ2PS",
+                "NP",
+                "5B",
+                "V,W",
+                (a, b, r, n, imm, mx) -> {
+                    int flags = 0;
+                    for (int k = 0; k < n; k++) {
+                        SseFloat.Result v0 = SseFloat.fromInt((int) b[k], false, mx);
+                        SseFloat.Result v1 = SseFloat.fromInt((int) (b[k] >>> 32), false, mx);
+                        r[k] = v0.bits() | v1.bits() << 32;
+                        flags |= v0.flags() | v1.flags();
+                    }
+                    return flags;
+                },
+                16,
+                false,
+                true);
         for (boolean isDouble : new boolean[] {true, false})
-            both(isDouble ? "CVTSI2SD" : "CVTSI2SS", isDouble ? "F2" : "F3", "0F", "2A", "/r", "V,E", i -> new SseOps.Free(
-                    i, (m, o) -> fromGeneral(m, o, isDouble)));
+            both(
+                    isDouble ? "CVTSI2SD" : "CVTSI2SS",
+                    isDouble ? "F2" : "F3",
+                    "0F",
+                    "2A",
+                    "/r",
+                    "V,E",
+                    i -> new SseOps.Free(i, (m, o) -> fromGeneral(m, o, isDouble)));
     }
 
     private static void fromGeneral(Interpreter m, SseOps.Free o, boolean isDouble) {
@@ -181,8 +241,14 @@ final class SseFloatTable extends SseTable {
         for (boolean isDouble : new boolean[] {true, false})
             for (boolean cut : new boolean[] {true, false}) {
                 String name = (cut ? "CVTT" : "CVT") + (isDouble ? "SD" : "SS") + "2SI";
-                both(name, isDouble ? "F2" : "F3", "0F", cut ? "2C" : "2D", "/r", "G,W", i -> new SseOps.Free(
-                        i, (m, o) -> toGeneral(m, o, isDouble, cut)));
+                both(
+                        name,
+                        isDouble ? "F2" : "F3",
+                        "0F",
+                        cut ? "2C" : "2D",
+                        "/r",
+                        "G,W",
+                        i -> new SseOps.Free(i, (m, o) -> toGeneral(m, o, isDouble, cut)));
             }
         packedToInt("CVTPS2DQ", "66", "5B", false);
         packedToInt("CVTTPS2DQ", "F3", "5B", true);
@@ -208,30 +274,46 @@ final class SseFloatTable extends SseTable {
     }
 
     private void packedToInt(String name, String pp, String op, boolean cut) {
-        row(name, pp, op, "V,W", (a, b, r, n, imm, mx) -> {
-            int flags = 0;
-            for (int k = 0; k < n; k++) {
-                SseFloat.Result v0 = SseFloat.toInt(b[k] & LOW, false, 32, mode(cut, mx), mx);
-                SseFloat.Result v1 = SseFloat.toInt(b[k] >>> 32, false, 32, mode(cut, mx), mx);
-                r[k] = v0.bits() | v1.bits() << 32;
-                flags |= v0.flags() | v1.flags();
-            }
-            return flags;
-        }, 16, false, true);
+        row(
+                name,
+                pp,
+                op,
+                "V,W",
+                (a, b, r, n, imm, mx) -> {
+                    int flags = 0;
+                    for (int k = 0; k < n; k++) {
+                        SseFloat.Result v0 = SseFloat.toInt(b[k] & LOW, false, 32, mode(cut, mx), mx);
+                        SseFloat.Result v1 = SseFloat.toInt(b[k] >>> 32, false, 32, mode(cut, mx), mx);
+                        r[k] = v0.bits() | v1.bits() << 32;
+                        flags |= v0.flags() | v1.flags();
+                    }
+                    return flags;
+                },
+                16,
+                false,
+                true);
     }
 
     private void doubleToInt(String name, String pp, String op, boolean cut) {
-        row(name, pp, op, "V,W", (a, b, r, n, imm, mx) -> {
-            int flags = 0;
-            long[] out = new long[4];
-            for (int k = 0; k < n; k++) {
-                SseFloat.Result v = SseFloat.toInt(b[k], true, 32, mode(cut, mx), mx);
-                out[k >> 1] |= v.bits() << 32 * (k & 1);
-                flags |= v.flags();
-            }
-            System.arraycopy(out, 0, r, 0, 4);
-            return flags;
-        }, 16, false, true);
+        row(
+                name,
+                pp,
+                op,
+                "V,W",
+                (a, b, r, n, imm, mx) -> {
+                    int flags = 0;
+                    long[] out = new long[4];
+                    for (int k = 0; k < n; k++) {
+                        SseFloat.Result v = SseFloat.toInt(b[k], true, 32, mode(cut, mx), mx);
+                        out[k >> 1] |= v.bits() << 32 * (k & 1);
+                        flags |= v.flags();
+                    }
+                    System.arraycopy(out, 0, r, 0, 4);
+                    return flags;
+                },
+                16,
+                false,
+                true);
     }
 
     private void rounding(String name, String op, int bytes, boolean isDouble, boolean scalar) {
@@ -265,44 +347,79 @@ final class SseFloatTable extends SseTable {
         for (boolean sub : new boolean[] {false, true}) {
             int f = sub ? SseFloat.SUB : SseFloat.ADD;
             String op = sub ? "7D" : "7C", name = sub ? "HSUB" : "HADD";
-            row(name + "PD", "66", op, "V,W", (a, b, r, n, imm, mx) -> {
-                int flags = 0;
-                for (int k = 0; k < n; k += 2) {
-                    r[k] = SseFloat.f64(f, a[k], a[k + 1], mx);
-                    r[k + 1] = SseFloat.f64(f, b[k], b[k + 1], mx);
-                    flags |= SseFloat.f64Flags(f, a[k], a[k + 1], mx) | SseFloat.f64Flags(f, b[k], b[k + 1], mx);
-                }
-                return flags;
-            }, 16, false, false);
-            row(name + "PS", "F2", op, "V,W", (a, b, r, n, imm, mx) -> {
-                int flags = 0;
-                for (int k = 0; k < n; k += 2) {
-                    r[k] = pair(f, a[k], mx) | pair(f, a[k + 1], mx) << 32;
-                    r[k + 1] = pair(f, b[k], mx) | pair(f, b[k + 1], mx) << 32;
-                    flags |= pairFlags(f, a[k], mx) | pairFlags(f, a[k + 1], mx);
-                    flags |= pairFlags(f, b[k], mx) | pairFlags(f, b[k + 1], mx);
-                }
-                return flags;
-            }, 16, false, false);
+            row(
+                    name + "PD",
+                    "66",
+                    op,
+                    "V,W",
+                    (a, b, r, n, imm, mx) -> {
+                        int flags = 0;
+                        for (int k = 0; k < n; k += 2) {
+                            r[k] = SseFloat.f64(f, a[k], a[k + 1], mx);
+                            r[k + 1] = SseFloat.f64(f, b[k], b[k + 1], mx);
+                            flags |=
+                                    SseFloat.f64Flags(f, a[k], a[k + 1], mx) | SseFloat.f64Flags(f, b[k], b[k + 1], mx);
+                        }
+                        return flags;
+                    },
+                    16,
+                    false,
+                    false);
+            row(
+                    name + "PS",
+                    "F2",
+                    op,
+                    "V,W",
+                    (a, b, r, n, imm, mx) -> {
+                        int flags = 0;
+                        for (int k = 0; k < n; k += 2) {
+                            r[k] = pair(f, a[k], mx) | pair(f, a[k + 1], mx) << 32;
+                            r[k + 1] = pair(f, b[k], mx) | pair(f, b[k + 1], mx) << 32;
+                            flags |= pairFlags(f, a[k], mx) | pairFlags(f, a[k + 1], mx);
+                            flags |= pairFlags(f, b[k], mx) | pairFlags(f, b[k + 1], mx);
+                        }
+                        return flags;
+                    },
+                    16,
+                    false,
+                    false);
         }
-        row("ADDSUBPD", "66", "D0", "V,W", (a, b, r, n, imm, mx) -> {
-            int flags = 0;
-            for (int k = 0; k < n; k++) {
-                int f = (k & 1) == 0 ? SseFloat.SUB : SseFloat.ADD;
-                r[k] = SseFloat.f64(f, a[k], b[k], mx);
-                flags |= SseFloat.f64Flags(f, a[k], b[k], mx);
-            }
-            return flags;
-        }, 16, false, false);
-        row("ADDSUBPS", "F2", "D0", "V,W", (a, b, r, n, imm, mx) -> {
-            int flags = 0;
-            for (int k = 0; k < n; k++) {
-                int a1 = (int) (a[k] >>> 32), b1 = (int) (b[k] >>> 32), a0 = (int) a[k], b0 = (int) b[k];
-                r[k] = SseFloat.f32(SseFloat.SUB, a0, b0, mx) & LOW | (long) SseFloat.f32(SseFloat.ADD, a1, b1, mx) << 32;
-                flags |= SseFloat.f32Flags(SseFloat.SUB, a0, b0, mx) | SseFloat.f32Flags(SseFloat.ADD, a1, b1, mx);
-            }
-            return flags;
-        }, 16, false, false);
+        row(
+                "ADDSUBPD",
+                "66",
+                "D0",
+                "V,W",
+                (a, b, r, n, imm, mx) -> {
+                    int flags = 0;
+                    for (int k = 0; k < n; k++) {
+                        int f = (k & 1) == 0 ? SseFloat.SUB : SseFloat.ADD;
+                        r[k] = SseFloat.f64(f, a[k], b[k], mx);
+                        flags |= SseFloat.f64Flags(f, a[k], b[k], mx);
+                    }
+                    return flags;
+                },
+                16,
+                false,
+                false);
+        row(
+                "ADDSUBPS",
+                "F2",
+                "D0",
+                "V,W",
+                (a, b, r, n, imm, mx) -> {
+                    int flags = 0;
+                    for (int k = 0; k < n; k++) {
+                        int a1 = (int) (a[k] >>> 32), b1 = (int) (b[k] >>> 32), a0 = (int) a[k], b0 = (int) b[k];
+                        r[k] = SseFloat.f32(SseFloat.SUB, a0, b0, mx) & LOW
+                                | (long) SseFloat.f32(SseFloat.ADD, a1, b1, mx) << 32;
+                        flags |= SseFloat.f32Flags(SseFloat.SUB, a0, b0, mx)
+                                | SseFloat.f32Flags(SseFloat.ADD, a1, b1, mx);
+                    }
+                    return flags;
+                },
+                16,
+                false,
+                false);
     }
 
     private static long pair(int f, long v, int mx) {

@@ -197,14 +197,41 @@ class SseTable implements OpTableSource {
         shuffle("PBLENDW", "66", "0F3A", "0E", true, SseShuffle::pblendwLo, SseShuffle::pblendwHi);
         shuffle("MOVSHDUP", "F3", "0F", "16", false, SseShuffle::movshdupLo, SseShuffle::movshdupHi);
         shuffle("MOVSLDUP", "F3", "0F", "12", false, SseShuffle::movsldupLo, SseShuffle::movsldupHi);
-        legacy("BLENDPS", "66", "0F3A", "0C", "/r", "V,W,Ib", i -> new SseOps.ShuffleOp(
-                i, SseShuffle::blendpsLo, SseShuffle::blendpsHi, (int) i.imm & 0xff, 16, false));
-        legacy("BLENDPD", "66", "0F3A", "0D", "/r", "V,W,Ib", i -> new SseOps.ShuffleOp(
-                i, SseShuffle::blendpdLo, SseShuffle::blendpdHi, (int) i.imm & 0xff, 16, false));
-        legacy("MOVDDUP", "F2", "0F", "12", "/r", "V,W", i -> new SseOps.ShuffleOp(
-                i, SseShuffle::movddup, SseShuffle::movddup, 0, 8, false));
-        vex("VMOVDDUP", "F2", "0F", "12", "WIG", "/r", "V,W", i -> new SseOps.ShuffleOp(
-                i, SseShuffle::movddup, SseShuffle::movddup, 0, i.vl == 1 ? 16 : 8, false));
+        legacy(
+                "BLENDPS",
+                "66",
+                "0F3A",
+                "0C",
+                "/r",
+                "V,W,Ib",
+                i -> new SseOps.ShuffleOp(
+                        i, SseShuffle::blendpsLo, SseShuffle::blendpsHi, (int) i.imm & 0xff, 16, false));
+        legacy(
+                "BLENDPD",
+                "66",
+                "0F3A",
+                "0D",
+                "/r",
+                "V,W,Ib",
+                i -> new SseOps.ShuffleOp(
+                        i, SseShuffle::blendpdLo, SseShuffle::blendpdHi, (int) i.imm & 0xff, 16, false));
+        legacy(
+                "MOVDDUP",
+                "F2",
+                "0F",
+                "12",
+                "/r",
+                "V,W",
+                i -> new SseOps.ShuffleOp(i, SseShuffle::movddup, SseShuffle::movddup, 0, 8, false));
+        vex(
+                "VMOVDDUP",
+                "F2",
+                "0F",
+                "12",
+                "WIG",
+                "/r",
+                "V,W",
+                i -> new SseOps.ShuffleOp(i, SseShuffle::movddup, SseShuffle::movddup, 0, i.vl == 1 ? 16 : 8, false));
         int[] from = {8, 8, 8, 16, 16, 32}, to = {16, 32, 64, 32, 64, 64};
         String[] names = {"BW", "BD", "BQ", "WD", "WQ", "DQ"};
         for (int k = 0; k < 6; k++) {
@@ -330,7 +357,14 @@ class SseTable implements OpTableSource {
         free("MOVQ", "66", "0F", "D6", "/r reg", "W,V", (m, o) -> o.writeLow(m, o.b, low(m, o.dst), 0));
         for (String pp : new String[] {"NP", "66"}) {
             String t = pp.equals("NP") ? "PS" : "PD";
-            free("MOVL" + t, pp, "0F", "12", "/r mem", "V,M", (m, o) -> o.writeLow(m, o.dst, ld(m, o, 8), high(m, o.a)));
+            free(
+                    "MOVL" + t,
+                    pp,
+                    "0F",
+                    "12",
+                    "/r mem",
+                    "V,M",
+                    (m, o) -> o.writeLow(m, o.dst, ld(m, o, 8), high(m, o.a)));
             free("MOVL" + t, pp, "0F", "13", "/r mem", "M,V", (m, o) -> st(m, o, 8, low(m, o.dst)));
             free("MOVH" + t, pp, "0F", "16", "/r mem", "V,M", (m, o) -> o.writeLow(m, o.dst, low(m, o.a), ld(m, o, 8)));
             free("MOVH" + t, pp, "0F", "17", "/r mem", "M,V", (m, o) -> st(m, o, 8, high(m, o.dst)));
@@ -361,10 +395,17 @@ class SseTable implements OpTableSource {
             if (o.ea != null) st(m, o, wide(o), low(m, o.dst));
             else m.setReg(o.in.rm, wide(o), low(m, o.dst));
         });
-        legacy("MOVNTI", "NP", "0F", "C3", "/r mem", "M,G", i -> new XsaveTable.Simple(i, (m, o) -> {
-            int size = o.insn().w ? 8 : 4;
-            m.st(m.linear(o.ea(), size, true), size, m.reg(o.insn().reg, size));
-        }));
+        legacy(
+                "MOVNTI",
+                "NP",
+                "0F",
+                "C3",
+                "/r mem",
+                "M,G",
+                i -> new XsaveTable.Simple(i, (m, o) -> {
+                    int size = o.insn().w ? 8 : 4;
+                    m.st(m.linear(o.ea(), size, true), size, m.reg(o.insn().reg, size));
+                }));
         free("PMOVMSKB", "66", "0F", "D7", "/r reg", "G,U", (m, o) -> {
             long[] v = new long[4];
             o.read(m.fp, o.b, v);
@@ -427,7 +468,14 @@ class SseTable implements OpTableSource {
             int n = bytes == 4 ? wide(o) : bytes;
             insert(m, o, rmValue(m, o, n), n);
         });
-        free("PEXTR" + name, "66", "0F3A", out, "/r", "E,V,Ib", (m, o) -> putExtracted(m, o, bytes == 4 ? wide(o) : bytes));
+        free(
+                "PEXTR" + name,
+                "66",
+                "0F3A",
+                out,
+                "/r",
+                "E,V,Ib",
+                (m, o) -> putExtracted(m, o, bytes == 4 ? wide(o) : bytes));
     }
 
     private static void insert(Interpreter m, SseOps.Free o, long v, int bytes) {

@@ -15,6 +15,7 @@ abstract class VecOp extends Op {
     final boolean vex;
     /** CPUID 1 ecx bits without which the instruction is #UD. */
     private final int needs;
+
     private final boolean aligned;
 
     /** {@code dst = a op b} as ModRM.reg, VEX.vvvv (or ModRM.reg), ModRM.rm. */
@@ -60,7 +61,8 @@ abstract class VecOp extends Op {
     }
 
     static void avx(Interpreter m) {
-        boolean enabled = (m.state.cr.get(4) & X86State.CR4_OSXSAVE) != 0 && (m.cpu.xcr0().get() & 6) == 6;
+        boolean enabled =
+                (m.state.cr.get(4) & X86State.CR4_OSXSAVE) != 0 && (m.cpu.xcr0().get() & 6) == 6;
         if (!enabled || !protectedMode(m)) throw m.ud();
         if ((m.state.cr.get(0) & X86State.CR0_TS) != 0) throw m.nm();
     }

@@ -33,7 +33,8 @@ public final class XsaveInstructions {
         long live = fp[BV] & rfbm & ~xfd;
         long write = optimise ? live : rfbm;
         if ((write & 1) != 0) storeX87(fp, area, (live & 1) != 0, w);
-        if ((rfbm & 6) != 0) area.store(XsaveLayout.MXCSR, 8, new long[] {fp[MXCSR_WORD] & 0xffffffffL | MASK_STORED}, 0);
+        if ((rfbm & 6) != 0)
+            area.store(XsaveLayout.MXCSR, 8, new long[] {fp[MXCSR_WORD] & 0xffffffffL | MASK_STORED}, 0);
         if ((write & 2) != 0) storeRange(fp, area, XMM_WORD, XsaveLayout.XMM0, 256, (live & 2) != 0);
         for (XsaveLayout.Component c : layout.components())
             if (in(write, c)) storeRange(fp, area, c.offset() / 8, c.offset(), c.size(), in(live, c));

@@ -70,7 +70,8 @@ final class XsaveTable implements OpTableSource {
         row("FXRSTOR", "NP 0F AE /1 mem", "M", (m, op) -> {
             VecOp.x87(m);
             Operand from = area(m, op, 16, false);
-            if (XsaveInstructions.fxrstor(m.fp, from, op.insn().w, m.code == 64) != XsaveInstructions.DONE) throw m.gp(0);
+            if (XsaveInstructions.fxrstor(m.fp, from, op.insn().w, m.code == 64) != XsaveInstructions.DONE)
+                throw m.gp(0);
         });
         row("LDMXCSR", "NP 0F AE /2 mem", "Md", (m, op) -> {
             VecOp.sse(m);
@@ -179,8 +180,16 @@ final class XsaveTable implements OpTableSource {
         long rfbm = mask(m) & m.cpu.xcr0().get();
         Operand to = area(m, op, 64, true);
         long live = XsaveInstructions.compactedLive(m.fp, rfbm, m.cpu.xfd().get());
-        m.checkWrite(to.la, live == 0 ? 528 : layout(m).compactedSize(rfbm));
+        m.checkWrite(to.la, compactedEnd(layout(m), live, rfbm));
         XsaveInstructions.xsavec(m.fp, layout(m), to, rfbm, m.cpu.xfd().get(), op.insn().w);
+    }
+
+    /** The end of what XSAVEC writes: the last component in use, at least the first 16 bytes of the header. */
+    private static int compactedEnd(XsaveLayout layout, long live, long rfbm) {
+        int end = XsaveLayout.XSTATE_BV + 16;
+        for (XsaveLayout.Component c : layout.components())
+            if ((live >> c.number() & 1) != 0) end = layout.compactedOffset(c.number(), rfbm) + c.size();
+        return end;
     }
 
     private static void xrstor(Interpreter m, Op op, boolean onlyCompacted) {

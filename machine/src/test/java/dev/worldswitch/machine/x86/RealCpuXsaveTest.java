@@ -117,7 +117,19 @@ class RealCpuXsaveTest {
                 ours.add(xrstor(compact, String.format("XSTATE_BV=0x%x", bv), 7, 512, 8, bv));
             long top = 1L << 63;
             long[] xcomps = {
-                0, 1, 7, 1L << 62, top, top | 3, top | 7, top | 0xe7, top | 8, top | ALL, top | 0x80000, top | 0x100, top | 0x800,
+                0,
+                1,
+                7,
+                1L << 62,
+                top,
+                top | 3,
+                top | 7,
+                top | 0xe7,
+                top | 8,
+                top | ALL,
+                top | 0x80000,
+                top | 0x100,
+                top | 0x800,
                 top | 1L << 62
             };
             for (long x : xcomps) ours.add(xrstor(compact, String.format("XCOMP_BV=0x%x", x), 7, 520, 8, x));
@@ -182,7 +194,8 @@ class RealCpuXsaveTest {
             new Bad("rows 0 cols 64", 48, 0), new Bad("cols 0 rows 16", 16, 0), new Bad("start_row 1", 1, 1),
             new Bad("start_row 200", 1, 200)
         };
-        int cfg = layout.component(XsaveLayout.TILECFG).offset() / 8, data = layout.component(XsaveLayout.TILEDATA).offset() / 8;
+        int cfg = layout.component(XsaveLayout.TILECFG).offset() / 8,
+                data = layout.component(XsaveLayout.TILEDATA).offset() / 8;
         List<String> ours = new ArrayList<>();
         for (Bad x : bad) {
             byte[] c = config();
@@ -200,11 +213,19 @@ class RealCpuXsaveTest {
             long[] back = Arrays.copyOfRange(fp, cfg, cfg + 8);
             ours.add(String.format(
                     "amx | bad tile config: %s | LDTILECFG=%s inuse=0x%x; XRSTOR=%s inuse=0x%x STTILECFG %s",
-                    x.name, legal ? OK : GP, first, r, second,
-                    Arrays.equals(back, words) ? "== given" : Arrays.stream(back).allMatch(w -> w == 0) ? "all zero" : "other"));
+                    x.name,
+                    legal ? OK : GP,
+                    first,
+                    r,
+                    second,
+                    Arrays.equals(back, words)
+                            ? "== given"
+                            : Arrays.stream(back).allMatch(w -> w == 0) ? "all zero" : "other"));
         }
         assertThat(ours)
-                .isEqualTo(transcript.stream().filter(l -> l.startsWith("amx | bad tile config")).toList());
+                .isEqualTo(transcript.stream()
+                        .filter(l -> l.startsWith("amx | bad tile config"))
+                        .toList());
     }
 
     @Test
@@ -217,9 +238,11 @@ class RealCpuXsaveTest {
         XsaveInstructions.xsave(fp, layout, area(a), 0x60000, xfd, false, true);
         assertThat(header()).isEqualTo("BV=0x20000 XCOMP=0x0");
         assertThat(ranges()).isEqualTo("512..575,2752..11007");
-        assertThat(XsaveInstructions.xrstor(fp, layout, area(b), 0x60000, ALL, xfd, false, true, true)).isEqualTo(xfd);
+        assertThat(XsaveInstructions.xrstor(fp, layout, area(b), 0x60000, ALL, xfd, false, true, true))
+                .isEqualTo(xfd);
         put(b, 512, 0x20000);
-        assertThat(XsaveInstructions.xrstor(fp, layout, area(b), 0x60000, ALL, xfd, false, true, true)).isZero();
+        assertThat(XsaveInstructions.xrstor(fp, layout, area(b), 0x60000, ALL, xfd, false, true, true))
+                .isZero();
     }
 
     // The helpers of uxsave.c.
@@ -248,7 +271,8 @@ class RealCpuXsaveTest {
             int size = c == 0 ? 128 : c == 1 ? 256 : layout.component(c).size();
             for (int k = 0; k < size; k++) b[at + k] = (byte) (c * 8 + k % 11 + 1);
         }
-        if ((bv >> 17 & 1) != 0) System.arraycopy(config(), 0, b, layout.component(17).offset(), 64);
+        if ((bv >> 17 & 1) != 0)
+            System.arraycopy(config(), 0, b, layout.component(17).offset(), 64);
         if ((bv & 1) != 0) for (int i = 0; i < 8; i++) Arrays.fill(b, 32 + 16 * i + 10, 32 + 16 * i + 16, (byte) 0);
         put(b, 512, bv);
     }
@@ -286,7 +310,10 @@ class RealCpuXsaveTest {
 
     private static long[] words(byte[] from, int at, int n) {
         long[] w = new long[n];
-        ByteBuffer.wrap(from, at, 8 * n).order(ByteOrder.LITTLE_ENDIAN).asLongBuffer().get(w);
+        ByteBuffer.wrap(from, at, 8 * n)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .asLongBuffer()
+                .get(w);
         return w;
     }
 
@@ -294,12 +321,18 @@ class RealCpuXsaveTest {
         return new XsaveInstructions.Area() {
             @Override
             public void load(int offset, int bytes, long[] to, int at) {
-                ByteBuffer.wrap(memory, offset, bytes).order(ByteOrder.LITTLE_ENDIAN).asLongBuffer().get(to, at, bytes / 8);
+                ByteBuffer.wrap(memory, offset, bytes)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .asLongBuffer()
+                        .get(to, at, bytes / 8);
             }
 
             @Override
             public void store(int offset, int bytes, long[] from, int at) {
-                ByteBuffer.wrap(memory, offset, bytes).order(ByteOrder.LITTLE_ENDIAN).asLongBuffer().put(from, at, bytes / 8);
+                ByteBuffer.wrap(memory, offset, bytes)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .asLongBuffer()
+                        .put(from, at, bytes / 8);
             }
         };
     }

@@ -9,11 +9,22 @@ import org.junit.jupiter.api.Test;
 
 /** AMX and XSAVE as guest code. */
 class TileInstructionsTest {
-    private static final int CODE = 0x1000, CFG = 0x20000, A = 0x21000, B = 0x22000, C = 0x23000, UD = 0x3000, NM = 0x3100, GP = 0x3200;
-    private static final String LDTILECFG = "c4 e2 78 49 06", TILERELEASE = "c4 e2 78 49 c0", TILEZERO = "c4 e2 7b 49 c0";
+    private static final int CODE = 0x1000,
+            CFG = 0x20000,
+            A = 0x21000,
+            B = 0x22000,
+            C = 0x23000,
+            UD = 0x3000,
+            NM = 0x3100,
+            GP = 0x3200;
+    private static final String LDTILECFG = "c4 e2 78 49 06",
+            TILERELEASE = "c4 e2 78 49 c0",
+            TILEZERO = "c4 e2 7b 49 c0";
     private static final String STTILECFG = "c4 e2 79 49 06";
     /** tmm0 from RDX, tmm1 from RDI, tmm2 from RCX, rows RBX apart. */
-    private static final String LOAD = "c4 e2 7b 4b 04 1a c4 e2 7b 4b 0c 1f c4 e2 7b 4b 14 19", STORE = "c4 e2 7a 4b 04 1a";
+    private static final String LOAD = "c4 e2 7b 4b 04 1a c4 e2 7b 4b 0c 1f c4 e2 7b 4b 14 19",
+            STORE = "c4 e2 7a 4b 04 1a";
+
     private static final long TILEDATA = 1L << XsaveLayout.TILEDATA;
 
     private Guest guest = new Guest();
@@ -84,7 +95,8 @@ class TileInstructionsTest {
             assertThat(run(LDTILECFG + LOAD + ops[op] + STORE)).isZero();
             for (int m = 0; m < rows; m++)
                 for (int n = 0; n < cols; n++)
-                    assertThat(guest.ram.get(ValueLayout.JAVA_INT, C + 64 * m + 4 * n)).isEqualTo(want[m][n]);
+                    assertThat(guest.ram.get(ValueLayout.JAVA_INT, C + 64 * m + 4 * n))
+                            .isEqualTo(want[m][n]);
         }
     }
 
@@ -116,7 +128,8 @@ class TileInstructionsTest {
         assertThat(run(LDTILECFG + "48 8d b6 00 01 00 00" + STTILECFG)).isZero();
         for (int k = 0; k < 64; k += 8) assertThat(guest.word(CFG + 256 + k)).isEqualTo(guest.word(CFG + k));
         assertThat(run(TILERELEASE)).isZero();
-        assertThat(guest.cpu.fpregs().get(XsaveInstructions.BV) & XsaveLayout.XFEATURE_TILE).isZero();
+        assertThat(guest.cpu.fpregs().get(XsaveInstructions.BV) & XsaveLayout.XFEATURE_TILE)
+                .isZero();
     }
 
     @Test

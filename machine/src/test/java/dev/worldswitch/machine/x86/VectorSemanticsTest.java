@@ -35,9 +35,13 @@ class VectorSemanticsTest {
     void every_row_does_what_this_computer_does(@TempDir Path dir) throws Exception {
         Path source = Path.of("..", "native", "semantics-vector.c");
         assumeTrue(System.getProperty("os.arch").equals("amd64") && Files.exists(source));
-        assumeTrue(Files.exists(Path.of("/proc/cpuinfo")) && Files.readString(Path.of("/proc/cpuinfo")).contains(" avx2 "));
+        assumeTrue(Files.exists(Path.of("/proc/cpuinfo"))
+                && Files.readString(Path.of("/proc/cpuinfo")).contains(" avx2 "));
         File helper = dir.resolve("semantics-vector").toFile();
-        int built = new ProcessBuilder("cc", "-O1", "-mavx", "-o", helper.getPath(), source.toString()).inheritIO().start().waitFor();
+        int built = new ProcessBuilder("cc", "-O1", "-mavx", "-o", helper.getPath(), source.toString())
+                .inheritIO()
+                .start()
+                .waitFor();
         assumeTrue(built == 0);
 
         List<byte[]> cases = new ArrayList<>();
@@ -52,7 +56,9 @@ class VectorSemanticsTest {
                 of.add(r);
             }
         }
-        Process p = new ProcessBuilder(helper.getPath()).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        Process p = new ProcessBuilder(helper.getPath())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
         Thread writer = new Thread(() -> {
             try (OutputStream out = new BufferedOutputStream(p.getOutputStream())) {
                 for (byte[] c : cases) out.write(c);
@@ -80,7 +86,8 @@ class VectorSemanticsTest {
         ByteBuffer in = little(given), want = little(real);
         long[] fp = guest.cpu.fpregs().raw();
         for (int r = 0; r < 4; r++)
-            for (int w = 0; w < 4; w++) fp[(w < 2 ? VecOp.XMM : VecOp.YMM_HI - 2) + 2 * r + w] = in.getLong(32 * r + 8 * w);
+            for (int w = 0; w < 4; w++)
+                fp[(w < 2 ? VecOp.XMM : VecOp.YMM_HI - 2) + 2 * r + w] = in.getLong(32 * r + 8 * w);
         fp[VecOp.BV] = 7;
         XsaveInstructions.setMxcsr(fp, (int) in.getLong(216));
         for (int w = 0; w < 8; w++) guest.put(GUEST_MEM + 8 * w, in.getLong(MEM + 8 * w));
@@ -89,18 +96,21 @@ class VectorSemanticsTest {
         guest.state.gpr.set(6, GUEST_MEM);
         guest.state.rflags.set(in.getLong(208));
         guest.state.rip.set(0x1000);
-        for (int k = 0; k < given[CODE]; k++) guest.ram.set(java.lang.foreign.ValueLayout.JAVA_BYTE, 0x1000 + k, given[CODE + 1 + k]);
+        for (int k = 0; k < given[CODE]; k++)
+            guest.ram.set(java.lang.foreign.ValueLayout.JAVA_BYTE, 0x1000 + k, given[CODE + 1 + k]);
         guest.ram.set(java.lang.foreign.ValueLayout.JAVA_BYTE, 0x1000 + given[CODE], (byte) 0xf4);
         guest.m.flushBlocks();
         X86Exit exit = guest.run();
         long signal = want.getLong(224);
-        // SIGILL comes from fields that must be 1111 or forms that do not exist: what this machine does is not compared.
+        // SIGILL comes from fields that must be 1111 or forms that do not exist: what this machine does is not
+        // compared.
         if (signal == 4) return;
         String name = row.mnemonic() + " " + row.encoding();
         compared.merge(name, 1, Integer::sum);
         StringBuilder bad = new StringBuilder();
         boolean faulted = exit.reason != X86Exit.HLT;
-        if (faulted != (signal != 0)) bad.append(" exit ").append(exit.name()).append(" signal ").append(signal);
+        if (faulted != (signal != 0))
+            bad.append(" exit ").append(exit.name()).append(" signal ").append(signal);
         if (!faulted && signal == 0) {
             for (int r = 0; r < 4; r++)
                 for (int w = 0; w < 4; w++) {
@@ -116,7 +126,8 @@ class VectorSemanticsTest {
         if (bad.length() == 0 || differences.size() > 400) return;
         StringBuilder hex = new StringBuilder();
         for (int k = 0; k < given[CODE]; k++) hex.append(String.format("%02x ", given[CODE + 1 + k]));
-        for (int r = 0; r < 4; r++) hex.append(String.format(" y%d=%x:%x", r, in.getLong(32 * r + 8), in.getLong(32 * r)));
+        for (int r = 0; r < 4; r++)
+            hex.append(String.format(" y%d=%x:%x", r, in.getLong(32 * r + 8), in.getLong(32 * r)));
         hex.append(String.format(" mem=%x:%x mxcsr=%x", in.getLong(MEM + 8), in.getLong(MEM), in.getLong(216)));
         differences.add(name + " [" + hex + "]" + bad);
     }
@@ -136,7 +147,8 @@ class VectorSemanticsTest {
         b.putLong(192, random.nextLong());
         b.putLong(200, random.nextLong() >> random.nextInt(64));
         b.putLong(208, 0x202 | random.nextLong() & FLAGS);
-        int modes = random.nextInt(3) == 0 ? random.nextInt(4) << 13 | random.nextInt(2) << 6 | random.nextInt(2) << 15 : 0;
+        int modes =
+                random.nextInt(3) == 0 ? random.nextInt(4) << 13 | random.nextInt(2) << 6 | random.nextInt(2) << 15 : 0;
         b.putLong(216, 0x1f80 | modes | (random.nextBoolean() ? 0 : 0x20));
         byte[] code = encode(row);
         c[CODE] = (byte) code.length;
@@ -145,26 +157,62 @@ class VectorSemanticsTest {
     }
 
     private static final long[] DOUBLES = {
-        0, 1L << 63, 0x3ff0000000000000L, 0x7ff0000000000000L, 0xfff0000000000000L, 0x7ff8000000000123L, 0x7ff0000000000456L,
-        1, 0x000fffffffffffffL, 0x0010000000000000L, 0x7fefffffffffffffL, 0x41e0000000000000L, 0xc1e0000000000000L,
-        0x43e0000000000000L, 0x3fe0000000000000L, 0x4004000000000000L, 0x41dfffffffe00000L, 0x3690000000000000L
+        0,
+        1L << 63,
+        0x3ff0000000000000L,
+        0x7ff0000000000000L,
+        0xfff0000000000000L,
+        0x7ff8000000000123L,
+        0x7ff0000000000456L,
+        1,
+        0x000fffffffffffffL,
+        0x0010000000000000L,
+        0x7fefffffffffffffL,
+        0x41e0000000000000L,
+        0xc1e0000000000000L,
+        0x43e0000000000000L,
+        0x3fe0000000000000L,
+        0x4004000000000000L,
+        0x41dfffffffe00000L,
+        0x3690000000000000L
     };
     private static final int[] FLOATS = {
-        0, 1 << 31, 0x3f800000, 0x7f800000, 0xff800000, 0x7fc00123, 0x7f800456, 1, 0x007fffff, 0x00800000, 0x7f7fffff, 0x4f000000,
-        0xcf000000, 0x5f000000, 0x3f000000, 0x40200000, 0x4effffff
+        0,
+        1 << 31,
+        0x3f800000,
+        0x7f800000,
+        0xff800000,
+        0x7fc00123,
+        0x7f800456,
+        1,
+        0x007fffff,
+        0x00800000,
+        0x7f7fffff,
+        0x4f000000,
+        0xcf000000,
+        0x5f000000,
+        0x3f000000,
+        0x40200000,
+        0x4effffff
     };
 
     private long value() {
         return switch (random.nextInt(9)) {
             case 0 -> DOUBLES[random.nextInt(DOUBLES.length)];
-            case 1 -> FLOATS[random.nextInt(FLOATS.length)] & 0xffffffffL | (long) FLOATS[random.nextInt(FLOATS.length)] << 32;
+            case 1 ->
+                FLOATS[random.nextInt(FLOATS.length)] & 0xffffffffL
+                        | (long) FLOATS[random.nextInt(FLOATS.length)] << 32;
             case 2 -> Double.doubleToRawLongBits(random.nextGaussian() * 1000);
             case 3 -> Double.doubleToRawLongBits(random.nextInt(100) - 50);
-            case 4 -> Float.floatToRawIntBits((float) random.nextGaussian()) & 0xffffffffL
-                    | (long) Float.floatToRawIntBits(random.nextInt(100) - 50) << 32;
+            case 4 ->
+                Float.floatToRawIntBits((float) random.nextGaussian()) & 0xffffffffL
+                        | (long) Float.floatToRawIntBits(random.nextInt(100) - 50) << 32;
             case 5 -> random.nextLong() & random.nextLong() & 0xff;
             case 6 -> random.nextLong() & 0x800fffffffffffffL | (long) random.nextInt(120) << 52;
-            case 7 -> random.nextLong() & 0x807fffff807fffffL | (long) random.nextInt(30) << 23 | (long) (random.nextInt(60) + 195) << 55;
+            case 7 ->
+                random.nextLong() & 0x807fffff807fffffL
+                        | (long) random.nextInt(30) << 23
+                        | (long) (random.nextInt(60) + 195) << 55;
             default -> random.nextLong();
         };
     }
@@ -179,7 +227,8 @@ class VectorSemanticsTest {
             if (w.equals("mem")) mod = 0;
             if (w.equals("reg")) mod = 3;
         }
-        boolean generalReg = row.operands().contains("G"), generalRm = row.operands().matches("(V,|.*,)?E.*");
+        boolean generalReg = row.operands().contains("G"),
+                generalRm = row.operands().matches("(V,|.*,)?E.*");
         String map = "0F", pp = "NP";
         if (words[0].startsWith("VEX")) {
             int w = random.nextInt(2), l = random.nextInt(2);
@@ -197,14 +246,18 @@ class VectorSemanticsTest {
             int vvvv = random.nextInt(3) == 0 ? 0 : random.nextInt(4);
             code.add(0xc4);
             code.add(0xe0 | (map.equals("0F") ? 1 : map.equals("0F38") ? 2 : 3));
-            code.add(w << 7 | (~vvvv & 15) << 3 | l << 2 | List.of("NP", "66", "F3", "F2").indexOf(pp));
+            code.add(w << 7
+                    | (~vvvv & 15) << 3
+                    | l << 2
+                    | List.of("NP", "66", "F3", "F2").indexOf(pp));
             code.add(Integer.parseInt(words[1], 16));
         } else {
             int at = 0;
             if (!words[0].equals("NP")) code.add(Integer.parseInt(words[0], 16));
             at++;
             if (random.nextInt(3) == 0) code.add(0x48);
-            for (; at < words.length && words[at].matches("[0-9A-F]{2}"); at++) code.add(Integer.parseInt(words[at], 16));
+            for (; at < words.length && words[at].matches("[0-9A-F]{2}"); at++)
+                code.add(Integer.parseInt(words[at], 16));
         }
         if (mod < 0) mod = random.nextBoolean() ? 3 : 0;
         int reg = digit >= 0 ? digit : generalReg ? random.nextInt(2) : random.nextInt(4);
