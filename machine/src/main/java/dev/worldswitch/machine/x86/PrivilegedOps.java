@@ -102,11 +102,8 @@ final class PrivilegedOps {
         ending.row("LMSW", "0F 01 /6", "Ew", (m, op) -> {
             SystemOps.privileged(m);
             long v = MoreOps.rm(m, op, 2), old = m.state.cr.get(0);
-            m.exit.payload = old & ~0xeL | v & 0xf | old & 1;
-            m.exit.vector = 0;
-            m.exit.gpr = -1;
-            m.exit.in = false;
-            throw SystemOps.exit(m, op, X86Exit.CR_ACCESS);
+            m.state.cr.set(0, old & ~0xeL | v & 0xf | old & 1);
+            m.modeChanged();
         });
         ending.row("SMSW", "0F 01 /4", "Ev", (m, op) -> {
             umip(m);
@@ -150,12 +147,8 @@ final class PrivilegedOps {
         if (n > 7 || de && (n == 4 || n == 5)) throw m.ud();
         if (n == 4 || n == 5) n += 2;
         SystemOps.privileged(m);
-        if ((m.state.dr.get(7) & 0x2000) != 0) {
-            m.fault(1);
-            m.faultPayload = 0x2000;
-            throw Signal.FAULT;
-        }
-        if ((m.state.intercepts.get() & X86State.EXIT_DR) != 0) {
+        // The exit takes precedence over the #DB that DR7.GD asks for; the hypervisor raises it.
+        if ((m.state.dr.get(7) & 0x2000) != 0 || (m.state.intercepts.get() & X86State.EXIT_DR) != 0) {
             m.exit.vector = n;
             m.exit.gpr = op.s;
             m.exit.in = read;
