@@ -7,7 +7,6 @@ final class Decoder {
         int at(int offset);
     }
 
-
     private final Bytes in;
     private int at;
     private Insn i = new Insn();
@@ -21,15 +20,61 @@ final class Decoder {
         if (i.vex != Insn.NONE) return false;
         if (i.map == 0)
             return switch (i.opcode) {
-                case 0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37, 0x3f, 0x60, 0x61, 0x82, 0x9a, 0xce, 0xd4, 0xd5,
-                        0xd6, 0xea -> i.is64();
+                case 0x06,
+                        0x07,
+                        0x0e,
+                        0x16,
+                        0x17,
+                        0x1e,
+                        0x1f,
+                        0x27,
+                        0x2f,
+                        0x37,
+                        0x3f,
+                        0x60,
+                        0x61,
+                        0x82,
+                        0x9a,
+                        0xce,
+                        0xd4,
+                        0xd5,
+                        0xd6,
+                        0xea -> i.is64();
                 case 0xfe, 0xff, 0x8f, 0xc6, 0xc7, 0x8c, 0x8e -> true;
                 default -> false;
             };
         if (i.map == 1)
             return switch (i.opcode) {
-                case 0x04, 0x0a, 0x0b, 0x0c, 0x0f, 0x24, 0x25, 0x26, 0x27, 0x36, 0x39, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x7a, 0x7b,
-                        0xa6, 0xa7, 0xb9, 0xff, 0xba, 0xc7, 0x01, 0x00, 0x20, 0x21, 0x22, 0x23 -> true;
+                case 0x04,
+                        0x0a,
+                        0x0b,
+                        0x0c,
+                        0x0f,
+                        0x24,
+                        0x25,
+                        0x26,
+                        0x27,
+                        0x36,
+                        0x39,
+                        0x3b,
+                        0x3c,
+                        0x3d,
+                        0x3e,
+                        0x3f,
+                        0x7a,
+                        0x7b,
+                        0xa6,
+                        0xa7,
+                        0xb9,
+                        0xff,
+                        0xba,
+                        0xc7,
+                        0x01,
+                        0x00,
+                        0x20,
+                        0x21,
+                        0x22,
+                        0x23 -> true;
                 default -> false;
             };
         return false;
@@ -82,7 +127,6 @@ final class Decoder {
         if (i.lock && OpTable.candidates(i.vex, i.map, i.opcode) != null) return true;
         return undefined(i);
     }
-
 
     private int prefixes() {
         for (; ; ) {

@@ -60,7 +60,8 @@ final class Delivery {
                 if (second == 14) m.state.cr.set(2, m.faultPayload);
                 if (v == 8 && t == HARDWARE) throw m.leave(X86Exit.SHUTDOWN);
                 boolean twice = t == HARDWARE
-                        && (contributory(v) && contributory(second) || v == 14 && (second == 14 || contributory(second)));
+                        && (contributory(v) && contributory(second)
+                                || v == 14 && (second == 14 || contributory(second)));
                 v = twice ? 8 : second;
                 e = twice ? 0 : m.faultError;
                 he = twice || m.faultHasError;
@@ -137,14 +138,14 @@ final class Delivery {
             sp = m.sysLoad(s.segBase.get(X86State.TR) + off, 8);
         }
         if (sp << 16 >> 16 != sp) throw m.ss(ext);
-        long[] frame = {
-            error, m.rip, s.segSelector.get(X86State.CS), m.flags(), m.g[4], s.segSelector.get(X86State.SS)
+        long[] frame = {error, m.rip, s.segSelector.get(X86State.CS), m.flags(), m.g[4], s.segSelector.get(X86State.SS)
         };
         int first = hasError ? 0 : 1;
         sp = (sp & -16L) - 8L * (6 - first);
         pushFrame(m, sp, frame, first, cpl);
         m.g[4] = sp;
-        if (inner) Segments.set(m, X86State.SS, cpl, 0, 0, X86State.ATTR_UNUSABLE | X86State.ATTR_S | 3 | (long) cpl << 5);
+        if (inner)
+            Segments.set(m, X86State.SS, cpl, 0, 0, X86State.ATTR_UNUSABLE | X86State.ATTR_S | 3 | (long) cpl << 5);
         Segments.setCode(m, sel, d, cpl);
         clearFlags(m, (low >>> 40 & 1) == 0);
         m.rip = target;
@@ -187,8 +188,7 @@ final class Delivery {
         int cpl = (a & 4) != 0 ? m.cpl : Segments.dpl(d);
         long target = gate & 0xffff | (size == 4 ? (gate >>> 48) << 16 : 0);
         if (target > Segments.limit(d)) throw m.gp(ext);
-        long[] frame = {
-            error, m.rip, s.segSelector.get(X86State.CS), m.flags(), m.g[4], s.segSelector.get(X86State.SS)
+        long[] frame = {error, m.rip, s.segSelector.get(X86State.CS), m.flags(), m.g[4], s.segSelector.get(X86State.SS)
         };
         int first = hasError ? 0 : 1, count = cpl < m.cpl ? 6 : 4;
         long sp = m.g[4], base = s.segBase.get(X86State.SS), mask = m.stackMask(), ssSel = 0, ssDesc = 0;
@@ -210,9 +210,7 @@ final class Delivery {
             sp = sp - size & mask;
             m.sysStore(base + sp & 0xffffffffL, size, frame[k]);
         }
-        if (cpl < m.cpl)
-            Segments.set(
-                    m, X86State.SS, ssSel, base, Segments.limit(ssDesc), Segments.attr(ssDesc) | 1);
+        if (cpl < m.cpl) Segments.set(m, X86State.SS, ssSel, base, Segments.limit(ssDesc), Segments.attr(ssDesc) | 1);
         m.g[4] = mask == 0xffff ? m.g[4] & ~mask | sp : sp;
         Segments.setCode(m, sel, d, cpl);
         clearFlags(m, (gate >>> 40 & 1) == 0);
@@ -272,7 +270,9 @@ final class Delivery {
         if (outer) {
             if ((ss & 0xfffc) == 0)
                 Segments.set(m, X86State.SS, ss, 0, 0, X86State.ATTR_UNUSABLE | X86State.ATTR_S | 3 | (long) cpl << 5);
-            else Segments.set(m, X86State.SS, ss, Segments.base(ssDesc), Segments.limit(ssDesc), Segments.attr(ssDesc) | 1);
+            else
+                Segments.set(
+                        m, X86State.SS, ss, Segments.base(ssDesc), Segments.limit(ssDesc), Segments.attr(ssDesc) | 1);
             m.modeChanged();
             m.setSp(sp);
         }

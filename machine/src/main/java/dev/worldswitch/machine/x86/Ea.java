@@ -6,6 +6,7 @@ public final class Ea {
     final long baseMask, indexMask, disp, mask;
     /** 64-bit mode, no FS or GS: the offset is the linear address. */
     final boolean flat;
+
     final boolean long64;
 
     Ea(int base, int index, int scale, long disp, int addrSize, int seg, boolean code64) {

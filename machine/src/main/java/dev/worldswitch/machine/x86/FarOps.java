@@ -53,8 +53,11 @@ final class FarOps {
         for (int w : new int[] {4, 5})
             plain.row(w == 4 ? "VERR" : "VERW", "0F 00 /" + w, "Ew", (m, op) -> verify(m, op, w == 5));
         for (int seg : new int[] {0xc4, 0xc5})
-            ending.row(seg == 0xc4 ? "LES" : "LDS", IntegerTable.hex(seg) + " /r mem n64", "Gv,M", (m, op) -> loadFar(
-                    m, op, seg == 0xc4 ? X86State.ES : X86State.DS));
+            ending.row(
+                    seg == 0xc4 ? "LES" : "LDS",
+                    IntegerTable.hex(seg) + " /r mem n64",
+                    "Gv,M",
+                    (m, op) -> loadFar(m, op, seg == 0xc4 ? X86State.ES : X86State.DS));
         ending.row("LSS", "0F B2 /r mem", "Gv,M", (m, op) -> loadFar(m, op, X86State.SS));
         ending.row("LFS", "0F B4 /r mem", "Gv,M", (m, op) -> loadFar(m, op, X86State.FS));
         ending.row("LGS", "0F B5 /r mem", "Gv,M", (m, op) -> loadFar(m, op, X86State.GS));

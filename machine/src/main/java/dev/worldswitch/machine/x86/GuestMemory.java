@@ -103,8 +103,7 @@ abstract sealed class GuestMemory permits Interpreter {
 
     final long ld32(long la) {
         int i = (int) (la >>> 12) & SIZE - 1;
-        if (rTag[i] == (la & PAGE | access) && (la & 0xfff) <= 4092)
-            return HOST.get(INT, la + rAdd[i]) & 0xffffffffL;
+        if (rTag[i] == (la & PAGE | access) && (la & 0xfff) <= 4092) return HOST.get(INT, la + rAdd[i]) & 0xffffffffL;
         return slowLoad(la, 4);
     }
 

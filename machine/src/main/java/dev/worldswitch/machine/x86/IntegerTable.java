@@ -203,8 +203,11 @@ final class IntegerTable implements OpTableSource {
         row("MOV", "C6 /0", "Eb,Ib", i -> storeImm(i, 1));
         row("MOV", "C7 /0", "Ev,Iz", i -> storeImm(i, i.opsize));
         row("MOV", "B0+r", "Zb,Ib", i -> move(i, IntegerOps.MovImm.class, new Move(1, 1, false), opReg(i), 0));
-        row("MOV", "B8+r", "Zv,Iv", i -> move(
-                i, IntegerOps.MovImm.class, new Move(i.opsize, i.opsize, false), opReg(i), 0));
+        row(
+                "MOV",
+                "B8+r",
+                "Zv,Iv",
+                i -> move(i, IntegerOps.MovImm.class, new Move(i.opsize, i.opsize, false), opReg(i), 0));
         row("MOV", "A0", "AL,Ob", i -> move(i, IntegerOps.Load.class, new Move(1, 1, false), 0, 0));
         row("MOV", "A1", "rAX,Ov", i -> move(i, IntegerOps.Load.class, new Move(i.opsize, i.opsize, false), 0, 0));
         row("MOV", "A2", "Ob,AL", i -> move(i, IntegerOps.Store.class, new Move(1, 1, false), 0, 0));
@@ -214,8 +217,11 @@ final class IntegerTable implements OpTableSource {
         row("MOVSX", "0F BE /r", "Gv,Eb", i -> fromRm(i, i.opsize, 1, true));
         row("MOVSX", "0F BF /r", "Gv,Ew", i -> fromRm(i, i.opsize, 2, true));
         row("MOVSXD", "63 /r o64", "Gv,Ed", i -> fromRm(i, i.opsize, Math.min(i.opsize, 4), true));
-        row("LEA", "8D /r mem", "Gv,M", i -> move(
-                i, IntegerOps.Lea.class, new Move(i.opsize, i.opsize, false), i.reg, 0));
+        row(
+                "LEA",
+                "8D /r mem",
+                "Gv,M",
+                i -> move(i, IntegerOps.Lea.class, new Move(i.opsize, i.opsize, false), i.reg, 0));
         for (int cc = 0; cc < 16; cc++) {
             Integer c = cc;
             row("CMOVcc", "0F " + hex(0x40 + cc) + " /r", "Gv,Ev", i -> {
@@ -319,9 +325,21 @@ final class IntegerTable implements OpTableSource {
             m.push(op.next, op.size);
             m.rip = to;
         };
-        row("JMP", "EB", "Jb", i -> relativeOp(i, nearCanonical(i) ? new IntegerOps.Jump64() : new SystemOps.Ending(jump)));
-        row("JMP", "E9", "Jz", i -> relativeOp(i, nearCanonical(i) ? new IntegerOps.Jump64() : new SystemOps.Ending(jump)));
-        row("CALL", "E8", "Jz", i -> relativeOp(i, nearCanonical(i) ? new IntegerOps.Call64() : new SystemOps.Ending(call)));
+        row(
+                "JMP",
+                "EB",
+                "Jb",
+                i -> relativeOp(i, nearCanonical(i) ? new IntegerOps.Jump64() : new SystemOps.Ending(jump)));
+        row(
+                "JMP",
+                "E9",
+                "Jz",
+                i -> relativeOp(i, nearCanonical(i) ? new IntegerOps.Jump64() : new SystemOps.Ending(jump)));
+        row(
+                "CALL",
+                "E8",
+                "Jz",
+                i -> relativeOp(i, nearCanonical(i) ? new IntegerOps.Call64() : new SystemOps.Ending(call)));
         ending("JMP", "FF /4 d64", "Ev", (m, op) -> m.rip = m.target(rm(m, op), op.size));
         ending("CALL", "FF /2 d64", "Ev", (m, op) -> {
             long to = m.target(rm(m, op), op.size);

@@ -178,11 +178,7 @@ public final class Interpreter extends GuestMemory {
         if ((info & 0x80000000L) == 0) return;
         state.injectInfo.set(0);
         Delivery.deliver(
-                this,
-                (int) info & 0xff,
-                (int) info >> 8 & 7,
-                (info & 0x800) != 0,
-                state.injectErrorCode.get());
+                this, (int) info & 0xff, (int) info >> 8 & 7, (info & 0x800) != 0, state.injectErrorCode.get());
     }
 
     private boolean needsCare() {

@@ -49,11 +49,22 @@ final class MoreOps {
                 m.setReg(k, op.size, op.size == 2 ? 0 : Alu.bswap(m.g[k], op.size));
             });
         }
-        plain.row("MOVBE", "0F 38 F0 /r mem", "Gv,M", (m, op) -> m.setReg(op.d, op.size, reverse(rm(m, op, op.size), op.size)));
+        plain.row(
+                "MOVBE",
+                "0F 38 F0 /r mem",
+                "Gv,M",
+                (m, op) -> m.setReg(op.d, op.size, reverse(rm(m, op, op.size), op.size)));
         plain.row("MOVBE", "0F 38 F1 /r mem", "M,Gv", (m, op) -> setRm(m, op, op.size, reverse(m.g[op.d], op.size)));
-        plain.row("CRC32", "F2 0F 38 F0 /r", "Gd,Eb", (m, op) -> m.setReg(op.d, 4, Alu.crc32((int) m.g[op.d], rm(m, op, 1), 1)));
-        plain.row("CRC32", "F2 0F 38 F1 /r", "Gd,Ev", (m, op) -> m.setReg(
-                op.d, 4, Alu.crc32((int) m.g[op.d], rm(m, op, op.size), op.size)));
+        plain.row(
+                "CRC32",
+                "F2 0F 38 F0 /r",
+                "Gd,Eb",
+                (m, op) -> m.setReg(op.d, 4, Alu.crc32((int) m.g[op.d], rm(m, op, 1), 1)));
+        plain.row(
+                "CRC32",
+                "F2 0F 38 F1 /r",
+                "Gd,Ev",
+                (m, op) -> m.setReg(op.d, 4, Alu.crc32((int) m.g[op.d], rm(m, op, op.size), op.size)));
         plain.row("LAHF", "9F", "", (m, op) -> m.setReg(16, 1, m.flags() & 0xd5 | 2));
         plain.row("SAHF", "9E", "", (m, op) -> m.setFlags(m.flags() & ~0xd5L | m.g[0] >>> 8 & 0xd5));
         plain.row("CMC", "F5", "", (m, op) -> m.fc = Flags.withCf(m.fc, Flags.cf(m.fc) ^ 1));
@@ -289,7 +300,8 @@ final class MoreOps {
 
     private static void scan(Interpreter m, Op op, boolean forward) {
         long v = rm(m, op, op.size);
-        if (v != 0) m.setReg(op.d, op.size, forward ? Long.numberOfTrailingZeros(v) : 63 - Long.numberOfLeadingZeros(v));
+        if (v != 0)
+            m.setReg(op.d, op.size, forward ? Long.numberOfTrailingZeros(v) : 63 - Long.numberOfLeadingZeros(v));
         zf(m, v == 0);
     }
 

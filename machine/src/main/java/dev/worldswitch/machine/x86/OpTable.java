@@ -16,7 +16,15 @@ import org.jspecify.annotations.Nullable;
  * {@code throw m.ud()}, {@code m.gp(0)}, {@code m.nm()}, {@code m.fault(vector, errorCode)}, before it changed anything.
  */
 public final class OpTable {
-    private static final List<OpTableSource> SOURCES = List.of(new IntegerTable(), new SystemTable(), new XsaveTable(), new SseTable(), new SseFloatTable(), new AvxTable(), new Avx512Table(), new X87Table());
+    private static final List<OpTableSource> SOURCES = List.of(
+            new IntegerTable(),
+            new SystemTable(),
+            new XsaveTable(),
+            new SseTable(),
+            new SseFloatTable(),
+            new AvxTable(),
+            new Avx512Table(),
+            new X87Table());
 
     private static final Entry[][] INDEX = new Entry[3 * 8 * 256][];
 
@@ -116,8 +124,11 @@ public final class OpTable {
                     else if (vex == 0 && map == 0 && opcode < 0 && t.equals("0F")) map = 1;
                     else if (vex == 0 && map == 1 && opcode < 0 && t.equals("38")) map = 2;
                     else if (vex == 0 && map == 1 && opcode < 0 && t.equals("3A")) map = 3;
-                    else if (map == 0 && vex == 0 && pp < 0 && isPrefix(t) && !row.encoding().equals(t))
-                        pp = t.equals("66") ? 1 : t.equals("F3") ? 2 : 3;
+                    else if (map == 0
+                            && vex == 0
+                            && pp < 0
+                            && isPrefix(t)
+                            && !row.encoding().equals(t)) pp = t.equals("66") ? 1 : t.equals("F3") ? 2 : 3;
                     else if (t.endsWith("+r")) {
                         opcode = Integer.parseInt(t.substring(0, 2), 16);
                         span = 8;
@@ -136,8 +147,7 @@ public final class OpTable {
     }
 
     private static boolean hasModrm(String operands) {
-        for (String o : operands.split(","))
-            if (!o.isEmpty() && "EGMRVWQPSCDN".indexOf(o.charAt(0)) >= 0) return true;
+        for (String o : operands.split(",")) if (!o.isEmpty() && "EGMRVWQPSCDN".indexOf(o.charAt(0)) >= 0) return true;
         return false;
     }
 

@@ -19,7 +19,8 @@ final class Segments {
                     || !write && (attr & 0xa) == 8;
         }
         long last = off + size - 1;
-        if ((attr & 0xc) == 4 && !real(m)) bad |= off <= limit || last > ((attr & X86State.ATTR_DB) != 0 ? 0xffffffffL : 0xffff);
+        if ((attr & 0xc) == 4 && !real(m))
+            bad |= off <= limit || last > ((attr & X86State.ATTR_DB) != 0 ? 0xffffffffL : 0xffff);
         else bad |= last > limit;
         if (bad) throw seg == X86State.SS ? m.ss(0) : m.gp(0);
     }

@@ -61,8 +61,16 @@ final class SystemTable implements OpTableSource {
             });
         for (int w : new int[] {0, 1}) {
             int opcode = w;
-            ending("IN", opcode == 0 ? "E4" : "E5", "Ib", (m, op) -> io(m, op, op.insn().imm & 0xff, true, opcode, false));
-            ending("OUT", opcode == 0 ? "E6" : "E7", "Ib", (m, op) -> io(m, op, op.insn().imm & 0xff, false, opcode, false));
+            ending(
+                    "IN",
+                    opcode == 0 ? "E4" : "E5",
+                    "Ib",
+                    (m, op) -> io(m, op, op.insn().imm & 0xff, true, opcode, false));
+            ending(
+                    "OUT",
+                    opcode == 0 ? "E6" : "E7",
+                    "Ib",
+                    (m, op) -> io(m, op, op.insn().imm & 0xff, false, opcode, false));
             ending("IN", opcode == 0 ? "EC" : "ED", "", (m, op) -> io(m, op, m.g[2] & 0xffff, true, opcode, false));
             ending("OUT", opcode == 0 ? "EE" : "EF", "", (m, op) -> io(m, op, m.g[2] & 0xffff, false, opcode, false));
             ending("INS", opcode == 0 ? "6C" : "6D", "", (m, op) -> io(m, op, m.g[2] & 0xffff, true, opcode, true));
@@ -80,7 +88,8 @@ final class SystemTable implements OpTableSource {
         if (!base && !xfd) throw SystemOps.exit(m, op, write ? X86Exit.WRMSR : X86Exit.RDMSR);
         int seg = index == 0xc0000100 ? X86State.FS : X86State.GS;
         if (write) {
-            if (base && v << 16 >> 16 != v || xfd && (v & ~m.cpu.profile().xsave().xfdMask()) != 0) throw m.gp(0);
+            if (base && v << 16 >> 16 != v
+                    || xfd && (v & ~m.cpu.profile().xsave().xfdMask()) != 0) throw m.gp(0);
             if (base) m.state.segBase.set(seg, v);
             else m.cpu.xfd().set(v);
         } else {

@@ -18,11 +18,7 @@ final class Guest implements PhysicalMemory {
     Guest() {
         Region root = Region.root("test");
         cpu = new X86Cpu(
-                root.child("cpu0"),
-                0,
-                X86Profile.builtIn("sapphire-rapids"),
-                Timing.plain(() -> 0),
-                (c, l) -> {});
+                root.child("cpu0"), 0, X86Profile.builtIn("sapphire-rapids"), Timing.plain(() -> 0), (c, l) -> {});
         state = new X86State(root.child("vcpu"));
         m = new Interpreter(cpu, state, this);
     }
@@ -116,7 +112,13 @@ final class Guest implements PhysicalMemory {
     }
 
     Guest gate(int vector, long handler, int ist, int dpl) {
-        put(IDT + 16L * vector, handler & 0xffff | 8L << 16 | (long) ist << 32 | (0x8eL | dpl << 5) << 40 | (handler >>> 16 & 0xffff) << 48);
+        put(
+                IDT + 16L * vector,
+                handler & 0xffff
+                        | 8L << 16
+                        | (long) ist << 32
+                        | (0x8eL | dpl << 5) << 40
+                        | (handler >>> 16 & 0xffff) << 48);
         put(IDT + 16L * vector + 8, handler >>> 32);
         return this;
     }

@@ -284,7 +284,9 @@ class InterpreterTest {
 
     @Test
     void an_instruction_across_two_pages_runs_and_faults_where_its_second_page_is_missing() {
-        Guest g = at("e9 fb 0f 00 00").bytes(0x1ffd, "48 b8 01 02 03 04 05 06 07 08 f4").bytes(0x1000, "e9 f8 0f 00 00");
+        Guest g = at("e9 fb 0f 00 00")
+                .bytes(0x1ffd, "48 b8 01 02 03 04 05 06 07 08 f4")
+                .bytes(0x1000, "e9 f8 0f 00 00");
         g.run();
         assertThat(g.rax()).isEqualTo(0x0807060504030201L);
         g.put(Guest.PT + 16, 0);

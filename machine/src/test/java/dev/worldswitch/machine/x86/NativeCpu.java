@@ -29,7 +29,9 @@ final class NativeCpu implements AutoCloseable {
                 .inheritIO()
                 .start();
         if (cc.waitFor() != 0) throw new IOException("cc failed");
-        process = new ProcessBuilder(binary.toString()).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        process = new ProcessBuilder(binary.toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
         to = process.getOutputStream();
         from = new DataInputStream(process.getInputStream());
     }
