@@ -114,10 +114,15 @@ public final class HostServer {
         long id = numbers.incrementAndGet();
         ClientProcess p = new ClientProcess(this, id, own.peerPid(wire.fd()), xcomp);
         processes.put(id, p);
+        try {
+            byte[] none = {};
+            wire.send(Wire.ANSWER, id, 0, 0, none, 0, 0, p.memory().descriptor());
+            wire.send(Wire.ANSWER, p.signals().bytes(), 0, 0, none, 0, 0, p.signals().descriptor());
+        } catch (IOException e) {
+            p.died();
+            throw e;
+        }
         lifelines.put(id, wire.fd());
-        byte[] none = {};
-        wire.send(Wire.ANSWER, id, 0, 0, none, 0, 0, p.memory().descriptor());
-        wire.send(Wire.ANSWER, p.signals().bytes(), 0, 0, none, 0, 0, p.signals().descriptor());
         watch.add(wire.fd(), id, true);
     }
 

@@ -21,25 +21,32 @@ public final class SimulatedHost {
     private final X86Host booted;
     private final Cpus cpus;
     private final Kvm kvm;
+    private final KvmFile device;
     private final AtomicLong tasks = new AtomicLong();
     private volatile @Nullable KernelPanic panic;
 
-    private SimulatedHost(X86Profile profile, KernelVersion version, int cpus, Timing timing, boolean torture) {
+    private SimulatedHost(X86Profile profile, KernelVersion version, int cpus, Timing timing, boolean torture, @Nullable KvmFile device) {
         this.profile = profile;
         Cpus[] made = new Cpus[1];
         this.booted = X86Host.boot(region, version, profile, cpus, timing, all -> made[0] = new Cpus(all, torture));
         this.cpus = made[0];
         this.kvm = new Kvm(booted.kernel(), profile, booted.cpus());
+        this.device = device == null ? kvm.open() : device;
+    }
+
+    /** A host whose /dev/kvm is {@code device}: for tests of everything but KVM. */
+    static SimulatedHost withDevice(X86Profile profile, KernelVersion version, int cpus, KvmFile device) {
+        return new SimulatedHost(profile, version, cpus, Timing.plain(clock()), false, device);
     }
 
     /** A host where time passes as it really does and nothing happens by chance. */
     public static SimulatedHost plain(X86Profile profile, KernelVersion version, int cpus) {
-        return new SimulatedHost(profile, version, cpus, Timing.plain(clock()), false);
+        return new SimulatedHost(profile, version, cpus, Timing.plain(clock()), false, null);
     }
 
     /** A host with interrupts, preemption and migration at random moments, by this seed. */
     public static SimulatedHost torture(X86Profile profile, KernelVersion version, int cpus, long seed) {
-        return new SimulatedHost(profile, version, cpus, new TortureTiming(seed, cpus, clock()), true);
+        return new SimulatedHost(profile, version, cpus, new TortureTiming(seed, cpus, clock()), true, null);
     }
 
     private static LongSupplier clock() {
@@ -52,7 +59,7 @@ public final class SimulatedHost {
     }
 
     KvmFile openKvm() {
-        return kvm.open();
+        return device;
     }
 
     Task newTask() {

@@ -1,0 +1,158 @@
+package dev.worldswitch.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.machine.x86.X86Profile;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Real C programs, compiled here, with the real shim, against a toy device. */
+class ClientTest {
+    private static final Path SOURCES = Path.of("src/test/c").toAbsolutePath();
+    private static final Path SHIM = Path.of("../shim").toAbsolutePath().normalize();
+
+    @TempDir
+    static Path folder;
+
+    private final ToyKvm toy = new ToyKvm();
+    private final SimulatedHost host =
+            SimulatedHost.withDevice(X86Profile.builtIn("sapphire-rapids"), KernelVersion.of("6.12"), 2, toy);
+    private Path socket = folder;
+    private HostServer server = null;
+
+    @BeforeAll
+    static void compileEverything() throws Exception {
+        List<String> shim = new ArrayList<>(
+                List.of("cc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread", "-o", folder + "/shim.so"));
+        try (Stream<Path> s = Files.list(SHIM)) {
+            s.filter(p -> p.toString().endsWith(".c")).forEach(p -> shim.add(p.toString()));
+        }
+        run(new ProcessBuilder(shim));
+        for (String c : List.of("descriptors", "memory", "signals", "many", "crowd"))
+            run(new ProcessBuilder("cc", "-O1", "-pthread", "-w", "-o", folder + "/" + c, SOURCES + "/" + c + ".c"));
+    }
+
+    private static void run(ProcessBuilder b) throws IOException, InterruptedException {
+        assertThat(b.inheritIO().start().waitFor()).as(String.join(" ", b.command())).isZero();
+    }
+
+    @BeforeEach
+    void startServer() throws IOException {
+        socket = Files.createTempDirectory("ws-test").resolve("socket");
+        server = HostServer.start(socket, host, CallListener.NONE);
+    }
+
+    private void client(String... command) throws Exception {
+        command[0] = folder + "/" + command[0];
+        ProcessBuilder b = new ProcessBuilder(command).inheritIO();
+        b.environment().put("LD_PRELOAD", folder + "/shim.so");
+        b.environment().put("WORLDSWITCH_SOCKET", socket.toString());
+        Process p = b.start();
+        boolean ended = p.waitFor(20, TimeUnit.SECONDS);
+        if (!ended) p.destroyForcibly();
+        assertThat(ended).as("%s ended in time", command[0]).isTrue();
+        assertThat(p.exitValue()).as("exit status of %s", command[0]).isZero();
+    }
+
+    private void nothingIsLeft() throws InterruptedException {
+        long end = System.nanoTime() + 5_000_000_000L;
+        while (System.nanoTime() < end && (server.openFiles() != 0 || server.liveProcesses() != 0 || toy.alive.get() != 0))
+            Thread.sleep(5);
+        assertThat(server.openFiles()).as("open files").isZero();
+        assertThat(server.liveProcesses()).as("processes").isZero();
+        assertThat(toy.alive.get()).as("KVM objects").isZero();
+        assertThat(host.idleCpus()).as("idle CPUs").isEqualTo(2);
+    }
+
+    @Test
+    void descriptorsBehaveAsTheKernelsOwnUnderDupForkExecAndClose() throws Exception {
+        client("descriptors");
+        nothingIsLeft();
+    }
+
+    @Test
+    void clientAndGuestSeeTheSameMemoryHoweverItIsMapped() throws Exception {
+        client("memory");
+        nothingIsLeft();
+    }
+
+    @Test
+    void memoryIsCopiedByTheShimWhereTheServerMayNotReachIt() throws Exception {
+        server.processVmRefused();
+        client("memory");
+        client("descriptors");
+    }
+
+    @Test
+    void aSignalEndsKvmRunWithEintrOrStaysPendingAsItsMaskSays() throws Exception {
+        client("signals");
+        nothingIsLeft();
+    }
+
+    @Test
+    void aThousandClientsSomeKilledLeaveNothingBehind() throws Exception {
+        client("crowd", folder + "/many", "50");
+        nothingIsLeft();
+        long before = openDescriptors(), mappings = mappings();
+        client("crowd", folder + "/many", "1000");
+        nothingIsLeft();
+        assertThat(openDescriptors()).isLessThanOrEqualTo(before + 5);
+        assertThat(mappings()).isLessThanOrEqualTo(mappings + 60);
+    }
+
+    private static long openDescriptors() {
+        return count(Path.of("/proc/self/fd"));
+    }
+
+    private static long count(Path p) {
+        try (Stream<Path> s = Files.list(p)) {
+            return s.count();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static long mappings() throws IOException {
+        try (Stream<String> s = Files.lines(Path.of("/proc/self/maps"))) {
+            return s.filter(l -> l.contains("memfd")).count();
+        }
+    }
+
+    @Test
+    void randomBytesOnTheSocketDoNotDisturbTheServer() throws Exception {
+        Random random = new Random(5);
+        for (int i = 0; i < 200; i++) {
+            try (SocketChannel c = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+                c.connect(UnixDomainSocketAddress.of(socket));
+                byte[] b = new byte[random.nextInt(200)];
+                random.nextBytes(b);
+                ByteBuffer bytes = ByteBuffer.wrap(b).order(java.nio.ByteOrder.LITTLE_ENDIAN);
+                // Half of them have a right head, so that the requests behind the greeting are reached.
+                if (b.length >= 32 && i % 2 == 0) bytes.putInt(0, 28).putInt(4, 1 + random.nextInt(10)).putLong(8, random.nextInt(3));
+                try {
+                    c.write(bytes);
+                } catch (IOException closed) {
+                    continue;
+                }
+            }
+        }
+        client("descriptors");
+        nothingIsLeft();
+    }
+}
