@@ -101,7 +101,7 @@ final class FpuDriver implements VcpuDriver {
                 regs.fill(tile, tileWords, OLD);
                 regs.set(BV, regs.get(BV) | TILEDATA);
             }
-            case "tilerelease" -> cpu.xsave().init(regs, TILEDATA);
+            case "ldtilecfg", "tilerelease" -> cpu.xsave().init(regs, TILEDATA);
             case "tilestored" -> tileStored(regs);
             case "wrmsr-xfd" -> {
                 long v = Long.decode(instruction.split(" ")[1]);

@@ -71,7 +71,7 @@ final class XsaveIoctls {
         XsaveLayout layout = v.vm().kvm().profile().xsave();
         long bv = b.u64(XsaveLayout.XSTATE_BV);
         // Before the checks: a disabled component's data is dropped silently, the call succeeds.
-        if (v.vm().kvm().kernel().has(Patch.CLEAR_XSTATE_BV_ON_XFD)) bv &= ~fpu.xfd().get();
+        if (v.vm().kvm().kernel().has(Patch.CLEAR_XSTATE_BV_SET_XSAVE)) bv &= ~fpu.xfd().get();
         if ((bv & ~v.vm().kvm().caps().supportedXcr0()) != 0) return Errno.EINVAL;
         if ((bv & ~fpu.userXfeatures().get()) != 0 || b.u64(XsaveLayout.XCOMP_BV) != 0) return Errno.EINVAL;
         for (int i = XsaveLayout.XCOMP_BV + 8; i < HEADER_END; i += 8) if (b.u64(i) != 0) return Errno.EINVAL;

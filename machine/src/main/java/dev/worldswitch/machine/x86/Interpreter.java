@@ -28,6 +28,9 @@ public final class Interpreter extends GuestMemory {
     long faultError, faultPayload;
     boolean faultHasError;
 
+    /** Explored: time may pass between any two instructions. */
+    private final boolean watched;
+
     private final BlockCache blocks = new BlockCache(this);
     private final Decoder decoder;
     private long decodeRip;
@@ -36,6 +39,7 @@ public final class Interpreter extends GuestMemory {
     public Interpreter(X86Cpu cpu, X86State state, PhysicalMemory memory) {
         super(state, memory, physBits(cpu));
         this.cpu = cpu;
+        this.watched = cpu.region().isWatched();
         this.g = state.gpr.raw();
         this.fp = cpu.fpregs().raw();
         this.decoder = new Decoder(this::codeByte);
@@ -90,8 +94,8 @@ public final class Interpreter extends GuestMemory {
         load();
         try {
             inject();
-            if (stepping) cpu.moment("guest instruction");
             do {
+                if (stepping || watched) cpu.moment("guest instruction");
                 if (interruptWindow && (sys & X86State.IF) != 0 && state.shadow.get() == 0)
                     throw leave(X86Exit.INTERRUPT_WINDOW);
                 if (cpu.anyPending()) throw leave(X86Exit.INTERRUPT);
@@ -107,7 +111,7 @@ public final class Interpreter extends GuestMemory {
     private void round() {
         attention = false;
         try {
-            if (stepping || needsCare()) stepOne();
+            if (stepping || watched || needsCare()) stepOne();
             else runBlocks();
         } catch (Signal s) {
             if (s == Signal.FAULT) Delivery.exception(this);
@@ -128,6 +132,11 @@ public final class Interpreter extends GuestMemory {
     private void load() {
         rip = state.rip.get();
         setFlags(state.rflags.get());
+        // Explored: caches from a state that was left would answer without the reads that a fresh entry makes.
+        if (watched) {
+            flushTlb();
+            flushBlocks();
+        }
         int now = memory.generation();
         if (now != generation) {
             generation = now;
