@@ -1,6 +1,7 @@
 package dev.worldswitch.cli;
 
 import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.server.CallListener;
 import dev.worldswitch.server.HostThread;
 import dev.worldswitch.server.SimulatedHost;
@@ -9,23 +10,30 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** Prints each call of the clients, one line each, as strace does. */
 final class IoctlTrace implements CallListener, AutoCloseable {
+    private static final int KVM_RUN = 0xAE80, EXIT_REASON = 8;
+
     private final PrintStream out;
     private final boolean own;
     private final long start = System.nanoTime();
 
-    private IoctlTrace(PrintStream out, boolean own) {
+    private final IoctlNames names;
+
+    private IoctlTrace(PrintStream out, boolean own, IoctlNames names) {
+        this.names = names;
         this.out = out;
         this.own = own;
     }
 
     /** @param file "-" for stderr */
     static IoctlTrace to(String file, SimulatedHost host) throws IOException {
-        if (file.equals("-")) return new IoctlTrace(System.err, false);
-        return new IoctlTrace(
-                new PrintStream(Files.newOutputStream(Path.of(file)), true, StandardCharsets.UTF_8), true);
+        IoctlNames names = new IoctlNames(host.kvm().ioctls());
+        if (file.equals("-")) return new IoctlTrace(System.err, false, names);
+        PrintStream out = new PrintStream(Files.newOutputStream(Path.of(file)), true, StandardCharsets.UTF_8);
+        return new IoctlTrace(out, true, names);
     }
 
     private synchronized void line(HostThread t, String text) {
@@ -34,13 +42,18 @@ final class IoctlTrace implements CallListener, AutoCloseable {
     }
 
     @Override
-    public void exit(HostThread thread, KvmFile file, int command, long argument, long answer, boolean descriptor) {
-        line(thread, IoctlNames.call(thread, file, command, argument) + " = " + IoctlNames.answer(answer, descriptor));
+    public void exit(
+            HostThread thread, KvmFile file, int command, long argument, long answer, @Nullable KvmFile made) {
+        String text = names.call(thread, file, command, argument) + " = "
+                + IoctlNames.answer(answer, made == null ? null : made.fileName());
+        SharedPages pages = command == KVM_RUN ? file.pages() : null;
+        if (pages != null) text += " " + names.exit(pages.get(EXIT_REASON, 4));
+        line(thread, text);
     }
 
     @Override
     public void other(HostThread thread, String what, long answer) {
-        line(thread, what + " = " + IoctlNames.answer(answer, false));
+        line(thread, what + " = " + IoctlNames.answer(answer, null));
     }
 
     @Override

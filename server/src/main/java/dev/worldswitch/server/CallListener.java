@@ -1,6 +1,7 @@
 package dev.worldswitch.server;
 
 import dev.worldswitch.kvm.KvmFile;
+import org.jspecify.annotations.Nullable;
 
 /** Sees every call of every client; any thread. */
 public interface CallListener {
@@ -10,8 +11,8 @@ public interface CallListener {
     /** The ioctl is about to be done; {@code process} lets the client's memory be read. */
     default void enter(HostThread thread, KvmFile file, int command, long argument) {}
 
-    /** The ioctl is done. {@code descriptor} tells that it made a descriptor. */
-    default void exit(HostThread thread, KvmFile file, int command, long argument, long answer, boolean descriptor) {}
+    /** The ioctl is done. {@code made} is what a new descriptor stands for. */
+    default void exit(HostThread thread, KvmFile file, int command, long argument, long answer, @Nullable KvmFile made) {}
 
     /** /dev/kvm was opened, a descriptor mapped, and such. */
     default void other(HostThread thread, String what, long answer) {}

@@ -287,7 +287,7 @@ public final class HostThread implements Caller {
             made.flags = 0;
             server.listener().enter(this, file, command, argument);
             r = server.host().ioctl(this, open, command, argument, made);
-            server.listener().exit(this, file, command, argument, r, made.file != null);
+            server.listener().exit(this, file, command, argument, r, made.file);
         } finally {
             open.leave();
         }
