@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 public final class OpTable {
     private static final List<OpTableSource> SOURCES = List.of(
             new IntegerTable(),
-            new SystemTable(),
+            new SystemTable(), new BitTable(),
             new XsaveTable(),
             new SseTable(),
             new SseFloatTable(),

@@ -93,7 +93,7 @@ final class IntegerCases {
     private void one(boolean first) {
         boolean wide = random.nextInt(4) != 0;
         int w = wide ? 1 : 0;
-        switch (random.nextInt(24)) {
+        switch (random.nextInt(25)) {
             case 0, 1, 2 -> {
                 int n = random.nextInt(8);
                 op(wide, true, -1, n << 3 | random.nextInt(2) << 1 | w);
@@ -156,6 +156,7 @@ final class IntegerCases {
                 if (!mem) at = start();
             }
             case 22 -> string(wide ? 1 : 0);
+            case 23 -> bmi();
             default -> {
                 b(
                         0x48 | random.nextInt(2),
@@ -255,5 +256,45 @@ final class IntegerCases {
         if (rep) b(random.nextBoolean() ? 0xf3 : 0xf2);
         if (w == 1 && random.nextBoolean()) b(0x48);
         b(op);
+    }
+
+    /** BMI1, BMI2 and ADX, which the CPU of this computer may lack. */
+    private void bmi() {
+        if (!BMI) {
+            b(0x90);
+            return;
+        }
+        if (random.nextInt(8) == 0) {
+            size = 8;
+            b(random.nextBoolean() ? 0x66 : 0xf3, 0x48, 0x0f, 0x38, 0xf6, 0xc0 | pick(0x48, 0) << 3 | pick(0x48, 0));
+            return;
+        }
+        // map, pp, opcode, digit or -1, undefined flags
+        int[][] forms = {
+            {2, 0, 0xf2, -1, AF | PF}, {2, 0, 0xf3, 1, AF | PF}, {2, 0, 0xf3, 2, AF | PF}, {2, 0, 0xf3, 3, AF | PF},
+            {2, 0, 0xf7, -1, AF | PF | SF}, {2, 0, 0xf5, -1, AF | PF}, {2, 1, 0xf7, -1, 0}, {2, 2, 0xf7, -1, 0},
+            {2, 3, 0xf7, -1, 0}, {2, 2, 0xf5, -1, 0}, {2, 3, 0xf5, -1, 0}, {2, 3, 0xf6, -1, 0}, {3, 3, 0xf0, -1, 0}
+        };
+        int[] f = forms[random.nextInt(forms.length)];
+        size = 8;
+        boolean m = random.nextInt(3) == 0;
+        int w = random.nextInt(2), vvvv = f[0] == 3 ? 0 : pick(0x48, 0);
+        b(0xc4, 0xe0 | f[0], w << 7 | (~vvvv & 15) << 3 | f[1], f[2]);
+        int r = f[3] >= 0 ? f[3] : pick(0x48, 0);
+        if (m) b(0x40 | r << 3 | 3, random.nextInt(100) - 50);
+        else b(0xc0 | r << 3 | pick(0x48, 0));
+        if (f[0] == 3) imm(1);
+        undefined = f[4];
+    }
+
+    private static final boolean BMI = hasBmi();
+
+    private static boolean hasBmi() {
+        try {
+            return java.nio.file.Files.readString(java.nio.file.Path.of("/proc/cpuinfo"))
+                    .contains(" bmi2 ");
+        } catch (java.io.IOException e) {
+            return false;
+        }
     }
 }
