@@ -45,10 +45,18 @@ final class BitTable implements OpTableSource {
         flagless("SHLX", "VEX.LZ.66.0F38 F7 /r", (a, b, w) -> a << (b & w - 1));
         flagless("SARX", "VEX.LZ.F3.0F38 F7 /r", (a, b, w) -> a << 64 - w >> 64 - w >> (b & w - 1));
         flagless("SHRX", "VEX.LZ.F2.0F38 F7 /r", (a, b, w) -> a >>> (b & w - 1));
-        row("PEXT", "VEX.LZ.F3.0F38 F5 /r", "Gy,By,Ey", (m, op) -> m.setReg(
-                op.d, op.size, Long.compress(m.reg(op.insn().vvvv, op.size), MoreOps.rm(m, op, op.size))));
-        row("PDEP", "VEX.LZ.F2.0F38 F5 /r", "Gy,By,Ey", (m, op) -> m.setReg(
-                op.d, op.size, Long.expand(m.reg(op.insn().vvvv, op.size), MoreOps.rm(m, op, op.size))));
+        row(
+                "PEXT",
+                "VEX.LZ.F3.0F38 F5 /r",
+                "Gy,By,Ey",
+                (m, op) -> m.setReg(
+                        op.d, op.size, Long.compress(m.reg(op.insn().vvvv, op.size), MoreOps.rm(m, op, op.size))));
+        row(
+                "PDEP",
+                "VEX.LZ.F2.0F38 F5 /r",
+                "Gy,By,Ey",
+                (m, op) -> m.setReg(
+                        op.d, op.size, Long.expand(m.reg(op.insn().vvvv, op.size), MoreOps.rm(m, op, op.size))));
         row("RORX", "VEX.LZ.F2.0F3A F0 /r", "Gy,Ey,Ib", (m, op) -> {
             int w = 8 * op.size;
             m.setReg(op.d, op.size, Alu.ror(MoreOps.rm(m, op, op.size), (int) op.imm & w - 1, w));

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 public final class OpTable {
     private static final List<OpTableSource> SOURCES = List.of(
             new IntegerTable(),
-            new SystemTable(), new BitTable(),
+            new SystemTable(),
+            new BitTable(),
             new XsaveTable(),
             new SseTable(),
             new SseFloatTable(),

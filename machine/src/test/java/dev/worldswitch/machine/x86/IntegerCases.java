@@ -271,9 +271,19 @@ final class IntegerCases {
         }
         // map, pp, opcode, digit or -1, undefined flags
         int[][] forms = {
-            {2, 0, 0xf2, -1, AF | PF}, {2, 0, 0xf3, 1, AF | PF}, {2, 0, 0xf3, 2, AF | PF}, {2, 0, 0xf3, 3, AF | PF},
-            {2, 0, 0xf7, -1, AF | PF | SF}, {2, 0, 0xf5, -1, AF | PF}, {2, 1, 0xf7, -1, 0}, {2, 2, 0xf7, -1, 0},
-            {2, 3, 0xf7, -1, 0}, {2, 2, 0xf5, -1, 0}, {2, 3, 0xf5, -1, 0}, {2, 3, 0xf6, -1, 0}, {3, 3, 0xf0, -1, 0}
+            {2, 0, 0xf2, -1, AF | PF},
+            {2, 0, 0xf3, 1, AF | PF},
+            {2, 0, 0xf3, 2, AF | PF},
+            {2, 0, 0xf3, 3, AF | PF},
+            {2, 0, 0xf7, -1, AF | PF | SF},
+            {2, 0, 0xf5, -1, AF | PF},
+            {2, 1, 0xf7, -1, 0},
+            {2, 2, 0xf7, -1, 0},
+            {2, 3, 0xf7, -1, 0},
+            {2, 2, 0xf5, -1, 0},
+            {2, 3, 0xf5, -1, 0},
+            {2, 3, 0xf6, -1, 0},
+            {3, 3, 0xf0, -1, 0}
         };
         int[] f = forms[random.nextInt(forms.length)];
         size = 8;
