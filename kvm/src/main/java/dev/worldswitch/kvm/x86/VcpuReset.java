@@ -7,6 +7,8 @@ final class VcpuReset {
     private VcpuReset() {}
 
     static void powerUp(Vcpu v) {
+        // kvm_arch_vcpu_postcreate: the guest's TSC starts at 0.
+        v.state().tscOffset.set(-v.vm().kvm().hostTsc());
         boolean boot = v.id() == v.vm().bootCpuId();
         v.setApicBase(0xfee00000L | 0x800 | (boot ? 0x100 : 0));
         v.mpState().set(v.vm().lapicInKernel() && !boot ? KvmX86Abi.MP_STATE_UNINITIALIZED : KvmX86Abi.MP_STATE_RUNNABLE);
