@@ -104,6 +104,11 @@ public final class MsrTable {
 
     /** An MSR that only keeps what was written, where {@code legal} allows it. */
     private void stores(int index, String name, long reset, Set legal, Predicate<Vcpu> guest) {
+        stores(index, name, reset, legal, guest, -1);
+    }
+
+    /** @param kept bits that are kept of what is written */
+    private void stores(int index, String name, long reset, Set legal, Predicate<Vcpu> guest, long kept) {
         int slot = stored.size();
         Row r = new Row(
                 index,
@@ -111,7 +116,7 @@ public final class MsrTable {
                 v -> v.msrs().get(slot),
                 (v, x, host) -> {
                     if (!legal.set(v, x, host)) return false;
-                    v.msrs().set(slot, x);
+                    v.msrs().set(slot, x & kept);
                     return true;
                 },
                 guest,
@@ -353,30 +358,11 @@ public final class MsrTable {
     private void amdOnly() {
         add(0x3a, "IA32_FEATURE_CONTROL", v -> 0, (v, x, host) -> x == 0);
         ignored(0x1d9, "IA32_DEBUGCTL");
-        stores(0xc0000104, "MSR_AMD64_TSC_RATIO", 1L << 32, (v, x, host) -> false);
-        Row ratio = java.util.Objects.requireNonNull(rows.get(0xc0000104));
         // Without TSC scaling it stays at its default; 0 is taken and dropped because an old QEMU writes it.
-        rows.put(ratio.index, new Row(ratio.index, ratio.name, ratio.get, (v, x, host) -> x == 0 || x == 1L << 32,
-                ratio.guest, ratio.slot, ratio.reset));
-        add(0xc0010117, "MSR_VM_HSAVE_PA", v -> hsave(v), (v, x, host) -> {
-            v.msrs().set(hsaveSlot(), x & -4096);
-            return true;
-        });
-        stores(0x7fff_0117, "(storage of MSR_VM_HSAVE_PA)", 0, (v, x, host) -> false);
-        Row store = java.util.Objects.requireNonNull(rows.remove(0x7fff_0117));
-        hidden.put(0xc0010117, store.slot);
+        add(0xc0000104, "MSR_AMD64_TSC_RATIO", v -> 1L << 32, (v, x, host) -> x == 0 || x == 1L << 32);
+        stores(0xc0010117, "MSR_VM_HSAVE_PA", 0, (v, x, host) -> true, MsrTable::always, -4096);
         stores(0xc001011f, "MSR_AMD64_VIRT_SPEC_CTRL", 0, (v, x, host) -> (x & ~4) == 0);
         stores(0xc0011029, "MSR_AMD64_DE_CFG", 0, (v, x, host) -> (x & ~2) == 0);
-    }
-
-    private final Map<Integer, Integer> hidden = new HashMap<>();
-
-    private int hsaveSlot() {
-        return java.util.Objects.requireNonNull(hidden.get(0xc0010117));
-    }
-
-    private long hsave(Vcpu v) {
-        return v.msrs().get(hsaveSlot());
     }
 
     private void intelOnly() {
@@ -417,7 +403,6 @@ public final class MsrTable {
     int[] saved() {
         List<Integer> out = new ArrayList<>();
         for (int i : SAVED_FIRST) if (listed(i)) out.add(i);
-        // The first emulated ones change places: MSR_KVM_SYSTEM_TIME leads.
         for (int i : EMULATED_FIRST) out.add(i);
         if (kvm.config("hyperv")) for (int i : HYPERV) out.add(i);
         for (int i : EMULATED) if (listed(i)) out.add(i);
