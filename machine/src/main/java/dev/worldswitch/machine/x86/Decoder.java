@@ -40,12 +40,15 @@ final class Decoder {
                         0xd5,
                         0xd6,
                         0xea -> i.is64();
-                case 0xfe, 0xff, 0x8f, 0xc6, 0xc7, 0x8c, 0x8e -> true;
+                case 0xfe, 0xff, 0x8f, 0xc6, 0xc7, 0x8c, 0x8d, 0x8e -> true;
                 default -> false;
             };
         if (i.map == 1)
             return switch (i.opcode) {
-                case 0x04,
+                case 0x37,
+                        0x78,
+                        0x79,
+                        0x04,
                         0x0a,
                         0x0b,
                         0x0c,
@@ -68,13 +71,14 @@ final class Decoder {
                         0xb9,
                         0xff,
                         0xba,
-                        0xc7,
                         0x01,
                         0x00,
                         0x20,
                         0x21,
                         0x22,
                         0x23 -> true;
+                // RDRAND and RDSEED exist.
+                case 0xc7 -> i.mod != 3 || i.digit < 6;
                 default -> false;
             };
         return false;

@@ -30,7 +30,10 @@ final class PrivilegedOps {
         other(ending, "WBINVD", "0F 09", 0x0f09, true);
         other(ending, "MONITOR", "0F 01 /1 reg m0", 0x0f01c8, true);
         other(ending, "MWAIT", "0F 01 /1 reg m1", 0x0f01c9, true);
-        other(ending, "RSM", "0F AA", 0x0faa, false);
+        // Outside system-management mode.
+        ending.row("RSM", "0F AA", "", (m, op) -> {
+            throw m.ud();
+        });
     }
 
     private static void other(MoreOps.Acts ending, String name, String encoding, int opcode, boolean privileged) {

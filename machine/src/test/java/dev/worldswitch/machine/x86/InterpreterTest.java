@@ -312,4 +312,15 @@ class InterpreterTest {
         assertThat(c.run().name()).isEqualTo("cpuid");
         assertThat(c.rax()).isEqualTo(7);
     }
+
+    @Test
+    void forms_that_do_not_exist_are_undefined_and_rdrand_is_told_as_lacking() {
+        // lea eax,eax; lock add eax,ebx; vmread; push es
+        for (String hex : new String[] {"8d c0", "f0 01 d8", "0f 78 c0", "06"}) {
+            Guest g = at(hex);
+            g.run();
+            assertThat(g.state.rip.get()).as(hex).isEqualTo(0x7061);
+        }
+        assertThat(at("0f c7 f0").run().reason).isEqualTo(X86Exit.UNIMPLEMENTED);
+    }
 }
