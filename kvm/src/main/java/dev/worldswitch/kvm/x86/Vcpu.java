@@ -332,7 +332,7 @@ public final class Vcpu implements KvmFile {
 
     @Override
     public long ioctl(Caller caller, int command, long argument, Made made) {
-        if (caller.client().mm() != vm.client().mm()) return Errno.EIO;
+        if (caller.client().mm() != vm.mm()) return Errno.EIO;
         mutex.lock();
         try {
             return vm.kvm().dispatch(this, caller, command, argument, made, Errno.EINVAL);

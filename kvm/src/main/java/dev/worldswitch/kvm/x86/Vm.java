@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 public final class Vm implements KvmFile {
     private final Kvm kvm;
     private final Client client;
+    private final long mm;
     private final Region region;
     private final Mutex lock;
     private final GuestMemory memory;
@@ -33,6 +34,7 @@ public final class Vm implements KvmFile {
     Vm(Kvm kvm, Client client) {
         this.kvm = kvm;
         this.client = client;
+        this.mm = client.mm();
         long number;
         do number = kvm.vmNumber().get();
         while (!kvm.vmNumber().cas(number, number + 1));
@@ -186,6 +188,11 @@ public final class Vm implements KvmFile {
         return client;
     }
 
+    /** The address space that the VM belongs to; callers with another one get EIO. */
+    long mm() {
+        return mm;
+    }
+
     public Region region() {
         return region;
     }
@@ -236,7 +243,7 @@ public final class Vm implements KvmFile {
 
     @Override
     public long ioctl(Caller caller, int command, long argument, Made made) {
-        if (caller.client().mm() != client.mm()) return Errno.EIO;
+        if (caller.client().mm() != mm) return Errno.EIO;
         lock.lock();
         try {
             return kvm.dispatch(this, caller, command, argument, made, Errno.ENOTTY);

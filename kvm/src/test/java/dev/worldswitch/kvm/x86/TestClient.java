@@ -1,0 +1,199 @@
+package dev.worldswitch.kvm.x86;
+
+import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kernel.x86.X86Host;
+import dev.worldswitch.kvm.Bytes;
+import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.Client;
+import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.SharedPages;
+import dev.worldswitch.machine.Timing;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.x86.X86Cpu;
+import dev.worldswitch.machine.x86.X86Profile;
+import java.util.Objects;
+import java.util.function.BooleanSupplier;
+
+/** A client inside the test: one stretch of memory at {@link #BASE}, everything else is unmapped. */
+final class TestClient implements Client, Caller {
+    static final long BASE = 0x10000;
+    private final byte[] memory = new byte[1 << 20];
+    private final Kernel kernel;
+    private final Kvm kvm;
+    private final Task task;
+    private long mm = 1, guestPerm;
+
+    TestClient(String machine, String kernelName) {
+        X86Profile profile = X86Profile.builtIn(machine);
+        X86Host host = X86Host.boot(
+                Region.root("test"), KernelVersion.of(kernelName), profile, 1, Timing.plain(() -> 0), cpus -> pool(cpus));
+        kernel = host.kernel();
+        kvm = TestHosts.kvm(host);
+        task = host.newTask("task0");
+        guestPerm = profile.xsave().supported() & ~profile.xsave().xfdMask();
+    }
+
+    private static dev.worldswitch.kernel.CpuPool<X86Cpu> pool(java.util.List<X86Cpu> cpus) {
+        return new dev.worldswitch.kernel.CpuPool<>() {
+            @Override
+            public X86Cpu lease(Task t) {
+                return cpus.getFirst();
+            }
+
+            @Override
+            public void release(Task t, X86Cpu c) {}
+        };
+    }
+
+    Kernel kernel() {
+        return kernel;
+    }
+
+    Kvm kvm() {
+        return kvm;
+    }
+
+    TestClient permitted(long components) {
+        guestPerm |= components;
+        return this;
+    }
+
+    void forked() {
+        mm++;
+    }
+
+    /** ioctl with a plain argument. */
+    long ioctl(KvmFile file, int command, long argument) {
+        return file.ioctl(this, command, argument, new KvmFile.Made());
+    }
+
+    /** ioctl with a structure at {@link #BASE}; the structure afterwards is {@link #after}. */
+    long ioctl(KvmFile file, int command, Bytes struct) {
+        write(BASE, struct.array(), 0, struct.size());
+        return ioctl(file, command, BASE);
+    }
+
+    Bytes after(int size) {
+        byte[] b = new byte[size];
+        read(BASE, b, 0, size);
+        return new Bytes(b);
+    }
+
+    Vm newVm() {
+        KvmFile.Made made = new KvmFile.Made();
+        kvm.ioctl(this, 0xae01, 0, made);
+        return (Vm) Objects.requireNonNull(made.file);
+    }
+
+    Vcpu newVcpu(Vm vm, int id) {
+        KvmFile.Made made = new KvmFile.Made();
+        vm.ioctl(this, 0xae41, id, made);
+        return (Vcpu) Objects.requireNonNull(made.file);
+    }
+
+    private boolean inside(long a, int n) {
+        return a >= BASE && a + n <= BASE + memory.length;
+    }
+
+    @Override
+    public boolean read(long address, byte[] into, int offset, int length) {
+        if (!inside(address, length)) return false;
+        System.arraycopy(memory, (int) (address - BASE), into, offset, length);
+        return true;
+    }
+
+    @Override
+    public boolean write(long address, byte[] from, int offset, int length) {
+        if (!inside(address, length)) return false;
+        System.arraycopy(from, offset, memory, (int) (address - BASE), length);
+        return true;
+    }
+
+    @Override
+    public long adopt(long address, long size) {
+        return 0;
+    }
+
+    @Override
+    public long hostPage(long address, boolean write) {
+        return inside(address & -4096, 4096) ? address & -4096 : 0;
+    }
+
+    @Override
+    public int memoryGeneration() {
+        return 0;
+    }
+
+    @Override
+    public SharedPages newSharedPages(int bytes) {
+        Bytes b = new Bytes(bytes);
+        return new SharedPages() {
+            @Override
+            public long get(int at, int size) {
+                return switch (size) {
+                    case 1 -> b.u8(at);
+                    case 2 -> b.u16(at);
+                    case 4 -> b.u32(at) & 0xffffffffL;
+                    default -> b.u64(at);
+                };
+            }
+
+            @Override
+            public void set(int at, int size, long value) {
+                for (int i = 0; i < size; i++) b.u8(at + i, value >>> i * 8);
+            }
+
+            @Override
+            public int bytes() {
+                return bytes;
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
+
+    @Override
+    public long mm() {
+        return mm;
+    }
+
+    @Override
+    public long xcompGuestPerm() {
+        return guestPerm;
+    }
+
+    @Override
+    public void freezeXcompGuestPerm() {}
+
+    @Override
+    public boolean signalEventfd(int fd) {
+        return false;
+    }
+
+    @Override
+    public Client client() {
+        return this;
+    }
+
+    @Override
+    public Task task() {
+        return task;
+    }
+
+    @Override
+    public boolean signalPending() {
+        return false;
+    }
+
+    @Override
+    public void runSignalMask(long mask, boolean set) {}
+
+    @Override
+    public void block(BooleanSupplier until) {}
+
+    @Override
+    public void wake() {}
+}
