@@ -9,7 +9,7 @@
 #define KVM_IOCTL_TYPE 0xAE
 #define KVM_RUN_COMMAND 0xAE80u
 
-static int stats_seen; /* a descriptor that read(2) must catch may exist */
+static int kvm_seen; /* a descriptor of ours may exist: other calls than KVM's ioctls must look */
 
 /* Is this the path of the KVM device, however it is spelled? */
 static int is_kvm_path(int dir, const char *path) {
@@ -55,6 +55,7 @@ static long take_fd(struct call *c, long r, uint64_t flags) {
 		return r;
 	}
 	if (!(flags & O_CLOEXEC)) raw(SYS_fcntl, c->fd, F_SETFD, 0);
+	__atomic_store_n(&kvm_seen, 1, __ATOMIC_RELAXED);
 	return c->fd;
 }
 
@@ -65,7 +66,11 @@ static long open_kvm(int flags) {
 }
 
 static long do_open(int dir, const char *path, int flags, unsigned mode) {
-	if (is_kvm_path(dir, path) && ws_active()) return open_kvm(flags);
+	if (is_kvm_path(dir, path) && ws_active()) {
+		/* An O_PATH descriptor has no ioctl (EBADF); any character device stands for the one that is not there. */
+		if (flags & O_PATH) return raw(SYS_openat, AT_FDCWD, "/dev/null", flags, 0);
+		return open_kvm(flags);
+	}
 	return raw(SYS_openat, dir, path, flags, mode);
 }
 
@@ -105,12 +110,20 @@ static long do_access(int dir, const char *path, int mode, int flags) {
 EXPORT int access(const char *path, int mode) { return (int)answer(do_access(AT_FDCWD, path, mode, 0)); }
 EXPORT int faccessat(int dir, const char *path, int mode, int flags) { return (int)answer(do_access(dir, path, mode, flags)); }
 
+/* ioctls that the kernel's VFS answers for any descriptor: FIONCLEX, FIOCLEX, FIONBIO, FIOASYNC, FIOQSIZE. */
+static int is_vfs_ioctl(unsigned long command) {
+	switch ((uint32_t)command) {
+	case 0x5450: case 0x5451: case 0x5421: case 0x5452: case 0x5460: return 1;
+	default: return 0;
+	}
+}
+
 static long do_ioctl(int fd, unsigned long command, unsigned long argument) {
 	uint64_t handle;
-	if (((command >> 8) & 0xff) == KVM_IOCTL_TYPE && ws_handle(fd, &handle)) {
+	int kvm = ((command >> 8) & 0xff) == KVM_IOCTL_TYPE;
+	if ((kvm || (kvm_seen && !is_vfs_ioctl(command))) && ws_handle(fd, &handle)) {
 		struct call c = {0, 0, 0, -1, NULL, 0};
 		long r = ws_call(&c, IOCTL, handle, (uint32_t)command, argument, NULL, 0, (uint32_t)command == KVM_RUN_COMMAND);
-		if (c.b & 1) __atomic_store_n(&stats_seen, 1, __ATOMIC_RELAXED);
 		return take_fd(&c, r, c.c);
 	}
 	return raw(SYS_ioctl, fd, command, argument);
@@ -225,15 +238,28 @@ static ssize_t read_stats(uint64_t handle, void *into, size_t n, uint64_t offset
 }
 EXPORT ssize_t pread(int fd, void *into, size_t n, off_t offset) {
 	uint64_t handle;
-	if (stats_seen && ws_handle(fd, &handle)) return answer(read_stats(handle, into, n, (uint64_t)offset));
+	if (kvm_seen && ws_handle(fd, &handle)) return answer(read_stats(handle, into, n, (uint64_t)offset));
 	return answer(raw(SYS_pread64, fd, into, n, offset));
 }
 EXPORT ssize_t pread64(int fd, void *into, size_t n, off_t offset) __attribute__((alias("pread")));
 EXPORT ssize_t read(int fd, void *into, size_t n) {
 	uint64_t handle;
-	if (stats_seen && ws_handle(fd, &handle)) return answer(read_stats(handle, into, n, ~0ull));
+	if (kvm_seen && ws_handle(fd, &handle)) return answer(read_stats(handle, into, n, ~0ull));
 	return answer(raw(SYS_read, fd, into, n));
 }
+
+/* KVM's files have no write; their lseek does nothing and succeeds. */
+EXPORT ssize_t write(int fd, const void *from, size_t n) {
+	uint64_t handle;
+	if (kvm_seen && ws_handle(fd, &handle)) return answer(-EINVAL);
+	return answer(raw(SYS_write, fd, from, n));
+}
+EXPORT off_t lseek(int fd, off_t offset, int whence) {
+	uint64_t handle;
+	if (kvm_seen && ws_handle(fd, &handle)) return 0;
+	return answer(raw(SYS_lseek, fd, offset, whence));
+}
+EXPORT off_t lseek64(int fd, off_t offset, int whence) __attribute__((alias("lseek")));
 
 #if defined(__x86_64__)
 static long do_arch_prctl(long code, unsigned long argument) {
