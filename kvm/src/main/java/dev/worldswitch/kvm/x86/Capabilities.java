@@ -12,7 +12,12 @@ import org.jspecify.annotations.Nullable;
 /** KVM_CHECK_EXTENSION: the capabilities of linux/kvm.h, per kind of descriptor, kernel release and build option. */
 final class Capabilities {
     /** @param config build option that must be on, null for none; {@code vm} is the answer on a VM, null for the same */
-    private record Row(String name, LongSupplier system, @Nullable LongSupplier vm, String since, @Nullable String config) {}
+    private record Row(
+            String name,
+            LongSupplier system,
+            @Nullable LongSupplier vm,
+            String since,
+            @Nullable String config) {}
 
     private final Map<Integer, Row> rows = new HashMap<>();
     private final Kvm kvm;
@@ -68,8 +73,7 @@ final class Capabilities {
     }
 
     /** Capabilities whose answer is 1 in every recorded release. */
-    private static final String ONES =
-            """
+    private static final String ONES = """
             0=IRQCHIP 1=HLT 2=MMU_SHADOW_CACHE_CONTROL 3=USER_MEMORY 4=SET_TSS_ADDR 6=VAPIC 7=EXT_CPUID 8=CLOCKSOURCE \
             11=PIT 12=NOP_IO_DELAY 14=MP_STATE 16=SYNC_MMU 21=DESTROY_MEMORY_REGION_WORKS 22=USER_NMI \
             23=SET_GUEST_DEBUG 24=REINJECT_CONTROL 26=IRQ_INJECT_STATUS 30=JOIN_MEMORY_REGIONS_WORKS 32=IRQFD 33=PIT2 \
@@ -90,14 +94,29 @@ final class Capabilities {
     }
 
     private void row(
-            int number, String name, LongSupplier value, @Nullable LongSupplier vm, String since, @Nullable String config) {
+            int number,
+            String name,
+            LongSupplier value,
+            @Nullable LongSupplier vm,
+            String since,
+            @Nullable String config) {
         if (rows.put(number, new Row(name, value, vm, since, config)) != null)
             throw new IllegalStateException("capability " + number + " (" + name + ") is listed twice");
     }
 
     static void rows(Rows t) {
-        t.system("KVM_CHECK_EXTENSION", io(0x03), 0, "api.rst 4.4", (k, c) -> k.capabilities().check(Kvm.Kind.SYSTEM, c));
-        t.vm("KVM_CHECK_EXTENSION", io(0x03), 105, "api.rst 4.4", (v, c) -> v.kvm().capabilities().check(Kvm.Kind.VM, c));
+        t.system(
+                "KVM_CHECK_EXTENSION",
+                io(0x03),
+                0,
+                "api.rst 4.4",
+                (k, c) -> k.capabilities().check(Kvm.Kind.SYSTEM, c));
+        t.vm(
+                "KVM_CHECK_EXTENSION",
+                io(0x03),
+                105,
+                "api.rst 4.4",
+                (v, c) -> v.kvm().capabilities().check(Kvm.Kind.VM, c));
     }
 
     private long check(KvmFile.Kind kind, Call call) {

@@ -18,8 +18,12 @@ final class CpuidIoctls {
     private CpuidIoctls() {}
 
     static void rows(Rows t) {
-        t.system("KVM_GET_SUPPORTED_CPUID", iowr(0x05, 8), 7, "api.rst 4.46", (k, c) ->
-                giveSupported(c, k.caps().supported(c.client().xcompGuestPerm())));
+        t.system(
+                "KVM_GET_SUPPORTED_CPUID",
+                iowr(0x05, 8),
+                7,
+                "api.rst 4.46",
+                (k, c) -> giveSupported(c, k.caps().supported(c.client().xcompGuestPerm())));
         t.system("KVM_GET_EMULATED_CPUID", iowr(0x09, 8), 95, "api.rst 4.89", CpuidIoctls::getEmulated);
         t.vcpu("KVM_SET_CPUID", iow(0x8a, 8), 0, "api.rst 4.20", CpuidIoctls::setCpuid);
         t.vcpu("KVM_SET_CPUID2", iow(0x90, 8), 7, "api.rst 4.21", CpuidIoctls::setCpuid2);
@@ -71,8 +75,16 @@ final class CpuidIoctls {
         List<Entry> entries = new ArrayList<>();
         for (int at = 0; at < b.size(); at += ENTRY2)
             entries.add(new Entry(
-                    b.u32(at), b.u32(at + 4), b.u32(at + 8), b.u32(at + 12), b.u32(at + 16), b.u32(at + 20),
-                    b.u32(at + 24), b.u32(at + 28), b.u32(at + 32), b.u32(at + 36)));
+                    b.u32(at),
+                    b.u32(at + 4),
+                    b.u32(at + 8),
+                    b.u32(at + 12),
+                    b.u32(at + 16),
+                    b.u32(at + 20),
+                    b.u32(at + 24),
+                    b.u32(at + 28),
+                    b.u32(at + 32),
+                    b.u32(at + 36)));
         return install(v, List.copyOf(entries), call.client().xcompGuestPerm());
     }
 
@@ -123,8 +135,15 @@ final class CpuidIoctls {
     private static long cr4Reserved(Kvm kvm, CpuidTable t) {
         long reserved = 0;
         int[][] tied = {
-            {1, 2, 26, 18}, {7, 1, 7, 20}, {7, 1, 20, 21}, {7, 1, 0, 16}, {7, 2, 3, 22}, {7, 2, 16, 12},
-            {7, 2, 2, 11}, {1, 2, 5, 13}, {1, 2, 17, 17}
+            {1, 2, 26, 18},
+            {7, 1, 7, 20},
+            {7, 1, 20, 21},
+            {7, 1, 0, 16},
+            {7, 2, 3, 22},
+            {7, 2, 16, 12},
+            {7, 2, 2, 11},
+            {1, 2, 5, 13},
+            {1, 2, 17, 17}
         };
         for (int[] f : tied) if (!t.has(f[0], 0, f[1], f[2])) reserved |= 1L << f[3];
         return reserved;
@@ -167,7 +186,8 @@ final class CpuidIoctls {
                 return e.with(e.eax(), e.ebx(), put(e.ecx(), 4, (cr4 >> 22 & 1) != 0), e.edx());
             }
             case 0xd -> {
-                if (e.index() == 0) return e.with(e.eax(), layout.standardSize(v.xcr0().get()), e.ecx(), e.edx());
+                if (e.index() == 0)
+                    return e.with(e.eax(), layout.standardSize(v.xcr0().get()), e.ecx(), e.edx());
                 if (e.index() == 1 && (e.eax() & 0xa) != 0)
                     return e.with(e.eax(), layout.compactedSize(v.xcr0().get()), e.ecx(), e.edx());
                 return e;

@@ -20,7 +20,14 @@ public final class CpuidMask {
     private static final List<Mask> MASKS = List.of(
             new Mask(1, 0, ECX, bits(0, 1, 9, 12, 13, 17, 19, 20, 21, 22, 23, 25, 26, 28, 29, 30), bits(21)),
             new Mask(1, 0, EDX, 0x0f8bfbff, 0),
-            new Mask(7, 0, EBX, bits(0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 16, 17, 18, 19, 20, 21, 23, 24, 26, 27, 28, 29, 30, 31), bits(1)),
+            new Mask(
+                    7,
+                    0,
+                    EBX,
+                    bits(
+                            0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 16, 17, 18, 19, 20, 21, 23, 24, 26, 27, 28, 29, 30,
+                            31),
+                    bits(1)),
             new Mask(7, 0, ECX, bits(1, 2, 3, 6, 8, 9, 10, 11, 12, 14, 16, 22, 24, 25, 27, 28), bits(2)),
             new Mask(7, 0, EDX, bits(2, 3, 4, 8, 10, 14, 16, 23, 26, 27, 28, 31) | AMX, bits(29)),
             new Mask(7, 1, EAX, bits(4, 5, 7, 10, 11, 12, 21, 23), 0),
@@ -162,7 +169,8 @@ public final class CpuidMask {
                 out.add(new Entry(7, 0, 1, last, register(7, 0, EBX), register(7, 0, ECX), register(7, 0, EDX)));
                 if (last == 1) out.add(new Entry(7, 1, 1, register(7, 1, EAX), 0, 0, 0));
             }
-            case 0xb, 0x1f -> out.add(new Entry(leaf, 0, 1, 0, 0, 0, profile.cpuid(leaf, 0).edx()));
+            case 0xb, 0x1f ->
+                out.add(new Entry(leaf, 0, 1, 0, 0, 0, profile.cpuid(leaf, 0).edx()));
             case 0xd -> xsaveLeaf(out, guestPerm);
             case 0x12, 0x14 -> out.add(new Entry(leaf, 0, 1, 0, 0, 0, 0));
             case 0x1d, 0x1e -> {
@@ -197,9 +205,9 @@ public final class CpuidMask {
         Entry e = host(leaf, 0, 0);
         switch (leaf) {
             case 0x8000_0000 -> out.add(e.with(max, e.ebx(), e.ecx(), e.edx()));
-            case 0x8000_0001 ->
-                out.add(e.with(e.eax(), 0, register(leaf, 0, ECX), register(leaf, 0, EDX)));
-            case 0x8000_0002, 0x8000_0003, 0x8000_0004, 0x8000_0005, 0x8000_0006, 0x8000_0019, 0x8000_001a -> out.add(e);
+            case 0x8000_0001 -> out.add(e.with(e.eax(), 0, register(leaf, 0, ECX), register(leaf, 0, EDX)));
+            case 0x8000_0002, 0x8000_0003, 0x8000_0004, 0x8000_0005, 0x8000_0006, 0x8000_0019, 0x8000_001a ->
+                out.add(e);
             case 0x8000_0007 -> out.add(e.with(0, 0, 0, register(leaf, 0, EDX)));
             case 0x8000_0008 -> {
                 int phys = e.eax() & 0xff, virt = Math.max(e.eax() >> 8 & 0xff, 48);

@@ -48,19 +48,73 @@ public final class Irqchip {
     }
 
     static void rows(Rows t) {
-        t.vm("KVM_CREATE_IRQCHIP", io(0x60), 0, "api.rst 4.24", (vm, c) -> vm.chips().create());
-        t.vm("KVM_IRQ_LINE", iow(0x61, 8), 0, "api.rst 4.25", (vm, c) -> vm.chips().line(c, false));
-        t.vm("KVM_IRQ_LINE_STATUS", iowr(0x67, 8), 26, "api.rst 4.25", (vm, c) -> vm.chips().line(c, true));
-        t.vm("KVM_GET_IRQCHIP", iowr(0x62, CHIP_SIZE), 0, "api.rst 4.26", (vm, c) -> vm.chips().chip(c, false));
-        t.vm("KVM_SET_IRQCHIP", ior(0x63, CHIP_SIZE), 0, "api.rst 4.27", (vm, c) -> vm.chips().chip(c, true));
+        t.vm(
+                "KVM_CREATE_IRQCHIP",
+                io(0x60),
+                0,
+                "api.rst 4.24",
+                (vm, c) -> vm.chips().create());
+        t.vm(
+                "KVM_IRQ_LINE",
+                iow(0x61, 8),
+                0,
+                "api.rst 4.25",
+                (vm, c) -> vm.chips().line(c, false));
+        t.vm(
+                "KVM_IRQ_LINE_STATUS",
+                iowr(0x67, 8),
+                26,
+                "api.rst 4.25",
+                (vm, c) -> vm.chips().line(c, true));
+        t.vm(
+                "KVM_GET_IRQCHIP",
+                iowr(0x62, CHIP_SIZE),
+                0,
+                "api.rst 4.26",
+                (vm, c) -> vm.chips().chip(c, false));
+        t.vm(
+                "KVM_SET_IRQCHIP",
+                ior(0x63, CHIP_SIZE),
+                0,
+                "api.rst 4.27",
+                (vm, c) -> vm.chips().chip(c, true));
         t.vm("KVM_CREATE_PIT", io(0x64), 11, "i8254.c", (vm, c) -> vm.chips().createPit());
-        t.vm("KVM_CREATE_PIT2", iow(0x77, 64), 33, "api.rst 4.71", (vm, c) ->
-                c.in(64) == null ? Errno.EFAULT : vm.chips().createPit());
-        t.vm("KVM_GET_PIT", iowr(0x65, PIT_SIZE), 0, "i8254.c", (vm, c) -> vm.chips().pit(c, PIT_SIZE, false));
-        t.vm("KVM_SET_PIT", ior(0x66, PIT_SIZE), 0, "i8254.c", (vm, c) -> vm.chips().pit(c, PIT_SIZE, true));
-        t.vm("KVM_GET_PIT2", ior(0x9f, PIT2_SIZE), 35, "api.rst 4.72", (vm, c) -> vm.chips().pit(c, PIT2_SIZE, false));
-        t.vm("KVM_SET_PIT2", iow(0xa0, PIT2_SIZE), 35, "api.rst 4.73", (vm, c) -> vm.chips().pit(c, PIT2_SIZE, true));
-        t.vm("KVM_SET_GSI_ROUTING", iow(0x6a, 8), 25, "api.rst 4.52", (vm, c) -> vm.chips().setRoutes(c));
+        t.vm(
+                "KVM_CREATE_PIT2",
+                iow(0x77, 64),
+                33,
+                "api.rst 4.71",
+                (vm, c) -> c.in(64) == null ? Errno.EFAULT : vm.chips().createPit());
+        t.vm(
+                "KVM_GET_PIT",
+                iowr(0x65, PIT_SIZE),
+                0,
+                "i8254.c",
+                (vm, c) -> vm.chips().pit(c, PIT_SIZE, false));
+        t.vm(
+                "KVM_SET_PIT",
+                ior(0x66, PIT_SIZE),
+                0,
+                "i8254.c",
+                (vm, c) -> vm.chips().pit(c, PIT_SIZE, true));
+        t.vm(
+                "KVM_GET_PIT2",
+                ior(0x9f, PIT2_SIZE),
+                35,
+                "api.rst 4.72",
+                (vm, c) -> vm.chips().pit(c, PIT2_SIZE, false));
+        t.vm(
+                "KVM_SET_PIT2",
+                iow(0xa0, PIT2_SIZE),
+                35,
+                "api.rst 4.73",
+                (vm, c) -> vm.chips().pit(c, PIT2_SIZE, true));
+        t.vm(
+                "KVM_SET_GSI_ROUTING",
+                iow(0x6a, 8),
+                25,
+                "api.rst 4.52",
+                (vm, c) -> vm.chips().setRoutes(c));
         t.vm("KVM_SIGNAL_MSI", iow(0xa5, 32), 77, "api.rst 4.70", (vm, c) -> {
             Bytes b = c.in(32);
             if (b == null) return Errno.EFAULT;

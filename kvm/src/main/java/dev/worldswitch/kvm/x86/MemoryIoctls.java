@@ -21,8 +21,18 @@ final class MemoryIoctls {
     private MemoryIoctls() {}
 
     static void rows(Rows t) {
-        t.vm("KVM_SET_USER_MEMORY_REGION", iow(0x46, REGION_SIZE), 3, "api.rst 4.35", (vm, c) -> set(vm, c, REGION_SIZE));
-        t.vm("KVM_SET_USER_MEMORY_REGION2", iow(0x49, REGION2_SIZE), 231, "api.rst 4.140", (vm, c) -> set(vm, c, REGION2_SIZE));
+        t.vm(
+                "KVM_SET_USER_MEMORY_REGION",
+                iow(0x46, REGION_SIZE),
+                3,
+                "api.rst 4.35",
+                (vm, c) -> set(vm, c, REGION_SIZE));
+        t.vm(
+                "KVM_SET_USER_MEMORY_REGION2",
+                iow(0x49, REGION2_SIZE),
+                231,
+                "api.rst 4.140",
+                (vm, c) -> set(vm, c, REGION2_SIZE));
         t.vm("KVM_GET_DIRTY_LOG", iow(0x42, DIRTY_SIZE), 0, "api.rst 4.8", MemoryIoctls::getDirtyLog);
         t.vm("KVM_CLEAR_DIRTY_LOG", iowr(0xc0, CLEAR_SIZE), 168, "api.rst 4.117", MemoryIoctls::clearDirtyLog);
     }
@@ -86,7 +96,8 @@ final class MemoryIoctls {
             long was = vm.manualDirtyProtect() ? dirty.get(i) : dirty.and(i, 0);
             out.u64(i * 8, was);
         }
-        // Writers that cached the page as dirty must mark it again: their translations go before the client sees the log.
+        // Writers that cached the page as dirty must mark it again: their translations go before the client sees the
+        // log.
         if (!vm.manualDirtyProtect()) vm.memory().changed();
         return call.out(b.u64(8), out);
     }

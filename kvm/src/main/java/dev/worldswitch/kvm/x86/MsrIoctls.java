@@ -15,12 +15,25 @@ final class MsrIoctls {
     private MsrIoctls() {}
 
     static void rows(Rows t) {
-        t.system("KVM_GET_MSR_INDEX_LIST", iowr(0x02, 4), 0, "api.rst 4.3", (k, c) -> list(c, k.msrTable().saved()));
-        t.system("KVM_GET_MSR_FEATURE_INDEX_LIST", iowr(0x0a, 4), 153, "api.rst 4.3", (k, c) ->
-                list(c, k.msrTable().features()));
+        t.system(
+                "KVM_GET_MSR_INDEX_LIST",
+                iowr(0x02, 4),
+                0,
+                "api.rst 4.3",
+                (k, c) -> list(c, k.msrTable().saved()));
+        t.system(
+                "KVM_GET_MSR_FEATURE_INDEX_LIST",
+                iowr(0x0a, 4),
+                153,
+                "api.rst 4.3",
+                (k, c) -> list(c, k.msrTable().features()));
         t.system("KVM_GET_MSRS", iowr(0x88, 8), 153, "api.rst 4.18", (k, c) -> get(c, k.msrTable()::feature));
-        t.vcpu("KVM_GET_MSRS", iowr(0x88, 8), 0, "api.rst 4.18", (v, c) ->
-                get(c, i -> v.vm().kvm().msrTable().read(v, i, true)));
+        t.vcpu(
+                "KVM_GET_MSRS",
+                iowr(0x88, 8),
+                0,
+                "api.rst 4.18",
+                (v, c) -> get(c, i -> v.vm().kvm().msrTable().read(v, i, true)));
         t.vcpu("KVM_SET_MSRS", iow(0x89, 8), 0, "api.rst 4.19", MsrIoctls::set);
         t.vm("KVM_X86_SET_MSR_FILTER", iow(0xc6, MsrFilter.SIZE), 189, "api.rst 4.97", MsrFilter::set);
     }
@@ -61,8 +74,8 @@ final class MsrIoctls {
         if (b == null) return Errno.EFAULT;
         MsrTable table = v.vm().kvm().msrTable();
         int done = 0;
-        while (done < head.u32(0)
-                && table.write(v, b.u32(done * ENTRY), b.u64(done * ENTRY + 8), true) == MsrTable.OK) done++;
+        while (done < head.u32(0) && table.write(v, b.u32(done * ENTRY), b.u64(done * ENTRY + 8), true) == MsrTable.OK)
+            done++;
         return done;
     }
 }

@@ -32,7 +32,13 @@ public final class MsrTable {
 
     /** @param guest whether guests may touch it; the VMM always may. A null get is write-only, a null set read-only. */
     private record Row(
-            int index, String name, @Nullable Get get, @Nullable Set set, Predicate<Vcpu> guest, int slot, long reset) {}
+            int index,
+            String name,
+            @Nullable Get get,
+            @Nullable Set set,
+            Predicate<Vcpu> guest,
+            int slot,
+            long reset) {}
 
     private final Map<Integer, Row> rows = new HashMap<>();
     private final List<Row> stored = new ArrayList<>();
@@ -99,7 +105,8 @@ public final class MsrTable {
 
     private void put(Row r) {
         if (rows.put(r.index, r) != null)
-            throw new IllegalStateException("MSR row " + r.name + ": 0x" + Integer.toHexString(r.index) + " is listed twice");
+            throw new IllegalStateException(
+                    "MSR row " + r.name + ": 0x" + Integer.toHexString(r.index) + " is listed twice");
     }
 
     /** An MSR that only keeps what was written, where {@code legal} allows it. */
@@ -152,7 +159,8 @@ public final class MsrTable {
     }
 
     private int width(Vcpu v) {
-        if (kvm.kernel().has(Patch.CANONICAL_BY_HOST_WIDTH)) return (kvm.caps().register(7, 0, 2) >> 16 & 1) != 0 ? 57 : 48;
+        if (kvm.kernel().has(Patch.CANONICAL_BY_HOST_WIDTH))
+            return (kvm.caps().register(7, 0, 2) >> 16 & 1) != 0 ? 57 : 48;
         return (v.state().cr.get(4) & X86State.CR4_LA57) != 0 ? 57 : 48;
     }
 
@@ -199,31 +207,58 @@ public final class MsrTable {
             return true;
         });
         constant(0x2a, "MSR_EBL_CR_POWERON", 0);
-        add(0x3b, "IA32_TSC_ADJUST", v -> v.tscAdjust().get(), (v, x, host) -> {
-            // A guest's write moves its TSC; the VMM's only sets the register (it restores both).
-            if (!host) v.state().tscOffset.set(v.state().tscOffset.get() + x - v.tscAdjust().get());
-            v.tscAdjust().set(x);
-            return true;
-        }, v -> v.cpuid().get().has(7, 0, 1, 1));
+        add(
+                0x3b,
+                "IA32_TSC_ADJUST",
+                v -> v.tscAdjust().get(),
+                (v, x, host) -> {
+                    // A guest's write moves its TSC; the VMM's only sets the register (it restores both).
+                    if (!host)
+                        v.state()
+                                .tscOffset
+                                .set(v.state().tscOffset.get()
+                                        + x
+                                        - v.tscAdjust().get());
+                    v.tscAdjust().set(x);
+                    return true;
+                },
+                v -> v.cpuid().get().has(7, 0, 1, 1));
         stores(0x48, "IA32_SPEC_CTRL", 0, (v, x, host) -> host || (x & ~7) == 0, MsrTable::hasSpecCtrl);
         boolean ibpb = kvm.caps().has(7, 0, 3, 26) || kvm.caps().has(0x8000_0008, 0, 1, 12);
         add(0x49, "IA32_PRED_CMD", null, (v, x, host) -> x == 0 || x == 1 && ibpb, MsrTable::hasSpecCtrl);
         add(0x79, "IA32_BIOS_UPDT_TRIG", null, (v, x, host) -> true);
         stores(0x8b, "IA32_BIOS_SIGN_ID", kvm.profile().msr(0x8b, amd ? 0x1000065 : 0x1_0000_0000L));
-        if (kvm.config("smm")) stores(0x9e, "IA32_SMBASE", 0x30000, (v, x, host) -> host, v -> v.events().smm.get() != 0);
+        if (kvm.config("smm"))
+            stores(
+                    0x9e,
+                    "IA32_SMBASE",
+                    0x30000,
+                    (v, x, host) -> host,
+                    v -> v.events().smm.get() != 0);
         for (int i : new int[] {0xc1, 0xc2, 0x186, 0x187}) ignored(i, "MSR_P6_PERF_" + Integer.toHexString(i));
         constant(0xcd, "MSR_FSB_FREQ", 3);
-        stores(0xce, "MSR_PLATFORM_INFO", 1L << 31, (v, x, host) -> host, v -> v.vm().platformInfoHidden().get() == 0);
+        stores(
+                0xce,
+                "MSR_PLATFORM_INFO",
+                1L << 31,
+                (v, x, host) -> host,
+                v -> v.vm().platformInfoHidden().get() == 0);
         stores(0x34, "MSR_SMI_COUNT", 0, (v, x, host) -> host);
-        stores(0x140, "MSR_MISC_FEATURES_ENABLES", 0, (v, x, host) ->
-                (x & ~1) == 0 && (x == 0 || read(v, 0xce, true).value >> 31 != 0));
+        stores(
+                0x140,
+                "MSR_MISC_FEATURES_ENABLES",
+                0,
+                (v, x, host) -> (x & ~1) == 0 && (x == 0 || read(v, 0xce, true).value >> 31 != 0));
         register(0x174, "IA32_SYSENTER_CS", s -> s.sysenterCs, (v, x, host) -> true);
         sysenter(0x175, "IA32_SYSENTER_ESP", s -> s.sysenterEsp);
         sysenter(0x176, "IA32_SYSENTER_EIP", s -> s.sysenterEip);
         add(0x179, "IA32_MCG_CAP", v -> v.mcgCap().get(), null);
         stores(0x17a, "IA32_MCG_STATUS", 0);
-        stores(0x17b, "IA32_MCG_CTL", 0, (v, x, host) ->
-                (v.mcgCap().get() >> 8 & 1) == 0 ? host && x == 0 : x == 0 || x == -1);
+        stores(
+                0x17b,
+                "IA32_MCG_CTL",
+                0,
+                (v, x, host) -> (v.mcgCap().get() >> 8 & 1) == 0 ? host && x == 0 : x == 0 || x == -1);
         constant(0x198, "IA32_PERF_STATUS", 1000 | 4L << 40);
         constant(0x199, "IA32_PERF_CTL", 0);
         stores(0x1a0, "IA32_MISC_ENABLE", 0x1800, (v, x, host) -> {
@@ -249,11 +284,17 @@ public final class MsrTable {
         base(0xc0000101, "IA32_GS_BASE", X86State.GS);
         register(0xc0000102, "IA32_KERNEL_GS_BASE", s -> s.kernelGsBase, this::canonical);
         add(0xc0000080, "IA32_EFER", v -> v.state().efer.get(), this::setEfer);
-        add(0xc0000103, "IA32_TSC_AUX", v -> v.state().tscAux.get(), (v, x, host) -> {
-            if (x >>> 32 != 0 && !(amd && v.guestIsAmd())) return false;
-            v.state().tscAux.set(x & 0xffffffffL);
-            return true;
-        }, v -> v.cpuid().get().has(0x8000_0001, 0, 3, 27) || v.cpuid().get().has(7, 0, 2, 22));
+        add(
+                0xc0000103,
+                "IA32_TSC_AUX",
+                v -> v.state().tscAux.get(),
+                (v, x, host) -> {
+                    if (x >>> 32 != 0 && !(amd && v.guestIsAmd())) return false;
+                    v.state().tscAux.set(x & 0xffffffffL);
+                    return true;
+                },
+                v -> v.cpuid().get().has(0x8000_0001, 0, 3, 27)
+                        || v.cpuid().get().has(7, 0, 2, 22));
         stores(0xc0010015, "MSR_K7_HWCR", 0, (v, x, host) -> (x & ~(0x40L | 0x100 | 8 | 1 << 18 | 1 << 24)) == 0);
         for (int i : new int[] {0xc001001f, 0xc0010055, 0xc0011022, 0xc0011023, 0xc001100a, 0xc001102a})
             ignored(i, "MSR_AMD64_" + Integer.toHexString(i));
@@ -286,22 +327,41 @@ public final class MsrTable {
     }
 
     private void fpuAndFeatures() {
-        stores(0x10a, "IA32_ARCH_CAPABILITIES", archCapabilities(), (v, x, host) -> host, v ->
-                v.cpuid().get().has(7, 0, 3, 29));
+        stores(
+                0x10a,
+                "IA32_ARCH_CAPABILITIES",
+                archCapabilities(),
+                (v, x, host) -> host,
+                v -> v.cpuid().get().has(7, 0, 3, 29));
         Predicate<Vcpu> xfd = v -> v.cpuid().get().has(0xd, 1, 0, 4);
-        add(0x1c4, "IA32_XFD", v -> v.guestFpu().xfd().get(), (v, x, host) -> {
-            if ((x & ~v.guestSupportedXfd()) != 0) return false;
-            v.guestFpu().xfd().set(x);
-            return true;
-        }, xfd);
-        add(0x1c5, "IA32_XFD_ERR", v -> v.xfdErr().get(), (v, x, host) -> {
-            if ((x & ~v.guestSupportedXfd()) != 0) return false;
-            v.xfdErr().set(x);
-            return true;
-        }, xfd);
+        add(
+                0x1c4,
+                "IA32_XFD",
+                v -> v.guestFpu().xfd().get(),
+                (v, x, host) -> {
+                    if ((x & ~v.guestSupportedXfd()) != 0) return false;
+                    v.guestFpu().xfd().set(x);
+                    return true;
+                },
+                xfd);
+        add(
+                0x1c5,
+                "IA32_XFD_ERR",
+                v -> v.xfdErr().get(),
+                (v, x, host) -> {
+                    if ((x & ~v.guestSupportedXfd()) != 0) return false;
+                    v.xfdErr().set(x);
+                    return true;
+                },
+                xfd);
         stores(0x345, "IA32_PERF_CAPABILITIES", 0, (v, x, host) -> host && x == 0);
         // No supervisor component is offered to guests.
-        stores(0xda0, "IA32_XSS", 0, (v, x, host) -> x == 0, v -> v.cpuid().get().has(0xd, 1, 0, 3));
+        stores(
+                0xda0,
+                "IA32_XSS",
+                0,
+                (v, x, host) -> x == 0,
+                v -> v.cpuid().get().has(0xd, 1, 0, 3));
     }
 
     long archCapabilities() {
@@ -315,9 +375,16 @@ public final class MsrTable {
     private void memoryTypes() {
         constant(0xfe, "IA32_MTRRCAP", 0x508);
         for (int i = 0; i < 8; i++) {
-            stores(0x200 + i * 2, "IA32_MTRR_PHYSBASE" + i, 0, (v, x, host) ->
-                    (x & (v.reservedGpaBits() | 0xf00)) == 0 && mtrrType(x & 0xff));
-            stores(0x201 + i * 2, "IA32_MTRR_PHYSMASK" + i, 0, (v, x, host) -> (x & (v.reservedGpaBits() | 0x7ff)) == 0);
+            stores(
+                    0x200 + i * 2,
+                    "IA32_MTRR_PHYSBASE" + i,
+                    0,
+                    (v, x, host) -> (x & (v.reservedGpaBits() | 0xf00)) == 0 && mtrrType(x & 0xff));
+            stores(
+                    0x201 + i * 2,
+                    "IA32_MTRR_PHYSMASK" + i,
+                    0,
+                    (v, x, host) -> (x & (v.reservedGpaBits() | 0x7ff)) == 0);
         }
         for (int i : new int[] {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f})
             stores(i, "IA32_MTRR_FIX_" + Integer.toHexString(i), 0, (v, x, host) -> {
@@ -340,19 +407,34 @@ public final class MsrTable {
         stores(0x12, "MSR_KVM_SYSTEM_TIME", 0, (v, x, host) -> true, pv(0));
         stores(0x4b564d00, "MSR_KVM_WALL_CLOCK_NEW", 0, (v, x, host) -> true, pv(3));
         stores(0x4b564d01, "MSR_KVM_SYSTEM_TIME_NEW", 0, (v, x, host) -> true, pv(3));
-        stores(0x4b564d02, "MSR_KVM_ASYNC_PF_EN", 0, (v, x, host) ->
-                (x & 0x30) == 0 && (v.vm().lapicInKernel() || x == 0), pv(4));
+        stores(
+                0x4b564d02,
+                "MSR_KVM_ASYNC_PF_EN",
+                0,
+                (v, x, host) -> (x & 0x30) == 0 && (v.vm().lapicInKernel() || x == 0),
+                pv(4));
         stores(0x4b564d03, "MSR_KVM_STEAL_TIME", 0, (v, x, host) -> (x & 0x3e) == 0, pv(5));
-        stores(0x4b564d04, "MSR_KVM_PV_EOI_EN", 0, (v, x, host) -> v.vm().lapicInKernel() ? (x & 2) == 0 : x == 0, pv(6));
+        stores(
+                0x4b564d04,
+                "MSR_KVM_PV_EOI_EN",
+                0,
+                (v, x, host) -> v.vm().lapicInKernel() ? (x & 2) == 0 : x == 0,
+                pv(6));
         stores(0x4b564d05, "MSR_KVM_POLL_CONTROL", 1, (v, x, host) -> (x & ~1) == 0, pv(12));
-        stores(0x4b564d06, "MSR_KVM_ASYNC_PF_INT", 0, (v, x, host) -> v.vm().lapicInKernel() && (x & ~0xff) == 0, pv(14));
+        stores(
+                0x4b564d06,
+                "MSR_KVM_ASYNC_PF_INT",
+                0,
+                (v, x, host) -> v.vm().lapicInKernel() && (x & ~0xff) == 0,
+                pv(14));
         add(0x4b564d07, "MSR_KVM_ASYNC_PF_ACK", v -> 0, (v, x, host) -> true, pv(14));
         if (!kvm.config("hyperv")) return;
         stores(0x40000000, "HV_X64_MSR_GUEST_OS_ID", 0);
         add(0x40000001, "HV_X64_MSR_HYPERCALL", v -> 0, (v, x, host) -> read(v, 0x40000000, true).value == 0);
         add(0x40000020, "HV_X64_MSR_TIME_REF_COUNT", v -> kvm.kernel().timing().now() / 100, (v, x, host) -> true);
-        for (int i : HYPERV) if (i != 0x40000000 && i != 0x40000001 && i != 0x40000020)
-            stores(i, "HV_X64_MSR_" + Integer.toHexString(i), 0);
+        for (int i : HYPERV)
+            if (i != 0x40000000 && i != 0x40000001 && i != 0x40000020)
+                stores(i, "HV_X64_MSR_" + Integer.toHexString(i), 0);
     }
 
     private void amdOnly() {
@@ -381,13 +463,49 @@ public final class MsrTable {
     };
 
     private static final int[] SAVED_FIRST = {
-        0x174, 0x175, 0x176, 0xc0000081, 0xc0000083, 0xc0000102, 0xc0000084, 0xc0000082, 0x10, 0x277, 0xc0010117, 0x3a,
-        0xd90, 0xc0000103, 0x48, 0x1c4, 0x1c5, 0xda0
+        0x174,
+        0x175,
+        0x176,
+        0xc0000081,
+        0xc0000083,
+        0xc0000102,
+        0xc0000084,
+        0xc0000082,
+        0x10,
+        0x277,
+        0xc0010117,
+        0x3a,
+        0xd90,
+        0xc0000103,
+        0x48,
+        0x1c4,
+        0x1c5,
+        0xda0
     };
     private static final int[] EMULATED_FIRST = {0x12, 0x11, 0x4b564d01, 0x4b564d00};
     private static final int[] EMULATED = {
-        0x4b564d02, 0x4b564d03, 0x4b564d04, 0x4b564d06, 0x4b564d07, 0x3b, 0x6e0, 0x10a, 0x345, 0x1a0, 0x17a, 0x17b, 0x9e,
-        0x34, 0xce, 0x140, 0xc001011f, 0xc0000104, 0x1fc, 0x8b, 0xc0010015, 0x4b564d05
+        0x4b564d02,
+        0x4b564d03,
+        0x4b564d04,
+        0x4b564d06,
+        0x4b564d07,
+        0x3b,
+        0x6e0,
+        0x10a,
+        0x345,
+        0x1a0,
+        0x17a,
+        0x17b,
+        0x9e,
+        0x34,
+        0xce,
+        0x140,
+        0xc001011f,
+        0xc0000104,
+        0x1fc,
+        0x8b,
+        0xc0010015,
+        0x4b564d05
     };
     private static final int[] FEATURES = {0xc0011029, 0x8b, 0x10a, 0x345};
 

@@ -18,7 +18,12 @@ final class VcpuIoctls {
     private VcpuIoctls() {}
 
     static void rows(Rows t) {
-        t.vcpu("KVM_GET_TSC_KHZ", io(0xa3), 61, "api.rst 4.56", (v, c) -> v.tscKhz().get());
+        t.vcpu(
+                "KVM_GET_TSC_KHZ",
+                io(0xa3),
+                61,
+                "api.rst 4.56",
+                (v, c) -> v.tscKhz().get());
         t.vcpu("KVM_SET_TSC_KHZ", io(0xa2), 60, "api.rst 4.55", VcpuIoctls::setTscKhz);
         t.vcpu("KVM_SET_SIGNAL_MASK", iow(0x8b, 4), 0, "api.rst 4.21", VcpuIoctls::setSignalMask);
         t.vcpu("KVM_KVMCLOCK_CTRL", io(0xad), 76, "api.rst 4.69", (v, c) -> {
@@ -32,10 +37,18 @@ final class VcpuIoctls {
             if (b == null) return Errno.EFAULT;
             return b.u32(4) != 0 ? Errno.EINVAL : c.out(b);
         });
-        t.vcpu("KVM_SET_VAPIC_ADDR", iow(0x93, 8), 6, "api.rst 4.61", (v, c) ->
-                !v.vm().lapicInKernel() ? Errno.EINVAL : c.in(8) == null ? Errno.EFAULT : 0);
-        t.system("KVM_X86_GET_MCE_CAP_SUPPORTED", ior(0x9d, 8), 31, "api.rst 4.104", (k, c) ->
-                c.out(new Bytes(8).u64(0, k.profile().isAmd() ? 0x1000100 : 0x9000100)));
+        t.vcpu(
+                "KVM_SET_VAPIC_ADDR",
+                iow(0x93, 8),
+                6,
+                "api.rst 4.61",
+                (v, c) -> !v.vm().lapicInKernel() ? Errno.EINVAL : c.in(8) == null ? Errno.EFAULT : 0);
+        t.system(
+                "KVM_X86_GET_MCE_CAP_SUPPORTED",
+                ior(0x9d, 8),
+                31,
+                "api.rst 4.104",
+                (k, c) -> c.out(new Bytes(8).u64(0, k.profile().isAmd() ? 0x1000100 : 0x9000100)));
         t.vcpu("KVM_X86_SETUP_MCE", iow(0x9c, 8), 31, "api.rst 4.105", VcpuIoctls::setupMce);
         t.vcpu("KVM_X86_SET_MCE", iow(0x9e, 64), 31, "api.rst 4.106", VcpuIoctls::setMce);
         t.vcpu("KVM_GET_NESTED_STATE", iowr(0xbe, NESTED_SIZE), 157, "api.rst 4.114", VcpuIoctls::getNested);
@@ -121,9 +134,13 @@ final class VcpuIoctls {
         Bytes head = call.in(8);
         if (head == null) return Errno.EFAULT;
         int room = head.u32(4);
-        if (call.out(head.u16(0, 0).u16(2, v.vendor() == Vendor.SVM ? 1 : 0).u32(4, NESTED_SIZE)) != 0) return Errno.EFAULT;
+        if (call.out(head.u16(0, 0).u16(2, v.vendor() == Vendor.SVM ? 1 : 0).u32(4, NESTED_SIZE)) != 0)
+            return Errno.EFAULT;
         if (Integer.compareUnsigned(room, NESTED_SIZE) < 0) return Errno.E2BIG;
-        Bytes b = new Bytes(NESTED_SIZE).u16(0, 1 << 8).u16(2, v.vendor() == Vendor.SVM ? 1 : 0).u32(4, NESTED_SIZE);
+        Bytes b = new Bytes(NESTED_SIZE)
+                .u16(0, 1 << 8)
+                .u16(2, v.vendor() == Vendor.SVM ? 1 : 0)
+                .u32(4, NESTED_SIZE);
         if (v.vendor() == Vendor.VMX) b.u64(8, -1).u64(16, -1);
         return call.out(b);
     }
@@ -159,7 +176,8 @@ final class VcpuIoctls {
         if (b == null) return Errno.EFAULT;
         if (b.u32(4) != 0 || b.u64(8) != 0) return Errno.ENXIO;
         if (what == 'h') return 0;
-        if (what == 'g') return call.out(b.u64(16), new Bytes(8).u64(0, v.state().tscOffset.get()));
+        if (what == 'g')
+            return call.out(b.u64(16), new Bytes(8).u64(0, v.state().tscOffset.get()));
         Bytes value = call.in(b.u64(16), 8);
         if (value == null) return Errno.EFAULT;
         v.state().tscOffset.set(value.u64(0));

@@ -103,5 +103,4 @@ enum Vendor {
         s.segSelector.set(n, b.u16(at + 12));
         s.segAttr.set(n, storedAttr(n, attr, unusable));
     }
-
 }

@@ -38,19 +38,33 @@ final class VmIoctls {
         t.vm("KVM_SET_NR_MMU_PAGES", io(0x44), 2, "api.rst 4.4", (vm, c) -> (int) c.argument() < 64 ? Errno.EINVAL : 0);
         t.vm("KVM_GET_CLOCK", ior(0x7c, CLOCK_SIZE), 39, "api.rst 4.29", VmIoctls::getClock);
         t.vm("KVM_SET_CLOCK", iow(0x7b, CLOCK_SIZE), 39, "api.rst 4.30", VmIoctls::setClock);
-        t.vm("KVM_GET_TSC_KHZ", io(0xa3), 61, "api.rst 4.56", (vm, c) -> vm.tscKhz().get());
+        t.vm(
+                "KVM_GET_TSC_KHZ",
+                io(0xa3),
+                61,
+                "api.rst 4.56",
+                (vm, c) -> vm.tscKhz().get());
         t.vm("KVM_SET_TSC_KHZ", io(0xa2), 60, "api.rst 4.55", (vm, c) -> {
             vm.tscKhz().set(c.argument() == 0 ? vm.kvm().profile().tscKhz() : c.argument());
             return 0;
         });
         t.vm("KVM_REINJECT_CONTROL", io(0x71), 24, "i8254.c", (vm, c) -> Errno.ENXIO);
-        t.vm("KVM_IRQFD", iow(0x76, 32), 32, "api.rst 4.75", (vm, c) ->
-                // Eventfds of the client can't be waited for yet, so none can be attached.
-                c.in(32) == null ? Errno.EFAULT : Errno.EINVAL);
+        t.vm(
+                "KVM_IRQFD",
+                iow(0x76, 32),
+                32,
+                "api.rst 4.75",
+                (vm, c) ->
+                        // Eventfds of the client can't be waited for yet, so none can be attached.
+                        c.in(32) == null ? Errno.EFAULT : Errno.EINVAL);
         t.vm("KVM_REGISTER_COALESCED_MMIO", iow(0x67, 16), 15, "api.rst 4.116", (vm, c) -> coalesced(c));
         t.vm("KVM_UNREGISTER_COALESCED_MMIO", iow(0x68, 16), 15, "api.rst 4.116", (vm, c) -> coalesced(c));
-        t.vm("KVM_SET_PMU_EVENT_FILTER", iow(0xb2, 32), 173, "api.rst 4.120", (vm, c) ->
-                c.in(32) == null ? Errno.EFAULT : Errno.EINVAL);
+        t.vm(
+                "KVM_SET_PMU_EVENT_FILTER",
+                iow(0xb2, 32),
+                173,
+                "api.rst 4.120",
+                (vm, c) -> c.in(32) == null ? Errno.EFAULT : Errno.EINVAL);
         t.vm("KVM_CREATE_DEVICE", iowr(0xe0, 12), 89, "api.rst 4.79", VmIoctls::createDevice);
         t.vm("KVM_CREATE_VCPU", io(0x41), 0, "api.rst 4.7", VmIoctls::createVcpu);
     }
@@ -65,7 +79,8 @@ final class VmIoctls {
     }
 
     private static long getClock(Vm vm, Call call) {
-        return call.out(new Bytes(CLOCK_SIZE).u64(0, vm.kvm().kernel().timing().now() + vm.clockOffset().get()));
+        return call.out(new Bytes(CLOCK_SIZE)
+                .u64(0, vm.kvm().kernel().timing().now() + vm.clockOffset().get()));
     }
 
     private static long setClock(Vm vm, Call call) {

@@ -24,9 +24,14 @@ final class XsaveIoctls {
     static void rows(Rows t) {
         t.vcpu("KVM_GET_FPU", ior(0x8c, FPU_SIZE), 0, "api.rst 4.22", XsaveIoctls::getFpu);
         t.vcpu("KVM_SET_FPU", iow(0x8d, FPU_SIZE), 0, "api.rst 4.23", XsaveIoctls::setFpu);
-        t.vcpu("KVM_GET_XSAVE", ior(0xa4, XSAVE_SIZE), 55, "api.rst 4.42", (v, c) ->
-                // A state that outgrew 4096 bytes has KVM_GET_XSAVE2 only.
-                v.uabiSize() > XSAVE_SIZE ? Errno.EINVAL : c.out(image(v, XSAVE_SIZE)));
+        t.vcpu(
+                "KVM_GET_XSAVE",
+                ior(0xa4, XSAVE_SIZE),
+                55,
+                "api.rst 4.42",
+                (v, c) ->
+                        // A state that outgrew 4096 bytes has KVM_GET_XSAVE2 only.
+                        v.uabiSize() > XSAVE_SIZE ? Errno.EINVAL : c.out(image(v, XSAVE_SIZE)));
         t.vcpu("KVM_GET_XSAVE2", ior(0xcf, XSAVE_SIZE), 208, "api.rst 4.134", (v, c) -> c.out(image(v, v.uabiSize())));
         t.vcpu("KVM_SET_XSAVE", iow(0xa5, XSAVE_SIZE), 55, "api.rst 4.43", XsaveIoctls::setXsave);
     }
@@ -43,9 +48,13 @@ final class XsaveIoctls {
     private static Bytes image(Vcpu v, int size) {
         Words x = v.guestFpu().image();
         XsaveLayout layout = v.vm().kvm().profile().xsave();
-        long bv = x.get(BV_WORD) & v.guestFpu().userXfeatures().get() & (v.guestSupportedXcr0() | XsaveLayout.XFEATURE_FPSSE);
+        long bv = x.get(BV_WORD)
+                & v.guestFpu().userXfeatures().get()
+                & (v.guestSupportedXcr0() | XsaveLayout.XFEATURE_FPSSE);
         Bytes b = new Bytes(size);
-        b.u16(XsaveLayout.FCW, XsaveLayout.FCW_INIT).u32(XsaveLayout.MXCSR, XsaveLayout.MXCSR_INIT).u32(28, 0xffff);
+        b.u16(XsaveLayout.FCW, XsaveLayout.FCW_INIT)
+                .u32(XsaveLayout.MXCSR, XsaveLayout.MXCSR_INIT)
+                .u32(28, 0xffff);
         if ((bv & FP) != 0) {
             copy(x, b, 0, 24);
             copy(x, b, XsaveLayout.ST0, 128);
@@ -71,7 +80,8 @@ final class XsaveIoctls {
         XsaveLayout layout = v.vm().kvm().profile().xsave();
         long bv = b.u64(XsaveLayout.XSTATE_BV);
         // Before the checks: a disabled component's data is dropped silently, the call succeeds.
-        if (v.vm().kvm().kernel().has(Patch.CLEAR_XSTATE_BV_SET_XSAVE)) bv &= ~fpu.xfd().get();
+        if (v.vm().kvm().kernel().has(Patch.CLEAR_XSTATE_BV_SET_XSAVE))
+            bv &= ~fpu.xfd().get();
         if ((bv & ~v.vm().kvm().caps().supportedXcr0()) != 0) return Errno.EINVAL;
         if ((bv & ~fpu.userXfeatures().get()) != 0 || b.u64(XsaveLayout.XCOMP_BV) != 0) return Errno.EINVAL;
         for (int i = XsaveLayout.XCOMP_BV + 8; i < HEADER_END; i += 8) if (b.u64(i) != 0) return Errno.EINVAL;

@@ -51,7 +51,9 @@ class StateIoctlsTest {
     void everyIoctlWithABadPointerAnswersWithAnErrnoAndSurvives() {
         for (KvmFile f : new KvmFile[] {c.kvm(), vm, v})
             for (int nr = 0; nr < 256; nr++)
-                for (int size : new int[] {4, 8, 16, 24, 32, 40, 48, 64, 72, 104, 112, 128, 144, 312, 320, 392, 416, 520, 1024, 4096})
+                for (int size : new int[] {
+                    4, 8, 16, 24, 32, 40, 48, 64, 72, 104, 112, 128, 144, 312, 320, 392, 416, 520, 1024, 4096
+                })
                     for (int dir : new int[] {0x4000_ae00, 0x8000_ae00, 0xc000_ae00}) {
                         int command = dir | size << 16 | nr;
                         if (c.kvm().ioctls().find(f.kind(), command) == null) continue;
@@ -78,7 +80,8 @@ class StateIoctlsTest {
         TestClient without = new TestClient("sapphire-rapids", "6.12");
         Vcpu other = without.newVcpu(without.newVm(), 0);
         Bytes tiles = new Bytes(48).u32(0, 1).u32(8, 0xd).u32(16, 1).u32(20, 0x602e7);
-        assertThat(without.ioctl(other, SET_CPUID2, tiles.u32(20, 0x602e7 | 1 << 18))).isEqualTo(Errno.EPERM);
+        assertThat(without.ioctl(other, SET_CPUID2, tiles.u32(20, 0x602e7 | 1 << 18)))
+                .isEqualTo(Errno.EPERM);
         assertThat(c.ioctl(v, SET_CPUID2, tiles)).isZero();
     }
 
@@ -104,12 +107,14 @@ class StateIoctlsTest {
     void slotsThatOverlapAreRefusedAndSparseOnesFound() {
         Bytes low = new Bytes(32).u32(0, 0).u64(8, 0).u64(16, 0x10000).u64(24, TestClient.BASE);
         assertThat(c.ioctl(vm, REGION, low)).isZero();
-        assertThat(c.ioctl(vm, REGION, new Bytes(low.array().clone()).u32(0, 1).u64(8, 0xf000))).isEqualTo(Errno.EEXIST);
+        assertThat(c.ioctl(vm, REGION, new Bytes(low.array().clone()).u32(0, 1).u64(8, 0xf000)))
+                .isEqualTo(Errno.EEXIST);
         long top = 0xbfff_ff00_0000L;
         long width = 1L << c.kvm().maxPhysAddr();
         Bytes high = new Bytes(low.array().clone()).u32(0, 1).u64(8, Math.min(top, width - 0x10000));
         assertThat(c.ioctl(vm, REGION, high)).isZero();
-        assertThat(vm.memory().page(Math.min(top, width - 0x10000) + 0x3123, false)).isEqualTo(TestClient.BASE + 0x3000);
+        assertThat(vm.memory().page(Math.min(top, width - 0x10000) + 0x3123, false))
+                .isEqualTo(TestClient.BASE + 0x3000);
         assertThat(vm.memory().page(0x10000, false)).isZero();
     }
 

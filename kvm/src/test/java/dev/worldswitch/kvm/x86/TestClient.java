@@ -28,7 +28,12 @@ final class TestClient implements Client, Caller {
     TestClient(String machine, String kernelName) {
         X86Profile profile = X86Profile.builtIn(machine);
         X86Host host = X86Host.boot(
-                Region.root("test"), KernelVersion.of(kernelName), profile, 1, Timing.plain(() -> 0), cpus -> pool(cpus));
+                Region.root("test"),
+                KernelVersion.of(kernelName),
+                profile,
+                1,
+                Timing.plain(() -> 0),
+                cpus -> pool(cpus));
         kernel = host.kernel();
         kvm = TestHosts.kvm(host);
         task = host.newTask("task0");
