@@ -80,6 +80,7 @@ HIDDEN int ws_internal(int fd);
 HIDDEN void ws_move_internal(int fd);
 HIDDEN int ws_lowest_internal(int at_least);
 HIDDEN int ws_handle(int fd, uint64_t *handle);
+HIDDEN void ws_file_name(int fd, char *into, size_t room);
 HIDDEN int ws_active(void);
 HIDDEN int ws_memory_fd(void);
 

@@ -143,6 +143,19 @@ int ws_handle(int fd, uint64_t *handle) {
 	return 1;
 }
 
+/* The name in /proc/PID/fd as KVM gives it: the part of the socket's name before the handle. */
+void ws_file_name(int fd, char *into, size_t room) {
+	struct sockaddr_un name;
+	socklen_t n = sizeof name;
+	memset(&name, 0, sizeof name);
+	raw(SYS_getsockname, fd, &name, &n);
+	char *text = name.sun_path + 1, *end = memrchr(text, '/', strnlen(text, sizeof name.sun_path - 1)), *start;
+	if (!end) return;
+	*end = 0;
+	start = strrchr(text, '/');
+	snprintf(into, room, "%s", start ? start + 1 : text);
+}
+
 static int send_all(int fd, const void *p, size_t n) {
 	const char *at = p;
 	while (n) {

@@ -261,6 +261,23 @@ EXPORT off_t lseek(int fd, off_t offset, int whence) {
 }
 EXPORT off_t lseek64(int fd, off_t offset, int whence) __attribute__((alias("lseek")));
 
+/* The link of a KVM descriptor in /proc/self/fd reads as the kernel's own. */
+static ssize_t do_readlink(int dir, const char *path, char *into, size_t n) {
+	uint64_t handle;
+	int fd, end = 0;
+	char name[120] = "anon_inode:";
+	if (kvm_seen && path && sscanf(path, "/proc/self/fd/%d%n", &fd, &end) == 1 && !path[end] && ws_handle(fd, &handle)) {
+		ws_file_name(fd, name + 11, sizeof name - 11);
+		if (strcmp(name + 11, "kvm") == 0) strcpy(name, "/dev/kvm");
+		size_t len = strlen(name) < n ? strlen(name) : n;
+		memcpy(into, name, len);
+		return (ssize_t)len;
+	}
+	return answer(raw(SYS_readlinkat, dir, path, into, n));
+}
+EXPORT ssize_t readlink(const char *path, char *into, size_t n) { return do_readlink(AT_FDCWD, path, into, n); }
+EXPORT ssize_t readlinkat(int dir, const char *path, char *into, size_t n) { return do_readlink(dir, path, into, n); }
+
 #if defined(__x86_64__)
 static long do_arch_prctl(long code, unsigned long argument) {
 	struct call c = {0, 0, 0, -1, NULL, 0};

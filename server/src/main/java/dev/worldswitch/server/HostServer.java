@@ -30,7 +30,7 @@ public final class HostServer {
     private HostServer(Path socket, SimulatedHost host, CallListener listener) {
         this.host = host;
         this.listener = listener;
-        this.nameOfFiles = "worldswitch/" + socket + "/";
+        this.nameOfFiles = "worldswitch/" + ProcessHandle.current().pid() + "." + Long.toHexString(System.nanoTime()) + "/";
         this.listening = sys.listen(socket.toString());
     }
 
@@ -148,7 +148,7 @@ public final class HostServer {
     int publish(KvmFile file) {
         long handle = numbers.incrementAndGet();
         Native own = new Native();
-        int[] pair = own.namedPair(nameOfFiles + handle);
+        int[] pair = own.namedPair(nameOfFiles + file.fileName() + "/" + handle);
         files.put(handle, new OpenFile(handle, file, pair[1]));
         watch.add(pair[1], handle, false);
         return pair[0];
