@@ -7,5 +7,6 @@ module dev.worldswitch.cli {
     requires jdk.unsupported;
     requires info.picocli;
 
-    opens dev.worldswitch.cli to info.picocli;
+    opens dev.worldswitch.cli to
+            info.picocli;
 }

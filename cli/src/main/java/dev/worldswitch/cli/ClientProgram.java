@@ -37,7 +37,8 @@ record ClientProgram(Path file, Kind kind) {
             ByteBuffer b = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
             f.read(b);
             b.flip();
-            if (b.limit() < 64 || b.getInt(0) != 0x464c457f || b.get(4) != ELFCLASS64) return new ClientProgram(p, Kind.OTHER);
+            if (b.limit() < 64 || b.getInt(0) != 0x464c457f || b.get(4) != ELFCLASS64)
+                return new ClientProgram(p, Kind.OTHER);
             if (b.getShort(18) == EM_AARCH64) return new ClientProgram(p, Kind.ARM64);
             long at = b.getLong(32);
             int size = b.getShort(54), n = b.getShort(56);

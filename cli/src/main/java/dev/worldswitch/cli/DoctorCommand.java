@@ -38,9 +38,11 @@ final class DoctorCommand implements Callable<Integer> {
                     there ? "" : "; install: sudo apt-get install -y " + t.debianPackage);
         }
         Path shim = Path.of(System.getProperty("worldswitch.build", ".build"), "libworldswitch.so");
-        System.out.printf("%-10s shim                   %s%n", Files.exists(shim) ? "found" : "MISSING", shim.getFileName());
         System.out.printf(
-                "%-10s /dev/kvm               not needed and never used%n", Files.exists(Path.of("/dev/kvm")) ? "present" : "absent");
+                "%-10s shim                   %s%n", Files.exists(shim) ? "found" : "MISSING", shim.getFileName());
+        System.out.printf(
+                "%-10s /dev/kvm               not needed and never used%n",
+                Files.exists(Path.of("/dev/kvm")) ? "present" : "absent");
         Path yama = Path.of("/proc/sys/kernel/yama/ptrace_scope");
         String scope = Files.exists(yama) ? Files.readString(yama).strip() : "none";
         System.out.printf(
@@ -52,6 +54,7 @@ final class DoctorCommand implements Callable<Integer> {
     private static boolean onPath(String program) {
         String path = System.getenv("PATH");
         return path != null
-                && Arrays.stream(path.split(":")).anyMatch(d -> Files.isExecutable(Path.of(d.isEmpty() ? "." : d, program)));
+                && Arrays.stream(path.split(":"))
+                        .anyMatch(d -> Files.isExecutable(Path.of(d.isEmpty() ? "." : d, program)));
     }
 }

@@ -32,7 +32,10 @@ final class ExploreCommand implements Callable<Integer> {
     @Option(names = "--preempt", paramLabel = "full|voluntary|none", description = "default: full")
     private String preempt = "full";
 
-    @Option(names = "--events", paramLabel = "N", description = "most interrupts in one timing (default: the scenario's)")
+    @Option(
+            names = "--events",
+            paramLabel = "N",
+            description = "most interrupts in one timing (default: the scenario's)")
     private int events = -1;
 
     @Option(names = "--audit", description = "goes on at repeated states too and compares: no state outside the cells")

@@ -42,8 +42,7 @@ final class IoctlTrace implements CallListener, AutoCloseable {
     }
 
     @Override
-    public void exit(
-            HostThread thread, KvmFile file, int command, long argument, long answer, @Nullable KvmFile made) {
+    public void exit(HostThread thread, KvmFile file, int command, long argument, long answer, @Nullable KvmFile made) {
         String text = names.call(thread, file, command, argument) + " = "
                 + IoctlNames.answer(answer, made == null ? null : made.fileName());
         SharedPages pages = command == KVM_RUN ? file.pages() : null;

@@ -41,7 +41,9 @@ final class ListCommands {
         @Override
         public void run() {
             for (Patch p : Patch.values()) {
-                System.out.printf("%-28s %-5s %s %s%n", p.id(), p.arch().name().toLowerCase(java.util.Locale.ROOT), p.date(), p.subject());
+                System.out.printf(
+                        "%-28s %-5s %s %s%n",
+                        p.id(), p.arch().name().toLowerCase(java.util.Locale.ROOT), p.date(), p.subject());
                 System.out.printf("%-28s       %s%n", "", p.origin());
             }
         }

@@ -9,10 +9,22 @@ import picocli.CommandLine.Command;
         version = "Worldswitch 0.1.0",
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "COMMAND",
-        description = "KVM in user space: runs unmodified KVM programs where there is no KVM, and explores every timing.",
-        subcommands = {ExploreCommand.class, ReplayCommand.class, RunCommand.class, ListCommands.Machines.class, ListCommands.Kernels.class, ListCommands.Patches.class, DoctorCommand.class
+        description =
+                "KVM in user space: runs unmodified KVM programs where there is no KVM, and explores every timing.",
+        subcommands = {
+            ExploreCommand.class,
+            ReplayCommand.class,
+            RunCommand.class,
+            ListCommands.Machines.class,
+            ListCommands.Kernels.class,
+            ListCommands.Patches.class,
+            DoctorCommand.class
         },
-        footer = {"", "Also: `ws demo` shows both on a sample client, `ws test` runs all tests,", "`ws help COMMAND` tells more."})
+        footer = {
+            "",
+            "Also: `ws demo` shows both on a sample client, `ws test` runs all tests,",
+            "`ws help COMMAND` tells more."
+        })
 public final class Main implements Runnable {
     @CommandLine.Spec
     private CommandLine.Model.@org.jspecify.annotations.Nullable CommandSpec spec;

@@ -7,7 +7,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
 /** One schedule again. */
-@Command(name = "replay", description = "Repeats one schedule that ws explore printed. Exit status 1: it goes wrong again.")
+@Command(
+        name = "replay",
+        description = "Repeats one schedule that ws explore printed. Exit status 1: it goes wrong again.")
 final class ReplayCommand implements Callable<Integer> {
     @Parameters(paramLabel = "SCHEDULE")
     private String schedule = "";

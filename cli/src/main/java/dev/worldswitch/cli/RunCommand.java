@@ -29,10 +29,18 @@ import picocli.CommandLine.Parameters;
             "Static programs and inline system calls can't be caught: they see the real kernel."
         })
 final class RunCommand implements Callable<Integer> {
-    @Option(names = "--machine", paramLabel = "NAME", defaultValue = "sapphire-rapids", description = "machine (ws machines)")
+    @Option(
+            names = "--machine",
+            paramLabel = "NAME",
+            defaultValue = "sapphire-rapids",
+            description = "machine (ws machines)")
     private String machine = "";
 
-    @Option(names = "--kernel", paramLabel = "NAME", defaultValue = KernelVersion.DEFAULT, description = "host kernel (ws kernels)")
+    @Option(
+            names = "--kernel",
+            paramLabel = "NAME",
+            defaultValue = KernelVersion.DEFAULT,
+            description = "host kernel (ws kernels)")
     private String kernel = "";
 
     @Option(names = "--without", paramLabel = "PATCH", description = "leave a kernel patch out (ws patches)")
@@ -41,7 +49,11 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--with", paramLabel = "PATCH", description = "add a kernel patch")
     private List<Patch> with = new ArrayList<>();
 
-    @Option(names = "--cpus", paramLabel = "N", defaultValue = "4", description = "physical CPUs of the machine (default: 4)")
+    @Option(
+            names = "--cpus",
+            paramLabel = "N",
+            defaultValue = "4",
+            description = "physical CPUs of the machine (default: 4)")
     private int cpus;
 
     @Option(
@@ -52,7 +64,10 @@ final class RunCommand implements Callable<Integer> {
             description = "print each call and exit, to stderr or to FILE (--trace=FILE)")
     private @Nullable String trace;
 
-    @Option(names = "--torture", paramLabel = "SEED", description = "random interrupts, preemption and migration, by this seed")
+    @Option(
+            names = "--torture",
+            paramLabel = "SEED",
+            description = "random interrupts, preemption and migration, by this seed")
     private @Nullable Long torture;
 
     @Parameters(paramLabel = "CLIENT", arity = "1..*", description = "the program and its arguments, after --")
@@ -61,14 +76,18 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         if (cpus < 1 || cpus > 512) throw new IllegalArgumentException("--cpus takes 1 to 512, not " + cpus);
-        Path shim = Path.of(System.getProperty("worldswitch.build", ".build"), "libworldswitch.so").toAbsolutePath();
-        if (!Files.exists(shim)) throw new IllegalArgumentException("the shim is missing: " + shim + "; build it with ./ws doctor");
+        Path shim = Path.of(System.getProperty("worldswitch.build", ".build"), "libworldswitch.so")
+                .toAbsolutePath();
+        if (!Files.exists(shim))
+            throw new IllegalArgumentException("the shim is missing: " + shim + "; build it with ./ws doctor");
         ClientProgram program = ClientProgram.find(client.getFirst());
         if (program == null) throw new IllegalArgumentException("no program '" + client.getFirst() + "'");
         if (program.kind() == ClientProgram.Kind.STATIC)
             System.err.println("ws: " + program.file() + " is statically linked: its system calls can't be caught");
-        if (program.kind() == ClientProgram.Kind.ARM64 && !System.getProperty("os.arch").equals("aarch64"))
-            throw new IllegalArgumentException(program.file() + " is an arm64 program; arm64 clients are not served yet");
+        if (program.kind() == ClientProgram.Kind.ARM64
+                && !System.getProperty("os.arch").equals("aarch64"))
+            throw new IllegalArgumentException(
+                    program.file() + " is an arm64 program; arm64 clients are not served yet");
         X86Profile profile = X86Profile.builtIn(machine);
         KernelVersion version = KernelVersion.of(kernel).changed(without, with);
         SimulatedHost host = torture == null

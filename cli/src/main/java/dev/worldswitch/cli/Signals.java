@@ -21,10 +21,11 @@ final class Signals {
         try {
             Class<?> signal = Class.forName("sun.misc.Signal"), handler = Class.forName("sun.misc.SignalHandler");
             for (String name : PASSED) {
-                Object handle = Proxy.newProxyInstance(handler.getClassLoader(), new Class<?>[] {handler}, (p, m, args) -> {
-                    if (m.getName().equals("handle")) arrived(name);
-                    return null;
-                });
+                Object handle =
+                        Proxy.newProxyInstance(handler.getClassLoader(), new Class<?>[] {handler}, (p, m, args) -> {
+                            if (m.getName().equals("handle")) arrived(name);
+                            return null;
+                        });
                 signal.getMethod("handle", signal, handler)
                         .invoke(null, signal.getConstructor(String.class).newInstance(name), handle);
             }
@@ -50,7 +51,10 @@ final class Signals {
         if (name.equals("TERM")) p.destroy();
         else
             try {
-                new ProcessBuilder("kill", "-" + name, Long.toString(p.pid())).inheritIO().start().waitFor();
+                new ProcessBuilder("kill", "-" + name, Long.toString(p.pid()))
+                        .inheritIO()
+                        .start()
+                        .waitFor();
             } catch (IOException e) {
                 System.err.println("ws: can't pass SIG" + name + " on: " + e.getMessage());
             } catch (InterruptedException e) {

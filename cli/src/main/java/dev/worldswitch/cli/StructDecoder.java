@@ -33,8 +33,9 @@ final class StructDecoder {
         struct(0x4048ae9b, "control:4x -:4 debugreg[0]:8x [1]:8x [2]:8x [3]:8x [4]:8x [5]:8x [6]:8x [7]:8x");
         struct(0x8080aea1, "db[0]:8x db[1]:8x db[2]:8x db[3]:8x dr6:8x dr7:8x flags:8x");
         struct(0x4080aea2, "db[0]:8x db[1]:8x db[2]:8x db[3]:8x dr6:8x dr7:8x flags:8x");
-        String events = "exception.injected:1 nr:1 has_error_code:1 pending:1 error_code:4x interrupt.injected:1 nr:1 soft:1"
-                + " shadow:1 nmi.injected:1 pending:1 masked:1 -:1 sipi_vector:4x flags:4x";
+        String events =
+                "exception.injected:1 nr:1 has_error_code:1 pending:1 error_code:4x interrupt.injected:1 nr:1 soft:1"
+                        + " shadow:1 nmi.injected:1 pending:1 masked:1 -:1 sipi_vector:4x flags:4x";
         struct(0x8040ae9f, events);
         struct(0x4040aea0, events);
         struct(0x8188aea6, "nr_xcrs:4 flags:4x xcr:4 -:4 value:8x");

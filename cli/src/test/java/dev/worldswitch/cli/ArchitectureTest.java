@@ -23,7 +23,8 @@ class ArchitectureTest {
                 .resideInAnyPackage(DETERMINISTIC)
                 .should()
                 .dependOnClassesThat()
-                .haveNameMatching("java\\.util\\.(Random|SplittableRandom|concurrent\\.ThreadLocalRandom)|java\\.time\\..*")
+                .haveNameMatching(
+                        "java\\.util\\.(Random|SplittableRandom|concurrent\\.ThreadLocalRandom)|java\\.time\\..*")
                 .orShould()
                 .callMethod(System.class, "nanoTime")
                 .orShould()

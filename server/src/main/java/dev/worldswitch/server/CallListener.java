@@ -12,7 +12,8 @@ public interface CallListener {
     default void enter(HostThread thread, KvmFile file, int command, long argument) {}
 
     /** The ioctl is done. {@code made} is what a new descriptor stands for. */
-    default void exit(HostThread thread, KvmFile file, int command, long argument, long answer, @Nullable KvmFile made) {}
+    default void exit(
+            HostThread thread, KvmFile file, int command, long argument, long answer, @Nullable KvmFile made) {}
 
     /** /dev/kvm was opened, a descriptor mapped, and such. */
     default void other(HostThread thread, String what, long answer) {}

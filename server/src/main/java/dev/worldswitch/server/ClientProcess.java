@@ -98,14 +98,12 @@ public final class ClientProcess implements Client {
 
     @Override
     public boolean read(long address, byte[] into, int offset, int length) {
-        return length == 0
-                || Mm.accessOk(address, length) && caller().copy(this, true, address, into, offset, length);
+        return length == 0 || Mm.accessOk(address, length) && caller().copy(this, true, address, into, offset, length);
     }
 
     @Override
     public boolean write(long address, byte[] from, int offset, int length) {
-        return length == 0
-                || Mm.accessOk(address, length) && caller().copy(this, false, address, from, offset, length);
+        return length == 0 || Mm.accessOk(address, length) && caller().copy(this, false, address, from, offset, length);
     }
 
     @Override

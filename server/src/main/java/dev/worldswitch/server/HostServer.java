@@ -30,7 +30,8 @@ public final class HostServer {
     private HostServer(Path socket, SimulatedHost host, CallListener listener) {
         this.host = host;
         this.listener = listener;
-        this.nameOfFiles = "worldswitch/" + ProcessHandle.current().pid() + "." + Long.toHexString(System.nanoTime()) + "/";
+        this.nameOfFiles =
+                "worldswitch/" + ProcessHandle.current().pid() + "." + Long.toHexString(System.nanoTime()) + "/";
         this.listening = sys.listen(socket.toString());
     }
 
@@ -110,14 +111,23 @@ public final class HostServer {
                     + "; build both together");
         ClientProcess parent = processes.get(wire.b());
         if (parent != null) parent.memory().forked();
-        XcompPermissions xcomp = parent == null ? host.newXcompPermissions() : parent.xcomp().forChild();
+        XcompPermissions xcomp =
+                parent == null ? host.newXcompPermissions() : parent.xcomp().forChild();
         long id = numbers.incrementAndGet();
         ClientProcess p = new ClientProcess(this, id, own.peerPid(wire.fd()), xcomp);
         processes.put(id, p);
         try {
             byte[] none = {};
             wire.send(Wire.ANSWER, id, 0, 0, none, 0, 0, p.memory().descriptor());
-            wire.send(Wire.ANSWER, p.signals().bytes(), 0, 0, none, 0, 0, p.signals().descriptor());
+            wire.send(
+                    Wire.ANSWER,
+                    p.signals().bytes(),
+                    0,
+                    0,
+                    none,
+                    0,
+                    0,
+                    p.signals().descriptor());
         } catch (IOException e) {
             p.died();
             throw e;

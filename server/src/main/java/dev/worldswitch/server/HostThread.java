@@ -313,16 +313,18 @@ public final class HostThread implements Caller {
         long r = open == null ? Errno.EBADF : pages == null ? Errno.ENODEV : 0;
         if (r == 0 && (prot & PROT_EXEC) != 0 && server.host().refusesExecutableVcpuPages()) r = Errno.EPERM;
         if (open != null)
-            server.listener()
-                    .other(this, "mmap(" + open.file().fileName() + ", " + size + ", " + offset + ")", r);
-        if (r == 0 && pages instanceof MappedPages m) wire.send(Wire.ANSWER, 0, 0, 0, bounceBytes, 0, 0, m.descriptor());
+            server.listener().other(this, "mmap(" + open.file().fileName() + ", " + size + ", " + offset + ")", r);
+        if (r == 0 && pages instanceof MappedPages m)
+            wire.send(Wire.ANSWER, 0, 0, 0, bounceBytes, 0, 0, m.descriptor());
         else wire.send(Wire.ANSWER, r == 0 ? Errno.ENODEV : r, 0, 0);
     }
 
     private void read(long handle, long size, long offset) throws IOException {
         OpenFile open = server.find(handle);
         byte[] into = new byte[Math.clamp(size, 0, Wire.PAYLOAD_MAX)];
-        long r = open == null ? Errno.EBADF : offset == POSITION ? open.readOn(into) : open.file().read(into, offset);
+        long r = open == null
+                ? Errno.EBADF
+                : offset == POSITION ? open.readOn(into) : open.file().read(into, offset);
         wire.send(Wire.ANSWER, r, 0, 0, into, 0, (int) Math.max(r, 0), -1);
     }
 
@@ -335,7 +337,11 @@ public final class HostThread implements Caller {
             for (int i = 0; i < 8; i++) b[i] = (byte) (value >>> 8 * i);
             r = process.write(argument, b, 0, 8) ? 0 : Errno.EFAULT;
         }
-        server.listener().other(this, "arch_prctl(0x" + Integer.toHexString(code) + ", 0x" + Long.toHexString(argument) + ")", r);
+        server.listener()
+                .other(
+                        this,
+                        "arch_prctl(0x" + Integer.toHexString(code) + ", 0x" + Long.toHexString(argument) + ")",
+                        r);
         wire.send(Wire.ANSWER, r, 0, 0);
     }
 

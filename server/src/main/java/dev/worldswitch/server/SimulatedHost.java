@@ -25,7 +25,13 @@ public final class SimulatedHost {
     private final AtomicLong tasks = new AtomicLong();
     private volatile @Nullable KernelPanic panic;
 
-    private SimulatedHost(X86Profile profile, KernelVersion version, int cpus, Timing timing, boolean torture, @Nullable KvmFile device) {
+    private SimulatedHost(
+            X86Profile profile,
+            KernelVersion version,
+            int cpus,
+            Timing timing,
+            boolean torture,
+            @Nullable KvmFile device) {
         this.profile = profile;
         Cpus[] made = new Cpus[1];
         this.booted = X86Host.boot(region, version, profile, cpus, timing, all -> made[0] = new Cpus(all, torture));

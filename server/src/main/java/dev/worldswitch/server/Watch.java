@@ -11,10 +11,11 @@ final class Watch {
     private static final int DATA = System.getProperty("os.arch").equals("aarch64") ? 8 : 4;
 
     private static final int EVENT = DATA + 8, BATCH = 64;
-
     private final Native sys = new Native(), waiting = new Native();
     private final int epoll;
-    private final MemorySegment one = sys.allocate(16), batch = sys.allocate(BATCH * EVENT), wakeup = waiting.allocate(16);
+    private final MemorySegment one = sys.allocate(16),
+            batch = sys.allocate(BATCH * EVENT),
+            wakeup = waiting.allocate(16);
     private final LongConsumer closed;
 
     /** @param closed gets the number given to {@link #add}; it must read the input or close the watched descriptor */
@@ -34,7 +35,8 @@ final class Watch {
         long n;
         do {
             n = sys.call(Native.Nr.EPOLL_PWAIT, epoll, batch.address(), BATCH, 0, 0, 8);
-            for (int i = 0; i < n; i++) closed.accept(batch.get(ValueLayout.JAVA_LONG_UNALIGNED, (long) i * EVENT + DATA));
+            for (int i = 0; i < n; i++)
+                closed.accept(batch.get(ValueLayout.JAVA_LONG_UNALIGNED, (long) i * EVENT + DATA));
         } while (n == BATCH);
     }
 

@@ -38,8 +38,8 @@ class ClientTest {
 
     @BeforeAll
     static void compileEverything() throws Exception {
-        List<String> shim = new ArrayList<>(
-                List.of("cc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread", "-o", folder + "/shim.so"));
+        List<String> shim = new ArrayList<>(List.of(
+                "cc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread", "-o", folder + "/shim.so"));
         try (Stream<Path> s = Files.list(SHIM)) {
             s.filter(p -> p.toString().endsWith(".c")).forEach(p -> shim.add(p.toString()));
         }
@@ -49,7 +49,9 @@ class ClientTest {
     }
 
     private static void run(ProcessBuilder b) throws IOException, InterruptedException {
-        assertThat(b.inheritIO().start().waitFor()).as(String.join(" ", b.command())).isZero();
+        assertThat(b.inheritIO().start().waitFor())
+                .as(String.join(" ", b.command()))
+                .isZero();
     }
 
     @BeforeEach
@@ -72,8 +74,8 @@ class ClientTest {
 
     private void nothingIsLeft() throws InterruptedException {
         long end = System.nanoTime() + 5_000_000_000L;
-        while (System.nanoTime() < end && (server.openFiles() != 0 || server.liveProcesses() != 0 || toy.alive.get() != 0))
-            Thread.sleep(5);
+        while (System.nanoTime() < end
+                && (server.openFiles() != 0 || server.liveProcesses() != 0 || toy.alive.get() != 0)) Thread.sleep(5);
         assertThat(server.openFiles()).as("open files").isZero();
         assertThat(server.liveProcesses()).as("processes").isZero();
         assertThat(toy.alive.get()).as("KVM objects").isZero();
@@ -144,7 +146,8 @@ class ClientTest {
                 random.nextBytes(b);
                 ByteBuffer bytes = ByteBuffer.wrap(b).order(java.nio.ByteOrder.LITTLE_ENDIAN);
                 // Half of them have a right head, so that the requests behind the greeting are reached.
-                if (b.length >= 32 && i % 2 == 0) bytes.putInt(0, 28).putInt(4, 1 + random.nextInt(10)).putLong(8, random.nextInt(3));
+                if (b.length >= 32 && i % 2 == 0)
+                    bytes.putInt(0, 28).putInt(4, 1 + random.nextInt(10)).putLong(8, random.nextInt(3));
                 try {
                     c.write(bytes);
                 } catch (IOException closed) {
