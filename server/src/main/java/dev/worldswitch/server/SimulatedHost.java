@@ -36,7 +36,7 @@ public final class SimulatedHost {
         Cpus[] made = new Cpus[1];
         this.booted = X86Host.boot(region, version, profile, cpus, timing, all -> made[0] = new Cpus(all, torture));
         this.cpus = made[0];
-        this.kvm = new Kvm(booted.kernel(), profile, booted.cpus());
+        this.kvm = new Kvm(booted);
         this.device = device == null ? kvm.open() : device;
     }
 

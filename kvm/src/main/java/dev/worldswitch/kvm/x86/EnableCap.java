@@ -50,7 +50,7 @@ public final class EnableCap {
         VM.put(193, (vm, a, b) -> (a & ~1) != 0 ? Errno.EINVAL : 0);
         VM.put(201, (vm, a, b) -> {
             if ((a & ~0x1000) != 0) return Errno.EINVAL;
-            vm.caps().or(a);
+            vm.hypercallExits().set(a);
             return 0;
         });
         VM.put(168, (vm, a, b) -> {

@@ -128,7 +128,7 @@ final class EventsIoctls {
         // Split irqchip: one vector of the user-space PIC can wait.
         if (v.events().extInterrupt.get() != 0) return Errno.EEXIST;
         v.events().extInterrupt.set(nr + 1L);
-        v.events().wake();
+        v.runLoop().kick(RunState.REQ_EVENT);
         return 0;
     }
 
@@ -153,7 +153,7 @@ final class EventsIoctls {
         } else {
             v.mpState().set(s);
         }
-        v.events().wake();
+        v.runLoop().kick(RunState.REQ_EVENT);
         return 0;
     }
 

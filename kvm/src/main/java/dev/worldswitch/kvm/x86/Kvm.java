@@ -1,12 +1,16 @@
 package dev.worldswitch.kvm.x86;
 
 import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.x86.Fpu;
+import dev.worldswitch.kernel.x86.Scheduler;
+import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.SharedPages;
+import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.x86.X86Cpu;
@@ -26,14 +30,20 @@ public final class Kvm implements KvmFile {
     private final Capabilities capabilities;
     private final Vendor vendor;
     private final IoctlTable ioctls;
+    private final Fpu fpu;
+    private final Scheduler scheduler;
+    private final Ref<@Nullable Trace> trace;
 
     /** @param cpus the physical CPUs, in the order of their numbers */
-    public Kvm(Kernel kernel, X86Profile profile, List<X86Cpu> cpus) {
+    private Kvm(Kernel kernel, X86Profile profile, List<X86Cpu> cpus, Fpu fpu, Scheduler scheduler) {
+        this.fpu = fpu;
+        this.scheduler = scheduler;
         this.kernel = kernel;
         this.profile = profile;
         this.cpus = List.copyOf(cpus);
         this.region = kernel.region().child("kvm");
         this.vmNumber = region.word("vmNumber");
+        this.trace = region.ref("trace", null);
         this.vendor = profile.isAmd() ? Vendor.SVM : Vendor.VMX;
         this.caps = new CpuidMask(kernel, profile);
         this.capabilities = new Capabilities(this);
@@ -53,12 +63,35 @@ public final class Kvm implements KvmFile {
         GuestDebug.rows(rows);
         VcpuIoctls.rows(rows);
         Stats.rows(rows);
+        RunIoctls.rows(rows);
         this.ioctls = rows.build();
+    }
+
+    /** KVM of a booted host. */
+    public Kvm(X86Host host) {
+        this(host.kernel(), host.profile(), host.cpus(), host.fpu(), host.scheduler());
     }
 
     /** open("/dev/kvm"). */
     public KvmFile open() {
         return this;
+    }
+
+    /** Who hears of what the run loops do, null for nobody. */
+    public @Nullable Trace trace() {
+        return trace.get();
+    }
+
+    public void trace(Trace listener) {
+        trace.set(listener);
+    }
+
+    Fpu fpu() {
+        return fpu;
+    }
+
+    Scheduler scheduler() {
+        return scheduler;
     }
 
     public Kernel kernel() {

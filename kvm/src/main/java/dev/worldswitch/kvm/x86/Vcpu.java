@@ -2,6 +2,7 @@ package dev.worldswitch.kvm.x86;
 
 import dev.worldswitch.kernel.Mutex;
 import dev.worldswitch.kernel.x86.FpState;
+import dev.worldswitch.kernel.x86.FpuGuest;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.KvmFile;
@@ -21,17 +22,18 @@ public final class Vcpu implements KvmFile {
     private final Mutex mutex;
     private final SharedPages run;
     private final X86State state;
-    private final FpState guestFpu;
+    private final FpuGuest guestFpu;
     private final PendingEvents events;
     private final Ref<CpuidTable> cpuid;
     private final Word mpState;
     private final Lapic lapic;
+    private final VcpuRun runLoop;
     private final Stats.Counts stats;
     private final Word xcr0;
     private final Word apicBase;
     private final Word guestDebug, guestDebugRip;
     private final Words db, guestDebugDb, pdptrs, msrs;
-    private final Word pkru, tscKhz, pvEnforce, guestSupportedXcr0, xfdErr, tscAdjust, hasRun, mceBanks, sigmask, sigmaskSet;
+    private final Word pkru, tscKhz, pvEnforce, guestSupportedXcr0, tscAdjust, hasRun, mceBanks, sigmask, sigmaskSet;
 
     Vcpu(Vm vm, int id, SharedPages run) {
         this.vm = vm;
@@ -40,7 +42,7 @@ public final class Vcpu implements KvmFile {
         this.region = vm.region().child("vcpu" + id);
         this.mutex = new Mutex(region, "mutex");
         this.state = new X86State(region.child("state"));
-        this.guestFpu = new FpState(
+        this.guestFpu = new FpuGuest(
                 region.child("guestFpu"), new Xsave(vm.kvm().profile().xsave()), 3);
         this.events = new PendingEvents(region.child("events"));
         this.cpuid = region.ref("cpuid", CpuidTable.EMPTY);
@@ -57,7 +59,6 @@ public final class Vcpu implements KvmFile {
         this.tscKhz = region.word("tscKhz");
         this.pvEnforce = region.word("pvEnforce");
         this.guestSupportedXcr0 = region.word("guestSupportedXcr0");
-        this.xfdErr = region.word("xfdErr");
         this.tscAdjust = region.word("tscAdjust");
         this.hasRun = region.word("hasRun");
         this.mceBanks = region.word("mcgCap");
@@ -66,12 +67,13 @@ public final class Vcpu implements KvmFile {
         this.stats = new Stats.Counts(region.child("stats"), Stats.VCPU);
         this.lapic = new Lapic(region.child("lapic"), this);
         long dynamic = vm.kvm().profile().xsave().xfdMask(), all = vm.kvm().profile().xsave().supported();
-        guestFpu.xfeatures().set(all & ~dynamic);
-        guestFpu.userXfeatures().set(all & ~dynamic);
+        guestFpu.fpstate().xfeatures().set(all & ~dynamic);
+        guestFpu.fpstate().userXfeatures().set(all & ~dynamic);
         tscKhz.set(vm.kvm().profile().tscKhz());
         mceBanks.set(32);
         vm.kvm().msrTable().reset(this);
         VcpuReset.powerUp(this);
+        this.runLoop = new VcpuRun(this);
     }
 
     public Vm vm() {
@@ -102,7 +104,17 @@ public final class Vcpu implements KvmFile {
 
     /** The guest's FPU image. */
     public FpState guestFpu() {
+        return guestFpu.fpstate();
+    }
+
+    /** struct fpu_guest. */
+    public FpuGuest fpuGuest() {
         return guestFpu;
+    }
+
+    /** KVM_RUN. */
+    public VcpuRun runLoop() {
+        return runLoop;
     }
 
     public PendingEvents events() {
@@ -144,7 +156,7 @@ public final class Vcpu implements KvmFile {
 
     /** Bytes of the FPU image in user format: grows when dynamic components are enabled. */
     int uabiSize() {
-        return Math.max(4096, vm.kvm().profile().xsave().standardSize(guestFpu.userXfeatures().get()));
+        return Math.max(4096, vm.kvm().profile().xsave().standardSize(guestFpu.fpstate().userXfeatures().get()));
     }
 
     public Stats.Counts stats() {
@@ -208,7 +220,7 @@ public final class Vcpu implements KvmFile {
 
     /** guest_fpu.xfd_err. */
     public Word xfdErr() {
-        return xfdErr;
+        return guestFpu.xfdErr();
     }
 
     Word tscKhz() {
@@ -311,6 +323,7 @@ public final class Vcpu implements KvmFile {
     /** kvm_apic_accept_events: GET_MP_STATE itself takes a waiting SIPI. */
     void acceptApicEvents() {
         if (!vm.lapicInKernel()) return;
+        lapic.acceptEvents();
         if (events.sipiPending.get() == 0 || mpState.get() != KvmX86Abi.MP_STATE_INIT_RECEIVED) return;
         events.sipiPending.set(0);
         long vector = events.sipiVector.get() & 0xff;

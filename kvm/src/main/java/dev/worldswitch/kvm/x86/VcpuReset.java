@@ -15,6 +15,12 @@ final class VcpuReset {
         registers(v);
     }
 
+    /** INIT: registers and the local APIC; FPU image, MSRs and the APIC base stay. */
+    static void init(Vcpu v) {
+        registers(v);
+        v.lapic().reset(true);
+    }
+
     /** The registers that INIT and power-up share. */
     static void registers(Vcpu v) {
         X86State s = v.state();

@@ -27,6 +27,7 @@ public final class Vm implements KvmFile {
     private final Word maxVcpuId, bootCpuId, tssAddress, identityMap, irqchip, dirtyBitmaps, tscKhz, clockOffset;
     private final Word caps, userSpaceMsr, disabledQuirks, disabledExits, platformInfoHidden, manualDirty;
     private final Ref<MsrFilter> msrFilter;
+    private final Word hypercallExits;
     private final Irqchip chips;
     private final Stats.Counts stats;
     private final Ref<List<IoEvent>> ioEvents;
@@ -56,6 +57,7 @@ public final class Vm implements KvmFile {
         this.disabledQuirks = region.word("disabledQuirks");
         this.disabledExits = region.word("disabledExits");
         this.platformInfoHidden = region.word("platformInfoHidden");
+        this.hypercallExits = region.word("hypercallExits");
         this.manualDirty = region.word("manualDirty");
         this.msrFilter = region.ref("msrFilter", MsrFilter.ALLOW_ALL);
         this.stats = new Stats.Counts(region.child("stats"), Stats.VM);
@@ -112,6 +114,11 @@ public final class Vm implements KvmFile {
 
     boolean manualDirtyProtect() {
         return manualDirty.get() != 0;
+    }
+
+    /** Hypercalls that leave to user space (KVM_CAP_EXIT_HYPERCALL). */
+    public Word hypercallExits() {
+        return hypercallExits;
     }
 
     public Ref<MsrFilter> msrFilter() {

@@ -1,6 +1,7 @@
 package dev.worldswitch.machine.x86;
 
 import dev.worldswitch.machine.PhysicalMemory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Executes guest instructions on a physical CPU until something must leave the guest. Guest state is taken from {@link
@@ -106,6 +107,44 @@ public final class Interpreter extends GuestMemory {
         }
         store();
         return exit;
+    }
+
+    private long loaded;
+
+    /** The value that {@link #dataLoad} found. */
+    public long loaded() {
+        return loaded;
+    }
+
+    /** Loads on behalf of the hypervisor's emulation of an instruction; null, or the exit or exception it met. */
+    public @Nullable X86Exit dataLoad(long la, int size) {
+        return emulated(() -> loaded = ld(la, size));
+    }
+
+    /** Stores as {@link #dataLoad} loads; stores to memory-mapped I/O are in {@link #mmio()}. */
+    public @Nullable X86Exit dataStore(long la, int size, long value) {
+        return emulated(() -> st(la, size, value));
+    }
+
+    private @Nullable X86Exit emulated(Runnable access) {
+        exit.reason = 0;
+        load();
+        mmio.restart();
+        careful = true;
+        try {
+            access.run();
+        } catch (Signal s) {
+            if (s == Signal.FAULT) {
+                exit.reason = X86Exit.EXCEPTION;
+                exit.vector = faultVector;
+                exit.errorCode = faultError;
+                exit.hasErrorCode = faultHasError;
+                exit.payload = faultPayload;
+            }
+        }
+        careful = false;
+        if (exit.reason == 0 && mmio.hasWrite()) exit.reason = X86Exit.MMIO_WRITE;
+        return exit.reason == 0 ? null : exit;
     }
 
     private void round() {

@@ -21,6 +21,18 @@ public final class MmioQueue {
         nextWrite = 0;
     }
 
+    /** Continues on another CPU what began on the one of {@code other}. */
+    public void takeOver(MmioQueue other) {
+        System.arraycopy(other.readData, 0, readData, 0, other.reads);
+        System.arraycopy(other.writeGpa, 0, writeGpa, 0, other.writes);
+        System.arraycopy(other.writeData, 0, writeData, 0, other.writes);
+        System.arraycopy(other.writeSize, 0, writeSize, 0, other.writes);
+        reads = other.reads;
+        nextRead = other.nextRead;
+        writes = other.writes;
+        nextWrite = other.nextWrite;
+    }
+
     /** The instruction completed: forget its reads. */
     public void completed() {
         reads = 0;

@@ -1,0 +1,107 @@
+package dev.worldswitch.kvm.x86;
+
+import dev.worldswitch.machine.x86.X86Exit;
+import dev.worldswitch.machine.x86.X86State;
+
+/** MOV to and from control registers, XSETBV, and instructions that KVM only lets pass or refuses. */
+final class ControlRegisters {
+    private static final long CR0_RESERVED = ~0xe005003fL;
+    private static final long CR0_PG_PE = X86State.CR0_PG | X86State.CR0_PE;
+    private final VcpuRun run;
+    private final Vcpu vcpu;
+    private final X86State state;
+
+    ControlRegisters(VcpuRun run) {
+        this.run = run;
+        this.vcpu = run.vcpu();
+        this.state = vcpu.state();
+    }
+
+    long handleCr(X86Exit e) {
+        if (e.in) {
+            state.gpr.set(e.gpr, e.vector == 8 ? cr8() : state.cr.get(e.vector));
+            return run.skip(e.length);
+        }
+        long v = state.gpr.get(e.gpr);
+        boolean ok =
+                switch (e.vector) {
+                    case 0 -> setCr0(v);
+                    case 3 -> setCr3(v);
+                    case 4 -> setCr4(v);
+                    case 8 -> setCr8(v);
+                    default -> false;
+                };
+        return ok ? run.skip(e.length) : gp();
+    }
+
+    private long gp() {
+        run.injection().queueExceptionE(Injection.GP, 0);
+        return 1;
+    }
+
+    private long cr8() {
+        return vcpu.vm().lapicInKernel() ? vcpu.lapic().tprCr8() : state.cr.get(8);
+    }
+
+    /** kvm_set_cr0. */
+    private boolean setCr0(long v) {
+        long cr0 = v | X86State.CR0_ET;
+        if (cr0 >>> 32 != 0) return false;
+        cr0 &= ~CR0_RESERVED;
+        if ((cr0 & X86State.CR0_NW) != 0 && (cr0 & X86State.CR0_CD) == 0) return false;
+        if ((cr0 & CR0_PG_PE) == X86State.CR0_PG) return false;
+        long old = state.cr.get(0), efer = state.efer.get();
+        boolean pg = (cr0 & X86State.CR0_PG) != 0, was = (old & X86State.CR0_PG) != 0;
+        if (pg && !was && (efer & X86State.EFER_LME) != 0) {
+            if ((state.cr.get(4) & X86State.CR4_PAE) == 0) return false;
+            // A 64-bit code segment can't be active while long mode is being turned on.
+            if ((state.segAttr.get(X86State.CS) & X86State.ATTR_L) != 0) return false;
+            state.efer.set(efer | X86State.EFER_LMA);
+        }
+        if (!pg && was && (state.code64() || (state.cr.get(4) & 1 << 17) != 0)) return false;
+        if (!pg && was) state.efer.set(efer & ~X86State.EFER_LMA);
+        state.cr.set(0, cr0);
+        return true;
+    }
+
+    private boolean setCr3(long v) {
+        long cr3 = (state.cr.get(4) & 1 << 17) != 0 ? v & Long.MAX_VALUE : v;
+        if (state.longMode() && (cr3 & vcpu.reservedGpaBits()) != 0) return false;
+        state.cr.set(3, cr3);
+        run.entry().interpreter().flushTlb();
+        return true;
+    }
+
+    private boolean setCr4(long v) {
+        if ((v & (vcpu.vm().kvm().caps().cr4Reserved() | vcpu.cr4GuestReserved())) != 0) return false;
+        long old = state.cr.get(4);
+        if (state.longMode()) {
+            if ((v & X86State.CR4_PAE) == 0 || ((v ^ old) & X86State.CR4_LA57) != 0) return false;
+        }
+        boolean pcide = (v & 1 << 17) != 0 && (old & 1 << 17) == 0;
+        if (pcide && (!state.longMode() || (state.cr.get(3) & 0xfff) != 0)) return false;
+        state.cr.set(4, v);
+        run.entry().interpreter().flushTlb();
+        return true;
+    }
+
+    private boolean setCr8(long v) {
+        if ((v & ~15L) != 0) return false;
+        if (vcpu.vm().lapicInKernel()) vcpu.lapic().setTpr((int) v << 4);
+        else state.cr.set(8, v);
+        return true;
+    }
+
+    /** kvm_emulate_xsetbv: only XCR0, only at CPL 0, only what the guest's CPUID offers. */
+    long handleXsetbv(X86Exit e) {
+        long value = state.gpr.get(X86State.RAX) & 0xffffffffL | state.gpr.get(X86State.RDX) << 32;
+        int index = (int) state.gpr.get(X86State.RCX);
+        if (state.cpl() != 0 || index != 0 || !vcpu.setXcr0(value)) return gp();
+        return run.skip(e.length);
+    }
+
+    /** PAUSE, INVD, WBINVD, MONITOR and MWAIT do nothing here; RDPMC without a PMU is #GP. */
+    long handleOther(X86Exit e) {
+        return run.skip(e.length);
+    }
+}

@@ -1,0 +1,156 @@
+package dev.worldswitch.kvm.x86;
+
+import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.machine.x86.X86Exit;
+import dev.worldswitch.machine.x86.X86State;
+
+/** What KVM does about each exit: 1 goes on in the guest, 0 returns to user space, an errno fails KVM_RUN. */
+final class Exits {
+    /** Handles one kind of exit. */
+    private interface Handler {
+        long handle(X86Exit exit);
+    }
+
+    private record Row(int reason, String source, Handler handler) {}
+
+    private final VcpuRun run;
+    private final Vcpu vcpu;
+    private final X86State state;
+    private final Injection injection;
+    private final Pio pio;
+    private final MmioExits mmio;
+    private final MsrExits msr;
+    private final Hypercall hypercall;
+    private final DebugExits debug;
+    private final ControlRegisters control;
+    private final CpuidExits cpuid;
+    private final Row[] rows = new Row[X86Exit.NAMES.length];
+
+    Exits(VcpuRun run) {
+        this.run = run;
+        this.vcpu = run.vcpu();
+        this.state = vcpu.state();
+        this.injection = run.injection();
+        this.pio = new Pio(run);
+        this.mmio = new MmioExits(run);
+        this.msr = new MsrExits(run);
+        this.hypercall = new Hypercall(run);
+        this.debug = new DebugExits(run);
+        this.control = new ControlRegisters(run);
+        this.cpuid = new CpuidExits(run);
+        row(X86Exit.INTERRUPT, "SDM vol. 3, 28.1", e -> 1);
+        row(X86Exit.INTERRUPT_WINDOW, "SDM vol. 3, 26.2 interrupt-window exiting", e -> 1);
+        row(X86Exit.IO, "SDM vol. 3, 26.1.3 I/O instructions", pio::handle);
+        row(X86Exit.MMIO_READ, "api.rst KVM_EXIT_MMIO", mmio::handleRead);
+        row(X86Exit.MMIO_WRITE, "api.rst KVM_EXIT_MMIO", mmio::handleWrite);
+        row(X86Exit.HLT, "SDM vol. 3, 26.1.3 HLT", e -> handleHalt());
+        row(X86Exit.CPUID, "SDM vol. 3, 26.1.2 CPUID", cpuid::handle);
+        row(X86Exit.RDMSR, "SDM vol. 3, 26.1.3 RDMSR", msr::handleRdmsr);
+        row(X86Exit.WRMSR, "SDM vol. 3, 26.1.3 WRMSR", msr::handleWrmsr);
+        row(X86Exit.XSETBV, "SDM vol. 3, 26.1.2 XSETBV", control::handleXsetbv);
+        row(X86Exit.HYPERCALL, "kvm/x86/hypercalls.rst", hypercall::handle);
+        row(X86Exit.SHUTDOWN, "SDM vol. 3, 26.2 triple fault", e -> handleShutdown());
+        row(X86Exit.EXCEPTION, "SDM vol. 3, 26.2 exceptions", this::handleException);
+        row(X86Exit.CR_ACCESS, "SDM vol. 3, 26.1.3 MOV to CR", control::handleCr);
+        row(X86Exit.DR_ACCESS, "SDM vol. 3, 26.1.3 MOV DR", debug::handleDrAccess);
+        row(X86Exit.FAULT, "api.rst KVM_RUN, EFAULT", e -> Errno.EFAULT);
+        row(X86Exit.UNIMPLEMENTED, "api.rst KVM_EXIT_INTERNAL_ERROR", this::handleUnimplemented);
+        row(X86Exit.FETCH_MMIO, "api.rst KVM_EXIT_INTERNAL_ERROR", this::handleFetch);
+        row(X86Exit.OTHER, "SDM vol. 3, 26.1.3", this::handleOther);
+    }
+
+    private void row(int reason, String source, Handler h) {
+        if (rows[reason] != null) throw new IllegalStateException("two handlers for exit " + X86Exit.NAMES[reason]);
+        rows[reason] = new Row(reason, source, h);
+    }
+
+    Pio pio() {
+        return pio;
+    }
+
+    MmioExits mmio() {
+        return mmio;
+    }
+
+    MsrExits msr() {
+        return msr;
+    }
+
+    Hypercall hypercall() {
+        return hypercall;
+    }
+
+    DebugExits debug() {
+        return debug;
+    }
+
+    long handle(X86Exit exit) {
+        Row row = exit.reason > 0 && exit.reason < rows.length ? rows[exit.reason] : null;
+        if (row == null) {
+            run.page().internalError(RunPage.INTERNAL_ERROR_UNEXPECTED_EXIT_REASON, exit.reason, 0);
+            return 0;
+        }
+        return row.handler.handle(exit);
+    }
+
+    /** kvm_emulate_halt; RIP is past the instruction already. */
+    private long handleHalt() {
+        if (vcpu.vm().lapicInKernel()) {
+            vcpu.mpState().set(VcpuRun.MP_HALTED);
+            return 1;
+        }
+        run.page().exitReason(RunPage.EXIT_HLT);
+        return 0;
+    }
+
+    private long handleShutdown() {
+        run.page().exitReason(RunPage.EXIT_SHUTDOWN);
+        if (run.ops().resetsOnShutdown()) VcpuReset.init(vcpu);
+        return 0;
+    }
+
+    private long handleException(X86Exit exit) {
+        switch (exit.vector) {
+            case Injection.DB:
+                return debug.handleDb(exit);
+            case Injection.BP:
+                return debug.handleBp();
+            default:
+                // #NM: the guest's IA32_XFD_ERR was taken with interrupts off; the exception itself is the guest's.
+                injection.queueFromExit(exit);
+                return 1;
+        }
+    }
+
+    /** An instruction that nobody executes: its bytes for the client, and #UD waits behind the exit. */
+    private long handleUnimplemented(X86Exit exit) {
+        Trace t = run.trace();
+        if (t != null) t.unimplemented(vcpu, state.rip.get(), java.util.HexFormat.of().formatHex(exit.bytes, 0, exit.byteCount));
+        emulationFailure(exit.bytes, exit.byteCount, 0x46);
+        injection.queueException(Injection.UD);
+        return 0;
+    }
+
+    /** prepare_emulation_failure_exit with instruction bytes: size byte and 15 bytes after the flags. */
+    void emulationFailure(byte[] bytes, int count, long info) {
+        long first = 15, second = 0;
+        for (int i = 0; i < 15; i++) {
+            long b = i < count ? bytes[i] & 0xff : 0;
+            if (i < 7) first |= b << 8 * (i + 1);
+            else second |= b << 8 * (i - 7);
+        }
+        run.page().internalError(RunPage.INTERNAL_ERROR_EMULATION, 1, first, second, info, 0, 0, 0, 0);
+    }
+
+    /** Fetch from memory that no slot backs. */
+    private long handleFetch(X86Exit exit) {
+        run.page().internalError(RunPage.INTERNAL_ERROR_EMULATION, 0, 0x400, 0x100000014L, exit.gpa, 0, 0);
+        injection.queueException(Injection.UD);
+        return 0;
+    }
+
+    /** Instructions that KVM intercepts only to skip, or to refuse: PAUSE, INVD, WBINVD, MONITOR, MWAIT, RDPMC. */
+    private long handleOther(X86Exit exit) {
+        return control.handleOther(exit);
+    }
+}

@@ -1,0 +1,167 @@
+package dev.worldswitch.kvm.x86;
+
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kernel.x86.Fpu;
+import dev.worldswitch.kernel.x86.Scheduler;
+import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.machine.cell.Ref;
+import dev.worldswitch.machine.x86.Interpreter;
+import dev.worldswitch.machine.x86.X86Cpu;
+import dev.worldswitch.machine.x86.X86Exit;
+import dev.worldswitch.machine.x86.X86State;
+import org.jspecify.annotations.Nullable;
+
+/** The world switch: from the host's registers to the guest's and back, on the task's physical CPU. */
+final class GuestEntry {
+    private static final int GUESTDBG_ENABLE = 1, GUESTDBG_SINGLESTEP = 2, USE_SW_BP = 0x10000, USE_HW_BP = 0x20000;
+    private final Vcpu vcpu;
+    private final RunState rs;
+    private final X86State state;
+    /** The instruction loop on the CPU where this vCPU ran last: caches only. */
+    private final Ref<@Nullable Interpreter> loop;
+
+    GuestEntry(Vcpu vcpu, RunState rs) {
+        this.vcpu = vcpu;
+        this.rs = rs;
+        this.state = vcpu.state();
+        this.loop = vcpu.region().ref("interpreter", null);
+    }
+
+    /** The instruction loop that ran last. */
+    Interpreter interpreter() {
+        Interpreter i = loop.get();
+        if (i == null) throw new IllegalStateException(vcpu.region() + " never ran");
+        return i;
+    }
+
+    Interpreter interpreter(X86Cpu cpu) {
+        Interpreter i = loop.get();
+        if (i != null && i.cpu == cpu) return i;
+        Interpreter made = new Interpreter(cpu, state, vcpu.vm().memory());
+        if (i != null) made.mmio().takeOver(i.mmio());
+        loop.set(made);
+        return made;
+    }
+
+    private Fpu fpu() {
+        return vcpu.vm().kvm().fpu();
+    }
+
+    private Scheduler scheduler() {
+        return vcpu.vm().kvm().scheduler();
+    }
+
+    /** kvm_load_guest_fpu: once per KVM_RUN. */
+    void kvmLoadGuestFpu(Caller caller) {
+        fpu().fpuSwapKvmFpstate(caller.task(), vcpu.fpuGuest(), true);
+        Trace t = vcpu.runLoop().trace();
+        if (t != null) t.kvmFpu(vcpu, true);
+    }
+
+    /** kvm_put_guest_fpu. */
+    void kvmPutGuestFpu(Caller caller) {
+        fpu().fpuSwapKvmFpstate(caller.task(), vcpu.fpuGuest(), false);
+        Trace t = vcpu.runLoop().trace();
+        if (t != null) t.kvmFpu(vcpu, false);
+    }
+
+    private static X86Cpu cpu(Caller caller) {
+        return (X86Cpu) caller.task().cpu();
+    }
+
+    /** Enters the guest until it exits; null when something asked for the loop's attention first. */
+    @Nullable X86Exit enter(Caller caller, boolean interruptWindow, VcpuRun run) {
+        scheduler().preemptDisable(caller.task());
+        X86Cpu cpu = cpu(caller);
+        cpu.irqDisable();
+        // IN_GUEST_MODE is visible before the requests are read: a kicker either sees it or is seen.
+        rs.inGuestMode.release(1);
+        if (rs.requests.acquire() != 0 || caller.signalPending()) {
+            rs.inGuestMode.release(0);
+            cpu.irqEnable();
+            scheduler().preemptEnable(caller.task());
+            return null;
+        }
+        Trace t = run.trace();
+        if (t != null) t.kvmEntry(vcpu, state.rip.get());
+        X86Exit exit = onCpu(caller, cpu, interruptWindow, false);
+        rs.inGuestMode.release(0);
+        run.injection().completeInterrupts();
+        cpu.irqEnable();
+        scheduler().preemptEnable(caller.task());
+        if (t != null) t.kvmExit(vcpu, run.ops().exitName(exit), state.rip.get());
+        return exit;
+    }
+
+    /** Runs the one instruction at RIP to its end or its next exit: completion of memory-mapped reads. */
+    X86Exit finishInstruction(Caller caller) {
+        scheduler().preemptDisable(caller.task());
+        X86Cpu cpu = cpu(caller);
+        cpu.irqDisable();
+        X86Exit exit = onCpu(caller, cpu, false, true);
+        cpu.irqEnable();
+        scheduler().preemptEnable(caller.task());
+        return exit;
+    }
+
+    private X86Exit onCpu(Caller caller, X86Cpu cpu, boolean interruptWindow, boolean one) {
+        Task task = caller.task();
+        Interpreter guest = interpreter(cpu);
+        fpu().fpregsAssertStateConsistent(task);
+        if (task.flags().test(Task.TIF_NEED_FPU_LOAD)) fpu().switchFpuReturn(task);
+        loadXfdErr(cpu);
+        loadGuestXsaveState(cpu);
+        fpu().fpuLoadGuestXfd(task);
+        state.intercepts.set(intercepts());
+        X86Exit exit = one ? guest.step() : guest.run(interruptWindow);
+        loadHostXsaveState(cpu);
+        // The guest's IA32_XFD is taken over before #NM is looked at, which depends on it.
+        if (rs.xfdNoWriteIntercept.get() != 0) fpu().fpuSyncGuestVmexitXfdState(task);
+        fpu().fpuPutGuestXfd(task);
+        takeXfdErr(cpu, exit);
+        syncDebugRegisters();
+        return exit;
+    }
+
+    /** kvm_update_dr0123 and its like: the guest writes its debug registers without exits while nobody debugs it. */
+    private void syncDebugRegisters() {
+        if ((vcpu.guestDebug().get() & USE_HW_BP) == 0) vcpu.db().copy(state.dr, 0, 8);
+    }
+
+    private void loadXfdErr(X86Cpu cpu) {
+        if (vcpu.xfdErr().get() != 0) cpu.wrmsrXfdErr(vcpu.xfdErr().get());
+    }
+
+    /** handle_nm_fault_irqoff, and the register is the host's again: both before interrupts are on. */
+    private void takeXfdErr(X86Cpu cpu, X86Exit exit) {
+        if (exit.reason == X86Exit.EXCEPTION && exit.vector == Injection.NM) vcpu.xfdErr().set(cpu.rdmsrXfdErr());
+        if (vcpu.xfdErr().get() != 0) cpu.wrmsrXfdErr(0);
+    }
+
+    /** kvm_load_guest_xsave_state. */
+    private void loadGuestXsaveState(X86Cpu cpu) {
+        if ((state.cr.get(4) & X86State.CR4_OSXSAVE) != 0 && vcpu.xcr0().get() != hostXcr0())
+            cpu.xsetbv(vcpu.xcr0().get());
+    }
+
+    /** kvm_load_host_xsave_state. */
+    private void loadHostXsaveState(X86Cpu cpu) {
+        if (cpu.xcr0().get() != hostXcr0()) cpu.xsetbv(hostXcr0());
+    }
+
+    private long hostXcr0() {
+        return vcpu.vm().kvm().profile().xcr0();
+    }
+
+    /** What the guest must not do alone now. */
+    private long intercepts() {
+        long debug = vcpu.guestDebug().get(), i = 0;
+        if ((debug & GUESTDBG_ENABLE) != 0) {
+            if ((debug & (GUESTDBG_SINGLESTEP | USE_HW_BP)) != 0) i |= X86State.EXIT_DB;
+            if ((debug & USE_SW_BP) != 0) i |= X86State.EXIT_BP;
+            if ((debug & USE_HW_BP) != 0) i |= X86State.EXIT_DR;
+        }
+        if (rs.xfdNoWriteIntercept.get() != 0) i |= X86State.PASS_XFD | X86State.EXIT_NM;
+        return i;
+    }
+}

@@ -1,0 +1,89 @@
+package dev.worldswitch.kvm.x86;
+
+import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.x86.RunState.Completion;
+import dev.worldswitch.machine.x86.MmioQueue;
+import dev.worldswitch.machine.x86.X86Exit;
+
+/** Memory-mapped I/O in pieces: each goes to the local APIC or to user space, one exit a piece. */
+final class MmioExits {
+    private final VcpuRun run;
+    private final RunState rs;
+
+    MmioExits(VcpuRun run) {
+        this.run = run;
+        this.rs = run.runState();
+    }
+
+    private MmioQueue queue() {
+        return run.entry().interpreter().mmio();
+    }
+
+    long handleRead(X86Exit e) {
+        rs.linearRip.set(run.linearRip());
+        Lapic lapic = run.vcpu().lapic();
+        if (lapic.owns(e.gpa)) {
+            queue().answer(lapic.mmioRead((int) (e.gpa & 0xfff), e.size));
+            return finish();
+        }
+        rs.mmioGpa.set(e.gpa);
+        rs.mmioSize.set(e.size);
+        run.page().mmio(e.gpa, e.size, false, 0);
+        trace(false, e.size, e.gpa, 0);
+        rs.complete(Completion.MMIO_READ);
+        return 0;
+    }
+
+    /** The instruction reads again from the start of its operands, finds the answers so far, and goes on to its end. */
+    long completeRead() {
+        // User space moved RIP meanwhile: the instruction and its answers are forgotten.
+        if (run.linearRip() != rs.linearRip.get()) {
+            queue().completed();
+            return 1;
+        }
+        int size = (int) rs.mmioSize.get();
+        long value = run.page().mmioData(size);
+        trace(false, size, rs.mmioGpa.get(), value);
+        queue().answer(value);
+        return finish();
+    }
+
+    private long finish() {
+        Caller caller = rs.runner.get();
+        if (caller == null) throw new IllegalStateException("no KVM_RUN under way on " + run.vcpu().region());
+        X86Exit e;
+        // Lines of the host end even a single step; they are served between two attempts.
+        do e = run.entry().finishInstruction(caller);
+        while (e.reason == X86Exit.INTERRUPT);
+        return e.reason == 0 ? 1 : run.exits().handle(e);
+    }
+
+    /** The instruction is done; its writes go out one after the other. */
+    long handleWrite(X86Exit e) {
+        return nextWrite();
+    }
+
+    long completeWrite() {
+        queue().nextWrite();
+        return nextWrite();
+    }
+
+    private long nextWrite() {
+        MmioQueue q = queue();
+        Lapic lapic = run.vcpu().lapic();
+        while (q.hasWrite() && lapic.owns(q.gpa())) {
+            lapic.mmioWrite((int) (q.gpa() & 0xfff), q.size(), q.data());
+            q.nextWrite();
+        }
+        if (!q.hasWrite()) return 1;
+        run.page().mmio(q.gpa(), q.size(), true, q.data());
+        trace(true, q.size(), q.gpa(), q.data());
+        rs.complete(Completion.MMIO_WRITE);
+        return 0;
+    }
+
+    private void trace(boolean write, int size, long gpa, long value) {
+        Trace t = run.trace();
+        if (t != null) t.kvmMmio(run.vcpu(), write, size, gpa, value);
+    }
+}

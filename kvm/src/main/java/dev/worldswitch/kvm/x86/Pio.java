@@ -1,0 +1,163 @@
+package dev.worldswitch.kvm.x86;
+
+import dev.worldswitch.kvm.x86.RunState.Completion;
+import dev.worldswitch.machine.x86.Interpreter;
+import dev.worldswitch.machine.x86.X86Exit;
+import dev.worldswitch.machine.x86.X86State;
+
+/** IN, OUT, INS, OUTS: exits, and their completion by the next KVM_RUN. */
+final class Pio {
+    private static final long QUIRK_OUT_7E_INC_RIP = 8;
+    /** Bytes of emulator read-ahead for REP INS (struct read_cache). */
+    private static final int READ_AHEAD = 1024;
+
+    private final VcpuRun run;
+    private final X86State state;
+    private final RunState rs;
+
+    Pio(VcpuRun run) {
+        this.run = run;
+        this.state = run.vcpu().state();
+        this.rs = run.runState();
+    }
+
+    long handle(X86Exit e) {
+        rs.linearRip.set(run.linearRip());
+        rs.length.set(e.length);
+        rs.port.set(e.port);
+        rs.size.set(e.size);
+        rs.count.set(1);
+        if (!e.string) return e.in ? in(e) : out(e);
+        rs.address.set(e.gva);
+        rs.addressMask.set(addressMask(e));
+        rs.repeated.set(e.rep ? 1 : 0);
+        return e.in ? ins(e) : outs(e);
+    }
+
+    /** kvm_fast_pio_out. */
+    private long out(X86Exit e) {
+        long value = state.gpr.get(X86State.RAX) & mask(e.size);
+        exit(e.port, e.size, 1, true, value);
+        // Old user space expects RIP past an OUT to this port: a quirk that is on unless disabled.
+        if (e.port == 0x7e && run.vcpu().vm().hasQuirk(QUIRK_OUT_7E_INC_RIP)) {
+            run.skip(e.length);
+            rs.complete(Completion.NOTHING);
+            return 0;
+        }
+        rs.complete(Completion.OUT);
+        return 0;
+    }
+
+    private long in(X86Exit e) {
+        exit(e.port, e.size, 1, false, 0);
+        rs.complete(Completion.IN);
+        return 0;
+    }
+
+    private void exit(int port, int size, int count, boolean out, long value) {
+        run.page().io(out, size, port, count);
+        if (out) run.page().ioData(0, size, value);
+        Trace t = run.trace();
+        if (t != null) t.kvmPio(run.vcpu(), out, port, size, count, value);
+    }
+
+    long completeFastPioOut() {
+        // User space moved RIP meanwhile: the instruction is not there any more.
+        if (run.linearRip() != rs.linearRip.get()) return 1;
+        return run.skip((int) rs.length.get());
+    }
+
+    long completeFastPioIn() {
+        if (run.linearRip() != rs.linearRip.get()) return 1;
+        int size = (int) rs.size.get();
+        long value = run.page().ioData(0, size) & mask(size);
+        // RAX as it is now, not as it was at the exit; the 32-bit form zero-extends.
+        long rax = size < 4 ? state.gpr.get(X86State.RAX) & ~mask(size) : 0;
+        state.gpr.set(X86State.RAX, rax | value);
+        return run.skip((int) rs.length.get());
+    }
+
+    /** OUTS: one element an exit; registers have moved already, RIP stays while it repeats. */
+    private long outs(X86Exit e) {
+        Interpreter m = run.entry().interpreter();
+        int port = e.port, size = e.size, length = e.length;
+        boolean rep = e.rep;
+        long mask = addressMask(e);
+        X86Exit fault = m.dataLoad(e.gva, size);
+        if (fault != null) return run.exits().handle(fault);
+        exit(port, size, 1, true, m.loaded());
+        advance(X86State.RSI, size, 1, mask);
+        if (rep) {
+            count(mask, 1);
+            state.rflags.or(X86State.RF);
+        } else {
+            run.skip(length);
+        }
+        rs.complete(Completion.NOTHING);
+        return 0;
+    }
+
+    /** INS: REP forms ask for as many elements as fit the read-ahead and the page. */
+    private long ins(X86Exit e) {
+        long count = 1;
+        if (e.rep) {
+            long rcx = state.gpr.get(X86State.RCX) & addressMask(e);
+            boolean down = (state.rflags.get() & X86State.DF) != 0;
+            int inPage = (int) (e.gva & 0xfff);
+            long fits = Math.min(down ? inPage : 4096 - inPage, READ_AHEAD) / e.size;
+            count = Math.max(1, Long.compareUnsigned(rcx, fits) < 0 ? rcx : fits);
+        }
+        rs.count.set(count);
+        exit(e.port, e.size, (int) count, false, 0);
+        rs.complete(Completion.INS);
+        return 0;
+    }
+
+    /** The elements go to memory; a fault on the way is the guest's, with nothing moved. */
+    long completeIns() {
+        if (run.linearRip() != rs.linearRip.get()) return 1;
+        int size = (int) rs.size.get();
+        long mask = rs.addressMask.get(), count = rs.count.get();
+        boolean repeated = rs.repeated.get() != 0;
+        if (repeated) {
+            // User space may have changed RCX meanwhile (its own fast-forward): never more than is left.
+            long rcx = state.gpr.get(X86State.RCX) & mask;
+            if (Long.compareUnsigned(rcx, count) < 0) count = rcx;
+        }
+        long step = (state.rflags.get() & X86State.DF) != 0 ? -size : size;
+        Interpreter m = run.entry().interpreter();
+        long at = rs.address.get();
+        for (int i = 0; i < count; i++, at += step) {
+            X86Exit e = m.dataStore(at, size, run.page().ioData(i, size));
+            if (e != null) return run.exits().handle(e);
+        }
+        advance(X86State.RDI, size, count, mask);
+        if (!repeated) return run.skip((int) rs.length.get());
+        count(mask, count);
+        state.rflags.or(X86State.RF);
+        return 1;
+    }
+
+    private void advance(int register, int size, long count, long mask) {
+        long by = (state.rflags.get() & X86State.DF) != 0 ? -size * count : size * count;
+        put(register, state.gpr.get(register) + by, mask);
+    }
+
+    private void count(long mask, long done) {
+        put(X86State.RCX, state.gpr.get(X86State.RCX) - done, mask);
+    }
+
+    /** A register written with the address size: 32-bit writes zero-extend, 16-bit ones merge. */
+    private void put(int register, long value, long mask) {
+        long kept = mask == 0xffff ? state.gpr.get(register) & ~0xffffL : 0;
+        state.gpr.set(register, kept | value & mask);
+    }
+
+    private static long addressMask(X86Exit e) {
+        return e.gpr == 8 ? -1 : e.gpr == 4 ? 0xffffffffL : 0xffff;
+    }
+
+    private static long mask(int size) {
+        return size == 8 ? -1 : (1L << 8 * size) - 1;
+    }
+}

@@ -1,0 +1,75 @@
+package dev.worldswitch.kvm.x86;
+
+import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.machine.cell.Ref;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+import org.jspecify.annotations.Nullable;
+
+/** What the run loop keeps of a vCPU between two KVM_RUNs, and what other threads ask of it. */
+final class RunState {
+    /** complete_userspace_io: what the next KVM_RUN finishes first. */
+    enum Completion {
+        NONE,
+        /** Returns to the guest at once; for exits whose instruction is already skipped. */
+        NOTHING,
+        OUT,
+        IN,
+        INS,
+        MMIO_READ,
+        MMIO_WRITE,
+        RDMSR,
+        WRMSR,
+        HYPERCALL
+    }
+
+    /** Bits of {@link #requests}, in the kernel's meaning of KVM_REQ_*. */
+    static final long REQ_EVENT = 1, REQ_TLB_FLUSH = 2, REQ_UNBLOCK = 4, REQ_VM_DEAD = 8, REQ_OUTSIDE_GUEST_MODE = 16;
+
+    final Word requests;
+    /** Number of the physical CPU that has this vCPU's state loaded, plus 1; 0 when none. */
+    final Word loadedOn;
+    /** IN_GUEST_MODE: a kick must interrupt the CPU. */
+    final Word inGuestMode;
+
+    final Ref<@Nullable Caller> runner;
+    final Word completion;
+    /** Port access: linear RIP of its instruction, its length, port, size, count. */
+    final Word linearRip, length, port, size, count;
+    /** String I/O: linear address of the operand, address-size mask of RCX and RDI, repeated. */
+    final Word address, addressMask, repeated;
+
+    final Word mmioGpa, mmioSize, msrIndex;
+    /** The guest's IA32_XFD writes pass through. */
+    final Word xfdNoWriteIntercept;
+
+    RunState(Region r) {
+        requests = r.word("requests");
+        loadedOn = r.word("loadedOn");
+        inGuestMode = r.word("inGuestMode");
+        runner = r.ref("runner", null);
+        completion = r.word("completion");
+        linearRip = r.word("linearRip");
+        length = r.word("length");
+        port = r.word("port");
+        size = r.word("size");
+        count = r.word("count");
+        address = r.word("address");
+        addressMask = r.word("addressMask");
+        repeated = r.word("repeated");
+        mmioGpa = r.word("mmioGpa");
+        mmioSize = r.word("mmioSize");
+        msrIndex = r.word("msrIndex");
+        xfdNoWriteIntercept = r.word("xfdNoWriteIntercept");
+    }
+
+    Completion takeCompletion() {
+        Completion c = Completion.values()[(int) completion.get()];
+        completion.set(0);
+        return c;
+    }
+
+    void complete(Completion c) {
+        completion.set(c.ordinal());
+    }
+}

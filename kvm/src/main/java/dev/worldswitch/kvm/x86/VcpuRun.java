@@ -1,0 +1,273 @@
+package dev.worldswitch.kvm.x86;
+
+import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.x86.RunState.Completion;
+import dev.worldswitch.machine.Line;
+import dev.worldswitch.machine.x86.X86Cpu;
+import dev.worldswitch.machine.x86.X86Exit;
+import dev.worldswitch.machine.x86.X86State;
+import org.jspecify.annotations.Nullable;
+
+/** KVM_RUN of one vCPU: kvm_arch_vcpu_ioctl_run and what it calls, step by step as the kernel does. */
+public final class VcpuRun {
+    static final long MP_RUNNABLE = 0, MP_UNINITIALIZED = 1, MP_INIT_RECEIVED = 2, MP_HALTED = 3, MP_SIPI_RECEIVED = 4;
+    static final long MP_AP_RESET_HOLD = 9;
+    private static final long SYNC_VALID = 7;
+    private final Vcpu vcpu;
+    private final X86State state;
+    private final RunState rs;
+    private final RunPage page;
+    private final Injection injection;
+    private final X86Ops ops;
+    private final GuestEntry entry;
+    private final Exits exits;
+
+    VcpuRun(Vcpu vcpu) {
+        this.vcpu = vcpu;
+        this.state = vcpu.state();
+        this.rs = new RunState(vcpu.region().child("run"));
+        this.page = new RunPage(vcpu.run());
+        this.injection = new Injection(vcpu);
+        this.ops = X86Ops.of(vcpu.vm().kvm().profile());
+        this.entry = new GuestEntry(vcpu, rs);
+        this.exits = new Exits(this);
+    }
+
+    Vcpu vcpu() {
+        return vcpu;
+    }
+
+    RunState runState() {
+        return rs;
+    }
+
+    RunPage page() {
+        return page;
+    }
+
+    Injection injection() {
+        return injection;
+    }
+
+    X86Ops ops() {
+        return ops;
+    }
+
+    GuestEntry entry() {
+        return entry;
+    }
+
+    Exits exits() {
+        return exits;
+    }
+
+    @Nullable Trace trace() {
+        return vcpu.vm().kvm().trace();
+    }
+
+    /** The ioctl. */
+    long kvmArchVcpuIoctlRun(Caller caller) {
+        vcpuLoad(caller);
+        if (vcpu.sigmaskSet().get() != 0) caller.runSignalMask(vcpu.sigmask().get(), true);
+        page.flags(0);
+        entry.kvmLoadGuestFpu(caller);
+        long r = runOrComplete(caller);
+        entry.kvmPutGuestFpu(caller);
+        if (page.validRegs() != 0 && (page.validRegs() & ~SYNC_VALID) == 0) SyncRegs.storeRegs(vcpu, page);
+        postKvmRunSave();
+        if (vcpu.sigmaskSet().get() != 0) caller.runSignalMask(0, false);
+        vcpuPut();
+        Trace t = trace();
+        if (t != null) t.kvmUserspaceExit(vcpu, page.exitReason(), r);
+        return r;
+    }
+
+    private void vcpuLoad(Caller caller) {
+        vcpu.hasRun().set(1);
+        rs.runner.set(caller);
+        rs.loadedOn.set(caller.task().cpu().id() + 1);
+    }
+
+    private void vcpuPut() {
+        rs.loadedOn.set(0);
+        rs.runner.set(null);
+    }
+
+    private long runOrComplete(Caller caller) {
+        if (vcpu.mpState().get() == MP_UNINITIALIZED) return waitForInit(caller);
+        if (((page.validRegs() | page.dirtyRegs()) & ~SYNC_VALID) != 0) return Errno.EINVAL;
+        if (page.dirtyRegs() != 0) {
+            long r = SyncRegs.syncRegs(vcpu, page);
+            if (r != 0) return r;
+        }
+        if (!vcpu.vm().lapicInKernel()) state.cr.set(8, page.cr8() & 0xf);
+        long r = completeUserspaceIo();
+        if (r <= 0) return r;
+        if (page.immediateExit()) return Errno.EINTR;
+        return vcpuRun(caller);
+    }
+
+    /** A vCPU that has had no INIT and SIPI yet waits for them. */
+    private long waitForInit(Caller caller) {
+        if (page.immediateExit()) return Errno.EINTR;
+        kvmVcpuBlock(caller);
+        kvmApicAcceptEvents();
+        if (!caller.signalPending()) return Errno.EAGAIN;
+        page.exitReason(RunPage.EXIT_INTR);
+        return Errno.EINTR;
+    }
+
+    private long completeUserspaceIo() {
+        Completion c = rs.takeCompletion();
+        return switch (c) {
+            case NONE, NOTHING -> 1;
+            case OUT -> exits.pio().completeFastPioOut();
+            case IN -> exits.pio().completeFastPioIn();
+            case INS -> exits.pio().completeIns();
+            case MMIO_READ -> exits.mmio().completeRead();
+            case MMIO_WRITE -> exits.mmio().completeWrite();
+            case RDMSR -> exits.msr().completeRdmsr();
+            case WRMSR -> exits.msr().completeWrmsr();
+            case HYPERCALL -> exits.hypercall().complete();
+        };
+    }
+
+    /** vcpu_run. */
+    private long vcpuRun(Caller caller) {
+        for (; ; ) {
+            long r = vcpu.mpState().get() == MP_RUNNABLE ? vcpuEnterGuest(caller) : vcpuBlock(caller);
+            if (r <= 0) return r;
+            if (dmRequestForIrqInjection() && readyForInterruptInjection()) {
+                page.exitReason(RunPage.EXIT_IRQ_WINDOW_OPEN);
+                return 0;
+            }
+            if (caller.signalPending()) {
+                page.exitReason(RunPage.EXIT_INTR);
+                return Errno.EINTR;
+            }
+        }
+    }
+
+    /** vcpu_block: halted, or waiting for INIT and SIPI. */
+    private long vcpuBlock(Caller caller) {
+        if (!kvmArchVcpuRunnable()) {
+            kvmVcpuBlock(caller);
+            if (!kvmArchVcpuRunnable()) return 1;
+        }
+        kvmApicAcceptEvents();
+        long mp = vcpu.mpState().get();
+        if (mp == MP_HALTED || mp == MP_AP_RESET_HOLD) vcpu.mpState().set(MP_RUNNABLE);
+        return 1;
+    }
+
+    private void kvmVcpuBlock(Caller caller) {
+        caller.block(() -> kvmArchVcpuRunnable() || caller.signalPending());
+        rs.loadedOn.set(caller.task().cpu().id() + 1);
+    }
+
+    /** kvm_arch_vcpu_runnable. */
+    boolean kvmArchVcpuRunnable() {
+        PendingEvents ev = vcpu.events();
+        if (vcpu.mpState().get() == MP_RUNNABLE) return true;
+        if (vcpu.lapic().pendingInitOrSipi()) return true;
+        if (ev.exceptionPending.get() != 0 || ev.tripleFault.get() != 0) return true;
+        if (ev.nmiPending.get() != 0 && injection.nmiAllowed()) return true;
+        return injection.interruptAllowed() && kvmCpuHasInterrupt();
+    }
+
+    private boolean kvmCpuHasInterrupt() {
+        Lapic lapic = vcpu.lapic();
+        if (!lapic.inKernel()) return vcpu.events().interruptInjected.get() != 0;
+        return lapic.hasInterrupt();
+    }
+
+    /** kvm_apic_accept_events: INIT and SIPI. */
+    private void kvmApicAcceptEvents() {
+        if (vcpu.vm().lapicInKernel()) vcpu.lapic().acceptEvents();
+    }
+
+    /** One entry into the guest, and its exit. */
+    private long vcpuEnterGuest(Caller caller) {
+        boolean window = dmRequestForIrqInjection();
+        if (vcpu.events().tripleFault.get() != 0) {
+            vcpu.events().tripleFault.set(0);
+            page.exitReason(RunPage.EXIT_SHUTDOWN);
+            return 0;
+        }
+        rs.requests.and(~(RunState.REQ_EVENT | RunState.REQ_UNBLOCK));
+        kvmApicAcceptEvents();
+        if (vcpu.mpState().get() != MP_RUNNABLE) return 1;
+        Lapic lapic = vcpu.lapic();
+        if (lapic.inKernel()) lapic.serveTimer();
+        boolean hasInterrupt = lapic.inKernel() && lapic.hasInterrupt();
+        // The window is open before the first instruction: the guest would leave at once.
+        if (window && readyForInterruptInjection()) return 1;
+        boolean waiting = injection.checkAndInjectEvents(hasInterrupt, lapic::acknowledge);
+        X86Exit exit = entry.enter(caller, waiting || window, this);
+        if (exit == null) {
+            cancelInjection();
+            return 1;
+        }
+        return exits.handle(exit);
+    }
+
+    /** The guest was not entered: what was to be injected stays queued. */
+    private void cancelInjection() {
+        state.vectoringInfo.set(state.injectInfo.get());
+        state.vectoringErrorCode.set(state.injectErrorCode.get());
+        boolean masked = state.nmiMasked.get() != 0;
+        injection.completeInterrupts();
+        if (masked) state.nmiMasked.set(1);
+    }
+
+    private boolean dmRequestForIrqInjection() {
+        return page.requestInterruptWindow() && !vcpu.vm().picInKernel();
+    }
+
+    /** kvm_vcpu_ready_for_interrupt_injection. */
+    private boolean readyForInterruptInjection() {
+        return injection.interruptAllowed()
+                && !injection.needsReinjection()
+                && vcpu.events().exceptionPending.get() == 0;
+    }
+
+    private void postKvmRunSave() {
+        boolean ready = vcpu.vm().picInKernel() || readyForInterruptInjection();
+        page.save(
+                (state.rflags.get() & X86State.IF) != 0,
+                ready,
+                vcpu.vm().lapicInKernel() ? vcpu.lapic().tprCr8() : state.cr.get(8),
+                vcpu.apicBase().get(),
+                vcpu.events().smm.get() != 0);
+    }
+
+    /** kvm_vcpu_kick with a request: wakes a blocked vCPU, or makes a running guest exit; any thread. */
+    public void kick(long request) {
+        rs.requests.or(request);
+        Caller c = rs.runner.get();
+        if (c != null) c.wake();
+        // inGuestMode is set before the requests are read at entry, so one of both sides sees the other.
+        int cpu = (int) rs.loadedOn.acquire() - 1;
+        if (cpu >= 0 && rs.inGuestMode.acquire() != 0) vcpu.vm().kvm().cpus().get(cpu).raise(Line.KICK);
+    }
+
+    /** kvm_skip_emulated_instruction; 1, or 0 when single-stepping leaves to user space. */
+    long skip(int length) {
+        long rip = state.rip.get() + length;
+        if (!state.code64()) rip &= 0xffffffffL;
+        state.rip.set(rip);
+        state.shadow.set(0);
+        if ((state.rflags.get() & X86State.TF) == 0) return 1;
+        return exits.debug().singleStep();
+    }
+
+    long linearRip() {
+        if (state.code64()) return state.rip.get();
+        return state.segBase.get(X86State.CS) + state.rip.get() & 0xffffffffL;
+    }
+
+    X86Cpu cpu(Caller caller) {
+        return (X86Cpu) caller.task().cpu();
+    }
+}

@@ -1,0 +1,22 @@
+package dev.worldswitch.kvm.x86;
+
+import dev.worldswitch.machine.x86.X86Exit;
+import dev.worldswitch.machine.x86.X86Profile;
+
+/** What differs between VMX and SVM (struct kvm_x86_ops). Chosen once, by the machine's vendor. */
+sealed interface X86Ops permits Vmx, Svm {
+    static X86Ops of(X86Profile profile) {
+        return profile.isAmd() ? new Svm() : new Vmx();
+    }
+
+    String name();
+
+    /** Last byte of the hypercall instruction that patch_hypercall writes. */
+    int hypercallByte();
+
+    /** The exit's name in the kernel's trace. */
+    String exitName(X86Exit exit);
+
+    /** After the guest's triple fault: the state of an SVM guest is undefined then, so KVM resets it. */
+    boolean resetsOnShutdown();
+}
