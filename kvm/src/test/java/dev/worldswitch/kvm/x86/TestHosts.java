@@ -7,6 +7,6 @@ final class TestHosts {
     private TestHosts() {}
 
     static Kvm kvm(X86Host host) {
-        return new Kvm(host.kernel(), host.profile(), host.cpus());
+        return new Kvm(host);
     }
 }
