@@ -32,7 +32,7 @@ public final class Exploration {
     }
 
     static Explorer explorer(Scenario s, KernelVersion kernel) {
-        return explorer(s, kernel, FpuDriver::new);
+        return explorer(s, kernel, KvmDriver::new);
     }
 
     static Explorer explorer(Scenario s, KernelVersion kernel, XfdWorkload.DriverFactory driver) {

@@ -19,7 +19,9 @@ final class ExploreTiming implements Timing {
     private final List<Integer> open = new ArrayList<>();
     private int count;
     private long total;
-    @Nullable Observer observer;
+
+    @Nullable
+    Observer observer;
 
     ExploreTiming(Trace trace) {
         this.trace = trace;

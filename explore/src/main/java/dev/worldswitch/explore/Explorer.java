@@ -61,7 +61,12 @@ final class Explorer {
     private record Reached(Snapshot.Key state, int next) {}
 
     /** What to find and when to stop. */
-    record Result(Map<String, Found> found, long states, long runs, long moments, @Nullable String audit) {}
+    record Result(
+            Map<String, Found> found,
+            long states,
+            long runs,
+            long moments,
+            @Nullable String audit) {}
 
     record Found(String property, String what, List<Schedule.Event> events) {}
 
@@ -146,7 +151,9 @@ final class Explorer {
         for (int i = 0; i < Math.min(a.size(), b.size()); i++)
             if (!a.get(i).same(b.get(i)))
                 return "the same state went on differently: first visit " + a.get(i) + ", now " + b.get(i);
-        return a.size() == b.size() ? null : "the same state went on for " + a.size() + " and then " + b.size() + " steps";
+        return a.size() == b.size()
+                ? null
+                : "the same state went on for " + a.size() + " and then " + b.size() + " steps";
     }
 
     /** Runs the whole workload by one schedule; what it found, with its timeline. */

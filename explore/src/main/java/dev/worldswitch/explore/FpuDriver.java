@@ -19,7 +19,9 @@ import java.util.List;
  */
 final class FpuDriver implements VcpuDriver {
     private static final int BV = XsaveLayout.XSTATE_BV / 8;
-    private static final long TILEDATA = 1L << XsaveLayout.TILEDATA, OLD = 0x54494c4544415441L, XMM = 0x4755455354000000L;
+    private static final long TILEDATA = 1L << XsaveLayout.TILEDATA,
+            OLD = 0x54494c4544415441L,
+            XMM = 0x4755455354000000L;
     private final X86Host host;
     private final Fpu fpu;
     private final Task task;
@@ -36,7 +38,8 @@ final class FpuDriver implements VcpuDriver {
         this.program = program;
         Region region = host.kernel().region().child("vcpu0");
         XsaveLayout layout = host.profile().xsave();
-        this.guest = new FpuGuest(region.child("guestFpu"), host.cpus().getFirst().xsave(), layout.supported());
+        this.guest =
+                new FpuGuest(region.child("guestFpu"), host.cpus().getFirst().xsave(), layout.supported());
         this.next = region.word("next");
         this.passXfd = region.word("xfdNoWriteIntercept");
         this.saved = region.words("vmmXsaveBuffer", guest.fpstate().image().length());
@@ -122,7 +125,8 @@ final class FpuDriver implements VcpuDriver {
         for (int i = 1; i < tileWords; i++) whole &= regs.get(tile + i) == first;
         if (!whole)
             throw new Violation(
-                    "tiles that were disabled are whole: old or initial", "tile data begin with 0x" + Long.toHexString(first));
+                    "tiles that were disabled are whole: old or initial",
+                    "tile data begin with 0x" + Long.toHexString(first));
     }
 
     @Override

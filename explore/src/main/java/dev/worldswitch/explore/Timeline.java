@@ -28,7 +28,7 @@ final class Timeline implements ExploreTiming.Observer {
     public void moment(PhysicalCpu cpu, String step, boolean event) {
         String function = function();
         if (event) {
-            lines.add(cut("cpu0 * interrupt comes in " + function + ", before " + step));
+            lines.add(cut("cpu0 * INTERRUPT, softirq uses the FPU: in " + function + ", before " + step));
             lastFunction = "";
         }
         String state = state((X86Cpu) cpu);

@@ -20,8 +20,13 @@ public record Verdict(
         int n = 1;
         for (Finding f : findings) {
             b.append("finding ").append(n++).append(": ").append(f.property()).append('\n');
-            for (String l : Timeline.wrap(f.what(), 70)) b.append("  ").append(l).append('\n');
-            b.append('\n').append(f.timeline()).append("\n  repeat: ws replay ").append(f.schedule()).append("\n\n");
+            for (String l : Timeline.wrap(f.what(), 70))
+                b.append("  ").append(l).append('\n');
+            b.append('\n')
+                    .append(f.timeline())
+                    .append("\n  repeat: ws replay ")
+                    .append(f.schedule())
+                    .append("\n\n");
         }
         b.append(clean() ? "clean: " : findings.size() + " ways found: ");
         b.append(scenario).append(" on kernel ").append(kernel).append('\n');

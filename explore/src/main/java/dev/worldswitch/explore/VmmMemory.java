@@ -40,14 +40,12 @@ final class VmmMemory {
 
     long get(long address, int size) {
         long v = 0;
-        for (int i = size - 1; i >= 0; i--)
-            v = v << 8 | segment.get(ValueLayout.JAVA_BYTE, address - BASE + i) & 0xff;
+        for (int i = size - 1; i >= 0; i--) v = v << 8 | segment.get(ValueLayout.JAVA_BYTE, address - BASE + i) & 0xff;
         return v;
     }
 
     void set(long address, int size, long value) {
-        for (int i = 0; i < size; i++)
-            segment.set(ValueLayout.JAVA_BYTE, address - BASE + i, (byte) (value >>> 8 * i));
+        for (int i = 0; i < size; i++) segment.set(ValueLayout.JAVA_BYTE, address - BASE + i, (byte) (value >>> 8 * i));
     }
 
     byte[] save() {

@@ -1,8 +1,8 @@
 package dev.worldswitch.explore;
 
 import dev.worldswitch.kernel.Task;
-import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kernel.x86.FpState;
+import dev.worldswitch.kernel.x86.X86Host;
 import java.util.List;
 
 /** What a VMM does, as steps between which it rests: no live state but the cells, its memory and the step's number. */

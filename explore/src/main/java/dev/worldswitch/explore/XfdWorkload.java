@@ -39,8 +39,8 @@ final class XfdWorkload implements Workload {
             case "run" -> syscall("ioctl(vcpu, KVM_RUN)", vcpu::run);
             case "get-xsave" -> syscall("ioctl(vcpu, KVM_GET_XSAVE2)", vcpu::getXsave);
             case "set-xsave" -> syscall("ioctl(vcpu, KVM_SET_XSAVE) with what it got", vcpu::setXsave);
-            case "set-xfd" -> syscall(
-                    "ioctl(vcpu, KVM_SET_MSRS) IA32_XFD = " + word[1], () -> vcpu.setXfd(Long.decode(word[1])));
+            case "set-xfd" ->
+                syscall("ioctl(vcpu, KVM_SET_MSRS) IA32_XFD = " + word[1], () -> vcpu.setXfd(Long.decode(word[1])));
             default -> throw new IllegalArgumentException("a VMM can't '" + text + "'");
         };
     }

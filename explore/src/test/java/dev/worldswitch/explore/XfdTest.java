@@ -38,7 +38,8 @@ class XfdTest {
 
     @Test
     void two_interrupts_change_nothing_for_the_fixed_kernel() {
-        assertThat(Exploration.of("xfd", FIXED, 2, true).run(n -> {}).findings()).isEmpty();
+        assertThat(Exploration.of("xfd", FIXED, 2, true).run(n -> {}).findings())
+                .isEmpty();
     }
 
     @Test
@@ -53,10 +54,11 @@ class XfdTest {
         assertThat(v.findings()).anySatisfy(f -> {
             assertThat(f.what()).contains("switch_fpu_return");
             assertThat(f.schedule().events()).hasSize(1);
-            assertThat(f.timeline()).contains("* interrupt comes in");
+            assertThat(f.timeline()).contains("* INTERRUPT, softirq uses the FPU");
         });
-        assertThat(v.findings()).allSatisfy(f -> assertThat(f.timeline().lines())
-                .allSatisfy(l -> assertThat(l.length()).isLessThanOrEqualTo(72)));
+        assertThat(v.findings())
+                .allSatisfy(f -> assertThat(f.timeline().lines())
+                        .allSatisfy(l -> assertThat(l.length()).isLessThanOrEqualTo(72)));
     }
 
     @Test
@@ -106,6 +108,18 @@ class XfdTest {
         assertThatThrownBy(() -> Exploration.replay("ws1:xfd:6.12:x")).hasMessageContaining("one looks like");
     }
 
+    @Test
+    void the_kernels_fpu_code_alone_with_a_scripted_guest_shows_the_same() {
+        assertThat(Exploration.explorer(Scenario.builtIn("xfd"), FIXED, FpuDriver::new)
+                        .explore(1, true, n -> {})
+                        .found())
+                .isEmpty();
+        assertThat(Exploration.explorer(Scenario.builtIn("xfd"), BROKEN, FpuDriver::new)
+                        .explore(1, true, n -> {})
+                        .found())
+                .hasSize(2);
+    }
+
     // Each property is able to fail: the damage is done around the calls, the explorer is the same.
 
     private record Damaged(VcpuDriver inner, Runnable before, Runnable after) implements VcpuDriver {
@@ -139,9 +153,8 @@ class XfdTest {
 
     private static List<String> failing(BiConsumer<Task, FpState> before, BiConsumer<Task, FpState> after) {
         Explorer e = Exploration.explorer(Scenario.builtIn("xfd"), FIXED, (host, task, memory, guest) -> {
-            VcpuDriver d = new FpuDriver(host, task, memory, guest);
-            return new Damaged(
-                    d, () -> before.accept(task, d.guestImage()), () -> after.accept(task, d.guestImage()));
+            VcpuDriver d = new KvmDriver(host, task, memory, guest);
+            return new Damaged(d, () -> before.accept(task, d.guestImage()), () -> after.accept(task, d.guestImage()));
         });
         return e.explore(0, false, n -> {}).found().values().stream()
                 .map(Explorer.Found::property)
@@ -162,13 +175,17 @@ class XfdTest {
 
     @Test
     void a_guest_register_that_changed_is_found() {
-        assertThat(failing((t, g) -> g.image().set(XsaveLayout.XMM0 / 8, 1), (t, g) -> {}))
+        assertThat(failing((t, g) -> g.image().set(XsaveLayout.XMM0 / 8 + 2, 1), (t, g) -> {}))
                 .containsExactly("the guest sees its own registers");
     }
 
     @Test
     void half_a_tile_is_found() {
-        int tile = X86Profile.builtIn("sapphire-rapids").xsave().component(XsaveLayout.TILEDATA).offset() / 8;
+        int tile = X86Profile.builtIn("sapphire-rapids")
+                        .xsave()
+                        .component(XsaveLayout.TILEDATA)
+                        .offset()
+                / 8;
         assertThat(failing(
                         (t, g) -> {
                             g.image().set(tile + 5, 99);

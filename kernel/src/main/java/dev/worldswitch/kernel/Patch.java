@@ -21,10 +21,7 @@ public enum Patch {
             "x86/fpu: restore guest images with IA32_XFD = 0",
             "discussed under \"x86, fpu/kvm: fix crash with AMX\", not merged",
             "2025-12",
-            Set.of(
-                    "clear-xstate-bv-on-xfd",
-                    "clear-xstate-bv-on-xfd.guest-write",
-                    "clear-xstate-bv-on-xfd.set-xsave")),
+            Set.of("clear-xstate-bv-on-xfd", "clear-xstate-bv-on-xfd.guest-write", "clear-xstate-bv-on-xfd.set-xsave")),
     /** Only the clearing in fpu_update_guest_xfd, to show that one of the two is not enough. */
     CLEAR_XSTATE_BV_GUEST_WRITE(
             "clear-xstate-bv-on-xfd.guest-write",

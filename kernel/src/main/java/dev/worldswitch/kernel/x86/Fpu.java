@@ -95,7 +95,8 @@ public final class Fpu {
         X86Cpu cpu = cpu(task);
         // Softirqs that waited run while preemption is still off: one unit of preempt_count stays until after them.
         task.preemptCount().set(count + 1);
-        if ((count & (SOFTIRQ_MASK | HARDIRQ_MASK)) == 0 && perCpu(cpu).softirqPending.get() != 0) doSoftirq(cpu, task);
+        if ((count & (SOFTIRQ_MASK | HARDIRQ_MASK)) == 0
+                && perCpu(cpu).softirqPending.get() != 0) doSoftirq(cpu, task);
         task.preemptCount().set(count);
         cpu.moment("local_bh_enable");
     }
@@ -203,7 +204,8 @@ public final class Fpu {
     public void fpregsAssertStateConsistent(Task task) {
         if (task.flags().test(TIF_NEED_FPU_LOAD)) return;
         X86Thread t = thread(task);
-        if (perCpu(cpu(task)).fpregsOwner.get() != t || t.lastCpu().get() != cpu(task).id())
+        if (perCpu(cpu(task)).fpregsOwner.get() != t
+                || t.lastCpu().get() != cpu(task).id())
             throw new KernelPanic("WARNING: fpregs_assert_state_consistent: registers are not those of " + task);
     }
 

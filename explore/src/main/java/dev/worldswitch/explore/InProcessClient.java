@@ -1,0 +1,117 @@
+package dev.worldswitch.explore;
+
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.Client;
+import dev.worldswitch.kvm.SharedPages;
+import java.util.function.BooleanSupplier;
+
+/** A VMM in this process, with one thread: its memory is {@link VmmMemory}, it gets no signals. */
+final class InProcessClient implements Client, Caller {
+    private final VmmMemory memory;
+    private final Task task;
+    private final long permission;
+
+    InProcessClient(VmmMemory memory, Task task, long permission) {
+        this.memory = memory;
+        this.task = task;
+        this.permission = permission;
+    }
+
+    @Override
+    public boolean read(long address, byte[] into, int offset, int length) {
+        if (!memory.holds(address, length)) return false;
+        memory.read(address, into, offset, length);
+        return true;
+    }
+
+    @Override
+    public boolean write(long address, byte[] from, int offset, int length) {
+        if (!memory.holds(address, length)) return false;
+        memory.write(address, from, offset, length);
+        return true;
+    }
+
+    @Override
+    public long adopt(long address, long size) {
+        return memory.holds(address, size) ? 0 : dev.worldswitch.kvm.Errno.EFAULT;
+    }
+
+    @Override
+    public long hostPage(long address, boolean write) {
+        return memory.holds(address, 4096) ? memory.hostAddress(address) : 0;
+    }
+
+    @Override
+    public int memoryGeneration() {
+        return 0;
+    }
+
+    @Override
+    public SharedPages newSharedPages(int bytes) {
+        long at = memory.allocate(bytes);
+        return new SharedPages() {
+            @Override
+            public long get(int offset, int size) {
+                return memory.get(at + offset, size);
+            }
+
+            @Override
+            public void set(int offset, int size, long value) {
+                memory.set(at + offset, size, value);
+            }
+
+            @Override
+            public int bytes() {
+                return bytes;
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
+
+    @Override
+    public long mm() {
+        return 1;
+    }
+
+    @Override
+    public long xcompGuestPerm() {
+        return permission;
+    }
+
+    @Override
+    public void freezeXcompGuestPerm() {}
+
+    @Override
+    public boolean signalEventfd(int fd) {
+        return false;
+    }
+
+    @Override
+    public Client client() {
+        return this;
+    }
+
+    @Override
+    public Task task() {
+        return task;
+    }
+
+    @Override
+    public boolean signalPending() {
+        return false;
+    }
+
+    @Override
+    public void runSignalMask(long mask, boolean set) {}
+
+    @Override
+    public void block(BooleanSupplier until) {
+        if (!until.getAsBoolean()) throw new IllegalStateException("the only task of this host waits for ever");
+    }
+
+    @Override
+    public void wake() {}
+}
