@@ -28,6 +28,11 @@ final class Pio {
         rs.size.set(e.size);
         rs.count.set(1);
         if (!e.string) return e.in ? in(e) : out(e);
+        if (e.rep && (state.gpr.get(X86State.RCX) & addressMask(e)) == 0) {
+            // The count ran out: nothing is transferred and the instruction is over.
+            state.rflags.and(~X86State.RF);
+            return run.skip(e.length);
+        }
         rs.address.set(e.gva);
         rs.addressMask.set(addressMask(e));
         rs.repeated.set(e.rep ? 1 : 0);
