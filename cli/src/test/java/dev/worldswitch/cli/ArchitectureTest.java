@@ -50,12 +50,14 @@ class ArchitectureTest {
     }
 
     @Test
-    void onlyProfilesAreReadFromResources() {
+    void onlyProfilesAndOperationTemplatesAreReadFromResources() {
         noClasses()
                 .that()
                 .resideInAnyPackage(DETERMINISTIC)
                 .and()
                 .doNotHaveSimpleName("MachineProfile")
+                .and()
+                .doNotHaveSimpleName("Template")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("java.io..", "java.net..", "java.nio.file..", "java.nio.channels..")
