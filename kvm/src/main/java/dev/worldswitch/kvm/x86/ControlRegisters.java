@@ -6,6 +6,9 @@ import dev.worldswitch.machine.x86.X86State;
 /** MOV to and from control registers, XSETBV, and instructions that KVM only lets pass or refuses. */
 final class ControlRegisters {
     private static final long CR0_RESERVED = ~0xe005003fL;
+    /** X86Exit.vector of an X86Exit.OTHER. */
+    private static final int MONITOR = 0x0f01c8, MWAIT = 0x0f01c9;
+
     private static final long CR0_PG_PE = X86State.CR0_PG | X86State.CR0_PE;
     private final VcpuRun run;
     private final Vcpu vcpu;
@@ -100,8 +103,19 @@ final class ControlRegisters {
         return run.skip(e.length);
     }
 
-    /** PAUSE, INVD, WBINVD, MONITOR and MWAIT do nothing here; RDPMC without a PMU is #GP. */
+    /**
+     * PAUSE, INVD and WBINVD do nothing here. MONITOR and MWAIT neither, but are #UD when CPUID lacks them and the client
+     * disabled KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS.
+     */
     long handleOther(X86Exit e) {
+        boolean monitor = e.vector == MONITOR || e.vector == MWAIT;
+        if (monitor && !vcpu.vm().hasQuirk(EnableCap.QUIRK_MWAIT_NEVER_UD_FAULTS)) {
+            CpuidTable.Entry one = CpuidIoctls.guestCpuid(vcpu, 1, 0);
+            if (one == null || (one.ecx() >> 3 & 1) == 0) {
+                run.injection().queueException(Injection.UD);
+                return 1;
+            }
+        }
         return run.skip(e.length);
     }
 }

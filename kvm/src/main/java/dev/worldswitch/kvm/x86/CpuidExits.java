@@ -2,11 +2,9 @@ package dev.worldswitch.kvm.x86;
 
 import dev.worldswitch.machine.x86.X86Exit;
 import dev.worldswitch.machine.x86.X86State;
-import org.jspecify.annotations.Nullable;
 
 /** The CPUID instruction: the client's table, the fields that follow the guest's state, and leaves out of range. */
 final class CpuidExits {
-    private static final int INTEL_EBX = 0x756e6547;
     private final VcpuRun run;
     private final X86State state;
 
@@ -18,9 +16,8 @@ final class CpuidExits {
     long handle(X86Exit e) {
         int function = (int) state.gpr.get(X86State.RAX), index = (int) state.gpr.get(X86State.RCX);
         CpuidTable table = run.vcpu().cpuid().get();
-        CpuidTable.Entry hit = table.find(function, index);
-        CpuidTable.Entry exact = hit;
-        if (hit == null) hit = outOfRange(table, function, index);
+        boolean exact = table.find(function, index) != null;
+        CpuidTable.Entry hit = CpuidIoctls.guestCpuid(run.vcpu(), function, index);
         int a = 0, b = 0, c = 0, d = 0;
         if (hit != null) {
             a = hit.eax();
@@ -36,23 +33,11 @@ final class CpuidExits {
             }
         }
         Trace t = run.trace();
-        if (t != null) t.kvmCpuid(run.vcpu(), function, index, a, b, c, d, exact != null);
+        if (t != null) t.kvmCpuid(run.vcpu(), function, index, a, b, c, d, exact);
         state.gpr.set(X86State.RAX, a & 0xffffffffL);
         state.gpr.set(X86State.RBX, b & 0xffffffffL);
         state.gpr.set(X86State.RCX, c & 0xffffffffL);
         state.gpr.set(X86State.RDX, d & 0xffffffffL);
         return run.skip(e.length);
-    }
-
-    /** get_out_of_range_cpuid_entry: Intel answers with the highest basic leaf, AMD with zeros. */
-    private static CpuidTable.@Nullable Entry outOfRange(CpuidTable table, int function, int index) {
-        CpuidTable.Entry basic = table.find(0, 0);
-        if (basic == null || basic.ebx() != INTEL_EBX) return null;
-        CpuidTable.Entry clazz;
-        if (function >= 0x40000000 && function <= 0x4fffffff) clazz = table.find(function & 0xffffff00, 0);
-        else if (Integer.compareUnsigned(function, 0xc0000000) >= 0) clazz = table.find(0xc0000000, 0);
-        else clazz = table.find(function & 0x80000000, 0);
-        if (clazz != null && Integer.compareUnsigned(function, clazz.eax()) <= 0) return null;
-        return table.find(basic.eax(), index);
     }
 }

@@ -161,6 +161,7 @@ final class GuestEntry {
             if ((debug & USE_SW_BP) != 0) i |= X86State.EXIT_BP;
             if ((debug & USE_HW_BP) != 0) i |= X86State.EXIT_DR;
         }
+        if (!vcpu.vm().msrFilter().get().equals(MsrFilter.ALLOW_ALL)) i |= X86State.EXIT_BASE_MSR;
         if (rs.xfdNoWriteIntercept.get() != 0) i |= X86State.PASS_XFD | X86State.EXIT_NM;
         return i;
     }

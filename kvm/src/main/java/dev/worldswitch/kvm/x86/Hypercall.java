@@ -8,6 +8,9 @@ import dev.worldswitch.machine.x86.X86State;
 final class Hypercall {
     private static final long KVM_ENOSYS = 1000, KVM_EPERM = 1, KVM_EINVAL = 22;
     private static final int VAPIC_POLL_IRQ = 1, KICK_CPU = 5, MAP_GPA_RANGE = 12;
+    /** KVM_FEATURE_PV_UNHALT of uapi asm/kvm_para.h. */
+    private static final int FEATURE_PV_UNHALT = 7;
+
     private static final long QUIRK_FIX_HYPERCALL_INSN = 32;
     private final VcpuRun run;
     private final X86State state;
@@ -38,6 +41,7 @@ final class Hypercall {
                 run.runState().complete(Completion.HYPERCALL);
                 return 0;
             case KICK_CPU:
+                if (!run.vcpu().hasPvFeature(FEATURE_PV_UNHALT)) break;
                 Vcpu target = kickTarget(a1);
                 if (target != null) target.runLoop().kick(RunState.REQ_UNBLOCK);
                 return finish(0, e.length);

@@ -57,7 +57,7 @@ final class MemoryIoctls {
         if (size == 0) {
             if (old == null) return Errno.EINVAL;
             memory.slots(as).set(slots.without(id));
-            memory.changed();
+            vm.memoryChanged();
             return 0;
         }
         if (size >>> Mm.PAGE_SHIFT > MAX_PAGES) return Errno.EINVAL;
@@ -79,7 +79,7 @@ final class MemoryIoctls {
             if (dirty == null) dirty = vm.newDirtyBitmap(slot, size >>> Mm.PAGE_SHIFT);
         }
         memory.slots(as).set(slots.with(new Slot(id, gpa, size, hva, flags, dirty)));
-        memory.changed();
+        vm.memoryChanged();
         return 0;
     }
 
@@ -98,7 +98,7 @@ final class MemoryIoctls {
         }
         // Writers that cached the page as dirty must mark it again: their translations go before the client sees the
         // log.
-        if (!vm.manualDirtyProtect()) vm.memory().changed();
+        if (!vm.manualDirtyProtect()) vm.memoryChanged();
         return call.out(b.u64(8), out);
     }
 
@@ -116,7 +116,7 @@ final class MemoryIoctls {
         Bytes mask = call.in(b.u64(16), (int) ((count + 63) / 64 * 8));
         if (mask == null) return Errno.EFAULT;
         for (int i = 0; i < mask.size() / 8; i++) dirty.and((int) (first / 64) + i, ~mask.u64(i * 8));
-        vm.memory().changed();
+        vm.memoryChanged();
         return 0;
     }
 }

@@ -399,7 +399,7 @@ public final class MsrTable {
     }
 
     private Predicate<Vcpu> pv(int feature) {
-        return v -> v.pvEnforce().get() == 0 || v.cpuid().get().has(0x4000_0001, 0, 0, feature);
+        return v -> v.hasPvFeature(feature);
     }
 
     private void paravirtual() {

@@ -236,6 +236,11 @@ public final class Vcpu implements KvmFile {
         return pvEnforce;
     }
 
+    /** guest_pv_has: a bit of CPUID 0x40000001.EAX, or anything when the client does not want it enforced. */
+    boolean hasPvFeature(int feature) {
+        return pvEnforce.get() == 0 || cpuid().get().has(0x4000_0001, 0, 0, feature);
+    }
+
     Word mcgCap() {
         return mceBanks;
     }

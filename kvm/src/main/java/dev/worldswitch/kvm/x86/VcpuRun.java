@@ -4,6 +4,7 @@ import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.x86.RunState.Completion;
 import dev.worldswitch.machine.Line;
+import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86Exit;
 import dev.worldswitch.machine.x86.X86State;
@@ -250,6 +251,18 @@ public final class VcpuRun {
         // inGuestMode is set before the requests are read at entry, so one of both sides sees the other.
         int cpu = (int) rs.loadedOn.acquire() - 1;
         if (cpu >= 0 && rs.inGuestMode.acquire() != 0) vcpu.vm().kvm().cpus().get(cpu).raise(Line.KICK);
+    }
+
+    /**
+     * Makes a vCPU that executes guest code leave it, and returns once it has: what the caller changed before counts for
+     * every later guest instruction (kvm_flush_remote_tlbs waits for the same reason).
+     */
+    void kickOutOfGuest() {
+        int cpu = (int) rs.loadedOn.acquire() - 1;
+        if (cpu < 0 || rs.inGuestMode.acquire() == 0) return;
+        PhysicalCpu physical = vcpu.vm().kvm().cpus().get(cpu);
+        physical.raise(Line.KICK);
+        while (rs.inGuestMode.acquire() != 0 && physical.isPending(Line.KICK)) Thread.onSpinWait();
     }
 
     /** kvm_skip_emulated_instruction; 1, or 0 when single-stepping leaves to user space. */

@@ -121,6 +121,12 @@ public final class Vm implements KvmFile {
         return hypercallExits;
     }
 
+    /** Memory slots changed: cached translations go, and no vCPU executes with them when this returns. */
+    void memoryChanged() {
+        memory().changed();
+        for (Vcpu v : vcpus().get().all()) v.runLoop().kickOutOfGuest();
+    }
+
     public Ref<MsrFilter> msrFilter() {
         return msrFilter;
     }

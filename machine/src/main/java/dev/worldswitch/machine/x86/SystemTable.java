@@ -83,7 +83,8 @@ final class SystemTable implements OpTableSource {
         SystemOps.privileged(m);
         int index = (int) m.g[1];
         long v = m.g[0] & 0xffffffffL | m.g[2] << 32;
-        boolean base = index == 0xc0000100 || index == 0xc0000101;
+        boolean base = (index == 0xc0000100 || index == 0xc0000101)
+                && (m.state.intercepts.get() & X86State.EXIT_BASE_MSR) == 0;
         boolean xfd = index == 0x1c4 && (m.state.intercepts.get() & X86State.PASS_XFD) != 0;
         if (!base && !xfd) throw SystemOps.exit(m, op, write ? X86Exit.WRMSR : X86Exit.RDMSR);
         int seg = index == 0xc0000100 ? X86State.FS : X86State.GS;

@@ -39,6 +39,9 @@ public final class X86State {
     /** {@link #intercepts}: passed-through IA32_XFD; #DB, #BP, #NM that exit; hardware breakpoints of the VMM active. */
     public static final long PASS_XFD = 1, EXIT_DB = 2, EXIT_BP = 4, EXIT_NM = 8, EXIT_DR = 16;
 
+    /** RDMSR and WRMSR of FS.base and GS.base exit too: an MSR filter may deny them. */
+    public static final long EXIT_BASE_MSR = 32;
+
     private final Region region;
     /** 16 general registers. */
     public final Words gpr;
