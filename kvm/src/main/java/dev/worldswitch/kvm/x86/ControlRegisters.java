@@ -26,14 +26,13 @@ final class ControlRegisters {
             return run.skip(e.length);
         }
         long v = state.gpr.get(e.gpr);
-        boolean ok =
-                switch (e.vector) {
-                    case 0 -> setCr0(v);
-                    case 3 -> setCr3(v);
-                    case 4 -> setCr4(v);
-                    case 8 -> setCr8(v);
-                    default -> false;
-                };
+        boolean ok = switch (e.vector) {
+            case 0 -> setCr0(v);
+            case 3 -> setCr3(v);
+            case 4 -> setCr4(v);
+            case 8 -> setCr8(v);
+            default -> false;
+        };
         return ok ? run.skip(e.length) : gp();
     }
 

@@ -55,7 +55,10 @@ final class EventsIoctls {
         b.u8(12, e.nmiInjected.get()).u8(14, v.state().nmiMasked.get());
         b.u8(13, v.vm().kvm().kernel().has(Patch.VCPU_EVENTS_COUNT_NMIS) ? nmis : nmis != 0 ? 1 : 0);
         int flags = VALID_NMI_PENDING | VALID_SHADOW | VALID_SMM;
-        b.u8(24, e.smm.get()).u8(25, e.smiPending.get()).u8(26, e.smmInsideNmi.get()).u8(27, e.latchedInit.get());
+        b.u8(24, e.smm.get())
+                .u8(25, e.smiPending.get())
+                .u8(26, e.smmInsideNmi.get())
+                .u8(27, e.latchedInit.get());
         if (payloadCap) flags |= VALID_PAYLOAD;
         if (v.vm().tripleFaultEvent()) {
             flags |= VALID_TRIPLE_FAULT;

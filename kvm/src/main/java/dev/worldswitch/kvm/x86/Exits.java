@@ -125,7 +125,8 @@ final class Exits {
     /** An instruction that nobody executes: its bytes for the client, and #UD waits behind the exit. */
     private long handleUnimplemented(X86Exit exit) {
         Trace t = run.trace();
-        if (t != null) t.unimplemented(vcpu, state.rip.get(), java.util.HexFormat.of().formatHex(exit.bytes, 0, exit.byteCount));
+        if (t != null)
+            t.unimplemented(vcpu, state.rip.get(), java.util.HexFormat.of().formatHex(exit.bytes, 0, exit.byteCount));
         emulationFailure(exit.bytes, exit.byteCount, 0x46);
         injection.queueException(Injection.UD);
         return 0;

@@ -70,7 +70,8 @@ final class GuestEntry {
     }
 
     /** Enters the guest until it exits; null when something asked for the loop's attention first. */
-    @Nullable X86Exit enter(Caller caller, boolean interruptWindow, VcpuRun run) {
+    @Nullable
+    X86Exit enter(Caller caller, boolean interruptWindow, VcpuRun run) {
         scheduler().preemptDisable(caller.task());
         X86Cpu cpu = cpu(caller);
         cpu.irqDisable();
@@ -134,7 +135,8 @@ final class GuestEntry {
 
     /** handle_nm_fault_irqoff, and the register is the host's again: both before interrupts are on. */
     private void takeXfdErr(X86Cpu cpu, X86Exit exit) {
-        if (exit.reason == X86Exit.EXCEPTION && exit.vector == Injection.NM) vcpu.xfdErr().set(cpu.rdmsrXfdErr());
+        if (exit.reason == X86Exit.EXCEPTION && exit.vector == Injection.NM)
+            vcpu.xfdErr().set(cpu.rdmsrXfdErr());
         if (vcpu.xfdErr().get() != 0) cpu.wrmsrXfdErr(0);
     }
 

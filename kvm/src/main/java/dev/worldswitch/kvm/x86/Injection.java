@@ -9,7 +9,10 @@ final class Injection {
     /** Event types of the VM-entry interruption-information field (SDM vol. 3, 25.8.3). */
     private static final long VALID = 1L << 31, HAS_ERROR = 1 << 11;
 
-    private static final long TYPE_INTERRUPT = 0, TYPE_NMI = 2 << 8, TYPE_EXCEPTION = 3 << 8, TYPE_SOFT_INTERRUPT = 4 << 8;
+    private static final long TYPE_INTERRUPT = 0,
+            TYPE_NMI = 2 << 8,
+            TYPE_EXCEPTION = 3 << 8,
+            TYPE_SOFT_INTERRUPT = 4 << 8;
     private static final long TYPE_SOFT_EXCEPTION = 6 << 8;
     /** Vectors that count as contributory for double faults (SDM vol. 3, table 7-4). */
     private static final long CONTRIBUTORY = 1L << DE | 1L << TS | 1L << NP | 1L << SS | 1L << GP;
@@ -81,7 +84,8 @@ final class Injection {
         long payload = ev.exceptionPayload.get();
         if (ev.exceptionNr.get() == PF) state.cr.set(2, payload);
         if (ev.exceptionNr.get() == DB) {
-            // Set bits are ORed in, then those that are active low (RTM, BLD) are flipped: a set payload bit clears them.
+            // Set bits are ORed in, then those that are active low (RTM, BLD) are flipped: a set payload bit clears
+            // them.
             long dr6 = state.dr.get(6) & ~DR6_TRAP_BITS | DR6_ACTIVE_LOW | payload;
             state.dr.set(6, dr6 ^ payload & DR6_ACTIVE_LOW);
         }

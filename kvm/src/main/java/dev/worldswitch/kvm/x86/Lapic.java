@@ -82,8 +82,12 @@ public final class Lapic {
     }
 
     static void rows(Rows t) {
-        t.vcpu("KVM_GET_LAPIC", ior(0x8e, 1024), 0, "api.rst 4.57", (v, c) ->
-                v.vm().lapicInKernel() ? c.out(new Bytes(v.lapic().state())) : Errno.EINVAL);
+        t.vcpu(
+                "KVM_GET_LAPIC",
+                ior(0x8e, 1024),
+                0,
+                "api.rst 4.57",
+                (v, c) -> v.vm().lapicInKernel() ? c.out(new Bytes(v.lapic().state())) : Errno.EINVAL);
         t.vcpu("KVM_SET_LAPIC", iow(0x8f, 1024), 0, "api.rst 4.58", Lapic::setState);
     }
 
@@ -127,7 +131,10 @@ public final class Lapic {
 
     /** A guest-physical address in the APIC page while it is memory-mapped. */
     boolean owns(long gpa) {
-        return inKernel() && hardwareEnabled() && !x2apic() && (gpa & -4096L) == (vcpu.apicBase().get() & ADDRESS);
+        return inKernel()
+                && hardwareEnabled()
+                && !x2apic()
+                && (gpa & -4096L) == (vcpu.apicBase().get() & ADDRESS);
     }
 
     // Registers.
@@ -159,7 +166,8 @@ public final class Lapic {
     /** RDMSR of 0x800-0x8ff; -1 in {@code ok} terms is expressed by {@link #readable}. */
     boolean readable(int offset) {
         return switch (offset) {
-            case ID, LVR, TPR, PPR, LDR, SPIV, ESR, ICR, LVTT, LVTTHMR, LVTPC, LVT0, LVT1, LVTERR, TMICT, TMCCT, TDCR -> true;
+            case ID, LVR, TPR, PPR, LDR, SPIV, ESR, ICR, LVTT, LVTTHMR, LVTPC, LVT0, LVT1, LVTERR, TMICT, TMCCT, TDCR ->
+                true;
             default -> offset >= ISR && offset < ESR;
         };
     }
@@ -212,8 +220,7 @@ public final class Lapic {
             case SPIV -> {
                 set(SPIV, v & 0x1ff);
                 // Disabled by software: every local vector is masked until it is enabled and written again.
-                if ((v & 0x100) == 0)
-                    for (int lvt = LVTT; lvt <= LVTERR; lvt += 0x10) set(lvt, reg(lvt) | LVT_MASKED);
+                if ((v & 0x100) == 0) for (int lvt = LVTT; lvt <= LVTERR; lvt += 0x10) set(lvt, reg(lvt) | LVT_MASKED);
             }
             case ESR -> set(ESR, 0);
             case ICR -> {
@@ -354,13 +361,12 @@ public final class Lapic {
         boolean logical = (icr & 0x800) != 0, level = (icr & 0x4000) != 0 || (icr & 0x8000) == 0;
         for (Vcpu v : vcpu.vm().vcpus().get().all()) {
             Lapic to = v.lapic();
-            boolean chosen =
-                    switch (shorthand) {
-                        case 1 -> to == this;
-                        case 2 -> true;
-                        case 3 -> to != this;
-                        default -> to.matches(destination, logical, x2apic());
-                    };
+            boolean chosen = switch (shorthand) {
+                case 1 -> to == this;
+                case 2 -> true;
+                case 3 -> to != this;
+                default -> to.matches(destination, logical, x2apic());
+            };
             if (chosen) to.deliver(mode, vector, level);
         }
     }
@@ -454,7 +460,9 @@ public final class Lapic {
             return;
         }
         long khz = vcpu.vm().kvm().profile().tscKhz();
-        long guest = now() / 1_000_000 * khz + now() % 1_000_000 * khz / 1_000_000 + vcpu.state().tscOffset.get();
+        long guest = now() / 1_000_000 * khz
+                + now() % 1_000_000 * khz / 1_000_000
+                + vcpu.state().tscOffset.get();
         long left = tsc - guest;
         deadline.set(left <= 0 ? now() : now() + left / khz * 1_000_000 + left % khz * 1_000_000 / khz);
     }

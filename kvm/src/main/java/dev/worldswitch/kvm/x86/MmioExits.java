@@ -50,7 +50,9 @@ final class MmioExits {
 
     private long finish() {
         Caller caller = rs.runner.get();
-        if (caller == null) throw new IllegalStateException("no KVM_RUN under way on " + run.vcpu().region());
+        if (caller == null)
+            throw new IllegalStateException(
+                    "no KVM_RUN under way on " + run.vcpu().region());
         X86Exit e;
         // Lines of the host end even a single step; they are served between two attempts.
         do e = run.entry().finishInstruction(caller);

@@ -341,7 +341,8 @@ public final class MsrTable {
                 (v, x, host) -> {
                     if ((x & ~v.guestSupportedXfd()) != 0) return false;
                     v.guestFpu().xfd().set(x);
-                    // vmx_set_msr: writes of both sides count, or a restored guest's #NM would leave XFD_ERR to the host.
+                    // vmx_set_msr: writes of both sides count, or a restored guest's #NM would leave XFD_ERR to the
+                    // host.
                     if (x != 0) v.runLoop().runState().xfdNoWriteIntercept.set(1);
                     return true;
                 },

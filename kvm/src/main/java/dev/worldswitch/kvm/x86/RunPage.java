@@ -5,7 +5,11 @@ import dev.worldswitch.kvm.SharedPages;
 /** struct kvm_run as the run loop fills it: one method per exit (linux/kvm.h). */
 final class RunPage {
     static final int EXIT_UNKNOWN = 0, EXIT_IO = 2, EXIT_HYPERCALL = 3, EXIT_DEBUG = 4, EXIT_HLT = 5, EXIT_MMIO = 6;
-    static final int EXIT_IRQ_WINDOW_OPEN = 7, EXIT_SHUTDOWN = 8, EXIT_FAIL_ENTRY = 9, EXIT_INTR = 10, EXIT_SET_TPR = 11;
+    static final int EXIT_IRQ_WINDOW_OPEN = 7,
+            EXIT_SHUTDOWN = 8,
+            EXIT_FAIL_ENTRY = 9,
+            EXIT_INTR = 10,
+            EXIT_SET_TPR = 11;
     static final int EXIT_INTERNAL_ERROR = 17, EXIT_SYSTEM_EVENT = 24, EXIT_IOAPIC_EOI = 26;
     static final int EXIT_X86_RDMSR = 29, EXIT_X86_WRMSR = 30, EXIT_AP_RESET_HOLD = 32;
     static final int INTERNAL_ERROR_EMULATION = 1, INTERNAL_ERROR_UNEXPECTED_EXIT_REASON = 4;
@@ -154,7 +158,6 @@ final class RunPage {
     }
 
     void sync(int offset, byte[] content) {
-        for (int i = 0; i < content.length; i++)
-            page.set(KvmX86Abi.RUN_SYNC_REGS + offset + i, 1, content[i]);
+        for (int i = 0; i < content.length; i++) page.set(KvmX86Abi.RUN_SYNC_REGS + offset + i, 1, content[i]);
     }
 }

@@ -5,8 +5,26 @@ import dev.worldswitch.machine.x86.X86Exit;
 /** AMD's SVM. Exit names: arch/x86/include/uapi/asm/svm.h. */
 final class Svm implements X86Ops {
     private static final String[] NAMES = {
-        "none", "interrupt", "ioio", "npf", "npf", "hlt", "cpuid", "msr", "msr", "xsetbv", "vmmcall", "shutdown",
-        "exception", "cr", "dr", "npf", "ud excp", "npf", "other", "vintr"
+        "none",
+        "interrupt",
+        "ioio",
+        "npf",
+        "npf",
+        "hlt",
+        "cpuid",
+        "msr",
+        "msr",
+        "xsetbv",
+        "vmmcall",
+        "shutdown",
+        "exception",
+        "cr",
+        "dr",
+        "npf",
+        "ud excp",
+        "npf",
+        "other",
+        "vintr"
     };
 
     @Override

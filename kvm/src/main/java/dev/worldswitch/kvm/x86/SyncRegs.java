@@ -41,6 +41,7 @@ final class SyncRegs {
             SregsIoctls.getSregs(v, b);
             page.sync(REGS_SIZE, b.array());
         }
-        if ((valid & EVENTS) != 0) page.sync(REGS_SIZE + SREGS_SIZE, EventsIoctls.get(v).array());
+        if ((valid & EVENTS) != 0)
+            page.sync(REGS_SIZE + SREGS_SIZE, EventsIoctls.get(v).array());
     }
 }

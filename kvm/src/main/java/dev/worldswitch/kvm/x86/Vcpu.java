@@ -66,7 +66,8 @@ public final class Vcpu implements KvmFile {
         this.sigmaskSet = region.word("sigmaskSet");
         this.stats = new Stats.Counts(region.child("stats"), Stats.VCPU);
         this.lapic = new Lapic(region.child("lapic"), this);
-        long dynamic = vm.kvm().profile().xsave().xfdMask(), all = vm.kvm().profile().xsave().supported();
+        long dynamic = vm.kvm().profile().xsave().xfdMask(),
+                all = vm.kvm().profile().xsave().supported();
         guestFpu.fpstate().xfeatures().set(all & ~dynamic);
         guestFpu.fpstate().userXfeatures().set(all & ~dynamic);
         tscKhz.set(vm.kvm().profile().tscKhz());
@@ -156,7 +157,12 @@ public final class Vcpu implements KvmFile {
 
     /** Bytes of the FPU image in user format: grows when dynamic components are enabled. */
     int uabiSize() {
-        return Math.max(4096, vm.kvm().profile().xsave().standardSize(guestFpu.fpstate().userXfeatures().get()));
+        return Math.max(
+                4096,
+                vm.kvm()
+                        .profile()
+                        .xsave()
+                        .standardSize(guestFpu.fpstate().userXfeatures().get()));
     }
 
     public Stats.Counts stats() {

@@ -11,7 +11,8 @@ final class VcpuReset {
         v.state().tscOffset.set(-v.vm().kvm().hostTsc());
         boolean boot = v.id() == v.vm().bootCpuId();
         v.setApicBase(0xfee00000L | 0x800 | (boot ? 0x100 : 0));
-        v.mpState().set(v.vm().lapicInKernel() && !boot ? KvmX86Abi.MP_STATE_UNINITIALIZED : KvmX86Abi.MP_STATE_RUNNABLE);
+        v.mpState()
+                .set(v.vm().lapicInKernel() && !boot ? KvmX86Abi.MP_STATE_UNINITIALIZED : KvmX86Abi.MP_STATE_RUNNABLE);
         registers(v);
     }
 

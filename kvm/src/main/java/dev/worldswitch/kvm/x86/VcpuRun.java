@@ -63,7 +63,8 @@ public final class VcpuRun {
         return exits;
     }
 
-    @Nullable Trace trace() {
+    @Nullable
+    Trace trace() {
         return vcpu.vm().kvm().trace();
     }
 
@@ -250,7 +251,8 @@ public final class VcpuRun {
         if (c != null) c.wake();
         // inGuestMode is set before the requests are read at entry, so one of both sides sees the other.
         int cpu = (int) rs.loadedOn.acquire() - 1;
-        if (cpu >= 0 && rs.inGuestMode.acquire() != 0) vcpu.vm().kvm().cpus().get(cpu).raise(Line.KICK);
+        if (cpu >= 0 && rs.inGuestMode.acquire() != 0)
+            vcpu.vm().kvm().cpus().get(cpu).raise(Line.KICK);
     }
 
     /**
