@@ -40,13 +40,12 @@ final class GuestMsrs {
         return v.vm().kvm().msrTable().write(v, index, value, false);
     }
 
-    /** The first non-zero value ends the interception: many guests never use XFD, those that do write it often. */
     private static int setXfd(Vcpu v, long value) {
-        if (!v.cpuid().get().has(0xd, 1, 0, 4) || (value & ~v.guestSupportedXfd()) != 0) return MsrExits.REASON_INVAL;
+        if (!v.cpuid().get().has(0xd, 1, 0, 4) || !v.acceptsXfd(value)) return MsrExits.REASON_INVAL;
         Caller caller = v.runLoop().runState().runner.get();
         if (caller == null) throw new IllegalStateException("WRMSR outside KVM_RUN on " + v.region());
         v.vm().kvm().fpu().fpuUpdateGuestXfd(caller.task(), v.fpuGuest(), value);
-        if (value != 0) v.runLoop().runState().xfdNoWriteIntercept.set(1);
+        v.runLoop().runState().xfdWritten(value);
         return 0;
     }
 }

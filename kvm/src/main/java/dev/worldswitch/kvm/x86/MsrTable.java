@@ -339,7 +339,7 @@ public final class MsrTable {
                 "IA32_XFD",
                 v -> v.guestFpu().xfd().get(),
                 (v, x, host) -> {
-                    if ((x & ~v.guestSupportedXfd()) != 0) return false;
+                    if (!v.acceptsXfd(x)) return false;
                     v.guestFpu().xfd().set(x);
                     // vmx_set_msr: writes of both sides count, or a restored guest's #NM would leave XFD_ERR to the
                     // host.
@@ -352,7 +352,7 @@ public final class MsrTable {
                 "IA32_XFD_ERR",
                 v -> v.xfdErr().get(),
                 (v, x, host) -> {
-                    if ((x & ~v.guestSupportedXfd()) != 0) return false;
+                    if (!v.acceptsXfd(x)) return false;
                     v.xfdErr().set(x);
                     return true;
                 },

@@ -72,4 +72,12 @@ final class RunState {
     void complete(Completion c) {
         completion.set(c.ordinal());
     }
+
+    /**
+     * vmx_set_msr for IA32_XFD, by guest or client: the first non-zero value ends the interception. Many guests never use
+     * XFD, those that do write it often; and a restored guest's #NM would otherwise leave XFD_ERR to the host.
+     */
+    void xfdWritten(long value) {
+        if (value != 0) xfdNoWriteIntercept.set(1);
+    }
 }

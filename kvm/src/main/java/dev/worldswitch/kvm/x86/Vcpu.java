@@ -284,6 +284,11 @@ public final class Vcpu implements KvmFile {
         return guestSupportedXcr0.get() & vm.kvm().profile().xsave().xfdMask();
     }
 
+    /** IA32_XFD and IA32_XFD_ERR take only components that this guest's CPUID offers. */
+    boolean acceptsXfd(long value) {
+        return (value & ~guestSupportedXfd()) == 0;
+    }
+
     /** __kvm_set_xcr for XCR0: false where XSETBV would raise #GP. */
     public boolean setXcr0(long v) {
         if ((v & 1) == 0 || (v & 4) != 0 && (v & 2) == 0) return false;
