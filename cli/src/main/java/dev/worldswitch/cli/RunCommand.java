@@ -2,7 +2,7 @@ package dev.worldswitch.cli;
 
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
-import dev.worldswitch.machine.x86.X86Profile;
+import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.server.CallListener;
 import dev.worldswitch.server.HostServer;
 import dev.worldswitch.server.SimulatedHost;
@@ -88,7 +88,7 @@ final class RunCommand implements Callable<Integer> {
                 && !System.getProperty("os.arch").equals("aarch64"))
             throw new IllegalArgumentException(
                     program.file() + " is an arm64 program; arm64 clients are not served yet");
-        X86Profile profile = X86Profile.builtIn(machine);
+        MachineProfile profile = MachineProfile.builtIn(machine);
         KernelVersion version = KernelVersion.of(kernel).changed(without, with);
         SimulatedHost host = torture == null
                 ? SimulatedHost.plain(profile, version, cpus)

@@ -74,4 +74,23 @@ class ArchitectureTest {
                 .resideInAnyPackage("dev.worldswitch.kernel..", "dev.worldswitch.kvm..")
                 .check(classes);
     }
+
+    @Test
+    void theServerKnowsAnArchitectureInOnePlaceOnly() {
+        noClasses()
+                .that()
+                .resideInAPackage("dev.worldswitch.server..")
+                .and()
+                .doNotHaveSimpleName("Architectures")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(
+                        "dev.worldswitch.kvm.x86..",
+                        "dev.worldswitch.kvm.arm64..",
+                        "dev.worldswitch.kernel.x86..",
+                        "dev.worldswitch.kernel.arm64..",
+                        "dev.worldswitch.machine.x86..",
+                        "dev.worldswitch.machine.arm64..")
+                .check(classes);
+    }
 }

@@ -71,6 +71,11 @@ public final class MachineProfile {
         return name;
     }
 
+    /** Its architecture, line {@code arch}: x86 when it does not say. */
+    public String arch() {
+        return lines.getOrDefault("arch", "x86");
+    }
+
     public @Nullable String find(String key) {
         return lines.get(key);
     }

@@ -3,7 +3,7 @@ package dev.worldswitch.server;
 import dev.worldswitch.kernel.CpuPool;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.machine.Line;
-import dev.worldswitch.machine.x86.X86Cpu;
+import dev.worldswitch.machine.PhysicalCpu;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -14,19 +14,19 @@ import java.util.Map;
  * The physical CPUs of a simulated host among real threads: first come, first served. Who waits sends a reschedule
  * request to one CPU after the other, a time slice apart, so that a spinning guest gives way.
  */
-final class Cpus implements CpuPool<X86Cpu> {
+final class Cpus<C extends PhysicalCpu> implements CpuPool<C> {
     private static final long SLICE_MS = 4;
 
-    private final List<X86Cpu> free;
+    private final List<C> free;
     private final int all;
     private final boolean migrate;
-    private final Map<Task, X86Cpu> running = new HashMap<>();
-    private final Map<Task, X86Cpu> last = new HashMap<>();
+    private final Map<Task, C> running = new HashMap<>();
+    private final Map<Task, C> last = new HashMap<>();
     private final ArrayDeque<Task> waiting = new ArrayDeque<>();
-    private final ArrayDeque<X86Cpu> order = new ArrayDeque<>();
+    private final ArrayDeque<C> order = new ArrayDeque<>();
 
     /** @param migrate give a task another CPU than its last one where that is possible */
-    Cpus(List<X86Cpu> cpus, boolean migrate) {
+    Cpus(List<C> cpus, boolean migrate) {
         this.free = new ArrayList<>(cpus);
         this.all = cpus.size();
         this.migrate = migrate;
@@ -34,7 +34,7 @@ final class Cpus implements CpuPool<X86Cpu> {
     }
 
     @Override
-    public synchronized X86Cpu lease(Task task) {
+    public synchronized C lease(Task task) {
         waiting.add(task);
         boolean interrupted = false;
         while (free.isEmpty() || waiting.peek() != task) {
@@ -47,7 +47,7 @@ final class Cpus implements CpuPool<X86Cpu> {
         }
         waiting.remove();
         if (interrupted) Thread.currentThread().interrupt();
-        X86Cpu cpu = choose(last.get(task));
+        C cpu = choose(last.get(task));
         free.remove(cpu);
         running.put(task, cpu);
         last.put(task, cpu);
@@ -55,19 +55,19 @@ final class Cpus implements CpuPool<X86Cpu> {
         return cpu;
     }
 
-    private X86Cpu choose(@org.jspecify.annotations.Nullable X86Cpu before) {
-        for (X86Cpu c : free) if ((c == before) != migrate) return c;
+    private C choose(@org.jspecify.annotations.Nullable C before) {
+        for (C c : free) if ((c == before) != migrate) return c;
         return free.getFirst();
     }
 
     private void preemptNext() {
-        X86Cpu next = order.remove();
+        C next = order.remove();
         order.add(next);
         next.raise(Line.RESCHEDULE);
     }
 
     @Override
-    public synchronized void release(Task task, X86Cpu cpu) {
+    public synchronized void release(Task task, C cpu) {
         running.remove(task, cpu);
         free.add(cpu);
         notifyAll();
@@ -75,7 +75,7 @@ final class Cpus implements CpuPool<X86Cpu> {
 
     /** A call that broke down left its CPU behind. */
     synchronized void giveBack(Task task) {
-        X86Cpu cpu = running.get(task);
+        C cpu = running.get(task);
         if (cpu == null) return;
         task.onCpu(null);
         release(task, cpu);
@@ -83,7 +83,7 @@ final class Cpus implements CpuPool<X86Cpu> {
 
     /** Makes a guest that the task runs exit; nothing when the task is on no CPU, it looks again before it enters. */
     synchronized void kick(Task task) {
-        X86Cpu cpu = running.get(task);
+        C cpu = running.get(task);
         if (cpu != null) cpu.raise(Line.KICK);
     }
 

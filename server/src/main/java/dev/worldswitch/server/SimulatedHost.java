@@ -1,58 +1,77 @@
 package dev.worldswitch.server;
 
+import dev.worldswitch.kernel.CpuPool;
 import dev.worldswitch.kernel.KernelPanic;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Task;
-import dev.worldswitch.kernel.x86.X86Host;
+import dev.worldswitch.kvm.CpuPools;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.KvmFile;
-import dev.worldswitch.kvm.x86.Kvm;
+import dev.worldswitch.kvm.KvmHost;
+import dev.worldswitch.machine.MachineProfile;
+import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
-import dev.worldswitch.machine.x86.X86Profile;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** A simulated computer with its kernel and KVM, as real client processes use it. */
 public final class SimulatedHost {
-    private final Region region = Region.root("host");
-    private final X86Profile profile;
-    private final X86Host booted;
-    private final Cpus cpus;
-    private final Kvm kvm;
+    private final KvmHost booted;
+    private final Pools pools;
     private final KvmFile device;
     private final AtomicLong tasks = new AtomicLong();
     private volatile @Nullable KernelPanic panic;
 
     private SimulatedHost(
-            X86Profile profile,
+            MachineProfile machine,
             KernelVersion version,
             int cpus,
             Timing timing,
             boolean torture,
             @Nullable KvmFile device) {
-        this.profile = profile;
-        Cpus[] made = new Cpus[1];
-        this.booted = X86Host.boot(region, version, profile, cpus, timing, all -> made[0] = new Cpus(all, torture));
-        this.cpus = made[0];
-        this.kvm = new Kvm(booted);
-        this.device = device == null ? kvm.open() : device;
+        this.pools = new Pools(torture);
+        this.booted = Architectures.boot(Region.root("host"), version, machine, cpus, timing, pools);
+        this.device = device == null ? booted.device() : device;
+    }
+
+    /** Remembers the pool that it makes. */
+    private static final class Pools implements CpuPools {
+        private final boolean torture;
+        private @Nullable Cpus<?> made;
+
+        Pools(boolean torture) {
+            this.torture = torture;
+        }
+
+        @Override
+        public <C extends PhysicalCpu> CpuPool<C> over(List<C> cpus) {
+            Cpus<C> all = new Cpus<>(cpus, torture);
+            made = all;
+            return all;
+        }
+    }
+
+    private Cpus<?> cpus() {
+        if (pools.made == null) throw new IllegalStateException("a host without CPUs");
+        return pools.made;
     }
 
     /** A host whose /dev/kvm is {@code device}: for tests of everything but KVM. */
-    static SimulatedHost withDevice(X86Profile profile, KernelVersion version, int cpus, KvmFile device) {
-        return new SimulatedHost(profile, version, cpus, Timing.plain(clock()), false, device);
+    static SimulatedHost withDevice(MachineProfile machine, KernelVersion version, int cpus, KvmFile device) {
+        return new SimulatedHost(machine, version, cpus, Timing.plain(clock()), false, device);
     }
 
     /** A host where time passes as it really does and nothing happens by chance. */
-    public static SimulatedHost plain(X86Profile profile, KernelVersion version, int cpus) {
-        return new SimulatedHost(profile, version, cpus, Timing.plain(clock()), false, null);
+    public static SimulatedHost plain(MachineProfile machine, KernelVersion version, int cpus) {
+        return new SimulatedHost(machine, version, cpus, Timing.plain(clock()), false, null);
     }
 
     /** A host with interrupts, preemption and migration at random moments, by this seed. */
-    public static SimulatedHost torture(X86Profile profile, KernelVersion version, int cpus, long seed) {
-        return new SimulatedHost(profile, version, cpus, new TortureTiming(seed, cpus, clock()), true, null);
+    public static SimulatedHost torture(MachineProfile machine, KernelVersion version, int cpus, long seed) {
+        return new SimulatedHost(machine, version, cpus, new TortureTiming(seed, cpus, clock()), true, null);
     }
 
     private static LongSupplier clock() {
@@ -60,8 +79,9 @@ public final class SimulatedHost {
         return () -> System.nanoTime() - start;
     }
 
-    public Kvm kvm() {
-        return kvm;
+    /** The host itself: its ioctls' names, its tracepoints. */
+    public KvmHost kvm() {
+        return booted;
     }
 
     KvmFile openKvm() {
@@ -73,43 +93,36 @@ public final class SimulatedHost {
     }
 
     void ended(Task task) {
-        cpus.ended(task);
+        cpus().ended(task);
         task.region().drop();
     }
 
     XcompPermissions newXcompPermissions() {
-        // XFEATURE_MAX: 19 until the APX component got its name in 6.16.
-        return new XcompPermissions(profile.xcr0(), atLeast(6, 16) ? 20 : 19);
+        return new XcompPermissions(booted.xcompSupported(), booted.xcompComponents());
     }
 
     /** vCPU pages may not be mapped executable from 6.18 on. */
     boolean refusesExecutableVcpuPages() {
-        return atLeast(6, 18);
-    }
-
-    private boolean atLeast(int major, int minor) {
-        String[] part = booted.kernel().version().name().split("\\.");
-        int m = Integer.parseInt(part[0]);
-        return m > major || m == major && Integer.parseInt(part[1]) >= minor;
+        return booted.kernel().version().atLeast("6.18");
     }
 
     /** Makes the guest that the task runs exit. */
     void kick(Task task) {
-        cpus.kick(task);
+        cpus().kick(task);
     }
 
     /** CPUs that no task has. */
     public int idleCpus() {
-        return cpus.idle();
+        return cpus().idle();
     }
 
     /** The task gives its CPU to others while its thread waits. */
     void sleep(Task task) {
-        booted.scheduler().sleep(task);
+        booted.sleep(task);
     }
 
     void wakeUp(Task task) {
-        booted.scheduler().start(task);
+        booted.start(task);
     }
 
     /** One ioctl; KVM_RUN has a CPU of this host. After a panic of its kernel every call fails. */
@@ -133,7 +146,7 @@ public final class SimulatedHost {
             if (Boolean.getBoolean("worldswitch.debug")) e.printStackTrace();
             return Errno.EIO;
         } finally {
-            if (run) cpus.giveBack(thread.task());
+            if (run) cpus().giveBack(thread.task());
             if (run) open.runLock().unlock();
         }
     }

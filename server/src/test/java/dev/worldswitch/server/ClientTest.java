@@ -3,7 +3,7 @@ package dev.worldswitch.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.worldswitch.kernel.KernelVersion;
-import dev.worldswitch.machine.x86.X86Profile;
+import dev.worldswitch.machine.MachineProfile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.StandardProtocolFamily;
@@ -32,7 +32,7 @@ class ClientTest {
 
     private final ToyKvm toy = new ToyKvm();
     private final SimulatedHost host =
-            SimulatedHost.withDevice(X86Profile.builtIn("sapphire-rapids"), KernelVersion.of("6.12"), 2, toy);
+            SimulatedHost.withDevice(MachineProfile.builtIn("sapphire-rapids"), KernelVersion.of("6.12"), 2, toy);
     private Path socket = folder;
     private HostServer server = null;
 

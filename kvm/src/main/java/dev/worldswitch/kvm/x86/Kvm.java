@@ -82,7 +82,7 @@ public final class Kvm implements KvmFile {
         return trace.get();
     }
 
-    public void trace(Trace listener) {
+    public void trace(@Nullable Trace listener) {
         trace.set(listener);
     }
 

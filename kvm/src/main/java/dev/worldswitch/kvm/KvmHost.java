@@ -1,0 +1,41 @@
+package dev.worldswitch.kvm;
+
+import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.Task;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A booted host with its KVM, whatever its architecture: all that those who serve clients need. Everything else goes
+ * through {@link KvmFile#ioctl}.
+ */
+public interface KvmHost {
+    Kernel kernel();
+
+    /** What open("/dev/kvm") opens. */
+    KvmFile device();
+
+    /** All ioctls, for names in traces. */
+    IoctlTable ioctls();
+
+    /** A new host task, on no CPU. */
+    Task newTask(String name);
+
+    /** Gives the task a CPU: before KVM_RUN, and after it has slept. */
+    void start(Task task);
+
+    /** The task gives its CPU to others. */
+    void sleep(Task task);
+
+    /** Who hears of entries, exits and what happens between them; null for nobody. */
+    void trace(@Nullable Tracepoints listener);
+
+    /** Dynamic and other XSAVE components that processes of this host may use; 0 where there are none. */
+    default long xcompSupported() {
+        return 0;
+    }
+
+    /** Number of the first XSAVE component that arch_prctl(2) has no name for. */
+    default int xcompComponents() {
+        return 0;
+    }
+}

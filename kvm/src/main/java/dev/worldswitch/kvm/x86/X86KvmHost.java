@@ -1,0 +1,83 @@
+package dev.worldswitch.kvm.x86;
+
+import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kernel.x86.X86Host;
+import dev.worldswitch.kvm.CpuPools;
+import dev.worldswitch.kvm.IoctlTable;
+import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.KvmHost;
+import dev.worldswitch.kvm.Tracepoints;
+import dev.worldswitch.machine.MachineProfile;
+import dev.worldswitch.machine.Timing;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.x86.X86Profile;
+import org.jspecify.annotations.Nullable;
+
+/** An x86 host with its KVM. */
+public final class X86KvmHost implements KvmHost {
+    private final X86Host host;
+    private final Kvm kvm;
+
+    private X86KvmHost(X86Host host) {
+        this.host = host;
+        this.kvm = new Kvm(host);
+    }
+
+    public static X86KvmHost boot(
+            Region root, KernelVersion version, MachineProfile machine, int cpus, Timing timing, CpuPools pools) {
+        return new X86KvmHost(
+                X86Host.boot(root, version, X86Profile.of(machine), cpus, timing, all -> pools.over(all)));
+    }
+
+    public Kvm kvm() {
+        return kvm;
+    }
+
+    @Override
+    public Kernel kernel() {
+        return host.kernel();
+    }
+
+    @Override
+    public KvmFile device() {
+        return kvm.open();
+    }
+
+    @Override
+    public IoctlTable ioctls() {
+        return kvm.ioctls();
+    }
+
+    @Override
+    public Task newTask(String name) {
+        return host.newTask(name);
+    }
+
+    @Override
+    public void start(Task task) {
+        host.scheduler().start(task);
+    }
+
+    @Override
+    public void sleep(Task task) {
+        host.scheduler().sleep(task);
+    }
+
+    @Override
+    public void trace(@Nullable Tracepoints listener) {
+        kvm.trace(listener == null ? null : new TraceText(listener));
+    }
+
+    @Override
+    public long xcompSupported() {
+        return host.profile().xcr0();
+    }
+
+    @Override
+    public int xcompComponents() {
+        // XFEATURE_MAX: 19 until the APX component got its name in 6.16.
+        return host.kernel().version().atLeast("6.18") ? 20 : 19;
+    }
+}

@@ -1,0 +1,24 @@
+package dev.worldswitch.server;
+
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kvm.CpuPools;
+import dev.worldswitch.kvm.KvmHost;
+import dev.worldswitch.kvm.x86.X86KvmHost;
+import dev.worldswitch.machine.MachineProfile;
+import dev.worldswitch.machine.Timing;
+import dev.worldswitch.machine.cell.Region;
+
+/** The one place of the server that knows which architectures there are: line {@code arch} of the machine's profile. */
+final class Architectures {
+    private Architectures() {}
+
+    static KvmHost boot(
+            Region root, KernelVersion version, MachineProfile machine, int cpus, Timing timing, CpuPools pools) {
+        return switch (machine.arch()) {
+            case "x86" -> X86KvmHost.boot(root, version, machine, cpus, timing, pools);
+            default ->
+                throw new IllegalArgumentException(
+                        "machine " + machine.name() + ": there is no KVM for arch '" + machine.arch() + "'");
+        };
+    }
+}
