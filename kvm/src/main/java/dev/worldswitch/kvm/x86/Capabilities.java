@@ -4,6 +4,7 @@ import static dev.worldswitch.kvm.IoctlTable.io;
 
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.MemoryIoctls;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.LongSupplier;

@@ -9,7 +9,9 @@ import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.MemoryIoctls;
 import dev.worldswitch.kvm.SharedPages;
+import dev.worldswitch.kvm.SignalMasked;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
@@ -52,7 +54,8 @@ public final class Kvm implements KvmFile {
         SystemIoctls.rows(rows);
         VmIoctls.rows(rows);
         EnableCap.rows(rows);
-        MemoryIoctls.rows(rows);
+        MemoryIoctls.rows(rows.builder());
+        SignalMasked.rows(rows.builder());
         Irqchip.rows(rows);
         CpuidIoctls.rows(rows);
         MsrIoctls.rows(rows);
@@ -62,7 +65,7 @@ public final class Kvm implements KvmFile {
         EventsIoctls.rows(rows);
         GuestDebug.rows(rows);
         VcpuIoctls.rows(rows);
-        Stats.rows(rows);
+        StatsIoctls.rows(rows);
         RunIoctls.rows(rows);
         this.ioctls = rows.build();
     }

@@ -22,6 +22,11 @@ final class Rows {
         return this;
     }
 
+    /** For rows that all architectures share. */
+    IoctlTable.Builder builder() {
+        return builder;
+    }
+
     IoctlTable build() {
         return builder.build();
     }

@@ -5,8 +5,9 @@ import dev.worldswitch.kernel.x86.FpState;
 import dev.worldswitch.kernel.x86.FpuGuest;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
-import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.SharedPages;
+import dev.worldswitch.kvm.SignalMasked;
+import dev.worldswitch.kvm.Stats;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
@@ -15,7 +16,7 @@ import dev.worldswitch.machine.x86.X86State;
 import dev.worldswitch.machine.x86.Xsave;
 
 /** A virtual CPU: its architectural state and what KVM keeps beside it. */
-public final class Vcpu implements KvmFile {
+public final class Vcpu implements SignalMasked {
     private final Vm vm;
     private final int id;
     private final Region region;
@@ -64,7 +65,7 @@ public final class Vcpu implements KvmFile {
         this.mceBanks = region.word("mcgCap");
         this.sigmask = region.word("sigmask");
         this.sigmaskSet = region.word("sigmaskSet");
-        this.stats = new Stats.Counts(region.child("stats"), Stats.VCPU);
+        this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VCPU);
         this.lapic = new Lapic(region.child("lapic"), this);
         long dynamic = vm.kvm().profile().xsave().xfdMask(),
                 all = vm.kvm().profile().xsave().supported();
@@ -256,11 +257,12 @@ public final class Vcpu implements KvmFile {
         return hasRun;
     }
 
-    /** KVM_SET_SIGNAL_MASK, and whether there is one. */
+    @Override
     public Word sigmask() {
         return sigmask;
     }
 
+    @Override
     public Word sigmaskSet() {
         return sigmaskSet;
     }

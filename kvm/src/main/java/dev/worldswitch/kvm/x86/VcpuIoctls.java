@@ -25,7 +25,6 @@ final class VcpuIoctls {
                 "api.rst 4.56",
                 (v, c) -> v.tscKhz().get());
         t.vcpu("KVM_SET_TSC_KHZ", io(0xa2), 60, "api.rst 4.55", VcpuIoctls::setTscKhz);
-        t.vcpu("KVM_SET_SIGNAL_MASK", iow(0x8b, 4), 0, "api.rst 4.21", VcpuIoctls::setSignalMask);
         t.vcpu("KVM_KVMCLOCK_CTRL", io(0xad), 76, "api.rst 4.69", (v, c) -> {
             // Only a guest that switched its clock page on can be told that it was paused.
             long page = v.vm().kvm().msrTable().read(v, 0x4b564d01, true).value()
@@ -81,21 +80,6 @@ final class VcpuIoctls {
             return Errno.EINVAL;
         }
         v.tscKhz().set(khz);
-        return 0;
-    }
-
-    private static long setSignalMask(Vcpu v, Call call) {
-        if (call.argument() == 0) {
-            v.sigmaskSet().set(0);
-            return 0;
-        }
-        Bytes head = call.in(4);
-        if (head == null) return Errno.EFAULT;
-        if (head.u32(0) != 8) return Errno.EINVAL;
-        Bytes mask = call.in(call.argument() + 4, 8);
-        if (mask == null) return Errno.EFAULT;
-        v.sigmask().set(mask.u64(0));
-        v.sigmaskSet().set(1);
         return 0;
     }
 

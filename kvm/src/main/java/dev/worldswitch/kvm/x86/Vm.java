@@ -5,8 +5,9 @@ import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.GuestMemory;
-import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.MemoryVm;
 import dev.worldswitch.kvm.SharedPages;
+import dev.worldswitch.kvm.Stats;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
@@ -15,7 +16,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A virtual machine. */
-public final class Vm implements KvmFile {
+public final class Vm implements MemoryVm {
     private final Kvm kvm;
     private final Client client;
     private final long mm;
@@ -60,7 +61,7 @@ public final class Vm implements KvmFile {
         this.hypercallExits = region.word("hypercallExits");
         this.manualDirty = region.word("manualDirty");
         this.msrFilter = region.ref("msrFilter", MsrFilter.ALLOW_ALL);
-        this.stats = new Stats.Counts(region.child("stats"), Stats.VM);
+        this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VM);
         this.ioEvents = region.ref("ioEvents", List.of());
         this.chips = new Irqchip(region.child("irqchipState"), this);
         users.set(1);
@@ -112,7 +113,8 @@ public final class Vm implements KvmFile {
         return manualDirty;
     }
 
-    boolean manualDirtyProtect() {
+    @Override
+    public boolean manualDirtyProtect() {
         return manualDirty.get() != 0;
     }
 
@@ -122,7 +124,8 @@ public final class Vm implements KvmFile {
     }
 
     /** Memory slots changed: cached translations go, and no vCPU executes with them when this returns. */
-    void memoryChanged() {
+    @Override
+    public void memoryChanged() {
         memory().changed();
         for (Vcpu v : vcpus().get().all()) v.runLoop().kickOutOfGuest();
     }
@@ -187,7 +190,8 @@ public final class Vm implements KvmFile {
     }
 
     /** A zeroed bitmap for a slot's dirty log; numbered, as a slot can get more than one in its life. */
-    Words newDirtyBitmap(int slot, long pages) {
+    @Override
+    public Words newDirtyBitmap(int slot, long pages) {
         long n = dirtyBitmaps.get();
         dirtyBitmaps.set(n + 1);
         return region.child("dirty" + slot + "." + n).words("bitmap", (int) ((pages + 63) / 64));
@@ -197,6 +201,18 @@ public final class Vm implements KvmFile {
         return kvm;
     }
 
+    @Override
+    public int addressSpaces() {
+        return kvm.config("smm") ? 2 : 1;
+    }
+
+    @Override
+    public long checkRange(long gpa, long size) {
+        // The last page must be addressable by the host's physical addresses.
+        return Long.compareUnsigned(gpa + size - 1, (1L << kvm.maxPhysAddr()) - 1) > 0 ? Errno.EINVAL : 0;
+    }
+
+    @Override
     public Client client() {
         return client;
     }
@@ -215,6 +231,7 @@ public final class Vm implements KvmFile {
     }
 
     /** Guest-physical memory: the slots. */
+    @Override
     public GuestMemory memory() {
         return memory;
     }

@@ -1,13 +1,5 @@
-package dev.worldswitch.kvm.x86;
+package dev.worldswitch.kvm;
 
-import static dev.worldswitch.kvm.IoctlTable.io;
-
-import dev.worldswitch.kvm.Bytes;
-import dev.worldswitch.kvm.Caller;
-import dev.worldswitch.kvm.Errno;
-import dev.worldswitch.kvm.KvmFile;
-import dev.worldswitch.kvm.Mm;
-import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.machine.cell.Count;
 import dev.worldswitch.machine.cell.Region;
 import java.nio.charset.StandardCharsets;
@@ -26,7 +18,7 @@ public final class Stats implements KvmFile {
         private final List<String> names;
         private final List<Count> counts;
 
-        Counts(Region region, List<String> names) {
+        public Counts(Region region, List<String> names) {
             this.names = names;
             List<Count> all = new ArrayList<>();
             for (String n : names) all.add(region.count(n));
@@ -39,44 +31,9 @@ public final class Stats implements KvmFile {
         }
     }
 
-    static final List<String> VM = List.of("mmu_shadow_zapped", "mmu_pte_write", "remote_tlb_flush_requests");
-    static final List<String> VCPU = List.of(
-            "exits",
-            "io_exits",
-            "mmio_exits",
-            "signal_exits",
-            "irq_window_exits",
-            "halt_exits",
-            "request_irq_exits",
-            "irq_exits",
-            "host_state_reload",
-            "fpu_reload",
-            "insn_emulation",
-            "insn_emulation_fail",
-            "hypercalls",
-            "irq_injections",
-            "nmi_injections",
-            "req_event");
-
-    private Stats(String id, Counts counts) {
+    public Stats(String id, Counts counts) {
         this.id = id;
         this.counts = counts;
-    }
-
-    static void rows(Rows t) {
-        t.vm(
-                "KVM_GET_STATS_FD",
-                io(0xce),
-                203,
-                "api.rst 4.131",
-                (vm, c) -> c.open(new Stats("kvm-" + vm.region().name(), vm.stats()), Mm.O_RDWR_CLOEXEC));
-        t.vcpu(
-                "KVM_GET_STATS_FD",
-                io(0xce),
-                203,
-                "api.rst 4.131",
-                (v, c) -> c.open(
-                        new Stats("kvm-" + v.vm().region().name() + "/vcpu-" + v.id(), v.stats()), Mm.O_RDWR_CLOEXEC));
     }
 
     private byte[] content() {

@@ -1,56 +1,56 @@
-package dev.worldswitch.kvm.x86;
+package dev.worldswitch.kvm;
 
 import static dev.worldswitch.kvm.IoctlTable.iow;
 import static dev.worldswitch.kvm.IoctlTable.iowr;
 
-import dev.worldswitch.kvm.Bytes;
-import dev.worldswitch.kvm.Call;
-import dev.worldswitch.kvm.Errno;
-import dev.worldswitch.kvm.GuestMemory;
 import dev.worldswitch.kvm.MemorySlots;
 import dev.worldswitch.kvm.MemorySlots.Slot;
-import dev.worldswitch.kvm.Mm;
 import dev.worldswitch.machine.cell.Words;
 
 /** Memory slots and their dirty logs. */
-final class MemoryIoctls {
-    static final int SLOTS = 32764;
+public final class MemoryIoctls {
+    public static final int SLOTS = 32764;
     private static final int REGION_SIZE = 32, REGION2_SIZE = 160, DIRTY_SIZE = 16, CLEAR_SIZE = 24;
     private static final long MAX_PAGES = (1L << 31) - 1;
 
     private MemoryIoctls() {}
 
-    static void rows(Rows t) {
-        t.vm(
+    /** Adds the rows to an architecture's table. */
+    public static void rows(IoctlTable.Builder t) {
+        t.add(
+                MemoryVm.class,
+                KvmFile.Kind.VM,
                 "KVM_SET_USER_MEMORY_REGION",
                 iow(0x46, REGION_SIZE),
                 3,
                 "api.rst 4.35",
                 (vm, c) -> set(vm, c, REGION_SIZE));
-        t.vm(
+        t.add(
+                MemoryVm.class,
+                KvmFile.Kind.VM,
                 "KVM_SET_USER_MEMORY_REGION2",
                 iow(0x49, REGION2_SIZE),
                 231,
                 "api.rst 4.140",
                 (vm, c) -> set(vm, c, REGION2_SIZE));
-        t.vm("KVM_GET_DIRTY_LOG", iow(0x42, DIRTY_SIZE), 0, "api.rst 4.8", MemoryIoctls::getDirtyLog);
-        t.vm("KVM_CLEAR_DIRTY_LOG", iowr(0xc0, CLEAR_SIZE), 168, "api.rst 4.117", MemoryIoctls::clearDirtyLog);
+        t.add(MemoryVm.class, KvmFile.Kind.VM, "KVM_GET_DIRTY_LOG", iow(0x42, DIRTY_SIZE), 0, "api.rst 4.8", MemoryIoctls::getDirtyLog);
+        t.add(MemoryVm.class, KvmFile.Kind.VM, "KVM_CLEAR_DIRTY_LOG", iowr(0xc0, CLEAR_SIZE), 168, "api.rst 4.117", MemoryIoctls::clearDirtyLog);
     }
 
-    private static long set(Vm vm, Call call, int size) {
+    private static long set(MemoryVm vm, Call call, int size) {
         Bytes b = call.in(size);
         if (b == null) return Errno.EFAULT;
         return set(vm, b.u32(0), b.u32(4), b.u64(8), b.u64(16), b.u64(24));
     }
 
     /** __kvm_set_memory_region. */
-    static long set(Vm vm, int slot, int flags, long gpa, long size, long hva) {
+    public static long set(MemoryVm vm, int slot, int flags, long gpa, long size, long hva) {
         int as = slot >>> 16, id = slot & 0xffff;
         GuestMemory memory = vm.memory();
         if ((flags & ~(MemorySlots.LOG_DIRTY_PAGES | MemorySlots.READONLY)) != 0) return Errno.EINVAL;
         if ((size & Mm.PAGE_SIZE - 1) != 0 || (gpa & Mm.PAGE_SIZE - 1) != 0) return Errno.EINVAL;
         if ((hva & Mm.PAGE_SIZE - 1) != 0 || !Mm.accessOk(hva, size)) return Errno.EINVAL;
-        if (as >= (vm.kvm().config("smm") ? 2 : 1) || id >= SLOTS) return Errno.EINVAL;
+        if (as >= vm.addressSpaces() || id >= SLOTS) return Errno.EINVAL;
         if (Long.compareUnsigned(gpa + size, gpa) < 0) return Errno.EINVAL;
         MemorySlots slots = memory.slots(as).get();
         Slot old = slots.find(id);
@@ -61,8 +61,8 @@ final class MemoryIoctls {
             return 0;
         }
         if (size >>> Mm.PAGE_SHIFT > MAX_PAGES) return Errno.EINVAL;
-        // The last page must be addressable: kvm_arch_prepare_memory_region asks for the host's MAXPHYADDR.
-        if (Long.compareUnsigned(gpa + size - 1, (1L << vm.kvm().maxPhysAddr()) - 1) > 0) return Errno.EINVAL;
+        long range = vm.checkRange(gpa, size);
+        if (range != 0) return range;
         if (old != null) {
             if (old.hva() != hva || old.size() != size || ((old.flags() ^ flags) & MemorySlots.READONLY) != 0)
                 return Errno.EINVAL;
@@ -83,7 +83,7 @@ final class MemoryIoctls {
         return 0;
     }
 
-    private static long getDirtyLog(Vm vm, Call call) {
+    private static long getDirtyLog(MemoryVm vm, Call call) {
         Bytes b = call.in(DIRTY_SIZE);
         if (b == null) return Errno.EFAULT;
         int as = b.u32(0) >>> 16, id = b.u32(0) & 0xffff;
@@ -102,7 +102,7 @@ final class MemoryIoctls {
         return call.out(b.u64(8), out);
     }
 
-    private static long clearDirtyLog(Vm vm, Call call) {
+    private static long clearDirtyLog(MemoryVm vm, Call call) {
         Bytes b = call.in(CLEAR_SIZE);
         if (b == null) return Errno.EFAULT;
         int as = b.u32(0) >>> 16, id = b.u32(0) & 0xffff;

@@ -1,0 +1,25 @@
+package dev.worldswitch.kvm;
+
+import dev.worldswitch.machine.cell.Words;
+
+/** A VM as the code for memory slots and dirty logs sees it. */
+public interface MemoryVm extends KvmFile {
+    GuestMemory memory();
+
+    Client client();
+
+    /** Number of guest-physical address spaces: 2 where there is SMM. */
+    int addressSpaces();
+
+    /** kvm_arch_prepare_memory_region: 0, or why slots can't be at this place. */
+    long checkRange(long gpa, long size);
+
+    /** Translations that running vCPUs have cached are wrong from here on; returns when none uses them any more. */
+    void memoryChanged();
+
+    /** KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 is on. */
+    boolean manualDirtyProtect();
+
+    /** A zeroed bitmap for a slot's dirty log; numbered, as a slot can get more than one in its life. */
+    Words newDirtyBitmap(int slot, long pages);
+}
