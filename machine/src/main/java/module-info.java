@@ -4,6 +4,7 @@ module dev.worldswitch.machine {
     requires static transitive org.jspecify;
 
     exports dev.worldswitch.machine;
+    exports dev.worldswitch.machine.arm64;
     exports dev.worldswitch.machine.cell;
     exports dev.worldswitch.machine.x86;
 }

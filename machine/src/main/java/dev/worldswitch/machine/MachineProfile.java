@@ -24,8 +24,27 @@ public final class MachineProfile {
         this.lines = lines;
     }
 
-    /** @throws IllegalArgumentException when no built-in profile has this name, or a line is bad; says which */
-    public static MachineProfile builtIn(String name) {
+    /**
+     * A built-in profile by name, with properties as QEMU's -cpu has them: {@code max,sve-max-vq=4,nvhe}. A property is a
+     * row {@code property NAME = VALUE}, value {@code on} when it has none.
+     *
+     * @throws IllegalArgumentException when no built-in profile has this name, or a line is bad; says which
+     */
+    public static MachineProfile builtIn(String spec) {
+        String[] part = spec.split(",", -1);
+        MachineProfile base = resource(part[0]);
+        if (part.length == 1) return base;
+        Map<String, String> lines = new LinkedHashMap<>(base.lines);
+        for (int i = 1; i < part.length; i++) {
+            int eq = part[i].indexOf('=');
+            String key = eq < 0 ? part[i] : part[i].substring(0, eq);
+            if (key.isBlank()) throw new IllegalArgumentException("machine '" + spec + "': an empty property");
+            lines.put("property " + key, eq < 0 ? "on" : part[i].substring(eq + 1));
+        }
+        return new MachineProfile(spec, lines);
+    }
+
+    private static MachineProfile resource(String name) {
         try (InputStream in = MachineProfile.class.getResourceAsStream("/machines/" + name + ".machine")) {
             if (in == null)
                 throw new IllegalArgumentException("no machine '" + name + "'; known: " + String.join(", ", names()));
@@ -94,6 +113,30 @@ public final class MachineProfile {
     public long number(String key, long otherwise) {
         String v = lines.get(key);
         return v == null ? otherwise : parseNumber(v, key);
+    }
+
+    /** Properties given after the name, in their order: name and value. */
+    public Map<String, String> properties() {
+        Map<String, String> found = new LinkedHashMap<>();
+        lines.forEach((k, v) -> {
+            if (k.startsWith("property ")) found.put(k.substring("property ".length()), v);
+        });
+        return found;
+    }
+
+    /** {@code arm64} or {@code x86}. */
+    public String arch() {
+        return lines.getOrDefault("arch", "x86");
+    }
+
+    /** The numbers of a list, none when the profile lacks the key. */
+    public long[] numbers(String key) {
+        String v = lines.get(key);
+        if (v == null || v.isBlank()) return new long[0];
+        String[] part = v.split("\\s+");
+        long[] n = new long[part.length];
+        for (int i = 0; i < n.length; i++) n[i] = parseNumber(part[i], key);
+        return n;
     }
 
     /** Rows of a table: for {@code "cpuid"} the part of each key after it, with its numbers. */

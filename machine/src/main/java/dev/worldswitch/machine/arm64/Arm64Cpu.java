@@ -1,0 +1,87 @@
+package dev.worldswitch.machine.arm64;
+
+import dev.worldswitch.machine.InterruptEntry;
+import dev.worldswitch.machine.PhysicalCpu;
+import dev.worldswitch.machine.Timing;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+import dev.worldswitch.machine.cell.Words;
+
+/**
+ * A physical arm64 CPU: general, system and vector registers. While a guest runs, its EL1 and EL0 registers are really in
+ * here.
+ */
+public final class Arm64Cpu extends PhysicalCpu {
+    /** Places in {@link #gpr} beside x0-x30: the current SP, the zero register, a target for results that go nowhere. */
+    public static final int SP = 31, ZR = 32, TRASH = 33;
+    /** Places in {@link #p}: P0-P15, then FFR. */
+    public static final int FFR = 16;
+
+    private static final long HCR_E2H = 1L << 34;
+    private final Arm64Profile profile;
+    private final Words gpr, sys, z, p;
+    private final Word pc, pstate;
+    private final int zStride, pStride;
+
+    public Arm64Cpu(Region region, int id, Arm64Profile profile, Timing timing, InterruptEntry entry) {
+        super(region, id, timing, entry);
+        this.profile = profile;
+        int vq = Math.max(1, profile.maxVq());
+        this.zStride = 2 * vq;
+        this.pStride = (16 * vq + 63) / 64;
+        this.gpr = region.words("gpr", 34);
+        this.sys = region.words("sys", SysReg.count());
+        this.z = region.words("z", 32 * zStride);
+        this.p = region.words("p", 17 * pStride);
+        this.pc = region.word("pc");
+        this.pstate = region.word("pstate");
+        for (SysReg r : SysReg.values()) sys.set(r.ordinal(), profile.register(r));
+        sys.set(SysReg.MPIDR_EL1.ordinal(), 0x8000_0000L | id);
+        if (profile.vhe()) sys.set(SysReg.HCR_EL2.ordinal(), HCR_E2H);
+    }
+
+    public Arm64Profile profile() {
+        return profile;
+    }
+
+    public Words gpr() {
+        return gpr;
+    }
+
+    public Word pc() {
+        return pc;
+    }
+
+    /** PSTATE as SPSR_ELx has it: M 3:0, DAIF 9:6, IL 20, SS 21, PAN 22, NZCV 31:28. */
+    public Word pstate() {
+        return pstate;
+    }
+
+    /** All system registers, by {@link SysReg#ordinal}. */
+    public Words sys() {
+        return sys;
+    }
+
+    /** Z0-Z31, {@link #zStride} words each; V registers are their low two words. */
+    public Words z() {
+        return z;
+    }
+
+    /** P0-P15 and FFR, {@link #pStride} words each. */
+    public Words p() {
+        return p;
+    }
+
+    public int zStride() {
+        return zStride;
+    }
+
+    public int pStride() {
+        return pStride;
+    }
+
+    /** HCR_EL2.E2H: the host kernel is at EL2. */
+    public boolean e2h() {
+        return (sys.get(SysReg.HCR_EL2.ordinal()) & HCR_E2H) != 0;
+    }
+}

@@ -1,0 +1,126 @@
+package dev.worldswitch.machine.arm64;
+
+import dev.worldswitch.machine.MachineProfile;
+import java.util.EnumMap;
+import java.util.Map;
+
+/**
+ * An arm64 machine: values of the read-only registers of its CPUs ({@code reg NAME = value}), the vector lengths that it
+ * implements ({@code sve_vqs}, in quadwords, absent without SVE), {@code vhe}, {@code cntfrq}, {@code cpus_without_spe}.
+ */
+public final class Arm64Profile {
+    private static final int MAX_VQ = 16;
+    private final MachineProfile source;
+    private final Map<SysReg, Long> registers = new EnumMap<>(SysReg.class);
+    private final int vqs;
+    private final int maxVq;
+    private final boolean vhe, spe;
+
+    private Arm64Profile(MachineProfile source) {
+        this.source = source;
+        source.table("reg").forEach((name, v) -> registers.put(register(name), v[0]));
+        int mask = 0;
+        for (long vq : source.numbers("sve_vqs")) {
+            if (vq < 1 || vq > MAX_VQ) throw bad("sve_vqs are quadwords from 1 to 16, not " + vq);
+            mask |= 1 << (int) vq - 1;
+        }
+        Properties asked = new Properties(source, mask);
+        if (asked.vqs() == 0 && mask != 0) hideSve();
+        this.vqs = asked.vqs();
+        this.vhe = asked.vhe();
+        this.spe = asked.spe();
+        this.maxVq = 32 - Integer.numberOfLeadingZeros(vqs);
+        check();
+    }
+
+    private void hideSve() {
+        registers.merge(SysReg.ID_AA64PFR0_EL1, ~(0xfL << 32), (a, b) -> a & b);
+        registers.remove(SysReg.ID_AA64ZFR0_EL1);
+    }
+
+    private void check() {
+        for (SysReg r : new SysReg[] {SysReg.MIDR_EL1, SysReg.ID_AA64PFR0_EL1, SysReg.ID_AA64MMFR0_EL1, SysReg.CTR_EL0})
+            if (!registers.containsKey(r)) throw bad("lacks reg " + r);
+        boolean sve = (register(SysReg.ID_AA64PFR0_EL1) >>> 32 & 15) != 0;
+        if (sve != (vqs != 0)) throw bad("sve_vqs and the SVE field of ID_AA64PFR0_EL1 disagree");
+        for (int vq = 1; vq <= maxVq; vq <<= 1)
+            if (!implementsVq(vq)) throw bad("powers of two up to the largest vector length are mandatory: " + vq);
+    }
+
+    private SysReg register(String name) {
+        try {
+            return SysReg.valueOf(name);
+        } catch (IllegalArgumentException e) {
+            throw bad("no register '" + name + "'");
+        }
+    }
+
+    private IllegalArgumentException bad(String what) {
+        return new IllegalArgumentException("machine " + source.name() + ": " + what);
+    }
+
+    public static Arm64Profile of(MachineProfile source) {
+        return new Arm64Profile(source);
+    }
+
+    public static Arm64Profile builtIn(String name) {
+        return of(MachineProfile.builtIn(name));
+    }
+
+    public String name() {
+        return source.name();
+    }
+
+    public MachineProfile source() {
+        return source;
+    }
+
+    /** A read-only register of this machine's CPUs, 0 where the file has none. */
+    public long register(SysReg r) {
+        return registers.getOrDefault(r, 0L);
+    }
+
+    /** A 4-bit field of an ID register. */
+    public int field(SysReg id, int shift) {
+        return (int) (register(id) >>> shift & 15);
+    }
+
+    public boolean hasSve() {
+        return vqs != 0;
+    }
+
+    /** Largest vector length in quadwords; 0 without SVE. */
+    public int maxVq() {
+        return maxVq;
+    }
+
+    /** Implemented vector lengths: bit {@code vq - 1}. */
+    public int vqs() {
+        return vqs;
+    }
+
+    public boolean implementsVq(int vq) {
+        return vq >= 1 && vq <= MAX_VQ && (vqs >>> vq - 1 & 1) != 0;
+    }
+
+    /** The largest implemented vector length that is not above {@code vq}; 1 at least. */
+    public int vqAtMost(int vq) {
+        int below = vqs & (vq >= 32 ? -1 : (1 << vq) - 1);
+        return below == 0 ? 1 : 32 - Integer.numberOfLeadingZeros(below);
+    }
+
+    /** The host kernel runs at EL2 with HCR_EL2.E2H set. */
+    public boolean vhe() {
+        return vhe;
+    }
+
+    /** Counter frequency in Hz. */
+    public long cntfrq() {
+        return source.number("cntfrq", 62_500_000);
+    }
+
+    /** FEAT_SPE on this CPU: some CPUs of a machine may lack it. */
+    public boolean hasSpe(int cpu) {
+        return spe && (source.number("cpus_without_spe", 0) >>> cpu & 1) == 0;
+    }
+}

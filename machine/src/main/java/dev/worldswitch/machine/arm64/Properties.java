@@ -1,0 +1,91 @@
+package dev.worldswitch.machine.arm64;
+
+import dev.worldswitch.machine.MachineProfile;
+import java.util.Map;
+
+/**
+ * What the properties after a machine's name change, named as QEMU's -cpu properties where it has them:
+ * {@code sve=off}, {@code sve-max-vq=N}, {@code sveBITS=on|off}; ours: {@code nvhe}, {@code vhe}, {@code spe=on|off}.
+ */
+final class Properties {
+    private final String machine;
+    private int vqs;
+    private boolean vhe;
+    private boolean spe;
+
+    Properties(MachineProfile source, int implemented) {
+        this.machine = source.name();
+        this.vqs = implemented;
+        this.vhe = source.number("vhe", 1) != 0;
+        this.spe = source.number("spe", 0) != 0;
+        for (Map.Entry<String, String> p : source.properties().entrySet())
+            apply(source, p.getKey(), p.getValue(), implemented);
+    }
+
+    int vqs() {
+        return vqs;
+    }
+
+    boolean vhe() {
+        return vhe;
+    }
+
+    boolean spe() {
+        return spe;
+    }
+
+    private void apply(MachineProfile source, String key, String value, int implemented) {
+        switch (key) {
+            case "nvhe" -> vhe = !on(key, value);
+            case "vhe" -> vhe = on(key, value);
+            case "spe" -> {
+                if (on(key, value) && source.number("spe", 0) == 0) throw bad("has no SPE to turn on");
+                spe = on(key, value);
+            }
+            case "sve" -> {
+                if (!on(key, value)) vqs = 0;
+                else if (implemented == 0) throw bad("has no SVE to turn on");
+            }
+            case "sve-max-vq" -> {
+                int vq = number(key, value);
+                if (vq < 1 || vq > 16) throw bad("sve-max-vq is from 1 to 16");
+                vqs &= (1 << vq) - 1;
+                if (vqs >>> vq - 1 == 0) throw bad("does not implement a vector length of " + vq + " quadwords");
+            }
+            default -> {
+                if (!key.matches("sve[1-9][0-9]*"))
+                    throw bad("property '" + key + "' is not one of nvhe, vhe, spe, sve,"
+                            + " sve-max-vq=N, sveBITS=on|off");
+                length(key, value, number(key, key.substring(3)), implemented);
+            }
+        }
+    }
+
+    /** A power of two that is turned off takes all greater lengths with it, as the architecture demands. */
+    private void length(String key, String value, int bits, int implemented) {
+        if (bits % 128 != 0 || bits > 2048) throw bad(key + ": vector lengths are multiples of 128 up to 2048");
+        int vq = bits / 128, bit = 1 << vq - 1;
+        if (on(key, value)) {
+            if ((implemented & bit) == 0) throw bad("does not implement " + key);
+            vqs |= bit;
+        } else vqs &= Integer.bitCount(vq) == 1 ? bit - 1 : ~bit;
+    }
+
+    private boolean on(String key, String value) {
+        if (value.equals("on")) return true;
+        if (value.equals("off")) return false;
+        throw bad(key + " is on or off, not '" + value + "'");
+    }
+
+    private int number(String key, String value) {
+        try {
+            return Integer.parseInt(value);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException("machine " + machine + ": " + key + " is not a number: " + value, e);
+        }
+    }
+
+    private IllegalArgumentException bad(String what) {
+        return new IllegalArgumentException("machine " + machine + ": " + what);
+    }
+}
