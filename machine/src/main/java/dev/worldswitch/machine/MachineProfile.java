@@ -124,11 +124,6 @@ public final class MachineProfile {
         return found;
     }
 
-    /** {@code arm64} or {@code x86}. */
-    public String arch() {
-        return lines.getOrDefault("arch", "x86");
-    }
-
     /** The numbers of a list, none when the profile lacks the key. */
     public long[] numbers(String key) {
         String v = lines.get(key);
