@@ -258,11 +258,12 @@ void ws_memory_child(void) {
 	watched_n = 0;
 }
 
-/* Is the whole range our common memory, private before? Then MADV_DONTNEED must lose the contents. */
-int ws_adopted_private(uint64_t address, uint64_t size) {
+/* MADV_DONTNEED: if the whole range is our common memory, private before, its contents are lost by holes in the file.
+ * 0 when it is not. (Holes by descriptor, not by MADV_REMOVE, which qemu-user ignores.) */
+int ws_forget(uint64_t address, uint64_t size) {
 	static char line[1 << 18];
 	struct mapping m;
-	uint64_t covered = 0;
+	uint64_t covered = 0, end = address + size;
 	size_t n = 0;
 	long got, fd;
 	if (ws_memory_fd() < 0 || !ws_watched(address, size)) return 0;
@@ -272,11 +273,16 @@ int ws_adopted_private(uint64_t address, uint64_t size) {
 	while (n < sizeof line - 1 && (got = raw(SYS_read, fd, line + n, sizeof line - 1 - n)) > 0) n += (size_t)got;
 	raw(SYS_close, fd);
 	line[n] = 0;
-	for (char *at = line, *end; (end = strchr(at, '\n')); at = end + 1) {
-		*end = 0;
-		if (!parse(at, &m) || m.to <= address || m.from >= address + size || !m.shared || !is_file(ws_memory_fd(), &m)) continue;
-		covered += (m.to < address + size ? m.to : address + size) - (m.from > address ? m.from : address);
-	}
+	for (int punch = 0; punch <= (covered == size); punch++)
+		for (char *at = line, *stop; (stop = strchr(at, '\n')); at = stop + 1) {
+			*stop = 0;
+			int hit = parse(at, &m) && m.to > address && m.from < end && m.shared && is_file(ws_memory_fd(), &m);
+			*stop = '\n';
+			if (!hit) continue;
+			uint64_t from = m.from > address ? m.from : address, to = m.to < end ? m.to : end;
+			if (!punch) covered += to - from;
+			else raw(SYS_fallocate, ws_memory_fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, m.offset + (from - m.from), to - from);
+		}
 	pthread_mutex_unlock(&watch_lock);
 	return covered == size;
 }

@@ -91,6 +91,6 @@ HIDDEN void ws_copy_out(int conn, uint64_t address, const void *from, uint64_t s
 HIDDEN int ws_watched(uint64_t address, uint64_t size);
 HIDDEN void ws_changed(uint64_t address, uint64_t size, int gone);
 HIDDEN void ws_memory_child(void);
-HIDDEN int ws_adopted_private(uint64_t address, uint64_t size);
+HIDDEN int ws_forget(uint64_t address, uint64_t size);
 
 #endif

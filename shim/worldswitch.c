@@ -126,7 +126,10 @@ static long do_ioctl(int fd, unsigned long command, unsigned long argument) {
 		long r = ws_call(&c, IOCTL, handle, (uint32_t)command, argument, NULL, 0, (uint32_t)command == KVM_RUN_COMMAND);
 		return take_fd(&c, r, c.c);
 	}
-	return raw(SYS_ioctl, fd, command, argument);
+	long r = raw(SYS_ioctl, fd, command, argument);
+	/* qemu-user refuses ioctls that it does not know before it looks at the descriptor. */
+	if (kvm && r == -ENOSYS) r = raw(SYS_fcntl, fd, F_GETFD) < 0 ? -EBADF : -ENOTTY;
+	return r;
 }
 EXPORT int ioctl(int fd, unsigned long command, ...) {
 	va_list more;
@@ -171,7 +174,7 @@ EXPORT int mprotect(void *at, size_t n, int prot) {
 }
 EXPORT int madvise(void *at, size_t n, int advice) {
 	/* Private memory loses its contents; common memory does so only by a hole in its file. */
-	if (advice == MADV_DONTNEED && ws_adopted_private((uint64_t)at, n) && raw(SYS_madvise, at, n, MADV_REMOVE) == 0) return 0;
+	if (advice == MADV_DONTNEED && ws_forget((uint64_t)at, n)) return 0;
 	return (int)answer(raw(SYS_madvise, at, n, advice));
 }
 EXPORT void *mremap(void *old, size_t old_n, size_t n, int flags, ...) {
@@ -207,12 +210,18 @@ static long do_close(int fd) {
 	return r;
 }
 EXPORT int close(int fd) { return (int)answer(do_close(fd)); }
+/* For kernels and emulators without close_range. */
+static long close_each(unsigned first, unsigned last) {
+	for (unsigned fd = first; fd <= last && fd < 65536; fd++) raw(SYS_close, fd);
+	return 0;
+}
 EXPORT int close_range(unsigned first, unsigned last, int flags) {
 	for (;;) {
 		int ours = first > 65535 ? -1 : ws_lowest_internal((int)first);
 		unsigned to = ours < 0 || (unsigned)ours > last ? last : (unsigned)ours - 1;
 		if (ours < 0 || (unsigned)ours > first) {
 			long r = raw(SYS_close_range, first, to, flags);
+			if (r == -ENOSYS && !flags) r = close_each(first, to);
 			if (r < 0) return (int)answer(r);
 		}
 		if (ours < 0 || (unsigned)ours >= last) return 0;

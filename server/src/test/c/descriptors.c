@@ -51,6 +51,7 @@ int main(int argc, char **argv) {
 	uint64_t count;
 	CHECK(ioctl(vm, EVENTFD, event) == 0 && read(event, &count, 8) == 8 && count == 1);
 	CHECK(ioctl(vm, EVENTFD, 1) == -1 && errno == EBADF);
+	if (getenv("NO_EXEC")) return 0; /* qemu-user can't exec programs of its own architecture */
 	char a[16], b[16];
 	snprintf(a, sizeof a, "%d", kvm);
 	snprintf(b, sizeof b, "%d", vm);

@@ -12,7 +12,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -32,9 +31,8 @@ final class RunCommand implements Callable<Integer> {
     @Option(
             names = "--machine",
             paramLabel = "NAME",
-            defaultValue = "sapphire-rapids",
-            description = "machine (ws machines)")
-    private String machine = "";
+            description = "machine (ws machines); default: the first of the client's architecture")
+    private @Nullable String machine;
 
     @Option(
             names = "--kernel",
@@ -76,19 +74,12 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         if (cpus < 1 || cpus > 512) throw new IllegalArgumentException("--cpus takes 1 to 512, not " + cpus);
-        Path shim = Path.of(System.getProperty("worldswitch.build", ".build"), "libworldswitch.so")
-                .toAbsolutePath();
-        if (!Files.exists(shim))
-            throw new IllegalArgumentException("the shim is missing: " + shim + "; build it with ./ws doctor");
+        Path build = Path.of(System.getProperty("worldswitch.build", ".build")).toAbsolutePath();
         ClientProgram program = ClientProgram.find(client.getFirst());
         if (program == null) throw new IllegalArgumentException("no program '" + client.getFirst() + "'");
         if (program.kind() == ClientProgram.Kind.STATIC)
             System.err.println("ws: " + program.file() + " is statically linked: its system calls can't be caught");
-        if (program.kind() == ClientProgram.Kind.ARM64
-                && !System.getProperty("os.arch").equals("aarch64"))
-            throw new IllegalArgumentException(
-                    program.file() + " is an arm64 program; arm64 clients are not served yet");
-        MachineProfile profile = MachineProfile.builtIn(machine);
+        MachineProfile profile = machine(program);
         KernelVersion version = KernelVersion.of(kernel).changed(without, with);
         SimulatedHost host = torture == null
                 ? SimulatedHost.plain(profile, version, cpus)
@@ -98,19 +89,36 @@ final class RunCommand implements Callable<Integer> {
         Path socket = folder.resolve("socket");
         try (IoctlTrace tracer = trace == null ? null : IoctlTrace.to(trace, host)) {
             HostServer.start(socket, host, tracer == null ? CallListener.NONE : tracer);
-            return start(shim, socket).waitFor();
+            return start(ClientCommand.of(program, client, build, socket)).waitFor();
         } finally {
             Files.deleteIfExists(socket);
             Files.deleteIfExists(folder);
         }
     }
 
-    private Process start(Path shim, Path socket) {
-        ProcessBuilder builder = new ProcessBuilder(client).inheritIO();
-        Map<String, String> environment = builder.environment();
-        String other = environment.get("LD_PRELOAD");
-        environment.put("LD_PRELOAD", other == null || other.isEmpty() ? shim.toString() : shim + ":" + other);
-        environment.put("WORLDSWITCH_SOCKET", socket.toString());
+    /** The machine asked for, or one of the client's own architecture. */
+    private MachineProfile machine(ClientProgram program) {
+        boolean arm64 = program.machine() == ClientProgram.Machine.ARM64
+                || program.machine() == ClientProgram.Machine.HOST
+                        && System.getProperty("os.arch").equals("aarch64");
+        String arch = arm64 ? "arm64" : "x86";
+        if (machine == null) {
+            for (String name : MachineProfile.names()) {
+                MachineProfile m = MachineProfile.builtIn(name);
+                if (m.arch().equals(arch)) return m;
+            }
+            throw new IllegalArgumentException("there is no machine with arch " + arch + " yet; --machine names another");
+        }
+        MachineProfile m = MachineProfile.builtIn(machine);
+        if (!m.arch().equals(arch))
+            System.err.println("ws: " + program.file() + " is a program for " + arch + ", machine " + machine + " is "
+                    + m.arch() + ": its KVM has other structures than the client was compiled for");
+        return m;
+    }
+
+    private static Process start(ClientCommand command) {
+        ProcessBuilder builder = new ProcessBuilder(command.words()).inheritIO();
+        builder.environment().putAll(command.environment());
         // Before the client exists: a signal that comes now reaches it too.
         Signals signals = new Signals();
         try {

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -48,6 +49,40 @@ class ClientTest {
             run(new ProcessBuilder("cc", "-O1", "-pthread", "-w", "-o", folder + "/" + c, SOURCES + "/" + c + ".c"));
     }
 
+    private static boolean installed(String command) {
+        return Stream.of(System.getenv("PATH").split(":")).anyMatch(d -> Files.isExecutable(Path.of(d, command)));
+    }
+
+    /** The same programs as arm64 clients under qemu-user; tests are skipped where the tools are not installed. */
+    private static void compileForArm64() throws Exception {
+        Assumptions.assumeTrue(installed("qemu-aarch64") && installed("aarch64-linux-gnu-gcc"));
+        Path arm = Files.createDirectories(folder.resolve("arm64"));
+        List<String> shim = new ArrayList<>(List.of("aarch64-linux-gnu-gcc", "-O2", "-shared", "-fPIC", "-pthread"));
+        shim.addAll(List.of("-o", arm + "/shim.so"));
+        try (Stream<Path> s = Files.list(SHIM)) {
+            s.filter(p -> p.toString().endsWith(".c")).forEach(p -> shim.add(p.toString()));
+        }
+        run(new ProcessBuilder(shim));
+        for (String c : List.of("descriptors", "memory", "signals"))
+            run(new ProcessBuilder(
+                    "aarch64-linux-gnu-gcc", "-O1", "-pthread", "-w", "-o", arm + "/" + c, SOURCES + "/" + c + ".c"));
+    }
+
+    private void arm64Client(String name) throws Exception {
+        Path arm = folder.resolve("arm64");
+        ended(new ProcessBuilder(
+                "qemu-aarch64",
+                "-L",
+                "/usr/aarch64-linux-gnu",
+                "-E",
+                "LD_PRELOAD=" + arm + "/shim.so",
+                "-E",
+                "WORLDSWITCH_SOCKET=" + socket,
+                "-E",
+                "NO_EXEC=1",
+                arm + "/" + name));
+    }
+
     private static void run(ProcessBuilder b) throws IOException, InterruptedException {
         assertThat(b.inheritIO().start().waitFor())
                 .as(String.join(" ", b.command()))
@@ -62,14 +97,18 @@ class ClientTest {
 
     private void client(String... command) throws Exception {
         command[0] = folder + "/" + command[0];
-        ProcessBuilder b = new ProcessBuilder(command).inheritIO();
+        ProcessBuilder b = new ProcessBuilder(command);
         b.environment().put("LD_PRELOAD", folder + "/shim.so");
         b.environment().put("WORLDSWITCH_SOCKET", socket.toString());
-        Process p = b.start();
+        ended(b);
+    }
+
+    private static void ended(ProcessBuilder b) throws Exception {
+        Process p = b.inheritIO().start();
         boolean ended = p.waitFor(20, TimeUnit.SECONDS);
         if (!ended) p.destroyForcibly();
-        assertThat(ended).as("%s ended in time", command[0]).isTrue();
-        assertThat(p.exitValue()).as("exit status of %s", command[0]).isZero();
+        assertThat(ended).as("%s ended in time", b.command()).isTrue();
+        assertThat(p.exitValue()).as("exit status of %s", b.command()).isZero();
     }
 
     private void nothingIsLeft() throws InterruptedException {
@@ -116,6 +155,13 @@ class ClientTest {
         nothingIsLeft();
         assertThat(openDescriptors()).isLessThanOrEqualTo(before + 5);
         assertThat(mappings()).isLessThanOrEqualTo(mappings + 60);
+    }
+
+    @Test
+    void arm64ClientsUnderQemuUserHaveTheSameDescriptorsMemoryAndSignals() throws Exception {
+        compileForArm64();
+        for (String c : List.of("descriptors", "memory", "signals")) arm64Client(c);
+        nothingIsLeft();
     }
 
     private static long openDescriptors() {

@@ -1,0 +1,64 @@
+package dev.worldswitch.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * How a client is started with the shim in it: directly, or, for an arm64 program on another computer, by qemu-user's
+ * emulator with the arm64 form of the shim.
+ */
+record ClientCommand(List<String> words, Map<String, String> environment) {
+    /** Debian's libc6-arm64-cross puts the loader and libc there. */
+    private static final Path ARM64_ROOT = Path.of("/usr/aarch64-linux-gnu");
+
+    private static final String SOCKET = "WORLDSWITCH_SOCKET", PRELOAD = "LD_PRELOAD";
+
+    /** @throws IllegalArgumentException saying what is missing and how to get it */
+    static ClientCommand of(ClientProgram program, List<String> client, Path build, Path socket) {
+        if (program.isForeign()) return emulated(program, client, build, socket);
+        Path shim = built(build, "libworldswitch.so", "build it with ./ws doctor");
+        String other = System.getenv(PRELOAD);
+        String preload = other == null || other.isEmpty() ? shim.toString() : shim + ":" + other;
+        return new ClientCommand(client, Map.of(PRELOAD, preload, SOCKET, socket.toString()));
+    }
+
+    private static ClientCommand emulated(ClientProgram program, List<String> client, Path build, Path socket) {
+        if (program.machine() != ClientProgram.Machine.ARM64)
+            throw new IllegalArgumentException(
+                    program.file() + " is an x86-64 program; this computer can't run it (arm64)");
+        Path qemu = ClientProgram.onPath("qemu-aarch64");
+        if (qemu == null) qemu = ClientProgram.onPath("qemu-aarch64-static");
+        if (qemu == null) throw missing(program, "qemu-aarch64", "sudo apt-get install -y qemu-user");
+        Path shim = built(
+                build,
+                "libworldswitch-arm64.so",
+                "sudo apt-get install -y gcc-aarch64-linux-gnu libc6-dev-arm64-cross, then build again: touch shim");
+        List<String> words = new ArrayList<>(List.of(qemu.toString()));
+        String interpreter = program.interpreter();
+        if (interpreter != null && !Files.exists(Path.of(interpreter))) {
+            if (!Files.exists(ARM64_ROOT.resolve(interpreter.substring(1))))
+                throw missing(program, interpreter, "sudo apt-get install -y libc6-arm64-cross");
+            words.addAll(List.of("-L", ARM64_ROOT.toString()));
+        }
+        words.addAll(List.of("-E", PRELOAD + "=" + shim, "-E", SOCKET + "=" + socket, "-0", client.getFirst()));
+        words.add(program.file().toString());
+        words.addAll(client.subList(1, client.size()));
+        System.err.println("ws: " + program.file() + " is an arm64 program: started under "
+                + qemu.getFileName() + " (qemu-user)");
+        return new ClientCommand(words, Map.of());
+    }
+
+    private static Path built(Path build, String name, String how) {
+        Path p = build.resolve(name).toAbsolutePath();
+        if (!Files.exists(p)) throw new IllegalArgumentException("the shim is missing: " + p + "; " + how);
+        return p;
+    }
+
+    private static IllegalArgumentException missing(ClientProgram program, String what, String how) {
+        return new IllegalArgumentException(
+                program.file() + " is an arm64 program and " + what + " is missing: " + how);
+    }
+}
