@@ -22,7 +22,7 @@ final class ControlRegisters {
 
     long handleCr(X86Exit e) {
         if (e.in) {
-            state.gpr.set(e.gpr, e.vector == 8 ? cr8() : state.cr.get(e.vector));
+            state.gpr.set(e.gpr, e.vector == 8 ? vcpu.cr8() : state.cr.get(e.vector));
             return run.skip(e.length);
         }
         long v = state.gpr.get(e.gpr);
@@ -30,7 +30,7 @@ final class ControlRegisters {
             case 0 -> setCr0(v);
             case 3 -> setCr3(v);
             case 4 -> setCr4(v);
-            case 8 -> setCr8(v);
+            case 8 -> vcpu.setCr8(v);
             default -> false;
         };
         return ok ? run.skip(e.length) : gp();
@@ -39,10 +39,6 @@ final class ControlRegisters {
     private long gp() {
         run.injection().queueExceptionE(Injection.GP, 0);
         return 1;
-    }
-
-    private long cr8() {
-        return vcpu.vm().lapicInKernel() ? vcpu.lapic().tprCr8() : state.cr.get(8);
     }
 
     /** kvm_set_cr0. */
@@ -84,13 +80,6 @@ final class ControlRegisters {
         if (pcide && (!state.longMode() || (state.cr.get(3) & 0xfff) != 0)) return false;
         state.cr.set(4, v);
         run.entry().interpreter().flushTlb();
-        return true;
-    }
-
-    private boolean setCr8(long v) {
-        if ((v & ~15L) != 0) return false;
-        if (vcpu.vm().lapicInKernel()) vcpu.lapic().setTpr((int) v << 4);
-        else state.cr.set(8, v);
         return true;
     }
 

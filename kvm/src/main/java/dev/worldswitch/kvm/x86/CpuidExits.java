@@ -25,11 +25,12 @@ final class CpuidExits {
             c = hit.ecx();
             d = hit.edx();
         } else if (function == 0xb || function == 0x1f) {
-            // A missing topology subleaf still tells its own number and the x2APIC id (SDM vol. 2, CPUID leaf 0BH).
-            CpuidTable.Entry first = table.find(function, 0);
-            if (first != null) {
+            // A missing subleaf still tells its own number and the x2APIC id (SDM vol. 2, CPUID leaf 0BH), where the leaf is
+            // really there: then it has subleaf 1.
+            CpuidTable.Entry level = table.find(function, 1);
+            if (level != null) {
                 c = index & 0xff;
-                d = first.edx();
+                d = level.edx();
             }
         }
         Trace t = run.trace();

@@ -54,7 +54,7 @@ final class CpuidIoctls {
         return giveSupported(call, kvm.caps().emulated());
     }
 
-    private static Bytes write(List<Entry> entries) {
+    static Bytes write(List<Entry> entries) {
         Bytes b = new Bytes(entries.size() * ENTRY2);
         for (int i = 0; i < entries.size(); i++) {
             Entry e = entries.get(i);

@@ -114,7 +114,9 @@ final class GuestEntry {
         loadGuestXsaveState(cpu);
         fpu().fpuLoadGuestXfd(task);
         state.intercepts.set(intercepts());
+        syncLapicToCr8();
         X86Exit exit = one ? guest.step() : guest.run(interruptWindow);
+        syncCr8ToLapic();
         loadHostXsaveState(cpu);
         // The guest's IA32_XFD is taken over before #NM is looked at, which depends on it.
         if (rs.xfdNoWriteIntercept.get() != 0) fpu().fpuSyncGuestVmexitXfdState(task);
@@ -127,6 +129,15 @@ final class GuestEntry {
     /** kvm_update_dr0123 and its like: the guest writes its debug registers without exits while nobody debugs it. */
     private void syncDebugRegisters() {
         if ((vcpu.guestDebug().get() & USE_HW_BP) == 0) vcpu.db().copy(state.dr, 0, 8);
+    }
+
+    /** The guest's CR8 is the local APIC's task priority; it moves without exits while no interrupt waits for it. */
+    private void syncLapicToCr8() {
+        if (vcpu.vm().lapicInKernel()) state.cr.set(8, vcpu.lapic().tprCr8());
+    }
+
+    private void syncCr8ToLapic() {
+        if (vcpu.vm().lapicInKernel() && state.cr.get(8) != vcpu.lapic().tprCr8()) vcpu.setCr8(state.cr.get(8));
     }
 
     private void loadXfdErr(X86Cpu cpu) {
@@ -164,6 +175,7 @@ final class GuestEntry {
             if ((debug & USE_HW_BP) != 0) i |= X86State.EXIT_DR;
         }
         if (!vcpu.vm().msrFilter().get().equals(MsrFilter.ALLOW_ALL)) i |= X86State.EXIT_BASE_MSR;
+        if (vcpu.vm().lapicInKernel() && vcpu.lapic().waitsForPriority()) i |= X86State.EXIT_CR8;
         if (rs.xfdNoWriteIntercept.get() != 0) i |= X86State.PASS_XFD | X86State.EXIT_NM;
         return i;
     }

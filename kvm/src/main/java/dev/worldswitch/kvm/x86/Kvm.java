@@ -53,11 +53,13 @@ public final class Kvm implements KvmFile {
         Rows rows = new Rows();
         SystemIoctls.rows(rows);
         VmIoctls.rows(rows);
+        GuestMemfd.rows(rows);
         EnableCap.rows(rows);
         MemoryIoctls.rows(rows.builder());
         SignalMasked.rows(rows.builder());
         Irqchip.rows(rows);
         CpuidIoctls.rows(rows);
+        HypervCpuid.rows(rows);
         MsrIoctls.rows(rows);
         RegsIoctls.rows(rows);
         SregsIoctls.rows(rows);

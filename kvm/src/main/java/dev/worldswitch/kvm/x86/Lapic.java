@@ -295,6 +295,13 @@ public final class Lapic {
         return v >= 0 && (v & 0xf0) > (updatePpr() & 0xf0);
     }
 
+    /** kvm_lapic_update_cr8_intercept: the highest request is not above the task priority. */
+    boolean waitsForPriority() {
+        if (!hardwareEnabled() || !softwareEnabled()) return false;
+        int v = highestIrr();
+        return v >= 0 && v >> 4 <= tprCr8();
+    }
+
     /** kvm_get_apic_interrupt: the highest request is in service now. */
     int acknowledge() {
         int v = highestIrr();

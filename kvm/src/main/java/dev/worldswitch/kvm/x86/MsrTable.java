@@ -309,8 +309,11 @@ public final class MsrTable {
         return t.has(7, 0, 3, 26) || t.has(0x8000_0008, 0, 1, 12) || t.has(0x8000_0008, 0, 1, 14);
     }
 
+    private static final long EFER_FFXSR = 1 << 14;
+
     private boolean setEfer(Vcpu v, long x, boolean host) {
-        long legal = X86State.EFER_SCE | X86State.EFER_LME | X86State.EFER_LMA | 1 << 14;
+        long legal = X86State.EFER_SCE | X86State.EFER_LME | X86State.EFER_LMA;
+        if (amd && kvm.caps().has(0x8000_0001, 0, 3, 25)) legal |= EFER_FFXSR;
         if (kvm.caps().has(0x8000_0001, 0, 3, 20)) legal |= X86State.EFER_NX;
         if (amd && kvm.caps().nested()) legal |= X86State.EFER_SVME | 1 << 13;
         if ((x & ~legal) != 0) return false;
@@ -318,7 +321,9 @@ public final class MsrTable {
         CpuidTable t = v.cpuid().get();
         if (!host) {
             if ((x & X86State.EFER_NX) != 0 && !t.has(0x8000_0001, 0, 3, 20)) return false;
-            if ((x & X86State.EFER_LME) != 0 && !t.has(0x8000_0001, 0, 3, 29)) return false;
+            if ((x & (X86State.EFER_LME | X86State.EFER_LMA)) != 0 && !t.has(0x8000_0001, 0, 3, 29)) return false;
+            if ((x & EFER_FFXSR) != 0 && !t.has(0x8000_0001, 0, 3, 25)) return false;
+            if ((x & X86State.EFER_SVME) != 0 && !t.has(0x8000_0001, 0, 2, 2)) return false;
             boolean paging = (v.state().cr.get(0) & X86State.CR0_PG) != 0;
             if (paging && ((old ^ x) & X86State.EFER_LME) != 0) return false;
         }
@@ -432,19 +437,26 @@ public final class MsrTable {
                 pv(14));
         add(0x4b564d07, "MSR_KVM_ASYNC_PF_ACK", v -> 0, (v, x, host) -> true, pv(14));
         if (!kvm.config("hyperv")) return;
-        stores(0x40000000, "HV_X64_MSR_GUEST_OS_ID", 0);
-        add(0x40000001, "HV_X64_MSR_HYPERCALL", v -> 0, (v, x, host) -> read(v, 0x40000000, true).value == 0);
-        add(0x40000020, "HV_X64_MSR_TIME_REF_COUNT", v -> kvm.kernel().timing().now() / 100, (v, x, host) -> true);
+        // Guests have them when their CPUID names the Hyper-V interface.
+        Predicate<Vcpu> on = HypervCpuid::enabled;
+        stores(0x40000000, "HV_X64_MSR_GUEST_OS_ID", 0, (v, x, host) -> true, on);
+        add(0x40000001, "HV_X64_MSR_HYPERCALL", v -> 0, (v, x, host) -> read(v, 0x40000000, true).value == 0, on);
+        add(0x40000020, "HV_X64_MSR_TIME_REF_COUNT", v -> kvm.kernel().timing().now() / 100, (v, x, h) -> true, on);
         for (int i : HYPERV)
             if (i != 0x40000000 && i != 0x40000001 && i != 0x40000020)
-                stores(i, "HV_X64_MSR_" + Integer.toHexString(i), 0);
+                stores(i, "HV_X64_MSR_" + Integer.toHexString(i), 0, (v, x, host) -> true, on);
     }
 
     private void amdOnly() {
         add(0x3a, "IA32_FEATURE_CONTROL", v -> 0, (v, x, host) -> x == 0);
         ignored(0x1d9, "IA32_DEBUGCTL");
         // Without TSC scaling it stays at its default; 0 is taken and dropped because an old QEMU writes it.
-        add(0xc0000104, "MSR_AMD64_TSC_RATIO", v -> 1L << 32, (v, x, host) -> x == 0 || x == 1L << 32);
+        add(
+                0xc0000104,
+                "MSR_AMD64_TSC_RATIO",
+                v -> 1L << 32,
+                (v, x, host) -> x == 0 || x == 1L << 32,
+                v -> v.cpuid().get().has(0x8000_000a, 0, 3, 4));
         stores(0xc0010117, "MSR_VM_HSAVE_PA", 0, (v, x, host) -> true, MsrTable::always, -4096);
         stores(0xc001011f, "MSR_AMD64_VIRT_SPEC_CTRL", 0, (v, x, host) -> (x & ~4) == 0);
         stores(0xc0011029, "MSR_AMD64_DE_CFG", 0, (v, x, host) -> (x & ~2) == 0);

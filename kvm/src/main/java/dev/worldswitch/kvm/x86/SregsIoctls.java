@@ -53,7 +53,7 @@ final class SregsIoctls {
         b.u64(GDT, s.gdtBase.get()).u16(GDT + 8, s.gdtLimit.get());
         b.u64(IDT, s.idtBase.get()).u16(IDT + 8, s.idtLimit.get());
         b.u64(CR0, s.cr.get(0)).u64(CR2, s.cr.get(2)).u64(CR3, s.cr.get(3)).u64(CR4, s.cr.get(4));
-        b.u64(CR8, s.cr.get(8) & 15)
+        b.u64(CR8, v.cr8())
                 .u64(EFER, s.efer.get())
                 .u64(APIC_BASE, v.apicBase().get());
     }
@@ -124,7 +124,7 @@ final class SregsIoctls {
         s.idtLimit.set(b.u16(IDT + 8));
         s.cr.set(2, b.u64(CR2));
         s.cr.set(3, b.u64(CR3));
-        if ((b.u64(CR8) & ~15L) == 0) s.cr.set(8, b.u64(CR8));
+        v.setCr8(b.u64(CR8));
         s.efer.set(b.u64(EFER));
         s.cr.set(0, b.u64(CR0));
         s.cr.set(4, b.u64(CR4));

@@ -302,6 +302,19 @@ public final class Vcpu implements SignalMasked {
         return true;
     }
 
+    /** kvm_get_cr8: the local APIC's task priority where KVM has the APIC. */
+    long cr8() {
+        return vm.lapicInKernel() ? lapic.tprCr8() : state.cr.get(8) & 15;
+    }
+
+    /** kvm_set_cr8; false where MOV to CR8 would raise #GP. */
+    boolean setCr8(long v) {
+        if ((v & ~15L) != 0) return false;
+        if (vm.lapicInKernel()) lapic.setTpr((int) v << 4);
+        state.cr.set(8, v);
+        return true;
+    }
+
     /** cpuid_maxphyaddr. */
     public int maxPhysAddr() {
         CpuidTable.Entry max = cpuid.get().find(0x8000_0000, 0);

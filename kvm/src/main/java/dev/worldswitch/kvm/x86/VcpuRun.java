@@ -239,7 +239,7 @@ public final class VcpuRun {
         page.save(
                 (state.rflags.get() & X86State.IF) != 0,
                 ready,
-                vcpu.vm().lapicInKernel() ? vcpu.lapic().tprCr8() : state.cr.get(8),
+                vcpu.cr8(),
                 vcpu.apicBase().get(),
                 vcpu.events().smm.get() != 0);
     }

@@ -132,7 +132,7 @@ final class PrivilegedOps {
         int n = crNumber(m, op);
         long v = m.reg(op.s, m.code == 64 ? 8 : 4);
         if (n == 2) m.state.cr.set(2, v);
-        else if (n == 8) {
+        else if (n == 8 && (m.state.intercepts.get() & X86State.EXIT_CR8) == 0) {
             if (v >>> 4 != 0) throw m.gp(0);
             m.state.cr.set(8, v);
         } else {

@@ -42,6 +42,9 @@ public final class X86State {
     /** RDMSR and WRMSR of FS.base and GS.base exit too: an MSR filter may deny them. */
     public static final long EXIT_BASE_MSR = 32;
 
+    /** MOV to CR8 exits: a lower priority would let an interrupt in. */
+    public static final long EXIT_CR8 = 64;
+
     private final Region region;
     /** 16 general registers. */
     public final Words gpr;
