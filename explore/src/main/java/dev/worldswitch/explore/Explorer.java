@@ -53,7 +53,7 @@ final class Explorer {
         }
 
         @Override
-        public void release(Task task, X86Cpu cpu) {}
+        public void release(Task task) {}
     }
 
     private record Rest(Snapshot state, int next, List<Schedule.Event> events) {}

@@ -7,6 +7,6 @@ public interface CpuPool<C extends PhysicalCpu> {
     /** A CPU for the task, at once or when one is free; not always the one it had. */
     C lease(Task task);
 
-    /** Gives the CPU to whoever waits for one. */
-    void release(Task task, C cpu);
+    /** Gives the task's CPU to whoever waits for one. */
+    void release(Task task);
 }

@@ -1,15 +1,22 @@
 package dev.worldswitch.kernel;
 
+import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /** One simulated host kernel: its patches, its state's root, its clock. */
 public final class Kernel {
     private final Region region;
     private final KernelVersion version;
     private final Timing timing;
+    private final List<PerCpu> perCpu;
 
-    public Kernel(Region region, KernelVersion version, Timing timing) {
+    public Kernel(Region region, KernelVersion version, Timing timing, int cpus) {
+        this.perCpu = IntStream.range(0, cpus)
+                .mapToObj(i -> new PerCpu(region.child("percpu" + i)))
+                .toList();
         this.region = region;
         this.version = version;
         this.timing = timing;
@@ -25,6 +32,15 @@ public final class Kernel {
 
     public Timing timing() {
         return timing;
+    }
+
+    public PerCpu perCpu(PhysicalCpu cpu) {
+        return perCpu.get(cpu.id());
+    }
+
+    /** In the order of their CPUs' numbers. */
+    public List<PerCpu> perCpus() {
+        return perCpu;
     }
 
     /** True when the patch, or for a part the whole patch, is in this kernel. */

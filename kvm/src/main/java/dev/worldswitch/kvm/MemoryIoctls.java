@@ -3,7 +3,6 @@ package dev.worldswitch.kvm;
 import static dev.worldswitch.kvm.IoctlTable.iow;
 import static dev.worldswitch.kvm.IoctlTable.iowr;
 
-import dev.worldswitch.kvm.MemorySlots;
 import dev.worldswitch.kvm.MemorySlots.Slot;
 import dev.worldswitch.machine.cell.Words;
 
@@ -33,8 +32,22 @@ public final class MemoryIoctls {
                 231,
                 "api.rst 4.140",
                 (vm, c) -> set(vm, c, REGION2_SIZE));
-        t.add(MemoryVm.class, KvmFile.Kind.VM, "KVM_GET_DIRTY_LOG", iow(0x42, DIRTY_SIZE), 0, "api.rst 4.8", MemoryIoctls::getDirtyLog);
-        t.add(MemoryVm.class, KvmFile.Kind.VM, "KVM_CLEAR_DIRTY_LOG", iowr(0xc0, CLEAR_SIZE), 168, "api.rst 4.117", MemoryIoctls::clearDirtyLog);
+        t.add(
+                MemoryVm.class,
+                KvmFile.Kind.VM,
+                "KVM_GET_DIRTY_LOG",
+                iow(0x42, DIRTY_SIZE),
+                0,
+                "api.rst 4.8",
+                MemoryIoctls::getDirtyLog);
+        t.add(
+                MemoryVm.class,
+                KvmFile.Kind.VM,
+                "KVM_CLEAR_DIRTY_LOG",
+                iowr(0xc0, CLEAR_SIZE),
+                168,
+                "api.rst 4.117",
+                MemoryIoctls::clearDirtyLog);
     }
 
     private static long set(MemoryVm vm, Call call, int size) {

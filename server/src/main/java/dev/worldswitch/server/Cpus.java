@@ -67,9 +67,9 @@ final class Cpus<C extends PhysicalCpu> implements CpuPool<C> {
     }
 
     @Override
-    public synchronized void release(Task task, C cpu) {
-        running.remove(task, cpu);
-        free.add(cpu);
+    public synchronized void release(Task task) {
+        C cpu = running.remove(task);
+        if (cpu != null) free.add(cpu);
         notifyAll();
     }
 
@@ -78,7 +78,7 @@ final class Cpus<C extends PhysicalCpu> implements CpuPool<C> {
         C cpu = running.get(task);
         if (cpu == null) return;
         task.onCpu(null);
-        release(task, cpu);
+        release(task);
     }
 
     /** Makes a guest that the task runs exit; nothing when the task is on no CPU, it looks again before it enters. */

@@ -2,48 +2,45 @@ package dev.worldswitch.kernel.x86;
 
 import static dev.worldswitch.kernel.Task.TIF_NEED_FPU_LOAD;
 
+import dev.worldswitch.kernel.FpSwitch;
 import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.KernelPanic;
 import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.kernel.Softirq;
 import dev.worldswitch.kernel.Task;
+import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86Profile;
 import dev.worldswitch.machine.x86.Xsave;
 import dev.worldswitch.machine.x86.XsaveLayout;
 import java.util.List;
-import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Who owns a CPU's FPU registers: arch/x86/kernel/fpu. A task's registers are either in the CPU or, with
  * TIF_NEED_FPU_LOAD set, in its current image. PKRU moves with the rest of the image here, not apart as in Linux.
  */
-public final class Fpu {
+public final class Fpu implements FpSwitch {
     private static final int BV = XsaveLayout.XSTATE_BV / 8;
-    /** preempt_count: bottom halves off, as local_bh_disable counts; softirq being served; hardirq. */
-    static final long SOFTIRQ_DISABLE_OFFSET = 0x200, SOFTIRQ_OFFSET = 0x100, HARDIRQ_OFFSET = 0x10000;
-
-    static final long SOFTIRQ_MASK = 0xff00, HARDIRQ_MASK = 0xf0000;
-
     private final Kernel kernel;
     private final XsaveLayout layout;
     private final Xsave format;
     private final long maxFeatures;
-    private final List<PerCpu> perCpu;
+    private final List<FpuPerCpu> perCpu;
     private final boolean guestXfdZero;
+    private final Softirq softirq;
 
-    public Fpu(Kernel kernel, X86Profile profile, int cpus) {
+    public Fpu(Kernel kernel, X86Profile profile) {
+        this.softirq = new Softirq(kernel, this);
         this.kernel = kernel;
         this.layout = profile.xsave();
         this.format = new Xsave(layout);
         this.maxFeatures = profile.xcr0();
         this.guestXfdZero = kernel.has(Patch.RESTORE_WITH_XFD_ZERO);
-        this.perCpu = IntStream.range(0, cpus)
-                .mapToObj(i -> new PerCpu(kernel.region().child("percpu" + i)))
-                .toList();
+        this.perCpu =
+                kernel.perCpus().stream().map(p -> new FpuPerCpu(p.region())).toList();
     }
 
-    PerCpu perCpu(X86Cpu cpu) {
+    FpuPerCpu perCpu(X86Cpu cpu) {
         return perCpu.get(cpu.id());
     }
 
@@ -56,6 +53,34 @@ public final class Fpu {
     public static X86Thread thread(Task task) {
         if (task.thread().get() instanceof X86Thread t) return t;
         throw new IllegalStateException("task " + task + " has never run: Scheduler.start comes first");
+    }
+
+    /** Softirqs as this host's kernel serves them. */
+    Softirq softirq() {
+        return softirq;
+    }
+
+    @Override
+    public void fork(Task task) {
+        fpuClone(task);
+    }
+
+    /** switch_fpu_prepare. */
+    @Override
+    public void switchOut(Task task) {
+        switchFpuPrepare(task);
+    }
+
+    /** switch_fpu_finish. */
+    @Override
+    public void switchIn(Task task) {
+        switchFpuFinish(task);
+    }
+
+    @Override
+    public void returnToUser(Task task) {
+        if (task.flags().test(TIF_NEED_FPU_LOAD)) switchFpuReturn(task);
+        fpregsAssertStateConsistent(task);
     }
 
     /** fpu_clone for a fresh task: initial state; dynamic components disabled by IA32_XFD until asked for. */
@@ -79,43 +104,16 @@ public final class Fpu {
 
     /** fpregs_lock: softirqs off, so that none uses the FPU on this CPU; interrupts may still come. */
     public void fpregsLock(Task task) {
-        localBhDisable(task);
+        Softirq.localBhDisable(task);
     }
 
     public void fpregsUnlock(Task task) {
-        localBhEnable(task);
+        softirq.localBhEnable(task);
     }
 
-    void localBhDisable(Task task) {
-        task.preemptCount().set(task.preemptCount().get() + SOFTIRQ_DISABLE_OFFSET);
-    }
-
-    void localBhEnable(Task task) {
-        long count = task.preemptCount().get() - SOFTIRQ_DISABLE_OFFSET;
-        X86Cpu cpu = cpu(task);
-        // Softirqs that waited run while preemption is still off: one unit of preempt_count stays until after them.
-        task.preemptCount().set(count + 1);
-        if ((count & (SOFTIRQ_MASK | HARDIRQ_MASK)) == 0
-                && perCpu(cpu).softirqPending.get() != 0) doSoftirq(cpu, task);
-        task.preemptCount().set(count);
-        cpu.moment("local_bh_enable");
-    }
-
-    /** Runs what interrupts left pending: here always work that uses the FPU in the kernel. */
-    void doSoftirq(X86Cpu cpu, @Nullable Task current) {
-        PerCpu p = perCpu(cpu);
-        if (current != null) current.preemptCount().set(current.preemptCount().get() + SOFTIRQ_OFFSET);
-        boolean were = cpu.irqsOn();
-        while (p.softirqPending.get() != 0) {
-            p.softirqPending.set(0);
-            if (!were) cpu.irqEnable();
-            softirqUsesFpu(cpu);
-            if (!were) cpu.irqDisable();
-        }
-        if (current != null) current.preemptCount().set(current.preemptCount().get() - SOFTIRQ_OFFSET);
-    }
-
-    private void softirqUsesFpu(X86Cpu cpu) {
+    @Override
+    public void softirqUsesFp(PhysicalCpu physical) {
+        X86Cpu cpu = (X86Cpu) physical;
         kernelFpuBegin(cpu);
         cpu.moment("softirq uses SSE registers");
         cpu.clobberVectors();
@@ -124,8 +122,8 @@ public final class Fpu {
 
     /** kernel_fpu_begin: also in a softirq; the registers are the kernel's until {@link #kernelFpuEnd}. */
     public void kernelFpuBegin(X86Cpu cpu) {
-        PerCpu p = perCpu(cpu);
-        Task current = p.current.get();
+        FpuPerCpu p = perCpu(cpu);
+        Task current = kernel.perCpu(cpu).current().get();
         if (current != null) current.preemptCount().set(current.preemptCount().get() + 1);
         if (p.inKernelFpu.get() != 0) throw new KernelPanic("kernel BUG: kernel_fpu_begin() nested");
         p.inKernelFpu.set(1);
@@ -137,14 +135,14 @@ public final class Fpu {
     }
 
     public void kernelFpuEnd(X86Cpu cpu) {
-        PerCpu p = perCpu(cpu);
+        FpuPerCpu p = perCpu(cpu);
         if (p.inKernelFpu.get() == 0) throw new KernelPanic("kernel BUG: kernel_fpu_end() without begin");
         p.inKernelFpu.set(0);
-        Task current = p.current.get();
+        Task current = kernel.perCpu(cpu).current().get();
         if (current != null) current.preemptCount().set(current.preemptCount().get() - 1);
     }
 
-    private static void cpuInvalidateFpregsState(PerCpu p) {
+    private static void cpuInvalidateFpregsState(FpuPerCpu p) {
         p.fpregsOwner.set(null);
     }
 
@@ -165,7 +163,7 @@ public final class Fpu {
     }
 
     private void setXfd(X86Cpu cpu, long xfd) {
-        PerCpu p = perCpu(cpu);
+        FpuPerCpu p = perCpu(cpu);
         if (p.xfdState.get() == xfd) return;
         cpu.wrmsrXfd(xfd);
         p.xfdState.set(xfd);
@@ -182,7 +180,7 @@ public final class Fpu {
         throw new KernelPanic("unexpected #NM exception: 0000 [#1] SMP; restore_fpregs_from_fpstate <- " + caller);
     }
 
-    private static void fpregsActivate(PerCpu p, X86Thread t) {
+    private static void fpregsActivate(FpuPerCpu p, X86Thread t) {
         p.fpregsOwner.set(t);
     }
 
@@ -191,7 +189,7 @@ public final class Fpu {
         if (!task.flags().test(TIF_NEED_FPU_LOAD)) return;
         X86Cpu cpu = cpu(task);
         X86Thread t = thread(task);
-        PerCpu p = perCpu(cpu);
+        FpuPerCpu p = perCpu(cpu);
         if (p.fpregsOwner.get() != t || t.lastCpu().get() != cpu.id()) {
             restoreFpregsFromFpstate(cpu, t.fpstate().get(), "switch_fpu_return");
             fpregsActivate(p, t);

@@ -1,8 +1,8 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.x86.Fpu;
-import dev.worldswitch.kernel.x86.Scheduler;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.x86.Interpreter;

@@ -1,8 +1,8 @@
 package dev.worldswitch.kvm.x86;
 
 import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.x86.Fpu;
-import dev.worldswitch.kernel.x86.Scheduler;
 import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Caller;

@@ -12,8 +12,8 @@ import java.util.List;
 final class TraceText implements Trace {
     /** kvm_trace_sym_exc; null where the kernel prints the number. */
     private static final String[] EXCEPTIONS = {
-        "#DE", "#DB", null, "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", null, "#TS", "#NP", "#SS", "#GP", "#PF", null, "#MF",
-        "#AC", "#MC"
+        "#DE", "#DB", null, "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", null, "#TS", "#NP", "#SS", "#GP", "#PF", null,
+        "#MF", "#AC", "#MC"
     };
     /** kvm_trace_exit_reason: KVM_EXIT_* by number, from 0. */
     private static final List<String> EXIT_REASONS = List.of(

@@ -48,7 +48,7 @@ final class TestClient implements Client, Caller {
             }
 
             @Override
-            public void release(Task t, X86Cpu c) {}
+            public void release(Task t) {}
         };
     }
 

@@ -1,30 +1,27 @@
-package dev.worldswitch.kernel.x86;
+package dev.worldswitch.kernel;
 
-import static dev.worldswitch.kernel.Task.TIF_NEED_FPU_LOAD;
 import static dev.worldswitch.kernel.Task.TIF_NEED_RESCHED;
 
-import dev.worldswitch.kernel.CpuPool;
-import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.KernelVersion.Preempt;
-import dev.worldswitch.kernel.PreemptNotifier;
-import dev.worldswitch.kernel.Task;
-import dev.worldswitch.machine.x86.X86Cpu;
+import dev.worldswitch.machine.PhysicalCpu;
 
 /** Which task runs where, as far as the tasks see it: context switch out of one physical CPU and into another. */
 public final class Scheduler {
     private final Preempt preempt;
-    private final Fpu fpu;
-    private final CpuPool<X86Cpu> pool;
+    private final Kernel kernel;
+    private final FpSwitch fp;
+    private final CpuPool<? extends PhysicalCpu> pool;
 
-    public Scheduler(Kernel kernel, Fpu fpu, CpuPool<X86Cpu> pool) {
+    public Scheduler(Kernel kernel, FpSwitch fp, CpuPool<? extends PhysicalCpu> pool) {
         this.preempt = kernel.version().preempt();
-        this.fpu = fpu;
+        this.kernel = kernel;
+        this.fp = fp;
         this.pool = pool;
     }
 
     /** The task's first CPU, or its next one after {@link #sleep}; interrupts are on then. */
     public void start(Task task) {
-        fpu.fpuClone(task);
+        fp.fork(task);
         preemptDisable(task);
         schedIn(task, true);
     }
@@ -43,24 +40,24 @@ public final class Scheduler {
     private boolean schedOut(Task task) {
         // Preemption is off first: an interrupt before the mask is set could else move the task to another CPU.
         preemptDisable(task);
-        X86Cpu cpu = Fpu.cpu(task);
+        PhysicalCpu cpu = task.cpu();
         boolean were = cpu.irqSave();
         task.flags().and(~TIF_NEED_RESCHED);
         PreemptNotifier n = task.preemptNotifier().get();
         if (n != null) n.schedOut(task, cpu);
-        fpu.switchFpuPrepare(task);
-        fpu.perCpu(cpu).current.set(null);
+        fp.switchOut(task);
+        kernel.perCpu(cpu).current().set(null);
         task.onCpu(null);
-        pool.release(task, cpu);
+        pool.release(task);
         return were;
     }
 
     private void schedIn(Task task, boolean irqsWere) {
-        X86Cpu cpu = pool.lease(task);
+        PhysicalCpu cpu = pool.lease(task);
         cpu.irqSave();
         task.onCpu(cpu);
-        fpu.perCpu(cpu).current.set(task);
-        fpu.switchFpuFinish(task);
+        kernel.perCpu(cpu).current().set(task);
+        fp.switchIn(task);
         PreemptNotifier n = task.preemptNotifier().get();
         if (n != null) n.schedIn(task, cpu);
         if (irqsWere) cpu.irqEnable();
@@ -75,7 +72,7 @@ public final class Scheduler {
     public void preemptEnable(Task task) {
         long count = task.preemptCount().get() - 1;
         task.preemptCount().set(count);
-        if (count == 0 && preempt == Preempt.FULL && Fpu.cpu(task).irqsOn()) preemptSchedule(task);
+        if (count == 0 && preempt == Preempt.FULL && task.cpu().irqsOn()) preemptSchedule(task);
     }
 
     /** cond_resched: the points where kernels without full preemption give way. */
@@ -105,16 +102,15 @@ public final class Scheduler {
             handleResched(task);
             preemptDisable(task);
         }
-        X86Cpu cpu = Fpu.cpu(task);
+        PhysicalCpu cpu = task.cpu();
         cpu.irqSave();
         // Interrupts are off from this test on: one that used the FPU before it has set the flag, none comes after it.
-        if (task.flags().test(TIF_NEED_FPU_LOAD)) fpu.switchFpuReturn(task);
-        fpu.fpregsAssertStateConsistent(task);
+        fp.returnToUser(task);
         task.preemptCount().set(task.preemptCount().get() - 1);
     }
 
     /** From user mode into the kernel: interrupts come on. */
     public void enterFromUserMode(Task task) {
-        Fpu.cpu(task).irqEnable();
+        task.cpu().irqEnable();
     }
 }

@@ -1,0 +1,42 @@
+package dev.worldswitch.kernel;
+
+import dev.worldswitch.machine.InterruptEntry;
+import dev.worldswitch.machine.Line;
+import dev.worldswitch.machine.PhysicalCpu;
+
+/** The host's interrupt entry: handler, softirqs on the way out, preemption. */
+public final class HostInterrupts implements InterruptEntry {
+    private static final long SOFTIRQ_WITH_FP = 1;
+    private final Kernel kernel;
+    private final Softirq softirq;
+    private final Scheduler scheduler;
+
+    public HostInterrupts(Kernel kernel, Softirq softirq, Scheduler scheduler) {
+        this.kernel = kernel;
+        this.softirq = softirq;
+        this.scheduler = scheduler;
+    }
+
+    @Override
+    public void interrupt(PhysicalCpu physical, Line line) {
+        interruptAndReturn(physical, line);
+    }
+
+    @Override
+    public PhysicalCpu interruptAndReturn(PhysicalCpu cpu, Line line) {
+        PerCpu p = kernel.perCpu(cpu);
+        Task current = p.current().get();
+        softirq.irqEnter(current);
+        switch (line) {
+            case INTERRUPT -> p.softirqPending().or(SOFTIRQ_WITH_FP);
+            case RESCHEDULE -> {
+                if (current != null) current.flags().or(Task.TIF_NEED_RESCHED);
+            }
+            case KICK, NMI -> {}
+        }
+        softirq.irqExit(cpu, current);
+        if (current == null || line == Line.NMI) return cpu;
+        scheduler.irqentryExitCondResched(current);
+        return current.cpu();
+    }
+}

@@ -1,0 +1,71 @@
+package dev.worldswitch.kernel;
+
+import dev.worldswitch.machine.PhysicalCpu;
+import org.jspecify.annotations.Nullable;
+
+/** Softirqs and the parts of preempt_count that keep them off. */
+public final class Softirq {
+    /** preempt_count: bottom halves off, as local_bh_disable counts; softirq being served; hardirq. */
+    static final long DISABLE_OFFSET = 0x200, OFFSET = 0x100, HARDIRQ_OFFSET = 0x10000;
+
+    static final long SOFTIRQ_MASK = 0xff00, HARDIRQ_MASK = 0xf0000;
+
+    private final Kernel kernel;
+    private final FpSwitch fp;
+
+    public Softirq(Kernel kernel, FpSwitch fp) {
+        this.kernel = kernel;
+        this.fp = fp;
+    }
+
+    /** local_bh_disable: no softirq on this CPU until the matching {@link #localBhEnable}. */
+    public static void localBhDisable(Task task) {
+        task.preemptCount().set(task.preemptCount().get() + DISABLE_OFFSET);
+    }
+
+    /** local_bh_enable: softirqs that waited run now. */
+    public void localBhEnable(Task task) {
+        long count = task.preemptCount().get() - DISABLE_OFFSET;
+        PhysicalCpu cpu = task.cpu();
+        // Softirqs that waited run while preemption is still off: one unit of preempt_count stays until after them.
+        task.preemptCount().set(count + 1);
+        if (!inInterrupt(count) && pending(cpu)) doSoftirq(cpu, task);
+        task.preemptCount().set(count);
+        cpu.moment("local_bh_enable");
+    }
+
+    private static boolean inInterrupt(long count) {
+        return (count & (SOFTIRQ_MASK | HARDIRQ_MASK)) != 0;
+    }
+
+    private boolean pending(PhysicalCpu cpu) {
+        return kernel.perCpu(cpu).softirqPending().get() != 0;
+    }
+
+    void irqEnter(@Nullable Task current) {
+        if (current != null) current.preemptCount().set(current.preemptCount().get() + HARDIRQ_OFFSET);
+    }
+
+    void irqExit(PhysicalCpu cpu, @Nullable Task current) {
+        long count = 0;
+        if (current != null) {
+            count = current.preemptCount().get() - HARDIRQ_OFFSET;
+            current.preemptCount().set(count);
+        }
+        if (!inInterrupt(count) && pending(cpu)) doSoftirq(cpu, current);
+    }
+
+    /** Runs what interrupts left pending: here always work that uses vector registers in the kernel. */
+    private void doSoftirq(PhysicalCpu cpu, @Nullable Task current) {
+        PerCpu p = kernel.perCpu(cpu);
+        if (current != null) current.preemptCount().set(current.preemptCount().get() + OFFSET);
+        boolean were = cpu.irqsOn();
+        while (p.softirqPending().get() != 0) {
+            p.softirqPending().set(0);
+            if (!were) cpu.irqEnable();
+            fp.softirqUsesFp(cpu);
+            if (!were) cpu.irqDisable();
+        }
+        if (current != null) current.preemptCount().set(current.preemptCount().get() - OFFSET);
+    }
+}
