@@ -13,8 +13,16 @@ final class Block {
     @Nullable
     Block next0, next1;
 
-    int linkEpoch, checkedEpoch;
+    int linkEpoch, checkedEpoch, foundEpoch;
+    long foundAccess;
     boolean dropped;
+    /** Its translation is a loop that it heads. */
+    boolean loop;
+    /** Times it was interpreted, and its translation once that is often. */
+    int count;
+
+    @Nullable
+    Translated code;
 
     Block(long rip, long gpa, long gpa2, int mode, Op[] ops, byte[] bytes) {
         this.rip = rip;

@@ -13,9 +13,10 @@ import org.jspecify.annotations.Nullable;
  * first used after {@link GuestMemory#epoch} changed, because the client and other CPUs write code too.
  */
 final class BlockCache {
-    private static final int SIZE = 4096, MAX_OPS = 48;
+    private static final int SIZE = 4096, JUMPS = 1024, MAX_OPS = 48;
     private final Interpreter m;
     private final @Nullable Block[] table = new @Nullable Block[SIZE];
+    private final @Nullable Block[] jumps = new @Nullable Block[JUMPS];
     private final Map<Long, List<Block>> byPage = new HashMap<>();
     private long lastPage = -1;
     private boolean lastIsCode;
@@ -26,6 +27,7 @@ final class BlockCache {
 
     void clear() {
         for (int i = 0; i < SIZE; i++) table[i] = null;
+        for (int i = 0; i < JUMPS; i++) jumps[i] = null;
         byPage.clear();
         lastPage = -1;
     }
@@ -45,17 +47,41 @@ final class BlockCache {
         if (blocks != null) for (Block b : blocks) b.dropped = true;
     }
 
+    /** A block that was found at {@code rip} in this epoch and mode, with the access rights of now. */
+    @Nullable
+    Block jump(long rip) {
+        Block b = jumps[(int) (rip ^ rip >>> 10) & JUMPS - 1];
+        return b != null && b.rip == rip && b.foundEpoch == m.epoch && b.foundAccess == m.access && b.mode == m.code
+                ? b
+                : null;
+    }
+
+    /** The block at this address if it was decoded already and memory still says the same. */
+    @Nullable
+    Block peek(long rip, long gpa, int mode) {
+        Block b = table[slot(gpa)];
+        return b == null || b.gpa != gpa || b.rip != rip || b.mode != mode || b.dropped || !current(b) ? null : b;
+    }
+
+    private static int slot(long gpa) {
+        return (int) ((gpa ^ gpa >>> 12) & SIZE - 1);
+    }
+
     Block find(long rip, long gpa, int mode) {
-        int slot = (int) ((gpa ^ gpa >>> 12) & SIZE - 1);
+        int slot = slot(gpa);
         Block b = table[slot];
         if (b == null || b.gpa != gpa || b.rip != rip || b.mode != mode || b.dropped || !current(b)) {
             b = decode(rip, gpa, mode);
             table[slot] = b;
         }
+        b.foundEpoch = m.epoch;
+        b.foundAccess = m.access;
+        jumps[(int) (rip ^ rip >>> 10) & JUMPS - 1] = b;
         return b;
     }
 
-    private boolean current(Block b) {
+    /** True when memory still says what {@code b} was decoded from. */
+    boolean current(Block b) {
         if (b.checkedEpoch == m.epoch) return true;
         int first = (int) Math.min(b.bytes.length, 4096 - (b.gpa & 0xfff));
         if (!same(b.gpa, b.bytes, 0, first)) return false;

@@ -88,18 +88,43 @@ public final class Flags {
 
     private static boolean even(int c, long fr, long fc) {
         return switch (c) {
-            case 0 -> of(fc) != 0;
-            case 1 -> fc < 0;
-            case 2 -> fr == 0;
-            case 3 -> fc < 0 || fr == 0;
+            case 0 -> overflow(fr, fc);
+            case 1 -> below(fr, fc);
+            case 2 -> zero(fr, fc);
+            case 3 -> belowOrEqual(fr, fc);
             case 4 -> sf(fr, fc);
             case 5 -> pf(fr, fc);
             case 6 -> less(fr, fc);
-            default -> fr == 0 || less(fr, fc);
+            default -> lessOrEqual(fr, fc);
         };
     }
 
-    private static boolean less(long fr, long fc) {
+    /** Names of the eight conditions here, by the upper three of the four bits; the translator calls them one by one. */
+    static final String[] CONDITIONS = {
+        "overflow", "below", "zero", "belowOrEqual", "sf", "pf", "less", "lessOrEqual"
+    };
+
+    static boolean overflow(long fr, long fc) {
+        return of(fc) != 0;
+    }
+
+    static boolean below(long fr, long fc) {
+        return fc < 0;
+    }
+
+    static boolean zero(long fr, long fc) {
+        return fr == 0;
+    }
+
+    static boolean belowOrEqual(long fr, long fc) {
+        return fc < 0 || fr == 0;
+    }
+
+    static boolean less(long fr, long fc) {
         return ((fr ^ fc << 63) ^ fc ^ fc << 1) < 0;
+    }
+
+    static boolean lessOrEqual(long fr, long fc) {
+        return fr == 0 || less(fr, fc);
     }
 }

@@ -8,10 +8,9 @@ final class IntegerOps {
 
     /** Result and flags of an {@link Arith} on values; the result. */
     static long result(Interpreter m, Arith f, long a, long b) {
-        long r = f.value().f(a, b, Flags.cf(m.fc));
-        long c = Flags.carries(f.carries().f(a, b, r), f.size());
+        long r = Arith.value(f, a, b, m.fc);
         m.fr = Flags.signed(r, f.size());
-        m.fc = f.keepsCf() ? Flags.withCf(c, Flags.cf(m.fc)) : c;
+        m.fc = Arith.carry(f, a, b, r, m.fc);
         return r;
     }
 
@@ -83,11 +82,11 @@ final class IntegerOps {
     /** The store comes before the flags: it may fault. */
     static void toMemory(Interpreter m, Arith f, long la, long b, boolean lock) {
         long a = m.ld(la, f.size());
-        long r = f.value().f(a, b, Flags.cf(m.fc));
+        long r = Arith.value(f, a, b, m.fc);
         if (lock) {
             while (!m.cas(la, f.size(), a, Flags.unsigned(r, f.size()))) {
                 a = m.ld(la, f.size());
-                r = f.value().f(a, b, Flags.cf(m.fc));
+                r = Arith.value(f, a, b, m.fc);
             }
         } else if (f.writes()) m.st(la, f.size(), r);
         result(m, f, a, b);
@@ -197,6 +196,38 @@ final class IntegerOps {
         interface Fn {
             long f(long a, int n, int w);
         }
+
+        /** The count as the operand size masks it. */
+        static int count(Shift f, long n) {
+            return (int) n & (f.size == 8 ? 63 : 31);
+        }
+
+        static long value(Shift f, long a, int n) {
+            return n == 0 ? a : f.value.f(a, n, 8 * f.size);
+        }
+
+        /** {@code fr} after a shift by {@code n} to {@code r}; a rotate leaves it. */
+        static long result(Shift f, int n, long r, long fr) {
+            return n == 0 || f.rotate ? fr : Flags.signed(r, f.size);
+        }
+
+        /** {@code fc} after the shift of {@code a} by {@code n} to {@code r}. */
+        static long carry(Shift f, long a, int n, long r, long fc) {
+            if (n == 0) return fc;
+            int w = 8 * f.size;
+            long cf = f.carry.f(a, n, w), of = overflow(f.kind, a, r, cf, w);
+            return f.rotate ? Flags.withCfOf(fc, cf, of) : Flags.fc(cf, of, 0);
+        }
+
+        private static long overflow(int kind, long a, long r, long cf, int w) {
+            long top = r >>> w - 1 & 1;
+            return switch (kind) {
+                case 0, 4 -> top ^ cf; // ROL, SHL
+                case 1 -> top ^ r >>> w - 2 & 1; // ROR
+                case 5 -> a >>> w - 1 & 1; // SHR
+                default -> 0; // SAR
+            };
+        }
     }
 
     /** Shift of a register or memory by imm, or by CL when {@code s} is 1. */
@@ -205,30 +236,20 @@ final class IntegerOps {
 
         @Override
         public void exec(Interpreter m) {
-            int w = 8 * F.size();
-            int n = (int) (s == 1 ? m.g[1] : imm) & (w == 64 ? 63 : 31);
+            int n = Shift.count(F, s == 1 ? m.g[1] : imm);
             long la = ea == null ? 0 : m.linear(ea, F.size(), true);
             long a = ea == null ? m.reg(d, F.size()) : m.ld(la, F.size());
-            long r = n == 0 ? a : F.value().f(a, n, w);
+            long r = Shift.value(F, a, n);
             if (ea == null) m.setReg(d, F.size(), r);
             else if (n != 0) m.st(la, F.size(), r);
-            if (n != 0) flags(m, a, n, w, r);
+            m.fr = Shift.result(F, n, r, m.fr);
+            m.fc = Shift.carry(F, a, n, r, m.fc);
         }
+    }
 
-        private static void flags(Interpreter m, long a, int n, int w, long r) {
-            long cf = F.carry().f(a, n, w), top = r >>> w - 1 & 1;
-            long of = switch (F.kind()) {
-                case 0, 4 -> top ^ cf; // ROL, SHL
-                case 1 -> top ^ r >>> w - 2 & 1; // ROR
-                case 5 -> a >>> w - 1 & 1; // SHR
-                default -> 0; // SAR
-            };
-            if (F.rotate()) m.fc = Flags.withCfOf(m.fc, cf, of);
-            else {
-                m.fr = Flags.signed(r, F.size());
-                m.fc = Flags.fc(cf, of, 0);
-            }
-        }
+    static final class Nop extends Op {
+        @Override
+        public void exec(Interpreter m) {}
     }
 
     /** PUSH of a register in 64-bit mode. */

@@ -85,13 +85,19 @@ final class IntegerTable implements OpTableSource {
     }
 
     private static Arith[] sizes(Arith.Fn value, Arith.Fn carries, boolean writes, boolean keepsCf) {
+        return sizes(value, carries, false, writes, keepsCf);
+    }
+
+    private static Arith[] sizes(
+            Arith.Fn value, Arith.Fn carries, boolean readsCf, boolean writes, boolean keepsCf) {
         Arith[] f = new Arith[9];
-        for (int size : new int[] {1, 2, 4, 8}) f[size] = new Arith(value, carries, writes, keepsCf, size);
+        for (int size : new int[] {1, 2, 4, 8}) f[size] = new Arith(value, carries, readsCf, writes, keepsCf, size);
         return f;
     }
 
     private void family(String name, int n, boolean writes, boolean lock, Arith.Fn value, Arith.Fn carries) {
-        Arith[] f = sizes(value, carries, writes, false);
+        boolean readsCf = name.equals("ADC") || name.equals("SBB");
+        Arith[] f = sizes(value, carries, readsCf, writes, false);
         int base = n * 8;
         String l = lock ? " lock" : "";
         row(name, hex(base) + " /r" + l, "Eb,Gb", i -> toRm(i, f[1], 1, true));

@@ -33,6 +33,7 @@ public final class Interpreter extends GuestMemory {
     private final boolean watched;
 
     private final BlockCache blocks = new BlockCache(this);
+    final Translator translator = new Translator(blocks);
     private final Decoder decoder;
     private long decodeRip;
     private int generation;
@@ -244,15 +245,21 @@ public final class Interpreter extends GuestMemory {
         int i = -1;
         try {
             for (; ; ) {
-                Op[] ops = b.ops;
-                rip = b.end;
-                for (i = 0; i < ops.length; i++) ops[i].exec(this);
-                i = -1;
+                Translated t = b.code;
+                if (t == null && ++b.count == translator.threshold) t = translator.hot(b);
+                if (t != null && t.isCurrent(this)) t.run(this);
+                else {
+                    Op[] ops = b.ops;
+                    rip = b.end;
+                    for (i = 0; i < ops.length; i++) ops[i].exec(this);
+                    i = -1;
+                }
                 // One poll per block: a kick, or a line of the host, ends the run between instructions.
                 if (attention || cpu.anyPending()) return;
                 Block n = b.successor(rip, epoch);
                 if (n == null) {
-                    n = find();
+                    n = blocks.jump(rip);
+                    if (n == null) n = find();
                     b.link(n, epoch);
                 }
                 b = n;
@@ -266,6 +273,15 @@ public final class Interpreter extends GuestMemory {
     private Block find() {
         long gpa = fetch(codeLinear(rip));
         return blocks.find(rip, gpa, code);
+    }
+
+    boolean isCurrent(Block b) {
+        return blocks.current(b);
+    }
+
+    /** Whether translated code must stop at a block's end, as the loop does: asked at each of its backward branches. */
+    boolean mustStop(int entryEpoch) {
+        return attention || epoch != entryEpoch || cpu.anyPending();
     }
 
     /** One instruction with everything that the hot loop leaves out: traps, breakpoints, shadows, memory-mapped I/O. */
@@ -479,20 +495,20 @@ public final class Interpreter extends GuestMemory {
     public long reg(int r, int size) {
         return switch (size) {
             case 8 -> g[r];
-            case 4 -> g[r] & 0xffffffffL;
-            case 2 -> g[r] & 0xffff;
-            default -> r < 16 ? g[r] & 0xff : g[r - 16] >>> 8 & 0xff;
+            case 4 -> Gpr.get32(g[r]);
+            case 2 -> Gpr.get16(g[r]);
+            default -> r < 16 ? Gpr.get8(g[r]) : Gpr.getHigh8(g[r - 16]);
         };
     }
 
     public void setReg(int r, int size, long v) {
         switch (size) {
             case 8 -> g[r] = v;
-            case 4 -> g[r] = v & 0xffffffffL;
-            case 2 -> g[r] = g[r] & ~0xffffL | v & 0xffff;
+            case 4 -> g[r] = Gpr.get32(v);
+            case 2 -> g[r] = Gpr.put16(g[r], v);
             default -> {
-                if (r < 16) g[r] = g[r] & ~0xffL | v & 0xff;
-                else g[r - 16] = g[r - 16] & ~0xff00L | (v & 0xff) << 8;
+                if (r < 16) g[r] = Gpr.put8(g[r], v);
+                else g[r - 16] = Gpr.putHigh8(g[r - 16], v);
             }
         }
     }

@@ -32,11 +32,11 @@ final class MoreOps {
         exchanges(row, plain);
         bits(plain);
         rotatesThroughCarry(plain);
-        both(plain, "NOP", "0F 1F /r", "0F 1F /r", (m, op, z) -> {});
+        row.row("NOP", "0F 1F /r", "Ev", i -> new IntegerOps.Nop());
         plain.row("PAUSE", "F3 90", "", (m, op) -> {});
         // Hint space: ENDBR64, RDSSP without shadow stacks, PREFETCH (SDM vol. 2, table A-3 group 16).
         for (String hint : new String[] {"0D", "18", "19", "1A", "1B", "1C", "1D", "1E"})
-            plain.row("NOP", "0F " + hint + " /r", "Ev", (m, op) -> {});
+            row.row("NOP", "0F " + hint + " /r", "Ev", i -> new IntegerOps.Nop());
         for (String fence : new String[] {"/5", "/6", "/7"})
             plain.row("FENCE", "NP 0F AE " + fence + " reg", "", (m, op) -> java.lang.invoke.VarHandle.fullFence());
         plain.row("CLFLUSH", "NP 0F AE /7 mem", "M", (m, op) -> m.ld8(m.linear(op.ea(), 1, false)));

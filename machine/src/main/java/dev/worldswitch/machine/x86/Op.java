@@ -18,6 +18,12 @@ public abstract class Op {
     public @Nullable Ea ea;
     /** The decoded instruction, kept for what the fast fields do not hold. */
     public @Nullable Insn insn;
+    /** The {@link Template} that this operation's class is a copy of, and the meaning it was made with. */
+    @Nullable
+    Class<? extends Op> template;
+
+    @Nullable
+    Object meaning;
 
     public abstract void exec(Interpreter m);
 

@@ -23,7 +23,10 @@ final class Template {
     static Op make(Class<? extends Op> template, Object meaning) {
         MethodHandle h = MADE.computeIfAbsent(new Key(template, meaning), Template::define);
         try {
-            return (Op) h.invokeExact();
+            Op op = (Op) h.invokeExact();
+            op.template = template;
+            op.meaning = meaning;
+            return op;
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable e) {

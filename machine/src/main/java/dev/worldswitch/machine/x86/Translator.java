@@ -1,0 +1,119 @@
+package dev.worldswitch.machine.x86;
+
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.ClassHierarchyResolver;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Chooses what to translate: for a block that was interpreted often the loop it heads, or what can be reached from it, in
+ * one page of 64-bit code. Loops that have a translation already stay apart. Translations are a pure cache; all are
+ * forgotten when there are too many.
+ */
+final class Translator {
+
+    private static final int MAX_OPS = 120, MAX_LIVE = 1024;
+    private static final ClassFile FILES = ClassFile.of(
+            ClassFile.ClassHierarchyResolverOption.of(ClassHierarchyResolver.ofClassLoading(MethodHandles.lookup())));
+
+    private final BlockCache blocks;
+    /** Interpretations of a block before it is translated. */
+    int threshold = 1000;
+    /** Also what would mostly be done by operation objects. */
+    boolean everything;
+
+    private final List<Block> live = new ArrayList<>();
+
+    Translator(BlockCache blocks) {
+        this.blocks = blocks;
+    }
+
+    /** The translation of {@code head}, now its {@link Block#code}; null where there is none to be had. */
+    @Nullable
+    Translated hot(Block head) {
+        if (head.mode != 64 || head.gpa2 != 0) return null;
+        Map<Long, Block> reach = reach(head);
+        Map<Long, Block> loop = loop(head, reach);
+        List<Block> region = List.copyOf((loop.isEmpty() ? reach : loop).values());
+        if (region.size() == 1 && !everything && !RegionEmitter.worthwhile(head)) return null;
+        if (live.size() >= MAX_LIVE) forget();
+        Translated t = define(region);
+        t.of(region, head.checkedEpoch);
+        head.code = t;
+        head.loop = !loop.isEmpty();
+        live.add(head);
+        return t;
+    }
+
+    private void forget() {
+        for (Block b : live) {
+            b.code = null;
+            b.count = 0;
+        }
+        live.clear();
+    }
+
+    /** Blocks that were decoded already and are reached from {@code head} by direct branches, nearest first. */
+    private Map<Long, Block> reach(Block head) {
+        Map<Long, Block> found = new LinkedHashMap<>();
+        ArrayDeque<Block> work = new ArrayDeque<>(List.of(head));
+        int ops = 0;
+        while (!work.isEmpty()) {
+            Block b = work.poll();
+            if (found.containsKey(b.rip)) continue;
+            if (ops + b.ops.length > MAX_OPS && b != head) continue;
+            ops += b.ops.length;
+            found.put(b.rip, b);
+            for (long to : RegionEmitter.successors(b)) {
+                Block n = inPage(head, to);
+                if (n != null && !(n.loop && n.code != null)) work.add(n);
+            }
+        }
+        return found;
+    }
+
+    private @Nullable Block inPage(Block head, long rip) {
+        if (((rip ^ head.rip) & GuestMemory.PAGE) != 0) return null;
+        Block b = blocks.peek(rip, head.gpa & GuestMemory.PAGE | rip & 0xfff, head.mode);
+        return b == null || b.gpa2 != 0 ? null : b;
+    }
+
+    /** The blocks of {@code reach} from which a path leads back to {@code head}; none when it is in no loop. */
+    private static Map<Long, Block> loop(Block head, Map<Long, Block> reach) {
+        Map<Long, List<Long>> before = new HashMap<>();
+        for (Block b : reach.values())
+            for (long to : RegionEmitter.successors(b))
+                before.computeIfAbsent(to, k -> new ArrayList<>()).add(b.rip);
+        Set<Long> in = new HashSet<>();
+        ArrayDeque<Long> work = new ArrayDeque<>(List.of(head.rip));
+        while (!work.isEmpty())
+            for (long from : before.getOrDefault(work.poll(), List.of())) if (in.add(from)) work.add(from);
+        Map<Long, Block> loop = new LinkedHashMap<>();
+        if (in.contains(head.rip)) for (Block b : reach.values()) if (in.contains(b.rip)) loop.put(b.rip, b);
+        return loop;
+    }
+
+    private static Translated define(List<Block> region) {
+        RegionEmitter e = new RegionEmitter(region);
+        byte[] file = e.classFile(FILES);
+        try {
+            MethodHandles.Lookup made =
+                    MethodHandles.lookup().defineHiddenClassWithClassData(file, e.constants(), true);
+            return (Translated) made.findConstructor(made.lookupClass(), MethodType.methodType(void.class))
+                    .invoke();
+        } catch (RuntimeException | Error x) {
+            throw x;
+        } catch (Throwable x) {
+            throw new IllegalStateException("translation of " + Long.toHexString(region.get(0).rip), x);
+        }
+    }
+}
