@@ -1,0 +1,118 @@
+/* Every ioctl of x86 KVM: name, number, kinds of descriptor (s system, v VM, c vCPU, d device), p when its argument is a pointer,
+ * bytes of its fixed part, bytes of a typical tail. Numbers by hand where an installed header may be too old. */
+#ifndef BADINPUT_TABLE_H
+#define BADINPUT_TABLE_H
+
+struct call {
+	const char *name;
+	unsigned long nr;
+	const char *kinds;
+	int pointer, fixed, tail;
+};
+
+#define NR(dir, nr, size) ((unsigned long)(dir) << 30 | (unsigned long)(size) << 16 | 0xAE00 | (nr))
+#define NONE(name, nr, kinds) {name, NR(0, nr, 0), kinds, 0, 0, 0}
+#define IN(name, nr, size, kinds, tail) {name, NR(1, nr, size), kinds, 1, size, tail}
+#define OUT(name, nr, size, kinds, tail) {name, NR(2, nr, size), kinds, 1, size, tail}
+#define BOTH(name, nr, size, kinds, tail) {name, NR(3, nr, size), kinds, 1, size, tail}
+
+static const struct call calls[] = {
+	NONE("KVM_GET_API_VERSION", 0x00, "s"),
+	NONE("KVM_CREATE_VM", 0x01, "s"),
+	BOTH("KVM_GET_MSR_INDEX_LIST", 0x02, 4, "s", 4000),
+	NONE("KVM_CHECK_EXTENSION", 0x03, "sv"),
+	NONE("KVM_GET_VCPU_MMAP_SIZE", 0x04, "s"),
+	BOTH("KVM_GET_SUPPORTED_CPUID", 0x05, 8, "s", 8000),
+	BOTH("KVM_GET_EMULATED_CPUID", 0x09, 8, "s", 8000),
+	BOTH("KVM_GET_MSR_FEATURE_INDEX_LIST", 0x0a, 4, "s", 4000),
+	NONE("KVM_CREATE_VCPU", 0x41, "v"),
+	IN("KVM_GET_DIRTY_LOG", 0x42, 16, "v", 0),
+	NONE("KVM_SET_NR_MMU_PAGES", 0x44, "v"),
+	NONE("KVM_GET_NR_MMU_PAGES", 0x45, "v"),
+	IN("KVM_SET_USER_MEMORY_REGION", 0x46, 32, "v", 0),
+	NONE("KVM_SET_TSS_ADDR", 0x47, "v"),
+	IN("KVM_SET_IDENTITY_MAP_ADDR", 0x48, 8, "v", 0),
+	IN("KVM_SET_USER_MEMORY_REGION2", 0x49, 160, "v", 0),
+	NONE("KVM_CREATE_IRQCHIP", 0x60, "v"),
+	IN("KVM_IRQ_LINE", 0x61, 8, "v", 0),
+	BOTH("KVM_GET_IRQCHIP", 0x62, 520, "v", 0),
+	OUT("KVM_SET_IRQCHIP", 0x63, 520, "v", 0),
+	NONE("KVM_CREATE_PIT", 0x64, "v"),
+	BOTH("KVM_GET_PIT", 0x65, 72, "v", 0),
+	OUT("KVM_SET_PIT", 0x66, 72, "v", 0),
+	BOTH("KVM_IRQ_LINE_STATUS", 0x67, 8, "v", 0),
+	IN("KVM_REGISTER_COALESCED_MMIO", 0x67, 16, "v", 0),
+	IN("KVM_UNREGISTER_COALESCED_MMIO", 0x68, 16, "v", 0),
+	IN("KVM_SET_GSI_ROUTING", 0x6a, 8, "v", 96),
+	NONE("KVM_REINJECT_CONTROL", 0x71, "v"),
+	IN("KVM_IRQFD", 0x76, 32, "v", 0),
+	IN("KVM_CREATE_PIT2", 0x77, 64, "v", 0),
+	NONE("KVM_SET_BOOT_CPU_ID", 0x78, "v"),
+	IN("KVM_IOEVENTFD", 0x79, 64, "v", 0),
+	IN("KVM_SET_CLOCK", 0x7b, 48, "v", 0),
+	OUT("KVM_GET_CLOCK", 0x7c, 48, "v", 0),
+	NONE("KVM_RUN", 0x80, "c"),
+	OUT("KVM_GET_REGS", 0x81, 144, "c", 0),
+	IN("KVM_SET_REGS", 0x82, 144, "c", 0),
+	OUT("KVM_GET_SREGS", 0x83, 312, "c", 0),
+	IN("KVM_SET_SREGS", 0x84, 312, "c", 0),
+	BOTH("KVM_TRANSLATE", 0x85, 24, "c", 0),
+	IN("KVM_INTERRUPT", 0x86, 4, "c", 0),
+	BOTH("KVM_GET_MSRS", 0x88, 8, "sc", 32),
+	IN("KVM_SET_MSRS", 0x89, 8, "c", 32),
+	IN("KVM_SET_CPUID", 0x8a, 8, "c", 48),
+	IN("KVM_SET_SIGNAL_MASK", 0x8b, 4, "c", 8),
+	OUT("KVM_GET_FPU", 0x8c, 416, "c", 0),
+	IN("KVM_SET_FPU", 0x8d, 416, "c", 0),
+	OUT("KVM_GET_LAPIC", 0x8e, 1024, "c", 0),
+	IN("KVM_SET_LAPIC", 0x8f, 1024, "c", 0),
+	IN("KVM_SET_CPUID2", 0x90, 8, "c", 80),
+	BOTH("KVM_GET_CPUID2", 0x91, 8, "c", 8000),
+	BOTH("KVM_TPR_ACCESS_REPORTING", 0x92, 40, "c", 0),
+	IN("KVM_SET_VAPIC_ADDR", 0x93, 8, "c", 0),
+	OUT("KVM_GET_MP_STATE", 0x98, 4, "c", 0),
+	IN("KVM_SET_MP_STATE", 0x99, 4, "c", 0),
+	NONE("KVM_NMI", 0x9a, "c"),
+	IN("KVM_SET_GUEST_DEBUG", 0x9b, 72, "c", 0),
+	IN("KVM_X86_SETUP_MCE", 0x9c, 8, "c", 0),
+	OUT("KVM_X86_GET_MCE_CAP_SUPPORTED", 0x9d, 8, "s", 0),
+	IN("KVM_X86_SET_MCE", 0x9e, 64, "c", 0),
+	OUT("KVM_GET_PIT2", 0x9f, 112, "v", 0),
+	OUT("KVM_GET_VCPU_EVENTS", 0x9f, 64, "c", 0),
+	IN("KVM_SET_PIT2", 0xa0, 112, "v", 0),
+	IN("KVM_SET_VCPU_EVENTS", 0xa0, 64, "c", 0),
+	OUT("KVM_GET_DEBUGREGS", 0xa1, 128, "c", 0),
+	IN("KVM_SET_DEBUGREGS", 0xa2, 128, "c", 0),
+	NONE("KVM_SET_TSC_KHZ", 0xa2, "vc"),
+	NONE("KVM_GET_TSC_KHZ", 0xa3, "vc"),
+	IN("KVM_ENABLE_CAP", 0xa3, 104, "vc", 0),
+	OUT("KVM_GET_XSAVE", 0xa4, 4096, "c", 0),
+	IN("KVM_SIGNAL_MSI", 0xa5, 32, "v", 0),
+	IN("KVM_SET_XSAVE", 0xa5, 4096, "c", 0),
+	OUT("KVM_GET_XCRS", 0xa6, 392, "c", 0),
+	IN("KVM_SET_XCRS", 0xa7, 392, "c", 0),
+	IN("KVM_GET_ONE_REG", 0xab, 16, "c", 0),
+	IN("KVM_SET_ONE_REG", 0xac, 16, "c", 0),
+	NONE("KVM_KVMCLOCK_CTRL", 0xad, "c"),
+	BOTH("KVM_GET_REG_LIST", 0xb0, 8, "c", 800),
+	IN("KVM_SET_PMU_EVENT_FILTER", 0xb2, 32, "v", 8),
+	NONE("KVM_SMI", 0xb7, "c"),
+	BOTH("KVM_GET_NESTED_STATE", 0xbe, 128, "c", 4096),
+	IN("KVM_SET_NESTED_STATE", 0xbf, 128, "c", 4096),
+	BOTH("KVM_CLEAR_DIRTY_LOG", 0xc0, 24, "v", 0),
+	IN("KVM_X86_SET_MSR_FILTER", 0xc6, 392, "v", 0),
+	NONE("KVM_RESET_DIRTY_RINGS", 0xc7, "v"),
+	OUT("KVM_GET_SREGS2", 0xcc, 320, "c", 0),
+	IN("KVM_SET_SREGS2", 0xcd, 320, "c", 0),
+	NONE("KVM_GET_STATS_FD", 0xce, "vc"),
+	OUT("KVM_GET_XSAVE2", 0xcf, 4096, "c", 0),
+	IN("KVM_SET_MEMORY_ATTRIBUTES", 0xd2, 32, "v", 0),
+	BOTH("KVM_PRE_FAULT_MEMORY", 0xd5, 64, "c", 0),
+	BOTH("KVM_CREATE_DEVICE", 0xe0, 12, "v", 0),
+	IN("KVM_SET_DEVICE_ATTR", 0xe1, 24, "cd", 0),
+	IN("KVM_GET_DEVICE_ATTR", 0xe2, 24, "scd", 0),
+	IN("KVM_HAS_DEVICE_ATTR", 0xe3, 24, "scd", 0),
+};
+#define CALLS (sizeof calls / sizeof *calls)
+
+#endif
