@@ -26,7 +26,7 @@ public final class HostInterrupts implements InterruptEntry {
     public PhysicalCpu interruptAndReturn(PhysicalCpu cpu, Line line) {
         PerCpu p = kernel.perCpu(cpu);
         Task current = p.current().get();
-        softirq.irqEnter(current);
+        softirq.irqEnter(cpu);
         switch (line) {
             case INTERRUPT -> p.softirqPending().or(SOFTIRQ_WITH_FP);
             case RESCHEDULE -> {
@@ -34,7 +34,7 @@ public final class HostInterrupts implements InterruptEntry {
             }
             case KICK, NMI -> {}
         }
-        softirq.irqExit(cpu, current);
+        softirq.irqExit(cpu);
         if (current == null || line == Line.NMI) return cpu;
         scheduler.irqentryExitCondResched(current);
         return current.cpu();

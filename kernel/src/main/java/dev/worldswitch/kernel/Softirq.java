@@ -1,7 +1,7 @@
 package dev.worldswitch.kernel;
 
 import dev.worldswitch.machine.PhysicalCpu;
-import org.jspecify.annotations.Nullable;
+import dev.worldswitch.machine.cell.Word;
 
 /** Softirqs and the parts of preempt_count that keep them off. */
 public final class Softirq {
@@ -29,7 +29,7 @@ public final class Softirq {
         PhysicalCpu cpu = task.cpu();
         // Softirqs that waited run while preemption is still off: one unit of preempt_count stays until after them.
         task.preemptCount().set(count + 1);
-        if (!inInterrupt(count) && pending(cpu)) doSoftirq(cpu, task);
+        if (!inInterrupt(count) && pending(cpu)) doSoftirq(cpu);
         task.preemptCount().set(count);
         cpu.moment("local_bh_enable");
     }
@@ -42,23 +42,23 @@ public final class Softirq {
         return kernel.perCpu(cpu).softirqPending().get() != 0;
     }
 
-    void irqEnter(@Nullable Task current) {
-        if (current != null) current.preemptCount().set(current.preemptCount().get() + HARDIRQ_OFFSET);
+    void irqEnter(PhysicalCpu cpu) {
+        Word count = kernel.perCpu(cpu).preemptCount();
+        count.set(count.get() + HARDIRQ_OFFSET);
     }
 
-    void irqExit(PhysicalCpu cpu, @Nullable Task current) {
-        long count = 0;
-        if (current != null) {
-            count = current.preemptCount().get() - HARDIRQ_OFFSET;
-            current.preemptCount().set(count);
-        }
-        if (!inInterrupt(count) && pending(cpu)) doSoftirq(cpu, current);
+    void irqExit(PhysicalCpu cpu) {
+        Word count = kernel.perCpu(cpu).preemptCount();
+        long now = count.get() - HARDIRQ_OFFSET;
+        count.set(now);
+        if (!inInterrupt(now) && pending(cpu)) doSoftirq(cpu);
     }
 
     /** Runs what interrupts left pending: here always work that uses vector registers in the kernel. */
-    private void doSoftirq(PhysicalCpu cpu, @Nullable Task current) {
+    private void doSoftirq(PhysicalCpu cpu) {
         PerCpu p = kernel.perCpu(cpu);
-        if (current != null) current.preemptCount().set(current.preemptCount().get() + OFFSET);
+        Word count = p.preemptCount();
+        count.set(count.get() + OFFSET);
         boolean were = cpu.irqsOn();
         while (p.softirqPending().get() != 0) {
             p.softirqPending().set(0);
@@ -66,6 +66,6 @@ public final class Softirq {
             fp.softirqUsesFp(cpu);
             if (!were) cpu.irqDisable();
         }
-        if (current != null) current.preemptCount().set(current.preemptCount().get() - OFFSET);
+        count.set(count.get() - OFFSET);
     }
 }

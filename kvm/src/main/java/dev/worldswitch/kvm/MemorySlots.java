@@ -2,7 +2,7 @@ package dev.worldswitch.kvm;
 
 import dev.worldswitch.machine.cell.Words;
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -48,18 +48,38 @@ public record MemorySlots(List<Slot> byGpa) {
 
     /** True when a slot other than {@code except} has a byte of the range. */
     public boolean overlaps(long gpa, long size, int except) {
-        for (Slot s : byGpa) if (s.id != except && gpa < s.gpa + s.size && s.gpa < gpa + size) return true;
+        for (int i = firstAtOrAbove(gpa) - 1; i < byGpa.size(); i++) {
+            if (i < 0) continue;
+            Slot s = byGpa.get(i);
+            if (s.gpa >= gpa + size) return false;
+            if (s.id != except && gpa < s.gpa + s.size) return true;
+        }
         return false;
     }
 
+    private int firstAtOrAbove(long gpa) {
+        int low = 0, high = byGpa.size();
+        while (low < high) {
+            int middle = low + high >>> 1;
+            if (byGpa.get(middle).gpa < gpa) low = middle + 1;
+            else high = middle;
+        }
+        return low;
+    }
+
     public MemorySlots without(int id) {
-        return new MemorySlots(byGpa.stream().filter(s -> s.id != id).toList());
+        Slot old = find(id);
+        if (old == null) return this;
+        List<Slot> fewer = new ArrayList<>(byGpa);
+        fewer.remove(firstAtOrAbove(old.gpa));
+        return new MemorySlots(Collections.unmodifiableList(fewer));
     }
 
     public MemorySlots with(Slot slot) {
-        List<Slot> more = new ArrayList<>(without(slot.id).byGpa);
-        more.add(slot);
-        more.sort(Comparator.comparingLong(Slot::gpa));
-        return new MemorySlots(List.copyOf(more));
+        MemorySlots others = without(slot.id);
+        List<Slot> more = new ArrayList<>(others.byGpa.size() + 1);
+        more.addAll(others.byGpa);
+        more.add(others.firstAtOrAbove(slot.gpa), slot);
+        return new MemorySlots(Collections.unmodifiableList(more));
     }
 }

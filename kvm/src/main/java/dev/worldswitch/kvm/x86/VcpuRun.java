@@ -1,5 +1,7 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kernel.PreemptNotifier;
+import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.x86.RunState.Completion;
@@ -11,7 +13,7 @@ import dev.worldswitch.machine.x86.X86State;
 import org.jspecify.annotations.Nullable;
 
 /** KVM_RUN of one vCPU: kvm_arch_vcpu_ioctl_run and what it calls, step by step as the kernel does. */
-public final class VcpuRun {
+public final class VcpuRun implements PreemptNotifier {
     static final long MP_RUNNABLE = 0, MP_UNINITIALIZED = 1, MP_INIT_RECEIVED = 2, MP_HALTED = 3, MP_SIPI_RECEIVED = 4;
     static final long MP_AP_RESET_HOLD = 9;
     private static final long SYNC_VALID = 7;
@@ -79,7 +81,7 @@ public final class VcpuRun {
         if (page.validRegs() != 0 && (page.validRegs() & ~SYNC_VALID) == 0) SyncRegs.storeRegs(vcpu, page);
         postKvmRunSave();
         if (vcpu.sigmaskSet().get() != 0) caller.runSignalMask(0, false);
-        vcpuPut();
+        vcpuPut(caller);
         Trace t = trace();
         if (t != null) t.kvmUserspaceExit(vcpu, page.exitReason(), r);
         return r;
@@ -88,10 +90,26 @@ public final class VcpuRun {
     private void vcpuLoad(Caller caller) {
         vcpu.hasRun().set(1);
         rs.runner.set(caller);
-        rs.loadedOn.set(caller.task().cpu().id() + 1);
+        // Registered first: a preemption from here on tells where the vCPU goes.
+        caller.task().preemptNotifier().set(this);
+        loadOn(caller.task().cpu());
     }
 
-    private void vcpuPut() {
+    /** kvm_sched_in: a task that was preempted may go on elsewhere, and kicks must find it there. */
+    @Override
+    public void schedIn(Task task, PhysicalCpu cpu) {
+        loadOn(cpu);
+    }
+
+    @Override
+    public void schedOut(Task task, PhysicalCpu cpu) {}
+
+    private void loadOn(PhysicalCpu cpu) {
+        rs.loadedOn.release(cpu.id() + 1);
+    }
+
+    private void vcpuPut(Caller caller) {
+        caller.task().preemptNotifier().set(null);
         rs.loadedOn.set(0);
         rs.runner.set(null);
     }
@@ -165,7 +183,6 @@ public final class VcpuRun {
 
     private void kvmVcpuBlock(Caller caller) {
         caller.block(() -> kvmArchVcpuRunnable() || caller.signalPending());
-        rs.loadedOn.set(caller.task().cpu().id() + 1);
     }
 
     /** kvm_arch_vcpu_runnable. */
@@ -264,7 +281,9 @@ public final class VcpuRun {
         if (cpu < 0 || rs.inGuestMode.acquire() == 0) return;
         PhysicalCpu physical = vcpu.vm().kvm().cpus().get(cpu);
         physical.raise(Line.KICK);
-        while (rs.inGuestMode.acquire() != 0 && physical.isPending(Line.KICK)) Thread.onSpinWait();
+        // Elsewhere by now: it left the guest on the way.
+        while (rs.inGuestMode.acquire() != 0 && rs.loadedOn.acquire() == cpu + 1 && physical.isPending(Line.KICK))
+            Thread.onSpinWait();
     }
 
     /** kvm_skip_emulated_instruction; 1, or 0 when single-stepping leaves to user space. */
