@@ -5,5 +5,6 @@ module dev.worldswitch.kernel {
     requires transitive dev.worldswitch.machine;
 
     exports dev.worldswitch.kernel;
+    exports dev.worldswitch.kernel.arm64;
     exports dev.worldswitch.kernel.x86;
 }

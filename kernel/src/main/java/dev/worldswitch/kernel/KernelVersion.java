@@ -21,12 +21,16 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
     public static final String DEFAULT = "6.12";
     private static final List<String> NAMES = List.of("6.1", "6.12", "6.18", "7.2");
     /** The first recorded release, stable fixes included, that has a patch; a patch not listed is in none. */
-    private static final Map<Patch, String> SINCE = Map.of(
-            Patch.CLEAR_XSTATE_BV_ON_XFD, "6.1",
-            Patch.VCPU_EVENTS_COUNT_NMIS, "6.12",
-            Patch.CPUID_GUEST_PHYS_BITS, "6.12",
-            Patch.CANONICAL_BY_HOST_WIDTH, "6.12",
-            Patch.X86_ONE_REG, "6.18");
+    private static final Map<Patch, String> SINCE = Map.ofEntries(
+            Map.entry(Patch.CLEAR_XSTATE_BV_ON_XFD, "6.1"),
+            Map.entry(Patch.HOST_FP_SAVE_FLUSH, "6.1"),
+            Map.entry(Patch.ZCR_EAGER_SWITCH, "6.1"),
+            Map.entry(Patch.RUN_LOOP_SIGNAL_CHECK, "6.1"),
+            Map.entry(Patch.HOST_SPE_SAVE_RESTORE, "6.1"),
+            Map.entry(Patch.VCPU_EVENTS_COUNT_NMIS, "6.12"),
+            Map.entry(Patch.CPUID_GUEST_PHYS_BITS, "6.12"),
+            Map.entry(Patch.CANONICAL_BY_HOST_WIDTH, "6.12"),
+            Map.entry(Patch.X86_ONE_REG, "6.18"));
 
     public KernelVersion {
         for (Patch p : patches)
@@ -58,10 +62,15 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
         return NAMES.indexOf(name) >= NAMES.indexOf(other);
     }
 
-    /** {@code without} taken out first, then {@code with} added. */
+    /** {@code without} taken out first, then {@code with} added. Without a part of a patch, its other parts stay. */
     public KernelVersion changed(List<Patch> without, List<Patch> with) {
         Set<Patch> now = patches.isEmpty() ? EnumSet.noneOf(Patch.class) : EnumSet.copyOf(patches);
-        without.forEach(now::remove);
+        for (Patch p : without) {
+            Patch whole = p.whole();
+            if (whole != null && now.remove(whole))
+                for (Patch part : Patch.values()) if (part.whole() == whole) now.add(part);
+            now.remove(p);
+        }
         for (Patch p : with) {
             now.removeIf(q -> p.excludes().contains(q.id()));
             now.add(p);

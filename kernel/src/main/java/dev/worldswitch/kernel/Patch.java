@@ -38,6 +38,134 @@ public enum Patch {
             "part of b45f72177594",
             "2025-12",
             Set.of("clear-xstate-bv-on-xfd")),
+    /** Host FP state is saved and flushed at vcpu_load, so that no one else has to know whose it was. */
+    HOST_FP_SAVE_FLUSH(
+            "host-fp-save-flush",
+            Arch.ARM64,
+            "KVM: arm64: Unconditionally save+flush host FPSIMD/SVE/SME state",
+            "fbc7e61195e2",
+            "2025-02",
+            Set.of()),
+    /** ZCR_EL1 and ZCR_EL2 change hands in the hypervisor, while interrupts are masked. */
+    ZCR_EAGER_SWITCH(
+            "zcr-eager-switch",
+            Arch.ARM64,
+            "KVM: arm64: Eagerly switch ZCR_EL{1,2}",
+            "59419f10045b",
+            "2025-02",
+            Set.of("save-path-knows-kvm")),
+    /** Fix B of the review of "Factor SVE guest exit handling out": the host's saver sets a vCPU's vector length itself. */
+    SAVE_PATH_KNOWS_KVM(
+            "save-path-knows-kvm",
+            Arch.ARM64,
+            "fpsimd_save_user_state() saves a vCPU's image at the vCPU's vector length",
+            "alternative of that review, not merged",
+            "2025-01",
+            Set.of("zcr-eager-switch")),
+    /** kvm_arch_vcpu_ioctl_run asks for pending signals and work once more with interrupts masked. */
+    RUN_LOOP_SIGNAL_CHECK(
+            "run-loop-signal-check",
+            Arch.ARM64,
+            "the second check for pending work in kvm_arch_vcpu_ioctl_run(), interrupts off",
+            "6caa5812e2d1",
+            "2021-08",
+            Set.of()),
+    /** The host's statistical profiling stops and drains before guest tables are live; all its steps. */
+    HOST_SPE_SAVE_RESTORE(
+            "host-spe-save-restore",
+            Arch.ARM64,
+            "arm64: KVM: Save/restore the host SPE state when entering/leaving a VM",
+            "f85279b4bd48",
+            "2017-01",
+            Set.of()),
+    /** A step of {@link #HOST_SPE_SAVE_RESTORE}. */
+    SPE_DRAIN(
+            "host-spe-save-restore.drain",
+            Arch.ARM64,
+            "PSB CSYNC and DSB before the guest's tables are live",
+            "part of f85279b4bd48",
+            "2017-01",
+            Set.of("host-spe-save-restore")),
+    /** A step of {@link #HOST_SPE_SAVE_RESTORE}. */
+    SPE_ISB_BEFORE_DRAIN(
+            "host-spe-save-restore.isb-before-drain",
+            Arch.ARM64,
+            "the ISB between PMSCR_EL1 = 0 and PSB CSYNC",
+            "part of f85279b4bd48",
+            "2017-01",
+            Set.of("host-spe-save-restore")),
+    /** A step of {@link #HOST_SPE_SAVE_RESTORE}. */
+    SPE_EARLY(
+            "host-spe-save-restore.early",
+            Arch.ARM64,
+            "the drain comes before the guest's tables and MDCR_EL2.E2PB; b96b0c5de685",
+            "part of f85279b4bd48",
+            "2017-01",
+            Set.of("host-spe-save-restore")),
+    /** A step of {@link #HOST_SPE_SAVE_RESTORE}. */
+    SPE_ZERO_PMSCR(
+            "host-spe-save-restore.zero-pmscr",
+            Arch.ARM64,
+            "PMSCR_EL1 = 0 while a guest runs",
+            "part of f85279b4bd48",
+            "2017-01",
+            Set.of("host-spe-save-restore")),
+    /** A step of {@link #HOST_SPE_SAVE_RESTORE}. */
+    SPE_CLEAR_SAVED(
+            "host-spe-save-restore.clear-saved",
+            Arch.ARM64,
+            "the saved PMSCR_EL1 is zero when the host does not profile",
+            "part of f85279b4bd48",
+            "2017-01",
+            Set.of("host-spe-save-restore")),
+    /** A step of {@link #HOST_SPE_SAVE_RESTORE}. */
+    SPE_FEATURE_CHECK(
+            "host-spe-save-restore.feature-check",
+            Arch.ARM64,
+            "no SPE register or MDCR_EL2.TPMS and E2PB on a CPU without SPE",
+            "part of f85279b4bd48",
+            "2017-01",
+            Set.of("host-spe-save-restore")),
+    /** A step of {@link #HOST_SPE_SAVE_RESTORE}. */
+    SPE_TRAP_GUEST(
+            "host-spe-save-restore.trap-guest",
+            Arch.ARM64,
+            "MDCR_EL2.TPMS = 1 and E2PB = 00 in the guest",
+            "part of f85279b4bd48",
+            "2017-01",
+            Set.of("host-spe-save-restore")),
+    /** A step of {@link #HOST_SPE_SAVE_RESTORE}. */
+    SPE_RESTORE_LATE(
+            "host-spe-save-restore.restore-late",
+            Arch.ARM64,
+            "PMSCR_EL1 comes back after the host's system registers",
+            "part of f85279b4bd48",
+            "2017-01",
+            Set.of("host-spe-save-restore")),
+    /** A step of {@link #HOST_SPE_SAVE_RESTORE}. */
+    SPE_ISB_BEFORE_RESTORE(
+            "host-spe-save-restore.isb-before-restore",
+            Arch.ARM64,
+            "the ISB before PMSCR_EL1 comes back",
+            "part of f85279b4bd48",
+            "2017-01",
+            Set.of("host-spe-save-restore")),
+    /** A step of {@link #HOST_SPE_SAVE_RESTORE}. */
+    SPE_E2PB_BACK(
+            "host-spe-save-restore.e2pb-back",
+            Arch.ARM64,
+            "MDCR_EL2.E2PB = 11 on the nVHE host",
+            "part of f85279b4bd48",
+            "2017-01",
+            Set.of("host-spe-save-restore")),
+    /** A step of {@link #HOST_SPE_SAVE_RESTORE}. */
+    SPE_KEEP_HPMN(
+            "host-spe-save-restore.keep-hpmn",
+            Arch.ARM64,
+            "MDCR_EL2.HPMN is kept when traps go off",
+            "part of f85279b4bd48",
+            "2017-01",
+            Set.of("host-spe-save-restore")),
     /** KVM_GET_VCPU_EVENTS tells how many NMIs wait, not only that one does. */
     VCPU_EVENTS_COUNT_NMIS(
             "vcpu-events-count-nmis",

@@ -11,9 +11,13 @@ public final class Task {
     /** Thread flag bits, our own numbering. */
     public static final long TIF_NEED_FPU_LOAD = 1, TIF_NEED_RESCHED = 2, TIF_SIGPENDING = 4, TIF_NOTIFY_RESUME = 8;
 
+    /** arm64: the CPU's FP registers are not the task's; the task uses SVE. */
+    public static final long TIF_FOREIGN_FPSTATE = 16, TIF_SVE = 32;
+
     private final Region region;
     private final Word flags;
     private final Word preemptCount;
+    private final Word killed;
     private final Ref<@Nullable PhysicalCpu> cpu;
     private final Ref<@Nullable ThreadStruct> thread;
     private final Ref<@Nullable PreemptNotifier> notifier;
@@ -22,6 +26,7 @@ public final class Task {
         this.region = region;
         this.flags = region.word("flags");
         this.preemptCount = region.word("preemptCount");
+        this.killed = region.word("killed");
         this.cpu = region.ref("cpu", null);
         this.thread = region.ref("thread", null);
         this.notifier = region.ref("preemptNotifier", null);
@@ -37,6 +42,11 @@ public final class Task {
 
     public Word preemptCount() {
         return preemptCount;
+    }
+
+    /** Nonzero once the kernel has sent the task SIGKILL. */
+    public Word killed() {
+        return killed;
     }
 
     /** @throws IllegalStateException when the task runs on no CPU */

@@ -21,20 +21,21 @@ public final class Arm64Cpu extends PhysicalCpu {
     private final Arm64Profile profile;
     private final Words gpr, sys, z, p;
     private final Word pc, pstate;
+    private final HostAccess host;
     private final int zStride, pStride;
 
     public Arm64Cpu(Region region, int id, Arm64Profile profile, Timing timing, InterruptEntry entry) {
         super(region, id, timing, entry);
         this.profile = profile;
-        int vq = Math.max(1, profile.maxVq());
-        this.zStride = 2 * vq;
-        this.pStride = (16 * vq + 63) / 64;
+        this.zStride = profile.zStride();
+        this.pStride = profile.pStride();
         this.gpr = region.words("gpr", 34);
         this.sys = region.words("sys", SysReg.count());
         this.z = region.words("z", 32 * zStride);
         this.p = region.words("p", 17 * pStride);
         this.pc = region.word("pc");
         this.pstate = region.word("pstate");
+        this.host = new HostAccess(this, region);
         for (SysReg r : SysReg.values()) sys.set(r.ordinal(), profile.register(r));
         sys.set(SysReg.MPIDR_EL1.ordinal(), 0x8000_0000L | id);
         if (profile.vhe()) sys.set(SysReg.HCR_EL2.ordinal(), HCR_E2H);
@@ -78,6 +79,11 @@ public final class Arm64Cpu extends PhysicalCpu {
 
     public int pStride() {
         return pStride;
+    }
+
+    /** What the host's kernel and hypervisor code do with this CPU's registers. */
+    public HostAccess host() {
+        return host;
     }
 
     /** HCR_EL2.E2H: the host kernel is at EL2. */

@@ -94,6 +94,16 @@ public final class Arm64Profile {
         return maxVq;
     }
 
+    /** Words of one Z register in a register file: 2 without SVE. */
+    public int zStride() {
+        return 2 * Math.max(1, maxVq);
+    }
+
+    /** Words of one predicate register in a register file. */
+    public int pStride() {
+        return (16 * Math.max(1, maxVq) + 63) / 64;
+    }
+
     /** Implemented vector lengths: bit {@code vq - 1}. */
     public int vqs() {
         return vqs;

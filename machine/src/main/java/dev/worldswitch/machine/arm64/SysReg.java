@@ -544,11 +544,21 @@ public enum SysReg {
             if (!r.name().endsWith("_EL12") && !r.name().endsWith("_EL02")) continue;
             String of = r.name().replaceFirst("_EL12$", "_EL1").replaceFirst("_EL02$", "_EL0");
             r.storage = valueOf(of);
+            r.underE2h = r.storage;
         }
+        CPACR_EL1.underE2h = CPTR_EL2;
+        CNTKCTL_EL1.underE2h = CNTHCTL_EL2;
+        for (SysReg r : new SysReg[] {
+            SCTLR_EL1, ZCR_EL1, SMCR_EL1, TRFCR_EL1, TTBR0_EL1, TTBR1_EL1, TCR_EL1, SPSR_EL1, ELR_EL1, AFSR0_EL1,
+            AFSR1_EL1, ESR_EL1, FAR_EL1, MAIR_EL1, AMAIR_EL1, VBAR_EL1, CONTEXTIDR_EL1, PMSCR_EL1, TCR2_EL1, PIR_EL1
+        }) r.underE2h = valueOf(r.name().replace("_EL1", "_EL2"));
     }
 
     private final int encoding;
     private SysReg storage = this;
+    private SysReg underE2h = this;
+    private final String mrsStep = "mrs " + name();
+    private final String msrStep = "msr " + name();
 
     SysReg(int op0, int op1, int crn, int crm, int op2) {
         this.encoding = encoding(op0, op1, crn, crm, op2);
@@ -575,6 +585,22 @@ public enum SysReg {
     /** The register that really holds the value: for the names _EL12 and _EL02 the EL1 and EL0 register. */
     public SysReg storage() {
         return storage;
+    }
+
+    /**
+     * The register that this name reaches at EL2 with HCR_EL2.E2H set (Arm ARM D8 "VHE", register name redirection): itself
+     * where the name is not redirected.
+     */
+    public SysReg underE2h() {
+        return underE2h;
+    }
+
+    String mrsStep() {
+        return mrsStep;
+    }
+
+    String msrStep() {
+        return msrStep;
     }
 
     /** Which register has this encoding, null for one that nobody here knows. */

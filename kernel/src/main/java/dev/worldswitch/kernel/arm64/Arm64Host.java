@@ -1,0 +1,65 @@
+package dev.worldswitch.kernel.arm64;
+
+import dev.worldswitch.kernel.CpuPool;
+import dev.worldswitch.kernel.HostInterrupts;
+import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.LatePool;
+import dev.worldswitch.kernel.Scheduler;
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.machine.Timing;
+import dev.worldswitch.machine.arm64.Arm64Cpu;
+import dev.worldswitch.machine.arm64.Arm64Profile;
+import dev.worldswitch.machine.arm64.SysReg;
+import dev.worldswitch.machine.cell.Region;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+
+/** A booted arm64 host: physical CPUs, kernel, FP code, scheduler, wired together in the order that each needs. */
+public record Arm64Host(
+        Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, Scheduler scheduler, List<Arm64Cpu> cpus) {
+    private static final long CPACR_FPEN = 3L << 20, CPACR_ZEN_EL1 = 1L << 16;
+
+    /** @param pool makes the pool of CPUs from the finished CPUs; called at the first lease */
+    public static Arm64Host boot(
+            Region root,
+            KernelVersion version,
+            Arm64Profile profile,
+            int cpus,
+            Timing timing,
+            Function<List<Arm64Cpu>, CpuPool<Arm64Cpu>> pool) {
+        Kernel kernel = new Kernel(root, version, timing, cpus);
+        Fpsimd fpsimd = new Fpsimd(kernel, profile);
+        LatePool<Arm64Cpu> late = new LatePool<>();
+        Scheduler scheduler = new Scheduler(kernel, fpsimd, late);
+        HostInterrupts interrupts = new HostInterrupts(kernel, fpsimd.softirq(), scheduler);
+        List<Arm64Cpu> all = IntStream.range(0, cpus)
+                .mapToObj(i -> new Arm64Cpu(root.child("cpu" + i), i, profile, timing, interrupts))
+                .toList();
+        for (Arm64Cpu c : all) cpuEnable(c);
+        late.fill(pool, all);
+        return new Arm64Host(kernel, profile, fpsimd, scheduler, all);
+    }
+
+    /** What the host leaves in its control registers when a CPU has come up: FP for all, SVE for EL1, full length. */
+    private static void cpuEnable(Arm64Cpu cpu) {
+        long fp = CPACR_FPEN | (cpu.profile().hasSve() ? CPACR_ZEN_EL1 : 0);
+        set(cpu, SysReg.CPACR_EL1, fp);
+        if (cpu.profile().vhe()) set(cpu, SysReg.CPTR_EL2, fp);
+        long len = Math.max(0, cpu.profile().maxVq() - 1);
+        set(cpu, SysReg.ZCR_EL1, len);
+        set(cpu, SysReg.ZCR_EL2, len);
+        set(cpu, SysReg.MDCR_EL2, cpu.profile().register(SysReg.PMCR_EL0) >>> 11 & 0x1f);
+        set(cpu, SysReg.CNTFRQ_EL0, cpu.profile().cntfrq());
+    }
+
+    private static void set(Arm64Cpu cpu, SysReg r, long v) {
+        cpu.sys().set(r.ordinal(), v);
+    }
+
+    /** A new host task, not yet running. */
+    public Task newTask(String name) {
+        return new Task(kernel.region().child(name));
+    }
+}

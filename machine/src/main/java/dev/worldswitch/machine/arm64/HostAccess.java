@@ -1,0 +1,145 @@
+package dev.worldswitch.machine.arm64;
+
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+import dev.worldswitch.machine.cell.Words;
+
+/**
+ * A CPU's registers as host code at EL1 or EL2 reaches them, each access a moment. Names mean what they mean at this EL with
+ * this E2H. A written control counts for other units from the next context synchronisation on; until then
+ * {@link dev.worldswitch.machine.Timing#choose} decides, the new value being the usual one.
+ */
+public final class HostAccess {
+    private static final int LEN = 0xf;
+    private final Arm64Cpu cpu;
+    private final Words before, written;
+    private final Word el;
+
+    HostAccess(Arm64Cpu cpu, Region region) {
+        this.cpu = cpu;
+        this.before = region.words("beforeSync", SysReg.count());
+        this.written = region.words("writtenSinceSync", (SysReg.count() + 63) / 64);
+        this.el = region.word("hostEl");
+        el.set(cpu.profile().vhe() ? 2 : 1);
+    }
+
+    /** The register that {@code name} reaches at the present EL. */
+    public SysReg resolve(SysReg name) {
+        return el.get() == 2 && cpu.e2h() ? name.underE2h() : name.storage();
+    }
+
+    public long mrs(SysReg name) {
+        cpu.moment(name.mrsStep());
+        return cpu.sys().get(resolve(name).ordinal());
+    }
+
+    public void msr(SysReg name, long v) {
+        cpu.moment(name.msrStep());
+        SysReg r = resolve(name);
+        int i = r.ordinal();
+        boolean limitsVectors = r == SysReg.ZCR_EL1 || r == SysReg.ZCR_EL2;
+        int vq = limitsVectors ? liveVq() : 0;
+        if ((written.get(i >>> 6) >>> i & 1) == 0) before.set(i, cpu.sys().get(i));
+        written.or(i >>> 6, 1L << i);
+        cpu.sys().set(i, v);
+        if (limitsVectors && liveVq() > vq) widened(vq);
+    }
+
+    /** The value of {@code r} that counts now: until a context synchronisation maybe still the one before the last write. */
+    public long inEffect(SysReg r) {
+        int i = r.ordinal();
+        long v = cpu.sys().get(i);
+        if ((written.get(i >>> 6) >>> i & 1) == 0 || before.get(i) == v) return v;
+        return cpu.timing().choose(r.msrStep(), 2) == 0 ? v : before.get(i);
+    }
+
+    public void isb() {
+        cpu.moment("isb");
+        contextSync();
+    }
+
+    /** What an exception entry or return synchronises. */
+    public void contextSync() {
+        for (int i = 0; i < written.length(); i++) if (written.get(i) != 0) written.set(i, 0);
+    }
+
+    /** HVC from the nVHE host: {@code hyp} is an ordinary call at EL2 with everything masked. */
+    public long hvc(java.util.function.LongSupplier hyp) {
+        cpu.moment("hvc");
+        if (cpu.profile().vhe()) throw new IllegalStateException("a VHE host is at EL2 already");
+        contextSync();
+        boolean were = cpu.irqSave();
+        el.set(2);
+        long r = hyp.getAsLong();
+        el.set(1);
+        contextSync();
+        cpu.irqRestore(were);
+        return r;
+    }
+
+    /**
+     * Vector length in quadwords at the present EL (Arm ARM B1.4.2, spec of ZCR_ELx.LEN): the largest implemented one within
+     * what ZCR_EL2, and for an nVHE host at EL1 ZCR_EL1 too, allow.
+     */
+    public int liveVq() {
+        int len = (int) cpu.sys().get(SysReg.ZCR_EL2.ordinal()) & LEN;
+        if (el.get() == 1) len = Math.min(len, (int) cpu.sys().get(SysReg.ZCR_EL1.ordinal()) & LEN);
+        return cpu.profile().vqAtMost(len + 1);
+    }
+
+    /** Bits above a vector length that was in use are UNKNOWN when they come back: kept, or zero. */
+    private void widened(int vq) {
+        if (cpu.timing().choose("bits above the old VL", 2) == 0) return;
+        for (int n = 0; n < 32; n++) cpu.z().fill(n * cpu.zStride() + 2 * vq, cpu.zStride() - 2 * vq, 0);
+    }
+
+    /** Stores V0-V31 into the low words of {@code z}. */
+    public void fpsimdSave(Words z) {
+        cpu.moment("fpsimd_save_state");
+        for (int n = 0; n < 32; n++) z.copy(cpu.z(), n * cpu.zStride(), 2);
+    }
+
+    /** Loads V0-V31; what lies above them in Z is zeroed up to the vector length. */
+    public void fpsimdLoad(Words z) {
+        cpu.moment("fpsimd_load_state");
+        int vq = cpu.profile().hasSve() ? liveVq() : 1;
+        for (int n = 0; n < 32; n++) {
+            cpu.z().copy(z, n * cpu.zStride(), 2);
+            if (vq > 1) cpu.z().fill(n * cpu.zStride() + 2, 2 * vq - 2, 0);
+        }
+    }
+
+    /** Stores Z, P and FFR at the present vector length. */
+    public void sveSave(Words z, Words p) {
+        cpu.moment("sve_save_state");
+        int vq = liveVq();
+        for (int n = 0; n < 32; n++) z.copy(cpu.z(), n * cpu.zStride(), 2 * vq);
+        copyPredicates(cpu.p(), p, vq);
+    }
+
+    public void sveLoad(Words z, Words p) {
+        cpu.moment("sve_load_state");
+        int vq = liveVq();
+        for (int n = 0; n < 32; n++) cpu.z().copy(z, n * cpu.zStride(), 2 * vq);
+        copyPredicates(p, cpu.p(), vq);
+    }
+
+    private void copyPredicates(Words from, Words to, int vq) {
+        int stride = cpu.pStride();
+        for (int n = 0; n <= Arm64Cpu.FFR; n++)
+            for (int bit = 0, w = 0; bit < 16 * vq; bit += 64, w++) {
+                long mask = 16 * vq - bit >= 64 ? -1 : (1L << 16 * vq - bit) - 1;
+                to.set(n * stride + w, to.get(n * stride + w) & ~mask | from.get(n * stride + w) & mask);
+            }
+    }
+
+    /** Kernel code computes in V registers: what was in them is gone, above them up to the vector length zeroes. */
+    public void clobberVectors() {
+        cpu.moment("kernel-mode NEON");
+        int vq = cpu.profile().hasSve() ? liveVq() : 1;
+        for (int n = 0; n < 32; n++) {
+            cpu.z().set(n * cpu.zStride(), 0x6b65726e656c0000L + n);
+            cpu.z().fill(n * cpu.zStride() + 1, 2 * vq - 1, 0);
+        }
+    }
+}
