@@ -45,6 +45,8 @@ final class HypervCpuid {
     static List<Entry> entries(Kvm kvm, boolean lapic) {
         boolean later = kvm.kernel().version().atLeast("6.12");
         int direct = lapic ? 1 << 19 : 0, clusterIpi = lapic ? 1 << 10 : 0;
+        // One thread per core (SDM vol. 2, CPUID leaf 0BH): vCPUs never share a core with another thread.
+        int alone = (kvm.profile().cpuid(0xb, 0).ebx() & 0xffff) <= 1 ? 1 << 18 : 0;
         return List.of(
                 text(0x4000_0000, LAST, "Linux KVM Hv"),
                 leaf(INTERFACE, SIGNATURE, 0, 0, 0),
@@ -56,7 +58,7 @@ final class HypervCpuid {
                         later ? 0x10_0830 : 0x830,
                         0,
                         0xd12 | direct | (later ? 1 << 14 : 0)),
-                leaf(0x4000_0004, 0xa2c | clusterIpi, 0xfff, 0, 0),
+                leaf(0x4000_0004, 0xa2c | clusterIpi | alone, 0xfff, 0, 0),
                 leaf(0x4000_0005, (int) kvm.capabilities().maxVcpus(), 64, 0, 0),
                 text(0x4000_0080, 0, "Linux KVM Hv"),
                 leaf(0x4000_0081, SYNDBG_INTERFACE, 0, 0, 0),
