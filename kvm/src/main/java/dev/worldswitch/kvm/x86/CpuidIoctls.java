@@ -128,6 +128,7 @@ final class CpuidIoctls {
             fpu.userXfeatures().or(grow);
         }
         v.cpuid().set(new CpuidTable(entries, cr4Reserved(v.vm().kvm(), given)));
+        if (given.find(1, 0) != null) v.lapic().setVersion();
         return 0;
     }
 

@@ -119,8 +119,8 @@ public final class Irqchip {
             Bytes b = c.in(32);
             if (b == null) return Errno.EFAULT;
             if (!vm.lapicInKernel() || (b.u32(12) & ~1) != 0 || b.u32(12) != 0) return Errno.EINVAL;
-            // No local APIC takes messages yet: as with no destination.
-            return Errno.EPERM;
+            // No destination at all is -1, which user space reads as EPERM.
+            return vm.apicBus().deliver(null, ApicBus.Message.msi(b.u32(0), b.u32(8)));
         });
         Lapic.rows(t);
     }

@@ -23,7 +23,7 @@ public final class Lapic {
     static final long BASE_ENABLE = 0x800, BASE_EXTD = 0x400, BASE_BSP = 0x100;
     private static final long ADDRESS = 0xffffff000L;
     private static final long PENDING_INIT = 1, PENDING_SIPI = 2;
-    private static final int LVT_MASKED = 0x10000, VERSION = 0x50014;
+    private static final int LVT_MASKED = 0x10000, VERSION = 0x14, DIRECTED_EOI = 1 << 24;
     private final Vcpu vcpu;
     /** 32-bit registers at their offset / 16; ICR with both halves in x2APIC mode. */
     private final Words regs;
@@ -64,21 +64,39 @@ public final class Lapic {
         tscDeadline.set(0);
         if (init) set(ID, id);
         else set(ID, (long) vcpu.id() << 24);
-        set(LVR, VERSION);
         for (int lvt = LVTT; lvt <= LVTERR; lvt += 0x10) set(lvt, LVT_MASKED);
         if (isBsp()) set(LVT0, 0x700);
         set(DFR, 0xffffffffL);
         set(SPIV, 0xff);
+        setVersion();
+        bus().changed();
+        bus().recalculate();
+    }
+
+    /** kvm_apic_set_version: one more entry with CMCI; directed EOI where the IOAPIC is the client's and can take it. */
+    void setVersion() {
+        long entries = (vcpu.mcgCap().get() >> 10 & 1) != 0 ? 7 : 6;
+        boolean directed = !vcpu.vm().picInKernel() && vcpu.cpuid().get().has(1, 0, 2, 21);
+        set(LVR, VERSION | entries - 1 << 16 | (directed ? DIRECTED_EOI : 0));
+    }
+
+    private ApicBus bus() {
+        return vcpu.vm().apicBus();
     }
 
     private boolean isBsp() {
         return vcpu.id() == vcpu.vm().bootCpuId();
     }
 
-    /** IA32_APIC_BASE was written: in x2APIC mode the id register has all 32 bits. */
-    void baseChanged() {
+    /** __kvm_apic_set_base: switching the APIC or its mode gives it its own ID, all 32 bits of it in x2APIC mode. */
+    void baseChanged(long old) {
+        long changed = old ^ vcpu.apicBase().get();
         if (!hardwareEnabled()) stopTimer();
-        set(ID, x2apic() ? vcpu.id() : (long) vcpu.id() << 24);
+        if ((changed & (BASE_ENABLE | BASE_EXTD)) != 0) {
+            if (hardwareEnabled()) set(ID, x2apic() ? vcpu.id() : (long) vcpu.id() << 24);
+            bus().changed();
+        }
+        bus().recalculate();
     }
 
     static void rows(Rows t) {
@@ -113,7 +131,7 @@ public final class Lapic {
         regs.set(offset >> 4, v);
     }
 
-    private boolean x2apic() {
+    boolean x2apic() {
         return (vcpu.apicBase().get() & (BASE_ENABLE | BASE_EXTD)) == (BASE_ENABLE | BASE_EXTD);
     }
 
@@ -121,7 +139,22 @@ public final class Lapic {
         return (vcpu.apicBase().get() & BASE_ENABLE) != 0;
     }
 
-    private boolean softwareEnabled() {
+    /** kvm_apic_present. */
+    boolean present() {
+        return inKernel() && hardwareEnabled();
+    }
+
+    /** The logical destination register; fixed in x2APIC mode. */
+    long ldr() {
+        return x2apic() ? x2apicRead(LDR) : reg(LDR) & 0xffffffffL;
+    }
+
+    /** The flat model of logical destinations, not clusters. */
+    boolean flat() {
+        return reg(DFR) >>> 28 == 15;
+    }
+
+    boolean softwareEnabled() {
         return (reg(SPIV) & 0x100) != 0;
     }
 
@@ -149,6 +182,7 @@ public final class Lapic {
         // Only aligned 32-bit writes do anything (SDM vol. 3, 11.4.1).
         if (size != 4 || (offset & 15) != 0) return;
         write(offset & 0xff0, value & 0xffffffffL);
+        bus().recalculate();
     }
 
     private long read(int offset) {
@@ -188,7 +222,7 @@ public final class Lapic {
         if (offset == ICR) {
             set(ICR2, v >>> 32);
             set(ICR, v & ~0x1000L & 0xffffffffL);
-            sendIpi(v & 0xffffffffL, v >>> 32);
+            bus().deliver(this, ApicBus.Message.icr(v & 0xffffffffL, v >>> 32));
             return true;
         }
         if (offset == SELF_IPI) {
@@ -200,6 +234,7 @@ public final class Lapic {
         switch (offset) {
             case TPR, EOI, SPIV, LVTT, LVTTHMR, LVTPC, LVT0, LVT1, LVTERR, TMICT, TDCR:
                 write(offset, v);
+                bus().recalculate();
                 return true;
             case ESR:
                 if (v != 0) return false;
@@ -212,12 +247,22 @@ public final class Lapic {
 
     private void write(int offset, long v) {
         switch (offset) {
-            case ID -> set(ID, v & 0xff000000L);
+            case ID -> {
+                set(ID, v & 0xff000000L);
+                bus().changed();
+            }
             case TPR -> setTpr((int) v & 0xff);
             case EOI -> eoi();
-            case LDR -> set(LDR, v & 0xff000000L);
-            case DFR -> set(DFR, v | 0x0fffffffL);
+            case LDR -> {
+                set(LDR, v & 0xff000000L);
+                bus().changed();
+            }
+            case DFR -> {
+                set(DFR, v | 0x0fffffffL);
+                bus().changed();
+            }
             case SPIV -> {
+                if (((reg(SPIV) ^ v) & 0x100) != 0) bus().changed();
                 set(SPIV, v & 0x1ff);
                 // Disabled by software: every local vector is masked until it is enabled and written again.
                 if ((v & 0x100) == 0) for (int lvt = LVTT; lvt <= LVTERR; lvt += 0x10) set(lvt, reg(lvt) | LVT_MASKED);
@@ -225,7 +270,7 @@ public final class Lapic {
             case ESR -> set(ESR, 0);
             case ICR -> {
                 set(ICR, v & ~0x1000L);
-                sendIpi(v, reg(ICR2) >>> 24);
+                bus().deliver(this, ApicBus.Message.icr(v, reg(ICR2) >>> 24));
             }
             case ICR2 -> set(ICR2, v & 0xff000000L);
             case LVTT -> {
@@ -333,49 +378,34 @@ public final class Lapic {
 
     /** An interrupt for this APIC; false when it was disabled. */
     boolean deliverFixed(int vector, boolean level) {
-        if (!hardwareEnabled() || !softwareEnabled() || vector < 16) return false;
+        if (!hardwareEnabled() || !softwareEnabled()) return false;
         irr(vector >> 6).or(1L << (vector & 63));
         vcpu.runLoop().kick(RunState.REQ_EVENT);
         return true;
     }
 
-    boolean deliver(int mode, int vector, boolean level) {
-        switch (mode) {
-            case 0, 1:
-                return deliverFixed(vector, level);
-            case 4:
+    /** __apic_accept_irq: false when the message had no effect. */
+    boolean accept(ApicBus.Message m) {
+        switch (m.mode()) {
+            case ApicBus.FIXED, ApicBus.LOWEST:
+                return (m.level() || !m.levelTriggered()) && deliverFixed(m.vector(), m.levelTriggered());
+            case ApicBus.NMI:
                 vcpu.events().addNmi(vcpu.state());
-                vcpu.runLoop().kick(RunState.REQ_EVENT);
-                return true;
-            case 5:
-                if (!level) return true;
+                break;
+            case ApicBus.INIT:
+                if (m.levelTriggered() && !m.level()) return false;
                 // INIT cancels a SIPI that has not been taken yet.
                 pending.set(PENDING_INIT);
-                vcpu.runLoop().kick(RunState.REQ_EVENT);
-                return true;
-            case 6:
-                sipiVector.set(vector);
+                break;
+            case ApicBus.SIPI:
+                sipiVector.set(m.vector());
                 pending.or(PENDING_SIPI);
-                vcpu.runLoop().kick(RunState.REQ_EVENT);
-                return true;
+                break;
             default:
                 return false;
         }
-    }
-
-    private void sendIpi(long icr, long destination) {
-        int vector = (int) icr & 0xff, mode = (int) icr >> 8 & 7, shorthand = (int) icr >> 18 & 3;
-        boolean logical = (icr & 0x800) != 0, level = (icr & 0x4000) != 0 || (icr & 0x8000) == 0;
-        for (Vcpu v : vcpu.vm().vcpus().get().all()) {
-            Lapic to = v.lapic();
-            boolean chosen = switch (shorthand) {
-                case 1 -> to == this;
-                case 2 -> true;
-                case 3 -> to != this;
-                default -> to.matches(destination, logical, x2apic());
-            };
-            if (chosen) to.deliver(mode, vector, level);
-        }
+        vcpu.runLoop().kick(RunState.REQ_EVENT);
+        return true;
     }
 
     /** kvm_apic_match_dest. */
@@ -383,11 +413,11 @@ public final class Lapic {
         if (destination == (wide ? 0xffffffffL : 0xff)) return true;
         if (!logical) return apicId() == destination;
         if (x2apic()) {
-            long ldr = x2apicRead(LDR);
+            long ldr = ldr();
             return ldr >>> 16 == destination >>> 16 && (ldr & destination & 0xffff) != 0;
         }
-        long ldr = reg(LDR) >>> 24;
-        if (reg(DFR) >>> 28 == 15) return (ldr & destination) != 0;
+        long ldr = ldr() >>> 24;
+        if (flat()) return (ldr & destination) != 0;
         return ldr >>> 4 == destination >>> 4 && (ldr & destination & 15) != 0;
     }
 
@@ -516,7 +546,9 @@ public final class Lapic {
                 set(offset, v);
             }
         }
-        set(LVR, VERSION);
+        setVersion();
+        bus().changed();
+        bus().recalculate();
         if (timerMode() != 2 && reg(TMICT) != 0) startTimer();
         updatePpr();
     }

@@ -347,8 +347,9 @@ public final class Vcpu implements SignalMasked {
     }
 
     void setApicBase(long base) {
+        long old = apicBase.get();
         apicBase.set(base);
-        lapic.baseChanged();
+        lapic.baseChanged(old);
     }
 
     /** kvm_apic_accept_events: GET_MP_STATE itself takes a waiting SIPI. */

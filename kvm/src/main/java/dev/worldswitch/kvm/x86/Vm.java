@@ -30,6 +30,7 @@ public final class Vm implements MemoryVm {
     private final Ref<MsrFilter> msrFilter;
     private final Word hypercallExits;
     private final Irqchip chips;
+    private final ApicBus apicBus;
     private final Stats.Counts stats;
     private final Ref<List<IoEvent>> ioEvents;
 
@@ -63,6 +64,7 @@ public final class Vm implements MemoryVm {
         this.msrFilter = region.ref("msrFilter", MsrFilter.ALLOW_ALL);
         this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VM);
         this.ioEvents = region.ref("ioEvents", List.of());
+        this.apicBus = new ApicBus(region.child("apicBus"), this);
         this.chips = new Irqchip(region.child("irqchipState"), this);
         users.set(1);
         tscKhz.set(kvm.profile().tscKhz());
@@ -132,6 +134,11 @@ public final class Vm implements MemoryVm {
 
     public Ref<MsrFilter> msrFilter() {
         return msrFilter;
+    }
+
+    /** Interrupt messages to the local APICs. */
+    ApicBus apicBus() {
+        return apicBus;
     }
 
     /** Irqchip state, PIT, routes. */

@@ -13,13 +13,17 @@ import org.jspecify.annotations.Nullable;
  * first used after {@link GuestMemory#epoch} changed, because the client and other CPUs write code too.
  */
 final class BlockCache {
-    private static final int SIZE = 4096, JUMPS = 1024, MAX_OPS = 48;
+    private static final int SIZE = 4096, JUMPS = 1024, MAX_OPS = 48, CHURN = 8;
     private final Interpreter m;
     private final @Nullable Block[] table = new @Nullable Block[SIZE];
     private final @Nullable Block[] jumps = new @Nullable Block[JUMPS];
     private final Map<Long, List<Block>> byPage = new HashMap<>();
     private long lastPage = -1;
     private boolean lastIsCode;
+    /** A page whose code keeps being written: its blocks are short, as most of a long one would never run. */
+    private long churning = -1;
+
+    private int churn;
 
     BlockCache(Interpreter m) {
         this.m = m;
@@ -42,7 +46,10 @@ final class BlockCache {
     }
 
     void drop(long gpa) {
-        List<Block> blocks = byPage.remove(gpa & GuestMemory.PAGE);
+        long page = gpa & GuestMemory.PAGE;
+        churn = page == churning ? churn + 1 : 0;
+        churning = page;
+        List<Block> blocks = byPage.remove(page);
         lastPage = -1;
         if (blocks != null) for (Block b : blocks) b.dropped = true;
     }
@@ -107,7 +114,8 @@ final class BlockCache {
         List<byte[]> parts = new ArrayList<>();
         long at = rip, gpa2 = 0;
         int room = (int) (4096 - (gpa & 0xfff)), total = 0;
-        while (ops.size() < MAX_OPS) {
+        int most = churn >= CHURN && (gpa & GuestMemory.PAGE) == churning ? 1 : MAX_OPS;
+        while (ops.size() < most) {
             int left = room - total;
             if (left <= 0) break;
             long start = at;

@@ -224,7 +224,7 @@ final class IntegerOps {
             return switch (kind) {
                 case 0, 4 -> top ^ cf; // ROL, SHL
                 case 1 -> top ^ r >>> w - 2 & 1; // ROR
-                case 5 -> a >>> w - 1 & 1; // SHR
+                case 5 -> r >>> w - 2 & 1; // SHR: the top bit before the last step; processors do so for any count
                 default -> 0; // SAR
             };
         }
