@@ -30,7 +30,9 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.VCPU_EVENTS_COUNT_NMIS, "6.12"),
             Map.entry(Patch.CPUID_GUEST_PHYS_BITS, "6.12"),
             Map.entry(Patch.CANONICAL_BY_HOST_WIDTH, "6.12"),
-            Map.entry(Patch.X86_ONE_REG, "6.18"));
+            Map.entry(Patch.EMULATE_MOVBE16, "6.12"),
+            Map.entry(Patch.X86_ONE_REG, "6.18"),
+            Map.entry(Patch.EMULATE_AVX_MOVES, "7.2"));
 
     public KernelVersion {
         for (Patch p : patches)

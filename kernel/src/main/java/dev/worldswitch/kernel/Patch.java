@@ -190,6 +190,22 @@ public enum Patch {
             "9245fd6b8531",
             "2024-09",
             Set.of()),
+    /** KVM's emulator knows MOVBE of 16 bits. */
+    EMULATE_MOVBE16(
+            "emulate-movbe16",
+            Arch.X86,
+            "KVM: x86: Advertise support for MOVBE/emulate 16-bit MOVBE",
+            "between 6.1 and 6.12, read in both sources",
+            "2022-12",
+            Set.of()),
+    /** KVM's emulator knows SSE moves with a VEX prefix. */
+    EMULATE_AVX_MOVES(
+            "emulate-avx-moves",
+            Arch.X86,
+            "KVM: x86: add AVX support to the emulator's register fetch and writeback",
+            "observed in 7.2, not in 6.18",
+            "2025-11",
+            Set.of()),
     /** KVM_GET_ONE_REG and KVM_SET_ONE_REG exist on x86. */
     X86_ONE_REG(
             "x86-one-reg",

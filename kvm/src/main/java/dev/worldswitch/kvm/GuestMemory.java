@@ -11,7 +11,7 @@ public final class GuestMemory implements PhysicalMemory {
     private final Region region;
     private final Client client;
     private final Ref<MemorySlots> slots, smmSlots;
-    private final Word generation;
+    private final Word generation, wideLock;
 
     public GuestMemory(Region region, Client client) {
         this.region = region;
@@ -19,6 +19,7 @@ public final class GuestMemory implements PhysicalMemory {
         this.slots = region.ref("slots", MemorySlots.NONE);
         this.smmSlots = region.ref("smmSlots", MemorySlots.NONE);
         this.generation = region.word("generation");
+        this.wideLock = region.word("wideLock");
     }
 
     Region region() {
@@ -74,5 +75,15 @@ public final class GuestMemory implements PhysicalMemory {
     @Override
     public int generation() {
         return (int) generation.acquire() + client.memoryGeneration();
+    }
+
+    @Override
+    public void lockWide() {
+        while (!wideLock.cas(0, 1)) Thread.onSpinWait();
+    }
+
+    @Override
+    public void unlockWide() {
+        wideLock.release(0);
     }
 }

@@ -15,4 +15,10 @@ public interface PhysicalMemory {
 
     /** Changes whenever an answer of {@link #page} may have become wrong; cached translations are dropped then. */
     int generation();
+
+    /** Begins a locked access wider than the host can do in one step; other CPUs' wait. One CPU alone needs nothing. */
+    default void lockWide() {}
+
+    /** Ends what {@link #lockWide} began. */
+    default void unlockWide() {}
 }

@@ -24,6 +24,7 @@ final class Exits {
     private final DebugExits debug;
     private final ControlRegisters control;
     private final CpuidExits cpuid;
+    private final Emulator emulator;
     private final Row[] rows = new Row[X86Exit.NAMES.length];
 
     Exits(VcpuRun run) {
@@ -38,6 +39,7 @@ final class Exits {
         this.debug = new DebugExits(run);
         this.control = new ControlRegisters(run);
         this.cpuid = new CpuidExits(run);
+        this.emulator = new Emulator(run);
         row(X86Exit.INTERRUPT, "SDM vol. 3, 28.1", e -> 1);
         row(X86Exit.INTERRUPT_WINDOW, "SDM vol. 3, 26.2 interrupt-window exiting", e -> 1);
         row(X86Exit.IO, "SDM vol. 3, 26.1.3 I/O instructions", pio::handle);
@@ -56,6 +58,7 @@ final class Exits {
         row(X86Exit.FAULT, "api.rst KVM_RUN, EFAULT", e -> Errno.EFAULT);
         row(X86Exit.UNIMPLEMENTED, "api.rst KVM_EXIT_INTERNAL_ERROR", this::handleUnimplemented);
         row(X86Exit.FETCH_MMIO, "api.rst KVM_EXIT_INTERNAL_ERROR", this::handleFetch);
+        row(X86Exit.UNBACKED, "SDM vol. 3, 29.3.3 EPT-induced VM exits", emulator::handleUnbacked);
         row(X86Exit.OTHER, "SDM vol. 3, 26.1.3", this::handleOther);
     }
 
@@ -78,6 +81,10 @@ final class Exits {
 
     Hypercall hypercall() {
         return hypercall;
+    }
+
+    Emulator emulator() {
+        return emulator;
     }
 
     DebugExits debug() {
@@ -115,6 +122,8 @@ final class Exits {
                 return debug.handleDb(exit);
             case Injection.BP:
                 return debug.handleBp();
+            case Injection.UD:
+                return emulator.handleUd();
             default:
                 // #NM: the guest's IA32_XFD_ERR was taken with interrupts off; the exception itself is the guest's.
                 injection.queueFromExit(exit);
@@ -122,32 +131,17 @@ final class Exits {
         }
     }
 
-    /** An instruction that nobody executes: its bytes for the client, and #UD waits behind the exit. */
+    /** An instruction that this machine lacks: its bytes for the client, and #UD waits behind the exit. */
     private long handleUnimplemented(X86Exit exit) {
         Trace t = run.trace();
         if (t != null)
             t.unimplemented(vcpu, state.rip.get(), java.util.HexFormat.of().formatHex(exit.bytes, 0, exit.byteCount));
-        emulationFailure(exit.bytes, exit.byteCount, 0x46);
-        injection.queueException(Injection.UD);
-        return 0;
-    }
-
-    /** prepare_emulation_failure_exit with instruction bytes: size byte and 15 bytes after the flags. */
-    void emulationFailure(byte[] bytes, int count, long info) {
-        long first = 15, second = 0;
-        for (int i = 0; i < 15; i++) {
-            long b = i < count ? bytes[i] & 0xff : 0;
-            if (i < 7) first |= b << 8 * (i + 1);
-            else second |= b << 8 * (i - 7);
-        }
-        run.page().internalError(RunPage.INTERNAL_ERROR_EMULATION, 1, first, second, info, 0, 0, 0, 0);
+        return emulator.lacking(run.ops().exceptionInfo(Injection.UD));
     }
 
     /** Fetch from memory that no slot backs. */
     private long handleFetch(X86Exit exit) {
-        run.page().internalError(RunPage.INTERNAL_ERROR_EMULATION, 0, 0x400, 0x100000014L, exit.gpa, 0, 0);
-        injection.queueException(Injection.UD);
-        return 0;
+        return emulator.emulate(run.ops().pageFaultInfo(exit));
     }
 
     /** Instructions that KVM intercepts only to skip, or to refuse: PAUSE, INVD, WBINVD, MONITOR, MWAIT, RDPMC. */

@@ -9,6 +9,7 @@ import dev.worldswitch.machine.x86.Interpreter;
 import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86Exit;
 import dev.worldswitch.machine.x86.X86State;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** The world switch: from the host's registers to the guest's and back, on the task's physical CPU. */
@@ -71,7 +72,7 @@ final class GuestEntry {
 
     /** Enters the guest until it exits; null when something asked for the loop's attention first. */
     @Nullable
-    X86Exit enter(Caller caller, boolean interruptWindow, VcpuRun run) {
+    X86Exit enter(Caller caller, int leaveAt, VcpuRun run) {
         scheduler().preemptDisable(caller.task());
         X86Cpu cpu = cpu(caller);
         cpu.irqDisable();
@@ -85,7 +86,7 @@ final class GuestEntry {
         }
         Trace t = run.trace();
         if (t != null) t.kvmEntry(vcpu, state.rip.get());
-        X86Exit exit = onCpu(caller, cpu, interruptWindow, false);
+        X86Exit exit = onCpu(caller, cpu, guest -> guest.run(leaveAt));
         rs.inGuestMode.release(0);
         run.injection().completeInterrupts();
         cpu.irqEnable();
@@ -94,18 +95,18 @@ final class GuestEntry {
         return exit;
     }
 
-    /** Runs the one instruction at RIP to its end or its next exit: completion of memory-mapped reads. */
-    X86Exit finishInstruction(Caller caller) {
+    /** Emulates the instruction at RIP to its end or its next exit. */
+    X86Exit emulate(Caller caller, boolean again) {
         scheduler().preemptDisable(caller.task());
         X86Cpu cpu = cpu(caller);
         cpu.irqDisable();
-        X86Exit exit = onCpu(caller, cpu, false, true);
+        X86Exit exit = onCpu(caller, cpu, guest -> guest.emulate(again));
         cpu.irqEnable();
         scheduler().preemptEnable(caller.task());
         return exit;
     }
 
-    private X86Exit onCpu(Caller caller, X86Cpu cpu, boolean interruptWindow, boolean one) {
+    private X86Exit onCpu(Caller caller, X86Cpu cpu, Function<Interpreter, X86Exit> part) {
         Task task = caller.task();
         Interpreter guest = interpreter(cpu);
         fpu().fpregsAssertStateConsistent(task);
@@ -115,7 +116,7 @@ final class GuestEntry {
         fpu().fpuLoadGuestXfd(task);
         state.intercepts.set(intercepts());
         syncLapicToCr8();
-        X86Exit exit = one ? guest.step() : guest.run(interruptWindow);
+        X86Exit exit = part.apply(guest);
         syncCr8ToLapic();
         loadHostXsaveState(cpu);
         // The guest's IA32_XFD is taken over before #NM is looked at, which depends on it.
@@ -168,7 +169,7 @@ final class GuestEntry {
 
     /** What the guest must not do alone now. */
     private long intercepts() {
-        long debug = vcpu.guestDebug().get(), i = 0;
+        long debug = vcpu.guestDebug().get(), i = X86State.EXIT_UD;
         if ((debug & GUESTDBG_ENABLE) != 0) {
             if ((debug & (GUESTDBG_SINGLESTEP | USE_HW_BP)) != 0) i |= X86State.EXIT_DB;
             if ((debug & USE_SW_BP) != 0) i |= X86State.EXIT_BP;

@@ -72,11 +72,8 @@ final class Hypercall {
             return 1;
         }
         long at = run.linearRip();
-        int[] bytes = {0x0f, 0x01, run.ops().hypercallByte()};
-        for (int i = 0; i < 3; i++) {
-            X86Exit fault = run.entry().interpreter().dataStore(at + i, 1, bytes[i]);
-            if (fault != null) return run.exits().handle(fault);
-        }
-        return 1;
+        byte[] bytes = {0x0f, 0x01, (byte) run.ops().hypercallByte()};
+        X86Exit fault = run.entry().interpreter().dataStore(at, bytes);
+        return fault == null ? 1 : run.exits().handle(fault);
     }
 }

@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.machine.x86.Interpreter;
 import dev.worldswitch.machine.x86.X86State;
 
 /** Events on their way into the guest: queueing, merging to double and triple faults, and injection at entry. */
@@ -74,6 +75,12 @@ final class Injection {
         kvmMultipleException(e.vector, e.hasErrorCode, e.errorCode, hasPayload, hasPayload ? e.payload : 0);
     }
 
+    /** kvm_clear_exception_queue: emulation starts afresh, and what the guest was being told comes again. */
+    void clearExceptionQueue() {
+        ev.exceptionPending.set(0);
+        ev.exceptionInjected.set(0);
+    }
+
     private static boolean contributory(int nr) {
         return nr < 32 && (CONTRIBUTORY >> nr & 1) != 0;
     }
@@ -96,9 +103,9 @@ final class Injection {
     /**
      * kvm_check_and_inject_events. At most one event goes in per entry; what can't go in now waits for a window.
      *
-     * @return true when something waits and the guest must come back as soon as it can take it
+     * @return for what {@link Interpreter#run} is to come back as soon as it can be taken
      */
-    boolean checkAndInjectEvents(boolean hasInterrupt, java.util.function.IntSupplier acknowledge) {
+    int checkAndInjectEvents(boolean hasInterrupt, java.util.function.IntSupplier acknowledge) {
         state.injectInfo.set(0);
         boolean canInject = true;
         // What was under way when the guest left goes in again before anything new.
@@ -124,25 +131,28 @@ final class Injection {
             ev.exceptionInjected.set(1);
             canInject = false;
         }
-        if ((vcpu.guestDebug().get() & GUESTDBG_BLOCKIRQ) != 0) return false;
-        boolean waiting = false;
+        if ((vcpu.guestDebug().get() & GUESTDBG_BLOCKIRQ) != 0) return 0;
+        int waiting = 0;
         if (ev.nmiPending.get() != 0) {
-            if (canInject && nmiAllowed()) {
+            // Something else goes in first: in and out again, before the guest's first instruction.
+            if (!canInject) return Interpreter.IMMEDIATE_EXIT;
+            if (nmiAllowed()) {
                 ev.nmiPending.set(ev.nmiPending.get() - 1);
                 ev.nmiInjected.set(1);
                 injectNmi();
                 canInject = false;
             }
-            waiting |= ev.nmiPending.get() != 0 && state.nmiMasked.get() == 0;
+            if (ev.nmiPending.get() != 0) waiting = Interpreter.NMI_WINDOW;
         }
         if (hasInterrupt) {
-            if (canInject && interruptAllowed()) {
+            if (!canInject) return waiting | Interpreter.IMMEDIATE_EXIT;
+            if (interruptAllowed()) {
                 ev.interruptInjected.set(1);
                 ev.interruptNr.set(acknowledge.getAsInt());
                 ev.interruptSoft.set(0);
                 injectInterrupt();
             } else {
-                waiting = true;
+                waiting |= Interpreter.INTERRUPT_WINDOW;
             }
         }
         return waiting;

@@ -1,6 +1,5 @@
 package dev.worldswitch.kvm.x86;
 
-import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.x86.RunState.Completion;
 import dev.worldswitch.machine.x86.MmioQueue;
 import dev.worldswitch.machine.x86.X86Exit;
@@ -20,7 +19,6 @@ final class MmioExits {
     }
 
     long handleRead(X86Exit e) {
-        rs.linearRip.set(run.linearRip());
         Lapic lapic = run.vcpu().lapic();
         if (lapic.owns(e.gpa)) {
             queue().answer(lapic.mmioRead((int) (e.gpa & 0xfff), e.size));
@@ -36,11 +34,6 @@ final class MmioExits {
 
     /** The instruction reads again from the start of its operands, finds the answers so far, and goes on to its end. */
     long completeRead() {
-        // User space moved RIP meanwhile: the instruction and its answers are forgotten.
-        if (run.linearRip() != rs.linearRip.get()) {
-            queue().completed();
-            return 1;
-        }
         int size = (int) rs.mmioSize.get();
         long value = run.page().mmioData(size);
         trace(false, size, rs.mmioGpa.get(), value);
@@ -49,15 +42,7 @@ final class MmioExits {
     }
 
     private long finish() {
-        Caller caller = rs.runner.get();
-        if (caller == null)
-            throw new IllegalStateException(
-                    "no KVM_RUN under way on " + run.vcpu().region());
-        X86Exit e;
-        // Lines of the host end even a single step; they are served between two attempts.
-        do e = run.entry().finishInstruction(caller);
-        while (e.reason == X86Exit.INTERRUPT);
-        return e.reason == 0 ? 1 : run.exits().handle(e);
+        return run.exits().emulator().resume();
     }
 
     /** The instruction is done; its writes go out one after the other. */

@@ -88,7 +88,12 @@ final class Pio {
         int port = e.port, size = e.size, length = e.length;
         boolean rep = e.rep;
         long mask = addressMask(e);
+        if (m.mmio().answered() == 0) run.exits().emulator().begin();
         X86Exit fault = m.dataLoad(e.gva, size);
+        if (fault != null && fault.reason == X86Exit.EXCEPTION) {
+            run.injection().queueFromExit(fault);
+            return 1;
+        }
         if (fault != null) return run.exits().handle(fault);
         exit(port, size, 1, true, m.loaded());
         advance(X86State.RSI, size, 1, mask);
@@ -131,16 +136,28 @@ final class Pio {
         }
         long step = (state.rflags.get() & X86State.DF) != 0 ? -size : size;
         Interpreter m = run.entry().interpreter();
-        long at = rs.address.get();
-        for (int i = 0; i < count; i++, at += step) {
-            X86Exit e = m.dataStore(at, size, run.page().ioData(i, size));
-            if (e != null) return run.exits().handle(e);
+        // Upwards as one write of all bytes, downwards one element after the other.
+        int at = step > 0 ? (int) count * size : size;
+        long done = 0;
+        X86Exit e = null;
+        while (e == null && done < count) {
+            byte[] bytes = new byte[at];
+            for (int k = 0; k < at; k++) bytes[k] = (byte) run.page().ioData((int) done * size + k, 1);
+            e = m.dataStore(rs.address.get() + done * step, bytes);
+            if (e == null || e.reason == X86Exit.MMIO_WRITE) done += at / size;
         }
-        advance(X86State.RDI, size, count, mask);
-        if (!repeated) return run.skip((int) rs.length.get());
-        count(mask, count);
-        state.rflags.or(X86State.RF);
-        return 1;
+        advance(X86State.RDI, size, done, mask);
+        if (repeated) count(mask, done);
+        if (e != null && e.reason == X86Exit.EXCEPTION) {
+            run.injection().queueFromExit(e);
+            return 1;
+        }
+        if (repeated && done > 0) state.rflags.or(X86State.RF);
+        if (!repeated && done > 0) {
+            long r = run.skip((int) rs.length.get());
+            if (e == null) return r;
+        }
+        return e == null ? 1 : run.exits().handle(e);
     }
 
     private void advance(int register, int size, long count, long mask) {

@@ -51,6 +51,7 @@ final class RegsIoctls {
         s.rip.set(b.u64(128));
         v.rflags(b.u64(136) | 2);
         v.events().exceptionPending.set(0);
+        v.runLoop().runState().regsNeedSync.set(1);
     }
 
     private static long getDebugregs(Vcpu v, Call call) {

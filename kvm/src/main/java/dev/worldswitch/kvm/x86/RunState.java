@@ -4,6 +4,7 @@ import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
+import dev.worldswitch.machine.cell.Words;
 import org.jspecify.annotations.Nullable;
 
 /** What the run loop keeps of a vCPU between two KVM_RUNs, and what other threads ask of it. */
@@ -40,6 +41,12 @@ final class RunState {
     final Word address, addressMask, repeated;
 
     final Word mmioGpa, mmioSize, msrIndex;
+    /** The emulated instruction's registers when it began; user space set others meanwhile; KVM will not finish it. */
+    final Words savedGpr;
+
+    final Word savedRip, savedRflags, regsNeedSync, refusedAfterReads;
+    /** Reason and information of the exit that led to emulation. */
+    final Words exitInfo;
     /** The guest's IA32_XFD writes pass through. */
     final Word xfdNoWriteIntercept;
 
@@ -58,6 +65,12 @@ final class RunState {
         addressMask = r.word("addressMask");
         repeated = r.word("repeated");
         mmioGpa = r.word("mmioGpa");
+        savedGpr = r.words("savedGpr", 16);
+        savedRip = r.word("savedRip");
+        savedRflags = r.word("savedRflags");
+        regsNeedSync = r.word("regsNeedSync");
+        refusedAfterReads = r.word("refusedAfterReads");
+        exitInfo = r.words("exitInfo", 3);
         mmioSize = r.word("mmioSize");
         msrIndex = r.word("msrIndex");
         xfdNoWriteIntercept = r.word("xfdNoWriteIntercept");

@@ -43,6 +43,18 @@ final class Svm implements X86Ops {
     }
 
     @Override
+    public long[] pageFaultInfo(X86Exit exit) {
+        // NPF: user access (bit 2), fetch (bit 4), write (bit 1), at the final translation (bit 32).
+        boolean fetch = exit.reason == X86Exit.FETCH_MMIO;
+        return new long[] {0x400, 0x100000004L | (fetch ? 0x10 : exit.errorCode & 2), exit.gpa};
+    }
+
+    @Override
+    public long[] exceptionInfo(int vector) {
+        return new long[] {0x40 + vector, 0, 0};
+    }
+
+    @Override
     public boolean resetsOnShutdown() {
         return true;
     }

@@ -7,6 +7,7 @@ import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.x86.RunState.Completion;
 import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.PhysicalCpu;
+import dev.worldswitch.machine.x86.Interpreter;
 import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86Exit;
 import dev.worldswitch.machine.x86.X86State;
@@ -222,8 +223,9 @@ public final class VcpuRun implements PreemptNotifier {
         boolean hasInterrupt = lapic.inKernel() && lapic.hasInterrupt();
         // The window is open before the first instruction: the guest would leave at once.
         if (window && readyForInterruptInjection()) return 1;
-        boolean waiting = injection.checkAndInjectEvents(hasInterrupt, lapic::acknowledge);
-        X86Exit exit = entry.enter(caller, waiting || window, this);
+        int leaveAt = injection.checkAndInjectEvents(hasInterrupt, lapic::acknowledge);
+        if (window) leaveAt |= Interpreter.INTERRUPT_WINDOW;
+        X86Exit exit = entry.enter(caller, leaveAt, this);
         if (exit == null) {
             cancelInjection();
             return 1;

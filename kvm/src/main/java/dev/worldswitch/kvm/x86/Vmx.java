@@ -26,6 +26,16 @@ final class Vmx implements X86Ops {
     }
 
     @Override
+    public long[] pageFaultInfo(X86Exit exit) {
+        return new long[] {49, 0, 0};
+    }
+
+    @Override
+    public long[] exceptionInfo(int vector) {
+        return new long[] {0, 0, 0};
+    }
+
+    @Override
     public boolean resetsOnShutdown() {
         return false;
     }

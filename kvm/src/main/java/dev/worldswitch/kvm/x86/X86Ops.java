@@ -17,6 +17,12 @@ sealed interface X86Ops permits Vmx, Svm {
     /** The exit's name in the kernel's trace. */
     String exitName(X86Exit exit);
 
+    /** Exit reason and two words of information of an access to unbacked memory, as internal errors tell them. */
+    long[] pageFaultInfo(X86Exit exit);
+
+    /** The same of an intercepted exception. */
+    long[] exceptionInfo(int vector);
+
     /** After the guest's triple fault: the state of an SVM guest is undefined then, so KVM resets it. */
     boolean resetsOnShutdown();
 }

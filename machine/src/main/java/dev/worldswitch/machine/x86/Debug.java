@@ -4,6 +4,13 @@ package dev.worldswitch.machine.x86;
 final class Debug {
     private Debug() {}
 
+    /** DR6 as the register keeps it: RTM (16) and BLD (11) are active low where they exist, else they read as one. */
+    static long dr6(X86Profile profile, long v) {
+        Cpuid seven = profile.cpuid(7, 0);
+        long active = (seven.ebx() >> 11 & 1) << 16 | (seven.ecx() >> 24 & 1) << 11;
+        return v & (0xe00f | active) | 0xffff0ff0L & ~active;
+    }
+
     /** Raises #DB as a fault when an execution breakpoint covers the instruction. */
     static void checkExecution(Interpreter m, long shadow) {
         long dr7 = m.state.dr.get(7);

@@ -33,7 +33,9 @@ final class Delivery {
 
     private static boolean intercepted(Interpreter m, int vector) {
         long i = m.state.intercepts.get();
-        return vector == 1 && (i & X86State.EXIT_DB) != 0 || vector == 7 && (i & X86State.EXIT_NM) != 0;
+        return vector == 1 && (i & X86State.EXIT_DB) != 0
+                || vector == 6 && (i & X86State.EXIT_UD) != 0
+                || vector == 7 && (i & X86State.EXIT_NM) != 0;
     }
 
     private static boolean contributory(int v) {
@@ -218,8 +220,9 @@ final class Delivery {
         m.modeChanged();
     }
 
-    /** INT n, INT3, INTO: RIP is already past the instruction. */
+    /** INT n, INT3, INTO: RIP is already past the instruction. TF is clear in the handler, and no trap comes first. */
     static void software(Interpreter m, int vector, int type) {
+        m.stepTrap = 0;
         through(m, vector, type, false, 0);
     }
 

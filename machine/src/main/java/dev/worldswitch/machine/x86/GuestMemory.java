@@ -35,6 +35,9 @@ abstract sealed class GuestMemory permits Interpreter {
 
     int cpl;
     boolean careful;
+    /** The hypervisor executes the instruction: memory that nobody backs is answered by it, page by page. */
+    boolean emulating;
+
     boolean watching;
     long watchHits;
 
@@ -164,7 +167,8 @@ abstract sealed class GuestMemory permits Interpreter {
     /** Loads {@code bytes} bytes into little-endian words from {@code at} on; all or nothing. */
     final void load(long la, int bytes, long[] into, int at) {
         long[] got = new long[(bytes + 7) / 8];
-        for (int k = 0; k < bytes; k += 8) got[k / 8] = loadPart(la + k, Math.min(8, bytes - k));
+        if (emulating && bytes > 8) pieces(la, bytes, got, 0, false);
+        else for (int k = 0; k < bytes; k += 8) got[k / 8] = loadPart(la + k, Math.min(8, bytes - k));
         System.arraycopy(got, 0, into, at, got.length);
     }
 
@@ -177,13 +181,33 @@ abstract sealed class GuestMemory permits Interpreter {
 
     /** Stores {@code bytes} bytes of little-endian words from {@code at} on; all or nothing. */
     final void store(long la, int bytes, long[] from, int at) {
-        if (bytes > 8) {
-            checkWrite(la, bytes);
+        if (bytes > 8) checkWrite(la, bytes);
+        if (emulating && bytes > 8) {
+            pieces(la, bytes, from, at, true);
+            return;
         }
         for (int k = 0; k < bytes; k += 8) {
             int n = Math.min(8, bytes - k);
             if (n == 8) st64(la + k, from[at + k / 8]);
             else for (int j = 0; j < n; j++) st8(la + k + j, from[at + k / 8] >>> 8 * j);
+        }
+    }
+
+    /** The hypervisor goes page by page, and in each by 8 bytes (emulator_read_write). */
+    private void pieces(long la, int bytes, long[] words, int at, boolean write) {
+        int n;
+        for (int k = 0; k < bytes; k += n) {
+            n = (int) Math.min(Math.min(8, bytes - k), 4096 - (la + k & 0xfff));
+            int i = at + k / 8, shift = 8 * (k & 7), here = Math.min(n, 8 - (k & 7));
+            long gpa = translate(la + k, write ? WRITE : READ);
+            if (write) {
+                long v = words[i] >>> shift | (here < n ? words[i + 1] << 8 * here : 0);
+                physStore(gpa, n, v, la + k);
+                continue;
+            }
+            long v = Flags.unsigned(physLoad(gpa, n, la + k), n);
+            words[i] |= v << shift;
+            if (here < n) words[i + 1] |= v >>> 8 * here;
         }
     }
 
@@ -206,14 +230,15 @@ abstract sealed class GuestMemory permits Interpreter {
         checkWrite(la, size);
         int i = (int) (la >>> 12) & SIZE - 1;
         int low = (int) la & 7;
-        if (wTag[i] != (la & PAGE | access)) st(la, size, ld(la, size));
-        if (wTag[i] != (la & PAGE | access) || low + size > 8) {
-            // Memory-mapped I/O, code, or an operand split over two words: not atomic here.
-            if (ld(la, size) != expected) return false;
+        boolean together = low + size <= 8;
+        long host = together && wTag[i] == (la & PAGE | access) ? (la & PAGE) + wAdd[i] : lockedPage(la, size);
+        // Memory-mapped I/O has one read and one write cycle; an operand split over two words is not atomic here.
+        if (host == PhysicalMemory.MMIO || !together) {
+            if (host != PhysicalMemory.MMIO && ld(la, size) != expected) return false;
             st(la, size, v);
             return true;
         }
-        long at = (la & -8L) + wAdd[i];
+        long at = host + (la & 0xff8);
         if (size == 8) return CAS.compareAndSet(HOST, at, expected, v);
         long mask = (1L << 8 * size) - 1 << 8 * low;
         for (; ; ) {
@@ -221,6 +246,48 @@ abstract sealed class GuestMemory permits Interpreter {
             if ((old & mask) != expected << 8 * low) return false;
             if (CAS.compareAndSet(HOST, at, old, old & ~mask | v << 8 * low & mask)) return true;
         }
+    }
+
+    /**
+     * Compares and swaps 16 aligned bytes; the halves that were found are left in {@code found}. The JVM has no 16-byte
+     * compare-and-swap: those of this memory take turns, and each half is swapped on its own, so that an 8-byte write of
+     * another CPU between is seen and the step begins again.
+     */
+    final boolean cas16(long la, long low, long high, long newLow, long newHigh, long[] found) {
+        checkWrite(la, 16);
+        long host = lockedPage(la, 16);
+        if (host == PhysicalMemory.MMIO) {
+            found[0] = ld64(la);
+            found[1] = ld64(la + 8);
+            boolean equal = found[0] == low && found[1] == high;
+            st64(la, equal ? newLow : found[0]);
+            st64(la + 8, equal ? newHigh : found[1]);
+            return equal;
+        }
+        memory.lockWide();
+        boolean done = swapHalves(host + (la & 0xff0), low, high, newLow, newHigh, found);
+        memory.unlockWide();
+        return done;
+    }
+
+    private static boolean swapHalves(long at, long low, long high, long newLow, long newHigh, long[] found) {
+        for (; ; ) {
+            found[0] = (long) CAS.getVolatile(HOST, at);
+            found[1] = (long) CAS.getVolatile(HOST, at + 8);
+            if (found[0] != low || found[1] != high) return false;
+            if (!CAS.compareAndSet(HOST, at, low, newLow)) continue;
+            if (CAS.compareAndSet(HOST, at + 8, high, newHigh)) return true;
+            CAS.compareAndSet(HOST, at, newLow, low);
+        }
+    }
+
+    /** Host address of the page of a locked write, after what any write does to watchpoints and code; or MMIO. */
+    private long lockedPage(long la, int size) {
+        long gpa = translate(la, WRITE), host = page(gpa, true);
+        if (host == PhysicalMemory.MMIO) return host;
+        if (watching) watch(la, size, true);
+        if (isCode(gpa)) codeWritten(gpa);
+        return host;
     }
 
     // The slow way.
@@ -260,12 +327,22 @@ abstract sealed class GuestMemory permits Interpreter {
 
     private long mmioLoad(long gpa, int size, long la) {
         if (!careful) throw Signal.CAREFUL;
+        if (!emulating) throw unbacked(gpa, la, 0);
         if (mmio.hasRead()) return Flags.unsigned(mmio.takeRead(), size);
         exit.reason = X86Exit.MMIO_READ;
         exit.gpa = gpa;
         exit.gva = la;
         exit.size = size;
         throw Signal.EXIT;
+    }
+
+    /** The guest touched memory that nobody backs: it leaves before the instruction did anything. */
+    private Signal unbacked(long gpa, long la, long error) {
+        exit.reason = X86Exit.UNBACKED;
+        exit.gpa = gpa;
+        exit.gva = la;
+        exit.errorCode = error;
+        return Signal.EXIT;
     }
 
     private void slowStore(long la, int size, long v) {
@@ -294,6 +371,7 @@ abstract sealed class GuestMemory permits Interpreter {
         long host = page(gpa, true);
         if (host == PhysicalMemory.MMIO) {
             if (!careful) throw Signal.CAREFUL;
+            if (!emulating) throw unbacked(gpa, la, 2);
             mmio.write(gpa, size, Flags.unsigned(v, size));
             return;
         }
@@ -364,15 +442,23 @@ abstract sealed class GuestMemory permits Interpreter {
     private long sysByte(long la) {
         long gpa = walk(la, READ, false, (cr4 & X86State.CR4_SMAP) != 0);
         long host = page(gpa, false);
-        if (host == PhysicalMemory.MMIO) return mmioLoad(gpa, 1, la);
+        if (host == PhysicalMemory.MMIO) throw table(gpa, la, 0);
         return HOST.get(BYTE, host + (gpa & 0xfff)) & 0xff;
+    }
+
+    /** A descriptor table or TSS that nobody backs: the hypervisor can't answer for such an access. */
+    private Signal table(long gpa, long la, long error) {
+        unbacked(gpa, la, error);
+        if (emulating) exit.reason = X86Exit.IO_NEEDED;
+        return Signal.EXIT;
     }
 
     final void sysStore(long la, int size, long v) {
         for (int k = 0; k < size; k++) {
             long gpa = walk(la + k, WRITE, false, (cr4 & X86State.CR4_SMAP) != 0);
             long host = page(gpa, true);
-            if (host != PhysicalMemory.MMIO) HOST.set(BYTE, host + (gpa & 0xfff), (byte) (v >>> 8 * k));
+            if (host == PhysicalMemory.MMIO) throw table(gpa, la + k, 2);
+            HOST.set(BYTE, host + (gpa & 0xfff), (byte) (v >>> 8 * k));
             if (isCode(gpa)) codeWritten(gpa);
         }
     }
@@ -392,7 +478,7 @@ abstract sealed class GuestMemory permits Interpreter {
         }
         if ((cr4 & X86State.CR4_PAE) != 0) {
             long at = (cr3 & 0xffffffe0L) + (la >>> 30 & 3) * 8;
-            long pdpte = pte(at, 8);
+            long pdpte = pte(at, 8, la, base);
             if ((pdpte & 1) == 0) throw pageFault(la, base);
             return levels(la, 2, pdpte & physMask & PAGE, 8, kind, user, smap, base, nxe);
         }
@@ -406,7 +492,7 @@ abstract sealed class GuestMemory permits Interpreter {
         for (int level = top; ; level--) {
             int shift = 12 + bits * (level - 1);
             long at = table + (la >>> shift & (1L << bits) - 1) * width;
-            long e = pte(at, width);
+            long e = pte(at, width, la, err);
             if ((e & 1) == 0) throw pageFault(la, err);
             boolean leaf = level == 1 || (e & 0x80) != 0 && level <= 3 && (width == 8 || (cr4 & X86State.CR4_PSE) != 0);
             if (reserved(e, level, leaf, width, nxe)) throw pageFault(la, err | 9);
@@ -440,9 +526,10 @@ abstract sealed class GuestMemory permits Interpreter {
         return kind == WRITE && !rw && (cr0 & X86State.CR0_WP) != 0;
     }
 
-    private long pte(long gpa, int width) {
+    private long pte(long gpa, int width, long la, long err) {
         long host = page(gpa, false);
-        if (host == PhysicalMemory.MMIO) return 0;
+        // Paging structures in unbacked memory: the CPU leaves the guest; the hypervisor's own walk finds nothing there.
+        if (host == PhysicalMemory.MMIO) throw emulating ? pageFault(la, err) : unbacked(gpa, la, err);
         long at = host + (gpa & 0xfff);
         return width == 8 ? HOST.get(LONG, at) : HOST.get(INT, at) & 0xffffffffL;
     }

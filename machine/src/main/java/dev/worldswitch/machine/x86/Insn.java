@@ -50,6 +50,12 @@ public final class Insn {
         return hasModrm && mod != 3;
     }
 
+    /** A string instruction with a REP prefix. */
+    public boolean repeats() {
+        boolean string = opcode >= 0x6c && opcode <= 0x6f || opcode >= 0xa4 && opcode <= 0xaf && (opcode & ~1) != 0xa8;
+        return (repF3 || repF2) && map == 0 && string;
+    }
+
     public boolean is64() {
         return code == 64;
     }

@@ -24,6 +24,8 @@ public final class Interpreter extends GuestMemory {
 
     long codeBase;
     boolean stepping;
+    /** {@link X86State#TF} when a single-step trap follows the instruction under way. */
+    long stepTrap;
 
     int faultVector;
     long faultError, faultPayload;
@@ -73,33 +75,33 @@ public final class Interpreter extends GuestMemory {
 
     // Entering and leaving.
 
+    /** What {@link #run} leaves for, beside exits: see there. */
+    public static final int INTERRUPT_WINDOW = 1, NMI_WINDOW = 2, IMMEDIATE_EXIT = 4;
+
     /**
-     * Runs until an exit. With {@code interruptWindow} leaves before the first instruction at which a maskable interrupt
-     * could be delivered.
+     * Runs until an exit. With {@link #INTERRUPT_WINDOW} or {@link #NMI_WINDOW} leaves before the first instruction at
+     * which a maskable interrupt or an NMI could be delivered; with {@link #IMMEDIATE_EXIT} as soon as the event that is
+     * injected is delivered.
      */
-    public X86Exit run(boolean interruptWindow) {
+    public X86Exit run(int leaveAt) {
         stepping = false;
-        return enter(interruptWindow);
+        return enter(leaveAt);
     }
 
     /** Runs one instruction (or delivers one event); {@link X86Exit#reason} is 0 when nothing else happened. */
     public X86Exit step() {
         stepping = true;
-        return enter(false);
+        return enter(0);
     }
 
-    private X86Exit enter(boolean interruptWindow) {
-        exit.reason = 0;
-        exit.length = 0;
-        exit.hasErrorCode = false;
-        exit.hasPayload = false;
-        load();
+    private X86Exit enter(int leaveAt) {
+        prepare();
         try {
             inject();
+            if ((leaveAt & IMMEDIATE_EXIT) != 0) throw leave(X86Exit.INTERRUPT);
             do {
                 if (stepping || watched) cpu.moment("guest instruction");
-                if (interruptWindow && (sys & X86State.IF) != 0 && state.shadow.get() == 0)
-                    throw leave(X86Exit.INTERRUPT_WINDOW);
+                if (leaveAt != 0 && windowOpen(leaveAt)) throw leave(X86Exit.INTERRUPT_WINDOW);
                 if (cpu.anyPending()) throw leave(X86Exit.INTERRUPT);
                 round();
             } while (!stepping && exit.reason == 0);
@@ -108,6 +110,77 @@ public final class Interpreter extends GuestMemory {
         }
         store();
         return exit;
+    }
+
+    private void prepare() {
+        exit.reason = 0;
+        exit.length = 0;
+        exit.hasErrorCode = false;
+        exit.hasPayload = false;
+        load();
+    }
+
+    private boolean windowOpen(int leaveAt) {
+        if (state.shadow.get() != 0) return false;
+        return (leaveAt & INTERRUPT_WINDOW) != 0 && (sys & X86State.IF) != 0
+                || (leaveAt & NMI_WINDOW) != 0 && state.nmiMasked.get() == 0;
+    }
+
+    // On behalf of the hypervisor, which emulates instructions that touched memory nobody backs.
+
+    /**
+     * Executes the instruction at RIP as the hypervisor's emulator does: memory that nobody backs is answered from {@link
+     * #mmio()}, an exception is an exit, breakpoints and single-stepping are the hypervisor's business. With {@code again}
+     * the instruction goes on with the answers that it has.
+     */
+    public X86Exit emulate(boolean again) {
+        prepare();
+        if (!again) mmio.completed();
+        emulating = true;
+        try {
+            stepOne();
+        } catch (Signal s) {
+            emulationLeft(s);
+        }
+        emulating = false;
+        store();
+        return exit;
+    }
+
+    private void emulationLeft(Signal s) {
+        if (s == Signal.EXIT) return;
+        if (s != Signal.FAULT) throw s;
+        exit.reason = X86Exit.EXCEPTION;
+        exit.vector = faultVector;
+        exit.errorCode = faultError;
+        exit.hasErrorCode = faultHasError;
+        exit.payload = faultPayload;
+        exit.hasPayload = faultVector == 14;
+    }
+
+    /**
+     * Fetches the instruction at RIP as KVM's emulator does, 15 bytes or to the end of the page and the next page only
+     * when the instruction reaches there, into {@link X86Exit#bytes}. Null, or why it could not.
+     */
+    public @Nullable X86Exit fetchForEmulation() {
+        prepare();
+        exit.byteCount = 0;
+        emulating = true;
+        try {
+            int first = (int) Math.min(15, 4096 - (codeLinear(rip) & 0xfff));
+            fetchBytes(0, first);
+            if (decodeAt(rip).length > first) fetchBytes(first, 15 - first);
+        } catch (Signal s) {
+            emulationLeft(s);
+        }
+        emulating = false;
+        return exit.reason == 0 ? null : exit;
+    }
+
+    private void fetchBytes(int from, int count) {
+        decodeRip = rip;
+        for (int k = from; k < from + count; k++) exit.bytes[k] = (byte) codeByte(k);
+        exit.byteCount = from + count;
     }
 
     private long loaded;
@@ -119,32 +192,41 @@ public final class Interpreter extends GuestMemory {
 
     /** Loads on behalf of the hypervisor's emulation of an instruction; null, or the exit or exception it met. */
     public @Nullable X86Exit dataLoad(long la, int size) {
-        return emulated(() -> loaded = ld(la, size));
+        return emulated(() -> loaded = ld(canonical(la), size));
     }
 
-    /** Stores as {@link #dataLoad} loads; stores to memory-mapped I/O are in {@link #mmio()}. */
-    public @Nullable X86Exit dataStore(long la, int size, long value) {
-        return emulated(() -> st(la, size, value));
+    /**
+     * Stores bytes as {@link #dataLoad} loads; null, or the exit or exception it met. Stores to memory-mapped I/O are in
+     * {@link #mmio()}.
+     */
+    public @Nullable X86Exit dataStore(long la, byte[] bytes) {
+        return emulated(() -> {
+            canonical(la);
+            long[] words = new long[(bytes.length + 7) / 8];
+            for (int k = 0; k < bytes.length; k++) words[k / 8] |= (bytes[k] & 0xffL) << 8 * (k & 7);
+            store(la, bytes.length, words, 0);
+        });
+    }
+
+    private long canonical(long la) {
+        if (code == 64 && la << 16 >> 16 != la && (state.cr.get(4) & X86State.CR4_LA57) == 0) throw gp(0);
+        return la;
     }
 
     private @Nullable X86Exit emulated(Runnable access) {
-        exit.reason = 0;
-        load();
+        prepare();
         mmio.restart();
         careful = true;
+        emulating = true;
         try {
             access.run();
         } catch (Signal s) {
-            if (s == Signal.FAULT) {
-                exit.reason = X86Exit.EXCEPTION;
-                exit.vector = faultVector;
-                exit.errorCode = faultError;
-                exit.hasErrorCode = faultHasError;
-                exit.payload = faultPayload;
-            }
+            emulationLeft(s);
         }
         careful = false;
+        emulating = false;
         if (exit.reason == 0 && mmio.hasWrite()) exit.reason = X86Exit.MMIO_WRITE;
+        if (exit.reason != X86Exit.MMIO_READ) mmio.completed();
         return exit.reason == 0 ? null : exit;
     }
 
@@ -288,12 +370,12 @@ public final class Interpreter extends GuestMemory {
     private void stepOne() {
         careful = true;
         watchHits = 0;
-        mmio.restart();
+        if (emulating) mmio.restart();
         long shadow = state.shadow.get();
-        long tf = sys & X86State.TF;
+        stepTrap = sys & X86State.TF;
         Op op = null;
         try {
-            if ((sys & X86State.RF) == 0) Debug.checkExecution(this, shadow);
+            if ((sys & X86State.RF) == 0 && !emulating) Debug.checkExecution(this, shadow);
             op = find().ops[0];
             rip = op.next;
             op.exec(this);
@@ -304,16 +386,18 @@ public final class Interpreter extends GuestMemory {
             throw s;
         }
         careful = false;
-        mmio.completed();
+        if (emulating) mmio.completed();
         if (!(op instanceof SystemOps.KeepsRf)) sys &= ~X86State.RF;
         if (state.shadow.get() == shadow && shadow != 0) state.shadow.set(0);
-        boolean trapsSuppressed = (state.shadow.get() & X86State.SHADOW_MOV_SS) != 0;
-        long hits = watchHits | (tf != 0 ? 0x4000 : 0);
-        if (hits != 0 && !trapsSuppressed) {
-            if (mmio.hasWrite()) exit.reason = X86Exit.MMIO_WRITE;
-            Debug.trap(this, hits);
+        if (emulating) {
+            // A repeated string instruction goes on from itself, past any breakpoint on it.
+            if (rip == op.ip && op.insn().repeats()) sys |= X86State.RF;
+            if (mmio.hasWrite()) throw leave(X86Exit.MMIO_WRITE);
+            return;
         }
-        if (mmio.hasWrite()) throw leave(X86Exit.MMIO_WRITE);
+        boolean trapsSuppressed = (state.shadow.get() & X86State.SHADOW_MOV_SS) != 0;
+        long hits = watchHits | (stepTrap != 0 ? 0x4000 : 0);
+        if (hits != 0 && !trapsSuppressed) Debug.trap(this, hits);
     }
 
     // Code.
@@ -329,6 +413,7 @@ public final class Interpreter extends GuestMemory {
         long host = page(gpa, false);
         if (host == PhysicalMemory.MMIO) {
             exit.gpa = gpa;
+            exit.gva = la;
             throw leave(X86Exit.FETCH_MMIO);
         }
         return HOST.get(java.lang.foreign.ValueLayout.JAVA_BYTE, host + (gpa & 0xfff)) & 0xff;

@@ -241,19 +241,15 @@ final class MoreOps {
         m.setReg(2, 4, old >>> 32);
     }
 
-    /** CMPXCHG16B; two 8-byte steps, so not atomic against another CPU. */
     private static void wide(Interpreter m, Op op) {
         long la = m.linear(op.ea(), 16, true);
         if ((la & 15) != 0) throw m.gp(0);
-        m.checkWrite(la, 16);
-        long low = m.ld64(la), high = m.ld64(la + 8);
-        boolean equal = low == m.g[0] && high == m.g[2];
-        m.st64(la, equal ? m.g[3] : low);
-        m.st64(la + 8, equal ? m.g[1] : high);
+        long[] found = new long[2];
+        boolean equal = m.cas16(la, m.g[0], m.g[2], m.g[3], m.g[1], found);
         zf(m, equal);
         if (equal) return;
-        m.g[0] = low;
-        m.g[2] = high;
+        m.g[0] = found[0];
+        m.g[2] = found[1];
     }
 
     private static void zf(Interpreter m, boolean set) {

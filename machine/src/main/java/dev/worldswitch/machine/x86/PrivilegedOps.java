@@ -164,7 +164,7 @@ final class PrivilegedOps {
         }
         long v = m.reg(op.s, size);
         if (n >= 6 && v >>> 32 != 0) throw m.gp(0);
-        if (n == 6) v = v & 0x1e00f | 0xfffe0ff0L;
+        if (n == 6) v = Debug.dr6(m.cpu.profile(), v);
         if (n == 7) v = v & 0xffff2fffL | 0x400;
         m.state.dr.set(n, v);
         m.flushTlb();
@@ -295,6 +295,8 @@ final class PrivilegedOps {
             flat(m, X86State.CS, sel, 0xa09b);
             flat(m, X86State.SS, sel + 8, 0xc093);
             m.rip = m.state.lstar.get();
+            // SFMASK decides whether a single step is reported in the handler (AMD APM vol. 3, SYSCALL).
+            m.stepTrap = m.sys & X86State.TF;
             m.modeChanged();
         });
         ending.row("SYSRET", "0F 07", "", (m, op) -> {
@@ -310,6 +312,8 @@ final class PrivilegedOps {
             m.modeChanged();
         });
         ending.row("SYSENTER", "0F 34", "", (m, op) -> {
+            // Not in long mode on AMD CPUs (APM vol. 3, SYSENTER).
+            if (m.state.longMode() && m.cpu.profile().isAmd()) throw m.ud();
             long cs = m.state.sysenterCs.get();
             if (Segments.real(m) || (cs & 0xfffc) == 0) throw m.gp(0);
             boolean lm = m.state.longMode();

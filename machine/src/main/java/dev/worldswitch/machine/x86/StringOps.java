@@ -33,15 +33,27 @@ final class StringOps {
             m.setReg(1, i.addrSize, c);
             boolean compares = kind == CMPS || kind == SCAS;
             if (compares && (m.fr == 0) == i.repF2) return;
-            if (c == 0) return;
+            // KVM's emulator leaves RIP at the instruction after the last iteration too.
+            if (c == 0 && !m.emulating) return;
             // One iteration at a time while somebody watches; else a poll now and then.
-            if (m.careful || (++polls & 127) == 0 && m.cpu.anyPending()) {
+            if (m.careful && !group(m, i, kind, size, step) || (++polls & 127) == 0 && m.cpu.anyPending()) {
                 m.rip = op.ip;
                 m.attention = true;
                 return;
             }
         }
         if (i.addrSize == 4 && i.is64()) m.g[1] &= 0xffffffffL;
+    }
+
+    /**
+     * Fast strings: data breakpoints are reported after a group of iterations (SDM vol. 1, 7.3.9.3), here within 64
+     * aligned bytes, so that nothing but the breakpoint can come between.
+     */
+    private static boolean group(Interpreter m, Insn i, int kind, int size, long step) {
+        if (kind != MOVS && kind != STOS || m.emulating || !m.watching || m.mmio.hasWrite() || step < 0) return false;
+        if ((m.sys & X86State.TF) != 0) return false;
+        boolean more = kind == STOS || (m.reg(6, i.addrSize) & 63) >= size;
+        return more && (m.reg(7, i.addrSize) & 63) >= size;
     }
 
     private static void once(Interpreter m, Insn i, int kind, int size, long step) {

@@ -130,6 +130,9 @@ final class SystemTable implements OpTableSource {
     private static long address(Interpreter m, Insn i, boolean in, int size) {
         long mask = i.addrSize == 8 ? -1 : i.addrSize == 4 ? 0xffffffffL : 0xffff;
         int seg = in ? X86State.ES : i.segOverride < 0 ? X86State.DS : i.segOverride;
-        return m.segment(seg, m.g[in ? 7 : 6] & mask, size, in);
+        long off = m.g[in ? 7 : 6] & mask;
+        // In 64-bit mode the address is looked at when the data is there: the hypervisor asks the device first.
+        if (m.code == 64) return seg == X86State.FS || seg == X86State.GS ? off + m.state.segBase.get(seg) : off;
+        return m.segment(seg, off, size, in);
     }
 }

@@ -9,9 +9,9 @@ public final class X86Exit {
     public static final int INTERRUPT = 1;
     /** Port access; {@link #port}, {@link #size}, {@link #in}, {@link #rep}, {@link #string}. RIP at the instruction. */
     public static final int IO = 2;
-    /** Memory-mapped read needed: {@link #gpa}, {@link #size}. RIP at the instruction, which will be run again. */
+    /** While emulating, a read needed: {@link #gpa}, {@link #size}. RIP at the instruction, which will be emulated again. */
     public static final int MMIO_READ = 3;
-    /** The instruction is done (RIP past it) and left writes in {@link MmioQueue}. */
+    /** While emulating: the instruction is done (RIP past it) and left writes in {@link MmioQueue}. */
     public static final int MMIO_WRITE = 4;
     /** HLT; RIP past it. */
     public static final int HLT = 5;
@@ -38,6 +38,14 @@ public final class X86Exit {
     /** Interrupt window opened, as asked for at entry. */
     public static final int INTERRUPT_WINDOW = 19;
 
+    /**
+     * The instruction, the delivery of an event or a walk of page tables touched memory that nobody backs (a nested page
+     * fault): {@link #gpa}, {@link #gva}. RIP at the instruction, nothing of it done.
+     */
+    public static final int UNBACKED = 20;
+    /** While emulating: a system table is in unbacked memory, for which there is no answer. RIP at the instruction. */
+    public static final int IO_NEEDED = 21;
+
     public static final String[] NAMES = {
         "none",
         "interrupt",
@@ -58,7 +66,9 @@ public final class X86Exit {
         "unimplemented",
         "fetch from mmio",
         "other",
-        "interrupt window"
+        "interrupt window",
+        "unbacked memory",
+        "unbacked table"
     };
 
     public int reason;

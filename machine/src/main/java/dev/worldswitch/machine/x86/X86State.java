@@ -44,6 +44,8 @@ public final class X86State {
 
     /** MOV to CR8 exits: a lower priority would let an interrupt in. */
     public static final long EXIT_CR8 = 64;
+    /** #UD exits. */
+    public static final long EXIT_UD = 128;
 
     private final Region region;
     /** 16 general registers. */

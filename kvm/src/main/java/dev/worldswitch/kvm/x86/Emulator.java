@@ -1,0 +1,176 @@
+package dev.worldswitch.kvm.x86;
+
+import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.machine.x86.X86Exit;
+import dev.worldswitch.machine.x86.X86State;
+
+/**
+ * x86_emulate_instruction: KVM executes the guest's instruction where the CPU could not, because it touched memory that no
+ * slot backs. What the instruction means is the machine's own code; which ones KVM knows, how it fetches them, and what
+ * becomes of their exceptions and traps is here.
+ */
+final class Emulator {
+    private static final long GUESTDBG_SINGLESTEP = 2;
+    private final VcpuRun run;
+    private final Vcpu vcpu;
+    private final X86State state;
+    private final RunState rs;
+    private final EmulatorTable table;
+
+    Emulator(VcpuRun run) {
+        this.run = run;
+        this.vcpu = run.vcpu();
+        this.state = vcpu.state();
+        this.rs = run.runState();
+        this.table = new EmulatorTable(vcpu.vm().kvm().kernel());
+    }
+
+    /** npf_interception, handle_ept_misconfig. */
+    long handleUnbacked(X86Exit exit) {
+        return emulate(run.ops().pageFaultInfo(exit));
+    }
+
+    /** handle_ud: KVM's emulator has few instructions for CPUs without them, and gives up on 64-bit SYSENTER. */
+    long handleUd() {
+        X86Exit fault = run.entry().interpreter().fetchForEmulation();
+        byte[] b = run.entry().interpreter().exit().bytes;
+        int at = (b[0] & 0xf0) == 0x40 ? 1 : 0;
+        boolean sysenter = fault == null && b[at] == 0x0f && b[at + 1] == 0x34;
+        if (sysenter && state.code64()) {
+            remember(run.ops().exceptionInfo(Injection.UD));
+            return failure(run.entry().interpreter().exit());
+        }
+        run.injection().queueException(Injection.UD);
+        return 1;
+    }
+
+    private void remember(long[] info) {
+        for (int i = 0; i < 3; i++) rs.exitInfo.set(i, info[i]);
+    }
+
+    /** {@code info}: exit reason, info 1, info 2 of the exit that led here. */
+    long emulate(long[] info) {
+        run.injection().clearExceptionQueue();
+        remember(info);
+        X86Exit fault = run.entry().interpreter().fetchForEmulation();
+        if (fault != null && fault.reason == X86Exit.EXCEPTION) {
+            run.injection().queueFromExit(fault);
+            return 1;
+        }
+        X86Exit fetched = run.entry().interpreter().exit();
+        if (fault != null) return failure(fetched);
+        boolean real = (state.cr.get(0) & X86State.CR0_PE) == 0;
+        switch (table.answer(fetched.bytes, fetched.byteCount, codeSize(), real)) {
+            case NO:
+                return failure(fetched);
+            case NO_PROGRESS:
+                // The emulator's own access to a descriptor fails: nothing changes, and the guest faults again.
+                return 1;
+            case AFTER_READS:
+                begin();
+                rs.refusedAfterReads.set(1);
+                break;
+            case YES:
+                begin();
+                break;
+        }
+        return execute(false);
+    }
+
+    private int codeSize() {
+        if (state.code64()) return 64;
+        boolean db = (state.segAttr.get(X86State.CS) & X86State.ATTR_DB) != 0;
+        return db && (state.cr.get(0) & X86State.CR0_PE) != 0 ? 32 : 16;
+    }
+
+    /** As the instruction found them: it goes on from these when it is continued. */
+    void begin() {
+        rs.refusedAfterReads.set(0);
+        rs.savedGpr.copy(state.gpr, 0, 16);
+        rs.savedRip.set(state.rip.get());
+        rs.savedRflags.set(state.rflags.get());
+        rs.regsNeedSync.set(0);
+    }
+
+    /**
+     * complete_emulated_io: the instruction goes on with the answers of user space. General registers that user space set
+     * meanwhile win over the instruction's; RIP and the flags are the instruction's (emulate_regs_need_sync_from_vcpu).
+     */
+    long resume() {
+        if (rs.regsNeedSync.get() == 0) return execute(true);
+        long[] given = new long[16];
+        for (int i = 0; i < 16; i++) given[i] = state.gpr.get(i);
+        restoreRegisters();
+        long r = execute(true);
+        for (int i = 0; i < 16; i++) state.gpr.set(i, given[i]);
+        return r;
+    }
+
+    private void restoreRegisters() {
+        state.gpr.copy(rs.savedGpr, 0, 16);
+        state.rip.set(rs.savedRip.get());
+        state.rflags.set(rs.savedRflags.get());
+    }
+
+    private long execute(boolean again) {
+        Caller caller = rs.runner.get();
+        if (caller == null) throw new IllegalStateException("no KVM_RUN under way on " + vcpu.region());
+        boolean steps = (state.rflags.get() & X86State.TF) != 0
+                || (vcpu.guestDebug().get() & GUESTDBG_SINGLESTEP) != 0;
+        X86Exit e = run.entry().emulate(caller, again);
+        if (rs.refusedAfterReads.get() != 0 && e.reason != X86Exit.MMIO_READ && e.reason != X86Exit.EXCEPTION) {
+            restoreRegisters();
+            X86Exit f = run.entry().interpreter().fetchForEmulation();
+            return failure(f == null ? run.entry().interpreter().exit() : f);
+        }
+        switch (e.reason) {
+            case 0:
+                return steps ? run.exits().debug().singleStep() : 1;
+            case X86Exit.EXCEPTION:
+                run.injection().queueFromExit(e);
+                return 1;
+            case X86Exit.IO_NEEDED:
+                return 1;
+            case X86Exit.MMIO_WRITE: {
+                // A write that leaves to user space is not reported as a single step: KVM does not come back here.
+                long r = run.exits().mmio().handleWrite(e);
+                return r == 1 && steps ? run.exits().debug().singleStep() : r;
+            }
+            default:
+                return run.exits().handle(e);
+        }
+    }
+
+    /** An instruction that the machine under the guest lacks, though the CPU it stands for has it. */
+    long lacking(long[] info) {
+        remember(info);
+        run.entry().interpreter().fetchForEmulation();
+        run.injection().queueException(Injection.UD);
+        X86Exit fetched = run.entry().interpreter().exit();
+        prepareFailureExit(fetched.bytes, fetched.byteCount);
+        return 0;
+    }
+
+    /** handle_emulation_failure: #UD, and at CPL 0 (or when asked) user space is told first. */
+    long failure(X86Exit fetched) {
+        boolean asked = vcpu.vm().exitOnEmulationFailure();
+        if (!asked) run.injection().queueException(Injection.UD);
+        if (!asked && state.cpl() != 0) return 1;
+        prepareFailureExit(fetched.bytes, fetched.byteCount);
+        return 0;
+    }
+
+    /** prepare_emulation_failure_exit: flags; size byte and 15 bytes, filled up with NOPs; what the exit was. */
+    private void prepareFailureExit(byte[] bytes, int count) {
+        long[] data = new long[count > 0 ? 8 : 6];
+        int at = 1;
+        if (count > 0) {
+            data[0] = 1;
+            data[1] = count;
+            for (int i = 0; i < 15; i++) data[1 + (i + 1) / 8] |= (i < count ? bytes[i] & 0xffL : 0x90) << 8 * (i + 1 & 7);
+            at = 3;
+        }
+        for (int i = 0; i < 3; i++) data[at + i] = rs.exitInfo.get(i);
+        run.page().internalError(RunPage.INTERNAL_ERROR_EMULATION, data);
+    }
+}
