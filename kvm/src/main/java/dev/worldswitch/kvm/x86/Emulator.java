@@ -22,7 +22,7 @@ final class Emulator {
         this.vcpu = run.vcpu();
         this.state = vcpu.state();
         this.rs = run.runState();
-        this.table = new EmulatorTable(vcpu.vm().kvm().kernel());
+        this.table = new EmulatorTable(vcpu.vm().kvm().kernel()::has);
     }
 
     /** npf_interception, handle_ept_misconfig. */

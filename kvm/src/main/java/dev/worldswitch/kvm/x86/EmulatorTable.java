@@ -1,9 +1,9 @@
 package dev.worldswitch.kvm.x86;
 
-import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.Patch;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,10 +59,11 @@ final class EmulatorTable {
         rows(2, "f0-f1", "mem 66 movbe16");
     }
 
-    private final Kernel kernel;
+    private final boolean avxMoves, movbe16;
 
-    EmulatorTable(Kernel kernel) {
-        this.kernel = kernel;
+    EmulatorTable(Predicate<Patch> kernel) {
+        this.avxMoves = kernel.test(Patch.EMULATE_AVX_MOVES);
+        this.movbe16 = kernel.test(Patch.EMULATE_MOVBE16);
     }
 
     private static void rows(int map, String opcodes, String how) {
@@ -104,10 +105,10 @@ final class EmulatorTable {
     }
 
     private Answer answer(Row r, Head h, int code, boolean realMode) {
-        if (h.vex && (!r.condition.contains("vex") || !kernel.has(Patch.EMULATE_AVX_MOVES))) return Answer.NO;
+        if (h.vex && (!r.condition.contains("vex") || !avxMoves)) return Answer.NO;
         if (r.condition.contains("no64") && code == 64) return Answer.NO;
         if (r.condition.contains("real") && !realMode) return Answer.NO;
-        if (r.condition.contains("movbe16") && !kernel.has(Patch.EMULATE_MOVBE16)) return Answer.NO;
+        if (r.condition.contains("movbe16") && !movbe16) return Answer.NO;
         if (r.condition.contains("std")) return Answer.NO_PROGRESS;
         // em_cmpxchg8b refuses the 16-byte form, when its operand is read already.
         return h.map == 1 && h.opcode == 0xc7 && h.wide && (h.modrm & 0xc0) != 0xc0 ? Answer.AFTER_READS : Answer.YES;

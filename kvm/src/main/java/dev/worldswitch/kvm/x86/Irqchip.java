@@ -43,6 +43,11 @@ public final class Irqchip {
         routes = region.ref("routes", List.of());
     }
 
+    /** The IOAPIC as the guest reaches it. */
+    Ioapic ioapic() {
+        return new Ioapic(chips, 128);
+    }
+
     public Ref<List<Route>> routes() {
         return routes;
     }

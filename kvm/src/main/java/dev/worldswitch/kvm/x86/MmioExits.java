@@ -9,9 +9,12 @@ final class MmioExits {
     private final VcpuRun run;
     private final RunState rs;
 
+    private final Ioapic ioapic;
+
     MmioExits(VcpuRun run) {
         this.run = run;
         this.rs = run.runState();
+        this.ioapic = run.vcpu().vm().chips().ioapic();
     }
 
     private MmioQueue queue() {
@@ -22,6 +25,10 @@ final class MmioExits {
         Lapic lapic = run.vcpu().lapic();
         if (lapic.owns(e.gpa)) {
             queue().answer(lapic.mmioRead((int) (e.gpa & 0xfff), e.size));
+            return finish();
+        }
+        if (ioapic.owns(e.gpa)) {
+            queue().answer(ioapic.read(e.gpa));
             return finish();
         }
         rs.mmioGpa.set(e.gpa);
@@ -58,8 +65,10 @@ final class MmioExits {
     private long nextWrite() {
         MmioQueue q = queue();
         Lapic lapic = run.vcpu().lapic();
-        while (q.hasWrite() && lapic.owns(q.gpa())) {
-            lapic.mmioWrite((int) (q.gpa() & 0xfff), q.size(), q.data());
+        while (q.hasWrite()) {
+            if (lapic.owns(q.gpa())) lapic.mmioWrite((int) (q.gpa() & 0xfff), q.size(), q.data());
+            else if (ioapic.owns(q.gpa())) ioapic.write(q.gpa(), q.size(), q.data());
+            else break;
             q.nextWrite();
         }
         if (!q.hasWrite()) return 1;

@@ -167,7 +167,7 @@ abstract sealed class GuestMemory permits Interpreter {
     /** Loads {@code bytes} bytes into little-endian words from {@code at} on; all or nothing. */
     final void load(long la, int bytes, long[] into, int at) {
         long[] got = new long[(bytes + 7) / 8];
-        if (emulating && bytes > 8) pieces(la, bytes, got, 0, false);
+        if (emulating) pieces(la, bytes, got, 0, false);
         else for (int k = 0; k < bytes; k += 8) got[k / 8] = loadPart(la + k, Math.min(8, bytes - k));
         System.arraycopy(got, 0, into, at, got.length);
     }
@@ -182,7 +182,7 @@ abstract sealed class GuestMemory permits Interpreter {
     /** Stores {@code bytes} bytes of little-endian words from {@code at} on; all or nothing. */
     final void store(long la, int bytes, long[] from, int at) {
         if (bytes > 8) checkWrite(la, bytes);
-        if (emulating && bytes > 8) {
+        if (emulating) {
             pieces(la, bytes, from, at, true);
             return;
         }

@@ -215,11 +215,11 @@ final class IntegerOps {
         static long carry(Shift f, long a, int n, long r, long fc) {
             if (n == 0) return fc;
             int w = 8 * f.size;
-            long cf = f.carry.f(a, n, w), of = overflow(f.kind, a, r, cf, w);
+            long cf = f.carry.f(a, n, w), of = overflow(f.kind, r, cf, w);
             return f.rotate ? Flags.withCfOf(fc, cf, of) : Flags.fc(cf, of, 0);
         }
 
-        private static long overflow(int kind, long a, long r, long cf, int w) {
+        private static long overflow(int kind, long r, long cf, int w) {
             long top = r >>> w - 1 & 1;
             return switch (kind) {
                 case 0, 4 -> top ^ cf; // ROL, SHL

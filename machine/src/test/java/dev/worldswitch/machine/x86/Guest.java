@@ -128,6 +128,6 @@ final class Guest implements PhysicalMemory {
     }
 
     X86Exit run() {
-        return m.run(false);
+        return m.run(0);
     }
 }

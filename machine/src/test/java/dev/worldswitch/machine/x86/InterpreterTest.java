@@ -174,20 +174,104 @@ class InterpreterTest {
     }
 
     @Test
-    void memory_mapped_reads_restart_and_writes_complete() {
+    void memory_that_nobody_backs_is_left_before_the_instruction_did_anything_and_emulated() {
         // mov eax,[0x800000]; mov [0x800010],eax; hlt
         Guest g = at("8b 04 25 00 00 80 00 89 04 25 10 00 80 00 f4");
         X86Exit e = g.run();
-        assertThat(e.name()).isEqualTo("mmio read");
+        assertThat(e.name()).isEqualTo("unbacked memory");
         assertThat(e.gpa).isEqualTo(0x800000);
         assertThat(g.state.rip.get()).isEqualTo(0x1000);
+        assertThat(g.m.emulate(false).name()).isEqualTo("mmio read");
         g.m.mmio().answer(0x1234);
+        assertThat(g.m.emulate(true).reason).isZero();
+        assertThat(g.rax()).isEqualTo(0x1234);
         e = g.run();
-        assertThat(e.name()).isEqualTo("mmio write");
+        assertThat(e.name()).isEqualTo("unbacked memory");
+        assertThat(g.state.rip.get()).isEqualTo(0x1007);
+        assertThat(g.m.emulate(false).name()).isEqualTo("mmio write");
         assertThat(g.state.rip.get()).isEqualTo(0x100e);
         assertThat(g.m.mmio().gpa()).isEqualTo(0x800010);
         assertThat(g.m.mmio().data()).isEqualTo(0x1234);
         assertThat(g.run().reason).isEqualTo(X86Exit.HLT);
+    }
+
+    @Test
+    void a_locked_read_modify_write_of_unbacked_memory_is_one_read_and_one_write() {
+        // lock add dword [0x800000],1
+        Guest g = at("f0 83 04 25 00 00 80 00 01 f4");
+        g.run();
+        assertThat(g.m.emulate(false).name()).isEqualTo("mmio read");
+        g.m.mmio().answer(7);
+        assertThat(g.m.emulate(true).name()).isEqualTo("mmio write");
+        assertThat(g.m.mmio().data()).isEqualTo(8);
+        g.m.mmio().nextWrite();
+        assertThat(g.m.mmio().hasWrite()).isFalse();
+    }
+
+    @Test
+    void emulated_repeated_strings_stay_at_the_instruction_with_rf_set() {
+        // rep stosb to 0x800000
+        Guest g = at("f3 aa f4");
+        g.state.gpr.set(1, 1);
+        g.state.gpr.set(7, 0x800000);
+        g.run();
+        assertThat(g.m.emulate(false).name()).isEqualTo("mmio write");
+        assertThat(g.state.rip.get()).isEqualTo(0x1000);
+        assertThat(g.state.gpr.get(1)).isZero();
+        assertThat(g.state.rflags.get() & X86State.RF).isNotZero();
+        g.m.mmio().nextWrite();
+        assertThat(g.run().reason).isEqualTo(X86Exit.HLT);
+    }
+
+    @Test
+    void an_emulated_fetch_takes_fifteen_bytes_or_what_the_page_has() {
+        Guest g = at("90 f4");
+        assertThat(g.m.fetchForEmulation()).isNull();
+        assertThat(g.m.exit().byteCount).isEqualTo(15);
+        g.state.rip.set(0x1ffd);
+        g.bytes(0x1ffd, "90 90 90");
+        assertThat(g.m.fetchForEmulation()).isNull();
+        assertThat(g.m.exit().byteCount).isEqualTo(3);
+    }
+
+    @Test
+    void cmpxchg16b_swaps_both_halves_or_reads_both() {
+        // lock cmpxchg16b [0x6000]
+        Guest g = at("f0 48 0f c7 0c 25 00 60 00 00 f4");
+        g.put(0x6000, 5);
+        g.put(0x6008, 6);
+        g.state.gpr.set(0, 5);
+        g.state.gpr.set(2, 6);
+        g.state.gpr.set(3, 50);
+        g.state.gpr.set(1, 60);
+        g.run();
+        assertThat(g.ram.get(ValueLayout.JAVA_LONG, 0x6000)).isEqualTo(50);
+        assertThat(g.ram.get(ValueLayout.JAVA_LONG, 0x6008)).isEqualTo(60);
+        assertThat(g.state.rflags.get() & X86State.ZF).isNotZero();
+        g.state.rip.set(0x1000);
+        g.run();
+        assertThat(g.state.gpr.get(0)).isEqualTo(50);
+        assertThat(g.state.gpr.get(2)).isEqualTo(60);
+        assertThat(g.state.rflags.get() & X86State.ZF).isZero();
+    }
+
+    @Test
+    void a_software_interrupt_with_tf_set_is_not_followed_by_a_trap() {
+        Guest g = at("cd 40 f4").gate(0x40, 0x3000, 0, 0).bytes(0x3000, "90 f4");
+        g.state.intercepts.set(X86State.EXIT_DB);
+        g.state.rflags.set(X86State.TF | 2);
+        assertThat(g.run().reason).isEqualTo(X86Exit.HLT);
+        assertThat(g.state.rip.get()).isEqualTo(0x3002);
+    }
+
+    @Test
+    void the_nmi_window_opens_at_iret_and_an_immediate_exit_delivers_the_event_only() {
+        Guest g = at("90 f4").gate(2, 0x3000, 0, 0).bytes(0x3000, "48 cf");
+        g.state.injectInfo.set(0x80000202L);
+        assertThat(g.m.run(Interpreter.IMMEDIATE_EXIT).reason).isEqualTo(X86Exit.INTERRUPT);
+        assertThat(g.state.rip.get()).isEqualTo(0x3000);
+        assertThat(g.m.run(Interpreter.NMI_WINDOW).reason).isEqualTo(X86Exit.INTERRUPT_WINDOW);
+        assertThat(g.state.rip.get()).isEqualTo(0x1000);
     }
 
     @Test
@@ -218,7 +302,7 @@ class InterpreterTest {
     @Test
     void the_interrupt_window_opens_one_instruction_after_sti() {
         Guest g = at("90 fb 90 90 f4");
-        assertThat(g.m.run(true).reason).isEqualTo(X86Exit.INTERRUPT_WINDOW);
+        assertThat(g.m.run(Interpreter.INTERRUPT_WINDOW).reason).isEqualTo(X86Exit.INTERRUPT_WINDOW);
         assertThat(g.state.rip.get()).isEqualTo(0x1003);
     }
 
