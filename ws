@@ -25,7 +25,7 @@ changed() {
   [ -n "$(find "$home"/{pom.xml,tools,shim,machine,kernel,kvm,explore,server,cli} \( -name target -prune \) -o \( -type f ! -path '*/src/test/*' -newer "$build/stamp" -print -quit \) 2>/dev/null)" ]
 }
 
-options=(--enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel="${WS_TIER:-4}" -Xlog:aot*=off -Dworldswitch.home="$home" -Dworldswitch.build="$build")
+options=(--enable-native-access=ALL-UNNAMED --add-exports java.base/jdk.internal.vm=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel="${WS_TIER:-4}" -Xlog:aot*=off -Dworldswitch.home="$home" -Dworldswitch.build="$build")
 class_path() {
   cp=$build/lib/worldswitch-cli.jar:$build/lib/worldswitch-server.jar:$build/lib/worldswitch-explore.jar:$build/lib/worldswitch-kvm.jar:$build/lib/worldswitch-kernel.jar:$build/lib/worldswitch-machine.jar
   for j in "$build"/lib/picocli*.jar; do cp=$cp:$j; done

@@ -1,5 +1,6 @@
 package dev.worldswitch.cli;
 
+import dev.worldswitch.explore.Bounds;
 import dev.worldswitch.explore.Exploration;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Verdict;
@@ -8,6 +9,7 @@ import dev.worldswitch.kernel.Patch;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -15,13 +17,14 @@ import picocli.CommandLine.Parameters;
 /** Every timing of a scenario. */
 @Command(
         name = "explore",
-        description = "Tries every timing of a scenario within its bounds. Exit status 0: clean, 1: something found.")
+        description = "Tries every timing of a scenario within its bounds.",
+        footer = {"", "Exit status: 0 clean, 1 something found, 2 usage, 3 nothing found but the bounds not exhausted."})
 final class ExploreCommand implements Callable<Integer> {
-    @Parameters(arity = "0..1", paramLabel = "SCENARIO", description = "none: lists the scenarios")
+    @Parameters(arity = "0..1", paramLabel = "SCENARIO", description = "a name, or a file's path; none: lists the scenarios")
     private String scenario = "";
 
-    @Option(names = "--kernel", paramLabel = "NAME", description = "kernel release (default: ${DEFAULT-VALUE})")
-    private String kernel = KernelVersion.DEFAULT;
+    @Option(names = "--kernel", paramLabel = "NAME", description = "kernel release (default: the scenario's)")
+    private @Nullable String kernel;
 
     @Option(names = "--without", paramLabel = "PATCH", split = ",", description = "a patch left out of the kernel")
     private List<String> without = List.of();
@@ -35,28 +38,40 @@ final class ExploreCommand implements Callable<Integer> {
     @Option(
             names = "--events",
             paramLabel = "N",
-            description = "most interrupts in one timing (default: the scenario's)")
+            description = "most events in one timing (default: the scenario's)")
     private int events = -1;
 
     @Option(names = "--audit", description = "goes on at repeated states too and compares: no state outside the cells")
     private boolean audit;
 
+    @Option(names = "--switches", paramLabel = "N", description = "most switches between tasks on different CPUs")
+    private int switches = -1;
+
+    @Option(names = "--states", paramLabel = "N", description = "stop after so many states (exit status 3)")
+    private long states;
+
+    @Option(names = "--json", description = "the verdict as one JSON object")
+    private boolean json;
+
     @Override
     public Integer call() {
         if (scenario.isEmpty()) {
-            for (String s : Scenario.names()) {
-                Scenario one = Scenario.builtIn(s);
-                System.out.printf("%-18s %s%n%-18s expected: %s%n", s, one.description(), "", one.expected());
-            }
+            ListCommands.scenarios();
             return 0;
         }
-        KernelVersion version = KernelVersion.of(kernel)
+        Scenario what = Scenario.of(scenario);
+        String named = what.kernel();
+        KernelVersion version = KernelVersion.of(kernel != null ? kernel : named != null ? named : KernelVersion.DEFAULT)
                 .changed(
                         without.stream().map(Patch::of).toList(),
                         with.stream().map(Patch::of).toList())
                 .preempted(mode());
-        Verdict v = Exploration.of(scenario, version, events, audit).run(n -> {});
-        System.out.print(v.text());
+        Bounds usual = what.bounds();
+        Bounds bounds = new Bounds(
+                events < 0 ? usual.events() : events, switches < 0 ? usual.switches() : switches, states);
+        Exploration e = Exploration.of(what, version).within(bounds);
+        Verdict v = (audit ? e.audited() : e).run(n -> {});
+        System.out.print(json ? v.json() + "\n" : v.text());
         return v.exitStatus();
     }
 

@@ -1,5 +1,7 @@
 package dev.worldswitch.cli;
 
+import dev.worldswitch.explore.Property;
+import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.machine.MachineProfile;
@@ -46,6 +48,29 @@ final class ListCommands {
                         p.id(), p.arch().name().toLowerCase(java.util.Locale.ROOT), p.date(), p.subject());
                 System.out.printf("%-28s       %s%n", "", p.origin());
             }
+        }
+    }
+
+    /** Each scenario with its line, and what is expected of it. */
+    static void scenarios() {
+        for (String name : Scenario.names()) {
+            Scenario s = Scenario.builtIn(name);
+            System.out.printf("%-18s %s%n", name, s.description());
+            for (Scenario.Expectation e : s.expectations())
+                System.out.printf("%-18s   %s%s%n", "", e.changes().isEmpty() ? "" : e.changes() + ": ", e.verdict());
+        }
+    }
+
+    @Command(name = "list", description = "Lists scenarios, properties and patches: what ws explore can be asked.")
+    static final class Everything implements Runnable {
+        @Override
+        public void run() {
+            System.out.println("scenarios:");
+            scenarios();
+            System.out.println("\nproperties, always looked at:");
+            for (Property p : Property.all()) System.out.printf("%-18s %s%n", p.id(), p.says());
+            System.out.println("\npatches, for --with and --without:");
+            for (Patch p : Patch.values()) System.out.printf("%-38s %s%n", p.id(), p.subject());
         }
     }
 }

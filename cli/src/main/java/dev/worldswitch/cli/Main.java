@@ -15,6 +15,7 @@ import picocli.CommandLine.Command;
             ExploreCommand.class,
             ReplayCommand.class,
             RunCommand.class,
+            ListCommands.Everything.class,
             ListCommands.Machines.class,
             ListCommands.Kernels.class,
             ListCommands.Patches.class,

@@ -2,75 +2,119 @@ package dev.worldswitch.explore;
 
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
-import dev.worldswitch.machine.x86.X86Profile;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 
 /** An exploration or a replay, for the command line and for tests. */
 public final class Exploration {
+    private static final Property AUDIT = new Property(
+            "audit", "equal states go on equally: no state is outside the cells", "the design of the explorer");
     private final Scenario scenario;
     private final KernelVersion kernel;
-    private final int events;
+    private final Bounds bounds;
     private final boolean audit;
 
-    private Exploration(Scenario scenario, KernelVersion kernel, int events, boolean audit) {
+    private Exploration(Scenario scenario, KernelVersion kernel, Bounds bounds, boolean audit) {
         this.scenario = scenario;
         this.kernel = kernel;
-        this.events = events;
+        this.bounds = bounds;
         this.audit = audit;
     }
 
-    /** @param events the most events in one schedule, or -1 for what the scenario says */
-    public static Exploration of(String scenario, KernelVersion kernel, int events, boolean audit) {
-        Scenario s = Scenario.builtIn(scenario);
-        return new Exploration(s, kernel, events < 0 ? s.events() : events, audit);
+    /** Within the scenario's own bounds. */
+    public static Exploration of(Scenario scenario, KernelVersion kernel) {
+        return new Exploration(scenario, kernel, scenario.bounds(), false);
     }
 
-    static Explorer explorer(Scenario s, KernelVersion kernel) {
-        return explorer(s, kernel, KvmDriver::new);
+    public Exploration within(Bounds other) {
+        return new Exploration(scenario, kernel, other, audit);
     }
 
-    static Explorer explorer(Scenario s, KernelVersion kernel, XfdWorkload.DriverFactory driver) {
-        return new Explorer(
-                X86Profile.builtIn(s.machine()),
-                kernel,
-                (host, memory) -> new XfdWorkload(host, memory, s, driver),
-                c -> true);
+    /** Goes on at repeated states too, and compares. */
+    public Exploration audited() {
+        return new Exploration(scenario, kernel, bounds, true);
     }
 
     /** @param progress told the number of states now and then */
     public Verdict run(LongConsumer progress) {
-        Explorer.Result r = explorer(scenario, kernel).explore(events, audit, progress);
+        Explorer e = Explorer.of(scenario, kernel);
+        if (audit) e.audited();
+        Explorer.Result r = e.explore(bounds, progress);
         List<Finding> findings = new ArrayList<>();
-        for (Explorer.Found f : r.found().values()) {
-            Schedule schedule = new Schedule(scenario.name(), kernelText(kernel), f.events());
-            String timeline = explorer(scenario, kernel).replay(schedule).timeline();
-            findings.add(new Finding(f.property(), f.what(), schedule, timeline));
-        }
+        for (Explorer.Found f : r.found())
+            findings.add(finding(f, new Schedule(scenario.name(), kernelText(kernel), f.turns())));
         if (r.audit() != null) {
             Schedule none = new Schedule(scenario.name(), kernelText(kernel), List.of());
-            findings.add(new Finding("audit: equal states go on equally", r.audit(), none, ""));
+            findings.add(new Finding(AUDIT, r.audit(), List.of(), none, ""));
         }
-        String bounds = "1 CPU, at most " + events + " interrupt" + (events == 1 ? "" : "s") + " with softirq FPU use, "
-                + "preempt=" + kernel.preempt().name().toLowerCase(Locale.ROOT) + (audit ? ", audited" : "");
-        return new Verdict(scenario.name(), kernelText(kernel), bounds, findings, r.states(), r.runs(), r.moments());
+        Verdict.Figures figures =
+                new Verdict.Figures(r.states(), r.runs(), r.moments(), r.merged(), coverage(r));
+        return new Verdict(scenario.name(), kernelText(kernel), boundsText(), findings, r.complete(), figures);
+    }
+
+    private Finding finding(Explorer.Found f, Schedule schedule) {
+        Replayed again = replay(scenario, kernel, schedule);
+        List<String> also =
+                f.also().stream().map(v -> "not so: " + v.property().says() + "; " + v.what()).toList();
+        return new Finding(f.property(), f.what(), also, schedule, again.timeline);
+    }
+
+    private String boundsText() {
+        List<String> events = scenario.events().stream().map(e -> e.id).toList();
+        return scenario.cpus() + (scenario.cpus() == 1 ? " CPU, " : " CPUs, ")
+                + scenario.tasks().size() + (scenario.tasks().size() == 1 ? " task, " : " tasks, ") + bounds + " ("
+                + String.join(", ", events) + "), preempt="
+                + kernel.preempt().name().toLowerCase(Locale.ROOT) + (audit ? ", audited" : "");
+    }
+
+    private static List<String> coverage(Explorer.Result r) {
+        List<String> lines = new ArrayList<>();
+        r.coverage().forEach((event, c) -> {
+            Set<String> never = new TreeSet<>(c.possible());
+            never.removeAll(c.tried());
+            lines.add(event + " tried before " + c.tried().size() + " of " + c.possible().size() + " kinds of steps"
+                    + (never.isEmpty() ? "" : "; never before: " + String.join(", ", never)));
+        });
+        return lines;
+    }
+
+    private record Replayed(Explorer.@org.jspecify.annotations.Nullable Found found, String timeline) {}
+
+    private static Replayed replay(Scenario s, KernelVersion kernel, Schedule schedule) {
+        Search search = Explorer.of(s, kernel).search;
+        Timeline timeline = new Timeline(search.subject());
+        Explorer.Found f = new Replayer(search, schedule.turns(), timeline).run();
+        return new Replayed(f, timeline.text());
     }
 
     /** Repeats a schedule: a verdict with one finding, or none when nothing goes wrong. */
     public static Verdict replay(String text) {
         Schedule schedule = Schedule.parse(text);
-        Scenario s = Scenario.builtIn(schedule.scenario());
-        KernelVersion kernel = kernelOf(schedule.kernel());
-        Explorer.Replayed r = explorer(s, kernel).replay(schedule);
-        Explorer.Found f = r.found();
-        List<Finding> findings =
-                f == null ? List.of() : List.of(new Finding(f.property(), f.what(), schedule, r.timeline()));
-        return new Verdict(s.name(), schedule.kernel(), "this one schedule", findings, 1, 1, 0);
+        Scenario s = Scenario.of(schedule.scenario());
+        Exploration e = of(s, kernelOf(schedule.kernel()));
+        Replayed r = replay(s, e.kernel, schedule);
+        Explorer.Found f = r.found;
+        List<Finding> findings = f == null ? List.of() : List.of(e.finding(f, schedule));
+        return new Verdict(
+                s.name(),
+                schedule.kernel(),
+                "this one schedule",
+                findings,
+                true,
+                new Verdict.Figures(1, 1, 0, 0, List.of()));
+    }
+
+    /** The steps of a run without any event: "cpu0 xsaves" for each hardware touch, "> name" for each call. */
+    public List<String> steps() {
+        Replayer r = new Replayer(Explorer.of(scenario, kernel).search, List.of(), null);
+        r.run();
+        return r.steps();
     }
 
     /** A kernel in a schedule: its name, then each difference, as {@code 6.12-clear-xstate-bv-on-xfd/none}. */

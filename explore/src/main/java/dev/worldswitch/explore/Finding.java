@@ -1,10 +1,12 @@
 package dev.worldswitch.explore;
 
+import java.util.List;
+
 /**
  * A property that fails, by one way.
  *
- * @param property its name
  * @param what the kernel's or the check's own words
+ * @param also what else was not so on this way
  * @param timeline at most 72 columns
  */
-public record Finding(String property, String what, Schedule schedule, String timeline) {}
+public record Finding(Property property, String what, List<String> also, Schedule schedule, String timeline) {}

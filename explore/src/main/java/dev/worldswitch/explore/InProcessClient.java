@@ -7,12 +7,15 @@ import dev.worldswitch.kvm.SharedPages;
 import java.util.function.BooleanSupplier;
 
 /** A VMM in this process, with one thread: its memory is {@link VmmMemory}, it gets no signals. */
-final class InProcessClient implements Client, Caller {
+public final class InProcessClient implements Client, Caller {
     private final VmmMemory memory;
     private final Task task;
+    private final Architecture.Waits waits;
     private final long permission;
 
-    InProcessClient(VmmMemory memory, Task task, long permission) {
+    /** @param permission ARCH_GET_XCOMP_GUEST_PERM, 0 where there is none */
+    public InProcessClient(VmmMemory memory, Task task, Architecture.Waits waits, long permission) {
+        this.waits = waits;
         this.memory = memory;
         this.task = task;
         this.permission = permission;
@@ -39,12 +42,12 @@ final class InProcessClient implements Client, Caller {
 
     @Override
     public long hostPage(long address, boolean write) {
-        return memory.holds(address, 4096) ? memory.hostAddress(address) : 0;
+        return memory.holds(address, 4096) ? memory.hostAddress(address, write) : 0;
     }
 
     @Override
     public int memoryGeneration() {
-        return 0;
+        return memory.generation();
     }
 
     @Override
@@ -109,7 +112,7 @@ final class InProcessClient implements Client, Caller {
 
     @Override
     public void block(BooleanSupplier until) {
-        if (!until.getAsBoolean()) throw new IllegalStateException("the only task of this host waits for ever");
+        waits.until(until);
     }
 
     @Override

@@ -1,46 +1,189 @@
 package dev.worldswitch.explore;
 
-import dev.worldswitch.machine.MachineProfile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
-/** What is explored, as a readable file: machine, what guest and VMM do, bounds, the expected verdict. */
-public record Scenario(
-        String name,
-        String description,
-        String machine,
-        List<String> guest,
-        List<String> vmm,
-        int events,
-        String expected) {
+/**
+ * What is explored, as a readable file: machine, kernel, tasks, what VMM and guest do, which events, bounds, properties,
+ * the expected verdict. Lines are {@code KEY = VALUE}; a line that starts with a blank goes on with the one before;
+ * {@code #} starts a comment. A scenario never says where an event comes.
+ */
+public final class Scenario {
+    private static final List<String> KEYS = List.of(
+            "description", "machine", "kernel", "cpus", "tasks", "events", "bound.events", "bound.switches", "properties");
 
+    /**
+     * One host task.
+     *
+     * @param does what its user code and its calls are, in order
+     * @param guest what its vCPU's guest executes; empty when it has none
+     */
+    public record TaskText(String name, List<String> does, List<String> guest) {}
+
+    /** A verdict that is expected with these changes of the kernel: {@code --without a --with b}, or nothing. */
+    public record Expectation(String changes, String verdict) {}
+
+    private final String name;
+    private final Map<String, String> lines;
+
+    private Scenario(String name, Map<String, String> lines) {
+        this.name = name;
+        this.lines = lines;
+    }
+
+    /** Names of the built-in scenarios. */
     public static List<String> names() {
         return resource("index").lines().filter(l -> !l.isBlank()).toList();
+    }
+
+    /** A built-in scenario by its name, or a file by its path: one with a slash or ending in {@code .scenario}. */
+    public static Scenario of(String nameOrPath) {
+        if (!nameOrPath.contains("/") && !nameOrPath.endsWith(".scenario")) return builtIn(nameOrPath);
+        try {
+            return parse(nameOrPath, Files.readString(Path.of(nameOrPath)));
+        } catch (IOException e) {
+            throw new IllegalArgumentException("can't read scenario " + nameOrPath + ": " + e.getMessage(), e);
+        }
     }
 
     /** @throws IllegalArgumentException when there is no such scenario; names those there are */
     public static Scenario builtIn(String name) {
         if (!names().contains(name))
             throw new IllegalArgumentException("no scenario '" + name + "'; known: " + String.join(", ", names()));
-        // Same syntax as machines: lines KEY = VALUE.
-        MachineProfile p = MachineProfile.parse(name, resource(name + ".scenario"));
-        if (p.number("cpus") != 1) throw new IllegalArgumentException("scenario " + name + ": only cpus = 1 so far");
-        return new Scenario(
-                name,
-                p.text("description"),
-                p.text("machine"),
-                list(p.text("guest")),
-                list(p.text("vmm")),
-                (int) p.number("events"),
-                p.text("expect"));
+        return parse(name, resource(name + ".scenario"));
+    }
+
+    /** @throws IllegalArgumentException naming the scenario and the line at fault */
+    public static Scenario parse(String name, String text) {
+        Map<String, String> lines = new LinkedHashMap<>();
+        @Nullable String last = null;
+        int number = 0;
+        for (String raw : text.lines().toList()) {
+            number++;
+            String line = raw.replaceFirst("#.*", "");
+            if (line.isBlank()) continue;
+            String key = last;
+            if (Character.isWhitespace(line.charAt(0)) && key != null) {
+                lines.merge(key, line.strip(), (a, b) -> a + " " + b);
+                continue;
+            }
+            int eq = line.indexOf(" = ");
+            if (eq <= 0) throw new IllegalArgumentException("scenario " + name + ", line " + number + ": no ' = ': " + raw);
+            last = line.substring(0, eq).strip();
+            if (lines.put(last, line.substring(eq + 3).strip()) != null)
+                throw new IllegalArgumentException("scenario " + name + ", line " + number + ": a second '" + last + "'");
+        }
+        Scenario s = new Scenario(name, lines);
+        s.check();
+        return s;
+    }
+
+    private void check() {
+        description();
+        machine();
+        events();
+        bounds();
+        for (Property p : properties()) p.id();
+        List<String> tasks = taskNames();
+        for (String key : lines.keySet()) {
+            boolean task = tasks.stream().anyMatch(t -> key.equals(t + ".does") || key.equals(t + ".guest"));
+            if (!task && !KEYS.contains(key) && !key.startsWith("expect"))
+                throw new IllegalArgumentException("scenario " + name + ": unknown line '" + key + "'");
+        }
+        tasks();
+    }
+
+    public String name() {
+        return name;
+    }
+
+    public String description() {
+        return text("description");
+    }
+
+    public String machine() {
+        return text("machine");
+    }
+
+    /** Name of the kernel when nobody asks for another. */
+    public @Nullable String kernel() {
+        return lines.get("kernel");
+    }
+
+    public int cpus() {
+        return number("cpus", 1);
+    }
+
+    private List<String> taskNames() {
+        return list(lines.getOrDefault("tasks", "vmm"));
+    }
+
+    public List<TaskText> tasks() {
+        List<TaskText> all = new ArrayList<>();
+        for (String t : taskNames()) all.add(new TaskText(t, list(text(t + ".does")), list(lines.getOrDefault(t + ".guest", ""))));
+        return List.copyOf(all);
+    }
+
+    Set<Event> events() {
+        Set<Event> all = EnumSet.noneOf(Event.class);
+        for (String e : list(text("events"))) all.add(Event.of(e));
+        return all;
+    }
+
+    public Bounds bounds() {
+        return new Bounds(number("bound.events", 1), number("bound.switches", 0), 0);
+    }
+
+    /** Properties that are looked at: all, or those named. */
+    public List<Property> properties() {
+        String which = lines.getOrDefault("properties", "all");
+        if (which.equals("all")) return Property.all();
+        List<Property> some = new ArrayList<>();
+        for (String id : list(which))
+            some.add(Property.all().stream()
+                    .filter(p -> p.id().equals(id))
+                    .findFirst()
+                    .orElseThrow(() -> new IllegalArgumentException("scenario " + name + ": no property '" + id + "'")));
+        return some;
+    }
+
+    /** What the scenario says must come out, for the kernel as it is and for changed ones. */
+    public List<Expectation> expectations() {
+        List<Expectation> all = new ArrayList<>();
+        lines.forEach((k, v) -> {
+            if (k.startsWith("expect")) all.add(new Expectation(k.substring("expect".length()).strip(), v));
+        });
+        return List.copyOf(all);
+    }
+
+    private String text(String key) {
+        String v = lines.get(key);
+        if (v == null) throw new IllegalArgumentException("scenario " + name + " lacks the line '" + key + "'");
+        return v;
+    }
+
+    private int number(String key, int otherwise) {
+        String v = lines.get(key);
+        if (v == null) return otherwise;
+        if (!v.matches("\\d{1,4}"))
+            throw new IllegalArgumentException("scenario " + name + ": '" + key + "' is not a number: " + v);
+        return Integer.parseInt(v);
     }
 
     private static List<String> list(String text) {
-        return Stream.of(text.split(",")).map(String::strip).toList();
+        return Stream.of(text.split(",")).map(String::strip).filter(t -> !t.isEmpty()).toList();
     }
 
     private static String resource(String file) {

@@ -1,74 +1,100 @@
 package dev.worldswitch.explore;
 
-import dev.worldswitch.kernel.Task;
+import dev.worldswitch.explore.Subject.Gauge;
 import dev.worldswitch.machine.PhysicalCpu;
-import dev.worldswitch.machine.x86.X86Cpu;
-import dev.worldswitch.machine.x86.XsaveLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
-/** What happened in one schedule, for a person: kernel functions, the event, and what changed where. */
-final class Timeline implements ExploreTiming.Observer {
+/** What happened in one schedule, for a person: kernel functions, the events, and what changed where. */
+final class Timeline {
     static final int COLUMNS = 72;
-    private final Workload workload;
+    private static final int MOST = 26;
+    private final List<Gauge> gauges;
+    private final boolean severalTasks;
+    private final int textWidth;
     private final List<String> lines = new ArrayList<>();
-    private String lastState = "";
-    private String lastFunction = "";
+    private final List<Boolean> keep = new ArrayList<>();
+    private String lastState = "", lastLine = "";
 
-    Timeline(Workload workload) {
-        this.workload = workload;
+    Timeline(Subject subject) {
+        this.gauges = subject.gauges();
+        this.severalTasks = subject.programs().size() > 1;
+        int width = 0;
+        for (Gauge g : gauges) width += g.name().length() + 1;
+        this.textWidth = COLUMNS - width;
     }
 
-    void step(String name) {
-        lines.add(cut("VMM  " + name));
-        lastFunction = "";
+    private void add(String line, boolean always) {
+        lines.add(line.length() <= COLUMNS ? line.stripTrailing() : line.substring(0, COLUMNS));
+        keep.add(always);
     }
 
-    @Override
-    public void moment(PhysicalCpu cpu, String step, boolean event) {
-        String function = function();
-        if (event) {
-            lines.add(cut("cpu0 * INTERRUPT, softirq uses the FPU: in " + function + ", before " + step));
-            lastFunction = "";
+    void begins(Context c, String name) {
+        add(c.program.task().region().name() + "  " + name, true);
+        lastLine = "";
+    }
+
+    void step(PhysicalCpu cpu, String step) {
+        String state = state();
+        String line = "cpu" + cpu.id() + "   " + function() + ": " + step;
+        boolean changed = !state.equals(lastState);
+        if (line.equals(lastLine) && !changed) return;
+        add(pad(line, textWidth) + (changed ? state : ""), changed);
+        lastLine = line;
+        lastState = state;
+    }
+
+    void chosen(@Nullable PhysicalCpu cpu, Choice c) {
+        String what =
+                switch (c.kind()) {
+                    case Choice.SWITCH -> "* task " + c.which() + " goes on, on another CPU";
+                    case Choice.CPU -> "* the task moves to cpu" + c.which();
+                    case Choice.GIVE_WAY -> "* task " + c.which() + " gets the CPU first";
+                    default -> "* " + c.event().text;
+                };
+        add((cpu == null ? "     " : "cpu" + cpu.id() + " ") + what, true);
+        lastLine = "";
+    }
+
+    void reported(Violation v) {
+        for (String l : wrap("from here on not so: " + v.property().says() + "; " + v.what(), COLUMNS - 6))
+            add("!!    " + l, true);
+    }
+
+    void end(@Nullable Violation v) {
+        if (v != null) for (String l : wrap(v.what(), COLUMNS - 6)) add("!!!!  " + l, true);
+        else add("      nothing more goes wrong", true);
+    }
+
+    private String state() {
+        StringBuilder b = new StringBuilder();
+        for (Gauge g : gauges) {
+            String v = Long.toHexString(g.value().getAsLong());
+            b.append(" ".repeat(Math.max(1, g.name().length() + 1 - v.length()))).append(v);
         }
-        String state = state((X86Cpu) cpu);
-        boolean hardware = step.startsWith("wrmsr IA32_XFD") || step.startsWith("xrstors") || step.startsWith("xsaves");
-        if (!state.equals(lastState) || hardware || function.equals("kernelFpuBegin")) {
-            String line = "cpu0   " + function + ": " + step;
-            if (!state.equals(lastState) || !line.equals(lastFunction)) lines.add(cut(pad(line, 45) + " " + state));
-            lastFunction = line;
-            lastState = state;
-        }
+        return b.toString();
     }
 
-    void end(String what) {
-        for (String l : wrap(what, COLUMNS - 8)) lines.add("!!!!  " + l);
-    }
-
-    private String state(X86Cpu cpu) {
-        long xfd = cpu.xfd().peek(0) >> XsaveLayout.TILEDATA & 1;
-        long bv = workload.guestImage().image().peek(XsaveLayout.XSTATE_BV / 8) >> XsaveLayout.TILEDATA & 1;
-        long load = workload.task().flags().peek(0) & Task.TIF_NEED_FPU_LOAD;
-        return "   " + xfd + "     " + bv + "       " + load;
-    }
-
+    /** Kernel and KVM functions are named as in the kernel: the Java names are theirs, put back into their spelling. */
     private static String function() {
         return StackWalker.getInstance()
                 .walk(frames -> frames.filter(f -> f.getClassName().startsWith("dev.worldswitch.kernel.")
-                                || f.getClassName().startsWith("dev.worldswitch.kvm.")
-                                || f.getClassName().equals(FpuDriver.class.getName()))
+                                || f.getClassName().startsWith("dev.worldswitch.kvm."))
                         .map(StackWalker.StackFrame::getMethodName)
-                        .filter(n -> !n.startsWith("lambda"))
+                        .filter(n -> !n.startsWith("lambda") && !n.equals("<init>"))
                         .findFirst()
+                        .map(Timeline::kernelSpelling)
                         .orElse("user mode"));
+    }
+
+    private static String kernelSpelling(String name) {
+        return name.replaceAll("([a-z0-9])([A-Z])", "$1_$2").toLowerCase(Locale.ROOT);
     }
 
     private static String pad(String s, int n) {
         return s.length() >= n ? s.substring(0, n - 1) + " " : s + " ".repeat(n - s.length());
-    }
-
-    private static String cut(String s) {
-        return s.length() <= COLUMNS ? s.stripTrailing() : s.substring(0, COLUMNS);
     }
 
     static List<String> wrap(String text, int width) {
@@ -85,12 +111,39 @@ final class Timeline implements ExploreTiming.Observer {
         return out;
     }
 
-    /** The last lines matter: what came long before the event or the end is counted, not shown. */
+    /**
+     * At most two dozen lines: the last ones, and of those before only calls, events and changes; what is left out is
+     * counted.
+     */
     String text() {
-        int most = 28, first = Math.max(0, lines.size() - most);
-        StringBuilder b = new StringBuilder(pad("who  what", 45) + "  XFD XSTATE_BV NEED_LOAD\n");
-        if (first > 0) b.append("     (").append(first).append(" lines before)\n");
-        for (String l : lines.subList(first, lines.size())) b.append(l).append('\n');
-        return b.toString();
+        StringBuilder head = new StringBuilder(pad("who   what", textWidth));
+        for (Gauge g : gauges) head.append(' ').append(g.name());
+        List<String> out = new ArrayList<>();
+        int skipped = 0, close = nearEvents();
+        for (int i = 0; i < lines.size(); i++) {
+            if (i < close && !keep.get(i)) {
+                skipped++;
+                continue;
+            }
+            if (skipped > 0) out.add("      (" + skipped + (skipped == 1 ? " step)" : " steps)"));
+            skipped = 0;
+            out.add(lines.get(i));
+        }
+        if (out.size() > MOST) {
+            int cut = out.size() - MOST + 1;
+            out = new ArrayList<>(out.subList(cut, out.size()));
+            out.addFirst("      (" + cut + " lines before)");
+        }
+        out.addFirst(head.toString());
+        return String.join("\n", out) + "\n";
+    }
+
+    /** From where on every step is shown: a little before the last lines. */
+    private int nearEvents() {
+        return Math.max(0, lines.size() - 10);
+    }
+
+    boolean severalTasks() {
+        return severalTasks;
     }
 }

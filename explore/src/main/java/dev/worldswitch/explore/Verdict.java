@@ -4,14 +4,23 @@ import java.util.List;
 
 /** What an exploration found within its bounds. */
 public record Verdict(
-        String scenario, String kernel, String bounds, List<Finding> findings, long states, long runs, long moments) {
+        String scenario, String kernel, String bounds, List<Finding> findings, boolean complete, Figures figures) {
+    /**
+     * How much was looked at.
+     *
+     * @param coverage one line per event: at how many of the steps where it is possible it was tried
+     */
+    public record Figures(long states, long runs, long steps, long merged, List<String> coverage) {}
+
+    public static final int CLEAN = 0, FINDING = 1, NOT_EXHAUSTED = 3;
+
     public boolean clean() {
         return findings.isEmpty();
     }
 
     /** Exit status of the command. */
     public int exitStatus() {
-        return clean() ? 0 : 1;
+        return !clean() ? FINDING : complete ? CLEAN : NOT_EXHAUSTED;
     }
 
     /** For a person; lines of at most 72 columns. */
@@ -19,20 +28,57 @@ public record Verdict(
         StringBuilder b = new StringBuilder();
         int n = 1;
         for (Finding f : findings) {
-            b.append("finding ").append(n++).append(": ").append(f.property()).append('\n');
-            for (String l : Timeline.wrap(f.what(), 70))
-                b.append("  ").append(l).append('\n');
-            b.append('\n')
-                    .append(f.timeline())
-                    .append("\n  repeat: ws replay ")
-                    .append(f.schedule())
-                    .append("\n\n");
+            b.append("finding ").append(n++).append(": not so: ").append(f.property().says()).append('\n');
+            for (String l : Timeline.wrap(f.what(), 70)) b.append("  ").append(l).append('\n');
+            for (String a : f.also()) for (String l : Timeline.wrap("also: " + a, 70)) b.append("  ").append(l).append('\n');
+            b.append('\n').append(f.timeline()).append("\n  repeat: ws replay ").append(f.schedule()).append("\n\n");
         }
-        b.append(clean() ? "clean: " : findings.size() + " ways found: ");
+        if (findings.size() > 1) b.append(findings.size()).append(" ways found: ");
+        else b.append(clean() ? complete ? "clean: " : "nothing found so far: " : "1 way found: ");
         b.append(scenario).append(" on kernel ").append(kernel).append('\n');
-        b.append("  bounds: ").append(bounds).append('\n');
-        b.append("  explored: ").append(states).append(" states, ").append(runs).append(" runs, ");
-        b.append(moments).append(" moments\n");
+        for (String l : Timeline.wrap("bounds: " + bounds + (complete ? "" : "; NOT exhausted"), 70))
+            b.append("  ").append(l).append('\n');
+        b.append("  explored: ").append(figures.states()).append(" states, ");
+        b.append(figures.runs()).append(" runs, ").append(figures.steps()).append(" steps, ");
+        b.append(figures.merged()).append(" runs merged\n");
+        for (String c : figures.coverage())
+            for (String l : Timeline.wrap(c, 68)) b.append("  ").append(l).append('\n');
         return b.toString();
+    }
+
+    /** The same for programs: one JSON object. */
+    public String json() {
+        StringBuilder b = new StringBuilder("{\"scenario\":").append(quoted(scenario));
+        b.append(",\"kernel\":").append(quoted(kernel)).append(",\"bounds\":").append(quoted(bounds));
+        b.append(",\"clean\":").append(clean()).append(",\"complete\":").append(complete);
+        b.append(",\"states\":").append(figures.states()).append(",\"runs\":").append(figures.runs());
+        b.append(",\"steps\":").append(figures.steps()).append(",\"merged\":").append(figures.merged());
+        b.append(",\"findings\":[");
+        for (int i = 0; i < findings.size(); i++) {
+            Finding f = findings.get(i);
+            b.append(i == 0 ? "" : ",").append("{\"property\":").append(quoted(f.property().id()));
+            b.append(",\"what\":").append(quoted(f.what())).append(",\"events\":").append(f.schedule().events());
+            b.append(",\"also\":[");
+            for (int j = 0; j < f.also().size(); j++) b.append(j == 0 ? "" : ",").append(quoted(f.also().get(j)));
+            b.append("],\"schedule\":").append(quoted(f.schedule().toString()));
+            b.append(",\"timeline\":").append(quoted(f.timeline())).append('}');
+        }
+        return b.append("]}").toString();
+    }
+
+    private static String quoted(String s) {
+        StringBuilder b = new StringBuilder("\"");
+        for (char c : s.toCharArray()) {
+            switch (c) {
+                case '"' -> b.append("\\\"");
+                case '\\' -> b.append("\\\\");
+                case '\n' -> b.append("\\n");
+                default -> {
+                    if (c < ' ') b.append(String.format("\\u%04x", (int) c));
+                    else b.append(c);
+                }
+            }
+        }
+        return b.append('"').toString();
     }
 }

@@ -3,58 +3,102 @@ package dev.worldswitch.explore;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
 
-/** Memory of the in-process VMM: one range of addresses, native because guest code uses it in place. */
-final class VmmMemory {
-    static final long BASE = 0x7000_0000_0000L;
+/** Memory of the in-process VMMs, of all architectures: one range of addresses, native because guest code uses it in place. */
+public final class VmmMemory {
+    public static final long BASE = 0x7000_0000_0000L;
+    private static final int BLOCK = 256, PAGE = 4096;
     private final MemorySegment segment;
-    private int used;
+    private final BitSet writable = new BitSet();
+    private int used, generation;
+
+    @Nullable
+    World world;
 
     VmmMemory(int size) {
-        segment = Arena.ofAuto().allocate(size, 4096);
+        segment = Arena.ofAuto().allocate(size, PAGE);
     }
 
     /** A zeroed range, aligned to pages; its virtual address. */
-    long allocate(int bytes) {
+    public long allocate(int bytes) {
         long at = BASE + used;
-        used += bytes + 4095 & -4096;
+        used += bytes + PAGE - 1 & -PAGE;
         if (used > segment.byteSize()) throw new IllegalStateException("the VMM's memory is full");
         return at;
     }
 
-    boolean holds(long address, long length) {
+    int used() {
+        return used;
+    }
+
+    public boolean holds(long address, long length) {
         return address >= BASE && length >= 0 && address - BASE <= used - length;
     }
 
-    long hostAddress(long address) {
+    /** Where guest code finds a page; one that it may write counts as written by every guest step from here on. */
+    long hostAddress(long address, boolean write) {
+        if (write) writable.set((int) ((address - BASE) / PAGE));
         return segment.address() + (address - BASE);
     }
 
-    void read(long address, byte[] into, int offset, int length) {
-        MemorySegment.copy(segment, ValueLayout.JAVA_BYTE, address - BASE, into, offset, length);
+    void markWritable() {
+        World w = world;
+        if (w == null) return;
+        for (int p = writable.nextSetBit(0); p >= 0; p = writable.nextSetBit(p + 1)) w.markMemory((long) p * PAGE, PAGE);
     }
 
-    void write(long address, byte[] from, int offset, int length) {
-        MemorySegment.copy(from, offset, segment, ValueLayout.JAVA_BYTE, address - BASE, length);
+    /** Another state was put in: translations are asked for again. */
+    void restored() {
+        writable.clear();
+        generation++;
     }
 
-    long get(long address, int size) {
+    int generation() {
+        return generation;
+    }
+
+    public void read(long address, byte[] into, int offset, int length) {
+        Runnable read = () -> MemorySegment.copy(segment, ValueLayout.JAVA_BYTE, address - BASE, into, offset, length);
+        if (world == null) read.run();
+        else world.bytes(into, offset, length, read);
+    }
+
+    public void write(long address, byte[] from, int offset, int length) {
+        if (world == null || world.mayWriteMemory(address - BASE, length))
+            MemorySegment.copy(from, offset, segment, ValueLayout.JAVA_BYTE, address - BASE, length);
+    }
+
+    public long get(long address, int size) {
+        return world == null ? peek(address, size) : world.value(() -> peek(address, size));
+    }
+
+    /** The value without the context's log knowing. */
+    public long peek(long address, int size) {
         long v = 0;
         for (int i = size - 1; i >= 0; i--) v = v << 8 | segment.get(ValueLayout.JAVA_BYTE, address - BASE + i) & 0xff;
         return v;
     }
 
-    void set(long address, int size, long value) {
+    public void set(long address, int size, long value) {
+        if (world != null && !world.mayWriteMemory(address - BASE, size)) return;
         for (int i = 0; i < size; i++) segment.set(ValueLayout.JAVA_BYTE, address - BASE + i, (byte) (value >>> 8 * i));
     }
 
-    byte[] save() {
-        byte[] b = new byte[used];
-        read(BASE, b, 0, used);
-        return b;
+    // ---- blocks of state
+
+    void words(int block, long[] into) {
+        MemorySegment.copy(segment, ValueLayout.JAVA_LONG, (long) block * BLOCK, into, 0, into.length);
     }
 
-    void load(byte[] b) {
-        write(BASE, b, 0, b.length);
+    boolean same(int block, long[] with) {
+        long at = (long) block * BLOCK;
+        for (int i = 0; i < with.length; i++) if (segment.get(ValueLayout.JAVA_LONG, at + 8L * i) != with[i]) return false;
+        return true;
+    }
+
+    void setWords(int block, long[] from) {
+        MemorySegment.copy(from, 0, segment, ValueLayout.JAVA_LONG, (long) block * BLOCK, from.length);
     }
 }

@@ -3,70 +3,41 @@ package dev.worldswitch.explore;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.worldswitch.kernel.KernelVersion;
-import dev.worldswitch.kernel.Task;
-import dev.worldswitch.kernel.x86.FpState;
-import dev.worldswitch.kernel.x86.Fpu;
-import dev.worldswitch.kernel.x86.X86Host;
-import dev.worldswitch.machine.cell.Word;
-import dev.worldswitch.machine.x86.X86Profile;
-import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
+/** The audit of the scenario {@code xfd} itself, with one field of the kernel or of KVM taken out of the cells. */
 class AuditTest {
-    /** Remembers in a word whether an interrupt took the FPU, and goes on differently then. */
-    private static final class Remembers implements Workload {
-        private final X86Host host;
-        private final Task task;
-        private final Word word;
-
-        Remembers(X86Host host) {
-            this.host = host;
-            this.task = host.newTask("vmm");
-            this.word = task.region().word("remembered");
-            host.scheduler().start(task);
-            host.scheduler().exitToUserMode(task);
-        }
-
-        @Override
-        public Task task() {
-            return task;
-        }
-
-        @Override
-        public FpState guestImage() {
-            return Fpu.thread(task).own();
-        }
-
-        @Override
-        public List<Step> steps() {
-            return List.of(
-                    new Step("a system call", () -> {
-                        host.scheduler().enterFromUserMode(task);
-                        word.set(task.flags().get() & Task.TIF_NEED_FPU_LOAD);
-                        host.scheduler().exitToUserMode(task);
-                    }),
-                    new Step("what follows", () -> {
-                        if (word.get() != 0) Fpu.cpu(task).moment("only after an interrupt");
-                    }));
-        }
-    }
-
-    private static String audit(String hidden) {
-        Explorer e = new Explorer(
-                X86Profile.builtIn("sapphire-rapids"),
-                KernelVersion.of("6.12"),
-                (host, memory) -> new Remembers(host),
-                c -> !c.name().equals(hidden));
-        return String.valueOf(e.explore(1, true, n -> {}).audit());
+    private static Explorer.Result audit(String hidden) {
+        boolean[] there = new boolean[1];
+        Explorer e = Explorer.of(Scenario.builtIn("xfd"), KernelVersion.of("6.12"), c -> {
+                    if (c.path().equals(hidden)) there[0] = true;
+                    return !c.path().equals(hidden);
+                })
+                .audited();
+        assertThat(there[0] || hidden.isEmpty()).as("there is a cell " + hidden).isTrue();
+        return e.explore(new Bounds(1, 0, 0), n -> {});
     }
 
     @Test
     void equal_states_go_on_equally() {
-        assertThat(audit("nothing")).isEqualTo("null");
+        Explorer.Result r = audit("");
+        assertThat(r.audit()).isNull();
+        assertThat(r.merged()).isPositive();
     }
 
-    @Test
-    void a_field_outside_the_cells_is_named() {
-        assertThat(audit("remembered")).contains("vmm.remembered");
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "host/vmm.flags",
+                "host/percpu0.fpuFpregsOwnerCtx",
+                "host/percpu0.xfdState",
+                "host/kvm/vm0/vcpu0/guestFpu.xfd",
+                "host/kvm/vm0/vcpu0/run.xfdNoWriteIntercept",
+                "host/kvm/vm0/vcpu0/state.rip"
+            })
+    void a_field_of_the_kernel_or_of_kvm_outside_the_cells_is_found(String field) {
+        assertThat(audit(field).audit()).isNotNull();
     }
 }

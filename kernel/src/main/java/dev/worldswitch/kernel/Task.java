@@ -56,6 +56,11 @@ public final class Task {
         return c;
     }
 
+    /** The CPU that the task runs on, null while it runs on none. */
+    public @Nullable PhysicalCpu cpuIfAny() {
+        return cpu.get();
+    }
+
     /** The architecture's part of the task, null until the task first runs. */
     public Ref<@Nullable ThreadStruct> thread() {
         return thread;

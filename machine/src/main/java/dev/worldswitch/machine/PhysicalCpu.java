@@ -42,8 +42,7 @@ public abstract class PhysicalCpu {
 
     /** Time may pass here, before the step so named. Lines that the timing raises are taken if unmasked. */
     public final void moment(String step) {
-        timing.moment(this, step);
-        takePending();
+        timing.pass(this, step);
     }
 
     /** Raises a line; any thread. It is taken at this CPU's next moment, guest poll or unmasking. */
@@ -88,7 +87,7 @@ public abstract class PhysicalCpu {
     }
 
     /** Marks guest mode: lines end the guest's execution instead of being taken on top of it. */
-    protected final void guestMode(boolean on) {
+    public final void guestMode(boolean on) {
         inGuest.set(on ? 1 : 0);
     }
 
@@ -96,7 +95,8 @@ public abstract class PhysicalCpu {
         return inGuest.get() != 0;
     }
 
-    private void takePending() {
+    /** Takes what is pending and unmasked: the end of each moment, for {@link Timing#pass} only. */
+    public final void takePending() {
         if (!anyPending() || inGuest()) return;
         for (Line l : Line.values()) {
             if (!isPending(l) || (l.maskable() && !irqsOn())) continue;

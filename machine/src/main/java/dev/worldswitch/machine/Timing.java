@@ -8,6 +8,18 @@ public interface Timing {
     /** Called before the step {@code step} on {@code cpu}; may raise lines, which are taken if unmasked. */
     void moment(PhysicalCpu cpu, String step);
 
+    /** The whole of a moment: time passes, then the CPU takes the lines that are pending and unmasked. */
+    default void pass(PhysicalCpu cpu, String step) {
+        moment(cpu, step);
+        cpu.takePending();
+    }
+
+    /**
+     * The task that runs on this CPU is at a place where nothing of what its code read before is needed any more but
+     * {@code live}. Only the explorer cares: two ways here that left the same cells are the same from here on.
+     */
+    default void rest(String where, long live) {}
+
     /** One of {@code n} outcomes that the architecture leaves open, 0 being the usual one. */
     int choose(String what, int n);
 

@@ -116,7 +116,9 @@ final class GuestEntry {
         fpu().fpuLoadGuestXfd(task);
         state.intercepts.set(intercepts());
         syncLapicToCr8();
+        cpu.guestMode(true);
         X86Exit exit = part.apply(guest);
+        cpu.guestMode(false);
         syncCr8ToLapic();
         loadHostXsaveState(cpu);
         // The guest's IA32_XFD is taken over before #NM is looked at, which depends on it.

@@ -157,6 +157,8 @@ public final class VcpuRun implements PreemptNotifier {
     /** vcpu_run. */
     private long vcpuRun(Caller caller) {
         for (; ; ) {
+            // Nothing read before is live here: the loop's state is in the vCPU.
+            vcpu.vm().kvm().kernel().timing().rest("vcpu_run", 0);
             long r = vcpu.mpState().get() == MP_RUNNABLE ? vcpuEnterGuest(caller) : vcpuBlock(caller);
             if (r <= 0) return r;
             if (dmRequestForIrqInjection() && readyForInterruptInjection()) {

@@ -7,11 +7,13 @@ public abstract sealed class Cell permits Word, Words, Count, Ref {
     private final Region region;
     private final String name;
     final @Nullable Watcher watcher;
+    private final int id;
 
     Cell(Region region, String name) {
         this.region = region;
         this.name = name;
         this.watcher = region.watcher();
+        this.id = watcher == null ? -1 : watcher.created(this);
     }
 
     public final Region region() {
@@ -20,6 +22,11 @@ public abstract sealed class Cell permits Word, Words, Count, Ref {
 
     public final String name() {
         return name;
+    }
+
+    /** The number that the watcher gave this cell; -1 where nobody watches. */
+    public final int id() {
+        return id;
     }
 
     public final String path() {

@@ -82,6 +82,12 @@ public final class Region {
         return watcher;
     }
 
+    /** Does the step at once, or as the watcher wants it; see {@link Watcher#opaque}. */
+    public void opaque(Watcher.OpaqueStep step) {
+        if (watcher == null) step.run();
+        else watcher.opaque(step);
+    }
+
     /** True when the explorer watches this tree. */
     public boolean isWatched() {
         return watcher != null;

@@ -19,4 +19,39 @@ public interface Watcher {
 
     /** As {@link #write(Cell, int, long, long)} for a reference cell. */
     boolean writeRef(Cell cell, @Nullable Object old, @Nullable Object value);
+
+    /** A cell was made; the answer is its number. Its constructor has not ended: only its path may be asked for. */
+    int created(Cell cell);
+
+    /** A range is about to be copied, as one access without a value that the code sees; false drops the copy. */
+    boolean copy(Words from, int fromAt, Words to, int at, int n);
+
+    /** A range is about to be filled with one value; false drops it. */
+    boolean fill(Words cell, int at, int n, long value);
+
+    /** Somebody has the cell's own array from now on, and uses it within {@link #opaque} only. */
+    void raw(Words cell);
+
+    /**
+     * Does one step whose single accesses nobody sees, as a guest instruction: what the code around it learns of it is
+     * {@link OpaqueStep#result}. A restoring watcher hands the logged result back instead of doing it.
+     */
+    void opaque(OpaqueStep step);
+
+    /** One opaque step. */
+    interface OpaqueStep {
+        void run();
+
+        /** What the step left in plain fields for the code that follows; never changed afterwards. */
+        Result result();
+
+        /** Puts an earlier result into the same fields. */
+        void result(Result earlier);
+    }
+
+    /** What an opaque step left outside the cells. */
+    interface Result {
+        /** A hash of its whole content, the same in every run. */
+        long digest();
+    }
 }

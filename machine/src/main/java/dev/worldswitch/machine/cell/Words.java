@@ -2,6 +2,7 @@ package dev.worldswitch.machine.cell;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Arrays;
 
 /** A register file or a memory image: a fixed number of 64-bit words. */
 public final class Words extends Cell {
@@ -43,19 +44,20 @@ public final class Words extends Cell {
     }
 
     public void copy(Words from, int fromAt, int at, int n) {
-        if (watcher == null && from.watcher == null) System.arraycopy(from.values, fromAt, values, at, n);
-        else for (int i = 0; i < n; i++) set(at + i, from.get(fromAt + i));
+        if (watcher == null || watcher.copy(from, fromAt, this, at, n))
+            System.arraycopy(from.values, fromAt, values, at, n);
     }
 
     public void fill(int at, int n, long v) {
-        for (int i = 0; i < n; i++) set(at + i, v);
+        if (watcher == null || watcher.fill(this, at, n, v)) Arrays.fill(values, at, at + n, v);
     }
 
     /**
-     * The words themselves, for the instruction loop, which works on flat arrays. Under a watcher the caller must frame
-     * its use as one opaque guest step (see {@code GuestStep} in the explorer).
+     * The words themselves, for the instruction loop, which works on flat arrays. Under a watcher they may be used only
+     * within {@link Watcher#opaque}.
      */
     public long[] raw() {
+        if (watcher != null) watcher.raw(this);
         return values;
     }
 

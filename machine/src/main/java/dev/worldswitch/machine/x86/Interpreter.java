@@ -1,6 +1,7 @@
 package dev.worldswitch.machine.x86;
 
 import dev.worldswitch.machine.PhysicalMemory;
+import dev.worldswitch.machine.cell.Watcher;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -95,12 +96,13 @@ public final class Interpreter extends GuestMemory {
     }
 
     private X86Exit enter(int leaveAt) {
+        if (watched) return explored(leaveAt);
         prepare();
         try {
             inject();
             if ((leaveAt & IMMEDIATE_EXIT) != 0) throw leave(X86Exit.INTERRUPT);
             do {
-                if (stepping || watched) cpu.moment("guest instruction");
+                if (stepping) cpu.moment("guest instruction");
                 if (leaveAt != 0 && windowOpen(leaveAt)) throw leave(X86Exit.INTERRUPT_WINDOW);
                 if (cpu.anyPending()) throw leave(X86Exit.INTERRUPT);
                 round();
@@ -110,6 +112,64 @@ public final class Interpreter extends GuestMemory {
         }
         store();
         return exit;
+    }
+
+    /** Explored: time may pass between any two instructions, each is one opaque step, no guest state stays in fields. */
+    private X86Exit explored(int leaveAt) {
+        opaque(() -> {
+            prepare();
+            inject();
+            if ((leaveAt & IMMEDIATE_EXIT) != 0) throw leave(X86Exit.INTERRUPT);
+        });
+        while (exit.reason == 0) {
+            cpu.moment("guest instruction");
+            boolean pending = cpu.anyPending();
+            opaque(() -> {
+                prepare();
+                if (leaveAt != 0 && windowOpen(leaveAt)) throw leave(X86Exit.INTERRUPT_WINDOW);
+                if (pending) throw leave(X86Exit.INTERRUPT);
+                round();
+            });
+            if (stepping) break;
+        }
+        return exit;
+    }
+
+    /** One opaque step: from the cells to the fields, and back at its end; its result is the exit. */
+    private void opaque(Runnable body) {
+        cpu.region().opaque(new Watcher.OpaqueStep() {
+            @Override
+            public void run() {
+                try {
+                    body.run();
+                } catch (Signal s) {
+                    if (s != Signal.EXIT) throw s;
+                }
+                store();
+                if (exit.reason == X86Exit.MMIO_READ || exit.reason == X86Exit.MMIO_WRITE)
+                    throw new UnsupportedOperationException(
+                            "memory-mapped I/O of an explored guest: its queue is not in cells yet");
+            }
+
+            @Override
+            public Watcher.Result result() {
+                return new OpaqueResult(exit.copy(), loaded);
+            }
+
+            @Override
+            public void result(Watcher.Result earlier) {
+                OpaqueResult r = (OpaqueResult) earlier;
+                exit.set(r.exit);
+                loaded = r.loaded;
+            }
+        });
+    }
+
+    private record OpaqueResult(X86Exit exit, long loaded) implements Watcher.Result {
+        @Override
+        public long digest() {
+            return exit.digest() ^ loaded * 0xc2b2ae3d27d4eb4fL;
+        }
     }
 
     private void prepare() {
@@ -134,6 +194,12 @@ public final class Interpreter extends GuestMemory {
      * the instruction goes on with the answers that it has.
      */
     public X86Exit emulate(boolean again) {
+        if (watched) opaque(() -> emulateOne(again));
+        else emulateOne(again);
+        return exit;
+    }
+
+    private void emulateOne(boolean again) {
         prepare();
         if (!again) mmio.completed();
         emulating = true;
@@ -144,7 +210,6 @@ public final class Interpreter extends GuestMemory {
         }
         emulating = false;
         store();
-        return exit;
     }
 
     private void emulationLeft(Signal s) {
@@ -163,6 +228,12 @@ public final class Interpreter extends GuestMemory {
      * when the instruction reaches there, into {@link X86Exit#bytes}. Null, or why it could not.
      */
     public @Nullable X86Exit fetchForEmulation() {
+        if (watched) opaque(this::fetchOne);
+        else fetchOne();
+        return exit.reason == 0 ? null : exit;
+    }
+
+    private void fetchOne() {
         prepare();
         exit.byteCount = 0;
         emulating = true;
@@ -174,7 +245,6 @@ public final class Interpreter extends GuestMemory {
             emulationLeft(s);
         }
         emulating = false;
-        return exit.reason == 0 ? null : exit;
     }
 
     private void fetchBytes(int from, int count) {
@@ -214,6 +284,12 @@ public final class Interpreter extends GuestMemory {
     }
 
     private @Nullable X86Exit emulated(Runnable access) {
+        if (watched) opaque(() -> access(access));
+        else access(access);
+        return exit.reason == 0 ? null : exit;
+    }
+
+    private void access(Runnable access) {
         prepare();
         mmio.restart();
         careful = true;
@@ -227,7 +303,6 @@ public final class Interpreter extends GuestMemory {
         emulating = false;
         if (exit.reason == 0 && mmio.hasWrite()) exit.reason = X86Exit.MMIO_WRITE;
         if (exit.reason != X86Exit.MMIO_READ) mmio.completed();
-        return exit.reason == 0 ? null : exit;
     }
 
     private void round() {
@@ -254,11 +329,6 @@ public final class Interpreter extends GuestMemory {
     private void load() {
         rip = state.rip.get();
         setFlags(state.rflags.get());
-        // Explored: caches from a state that was left would answer without the reads that a fresh entry makes.
-        if (watched) {
-            flushTlb();
-            flushBlocks();
-        }
         int now = memory.generation();
         if (now != generation) {
             generation = now;

@@ -82,6 +82,44 @@ public final class X86Exit {
     public final byte[] bytes = new byte[15];
     public int byteCount;
 
+    /** A copy that stays as it is when this one is filled again. */
+    public X86Exit copy() {
+        X86Exit e = new X86Exit();
+        e.set(this);
+        return e;
+    }
+
+    /** Takes over all of {@code o}. */
+    public void set(X86Exit o) {
+        reason = o.reason;
+        length = o.length;
+        port = o.port;
+        size = o.size;
+        vector = o.vector;
+        gpr = o.gpr;
+        in = o.in;
+        rep = o.rep;
+        string = o.string;
+        gpa = o.gpa;
+        gva = o.gva;
+        payload = o.payload;
+        errorCode = o.errorCode;
+        hasErrorCode = o.hasErrorCode;
+        hasPayload = o.hasPayload;
+        System.arraycopy(o.bytes, 0, bytes, 0, bytes.length);
+        byteCount = o.byteCount;
+    }
+
+    /** A hash of all fields, the same in every run. */
+    public long digest() {
+        long h = 0;
+        int flags = (in ? 1 : 0) | (rep ? 2 : 0) | (string ? 4 : 0) | (hasErrorCode ? 8 : 0) | (hasPayload ? 16 : 0);
+        long[] all = {reason, length, port, size, vector, gpr, flags, gpa, gva, payload, errorCode, byteCount};
+        for (long v : all) h = (h ^ v) * 0x9e3779b97f4a7c15L + (h >>> 31);
+        for (int i = 0; i < byteCount; i++) h = (h ^ bytes[i]) * 0x9e3779b97f4a7c15L + (h >>> 31);
+        return h;
+    }
+
     public String name() {
         return NAMES[reason];
     }

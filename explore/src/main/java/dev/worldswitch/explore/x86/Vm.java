@@ -1,36 +1,38 @@
-package dev.worldswitch.explore;
+package dev.worldswitch.explore.x86;
 
 import static dev.worldswitch.kvm.IoctlTable.io;
 import static dev.worldswitch.kvm.IoctlTable.ior;
 import static dev.worldswitch.kvm.IoctlTable.iow;
 import static dev.worldswitch.kvm.IoctlTable.iowr;
 
-import dev.worldswitch.kernel.Task;
+import dev.worldswitch.explore.InProcessClient;
+import dev.worldswitch.explore.Violation;
+import dev.worldswitch.explore.VmmMemory;
 import dev.worldswitch.kernel.x86.FpState;
-import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kvm.KvmFile;
-import dev.worldswitch.kvm.x86.Kvm;
 import dev.worldswitch.kvm.x86.KvmX86Abi;
 import dev.worldswitch.kvm.x86.Vcpu;
+import dev.worldswitch.machine.cell.Region;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A VM with one vCPU behind KVM's ioctl table, and a guest of real instructions in 64-bit mode. */
-final class KvmDriver implements VcpuDriver {
-    private static final int IA32_XFD = 0x1c4, EXIT_IO = 2, CPUID_ENTRIES = 100;
+final class Vm {
+    private static final int IA32_XFD = 0x1c4, EXIT_IO = 2, CPUID_ENTRIES = 100, NM_VECTOR = 7;
     private static final long OLD = 0x54494c4544415441L, XMM = 0x4755455354585859L;
     private final VmmMemory memory;
     private final InProcessClient client;
     private final Vcpu vcpu;
+    private final GuestGhost ghost;
     private final long ram, buffer, xsave;
 
-    KvmDriver(X86Host host, Task task, VmmMemory memory, List<String> program) {
+    Vm(KvmFile kvm, InProcessClient client, VmmMemory memory, Region ghosts, List<String> program) {
         this.memory = memory;
-        this.client = new InProcessClient(memory, task, host.profile().xcr0());
+        this.client = client;
+        this.ghost = new GuestGhost(ghosts, program);
         this.ram = memory.allocate(GuestCode.SIZE);
         this.buffer = memory.allocate(8192);
         this.xsave = memory.allocate(4 * 4096);
-        KvmFile kvm = new Kvm(host).open();
         KvmFile vm = made(kvm, io(0x01), 0, "KVM_CREATE_VM");
         region(vm);
         this.vcpu = (Vcpu) made(vm, io(0x41), 0, "KVM_CREATE_VCPU");
@@ -48,13 +50,12 @@ final class KvmDriver implements VcpuDriver {
         return f;
     }
 
-    private long call(KvmFile file, int command, long argument, String name) {
-        return check(file.ioctl(client, command, argument, new KvmFile.Made()), name);
+    private void call(KvmFile file, int command, long argument, String name) {
+        check(file.ioctl(client, command, argument, new KvmFile.Made()), name);
     }
 
-    private static long check(long r, String name) {
-        if (r < 0) throw new IllegalStateException(name + " answers " + r);
-        return r;
+    private static void check(long r, String name) {
+        if (r < 0) throw new Violation(X86Properties.GUEST_RUNS, name + " answers " + r);
     }
 
     private void region(KvmFile vm) {
@@ -85,6 +86,10 @@ final class KvmDriver implements VcpuDriver {
             };
             memory.write(at + 14, attributes, 0, 9);
         }
+        memory.set(buffer + 192, 8, GuestCode.GDT);
+        memory.set(buffer + 200, 2, 23);
+        memory.set(buffer + 208, 8, GuestCode.IDT);
+        memory.set(buffer + 216, 2, 0xfff);
         memory.set(buffer + 224, 8, 0x80000033L);
         memory.set(buffer + 240, 8, GuestCode.PAGE_TABLES);
         memory.set(buffer + 248, 8, 1 << 5 | 1 << 9 | 1 << 18);
@@ -100,27 +105,33 @@ final class KvmDriver implements VcpuDriver {
         memory.set(ram + GuestCode.PAGE_TABLES + 0x2000, 8, 0x83);
     }
 
-    /** struct kvm_regs: rax rbx rcx rdx rsi rdi rsp rbp r8-r15 rip rflags. */
+    /** struct kvm_regs: rax rbx rcx rdx rsi rdi rsp rbp r8-r15 rip rflags. A sibl operand's base is the data itself. */
     private void regs() {
         long[] r = new long[18];
         r[1] = 64;
-        r[4] = GuestCode.TILE_IN - 64;
-        r[5] = GuestCode.TILE_OUT - 64;
+        r[4] = GuestCode.TILE_IN;
+        r[5] = GuestCode.TILE_OUT;
+        r[6] = GuestCode.STACK;
         r[8] = GuestCode.CONFIG;
         r[9] = GuestCode.XMM_IN;
         r[10] = GuestCode.XMM_OUT;
+        r[11] = GuestCode.NM;
         r[16] = GuestCode.CODE;
         r[17] = 2;
-        // A sibl operand has base + row * index: the base is the data itself.
-        r[4] = GuestCode.TILE_IN;
-        r[5] = GuestCode.TILE_OUT;
         for (int i = 0; i < r.length; i++) memory.set(buffer + 8 * i, 8, r[i]);
         call(vcpu, iow(0x82, 144), buffer, "KVM_SET_REGS");
     }
 
     private void fill(List<String> program) {
-        byte[] code = GuestCode.assemble(program);
+        byte[] code = GuestCode.assemble(program), handler = GuestCode.handler();
+        if (code.length > GuestCode.HANDLER - GuestCode.CODE)
+            throw new IllegalArgumentException("the guest's program is too long");
         memory.write(ram + GuestCode.CODE, code, 0, code.length);
+        memory.write(ram + GuestCode.HANDLER, handler, 0, handler.length);
+        memory.set(ram + GuestCode.GDT + 8, 8, 0x00af9b000000ffffL);
+        memory.set(ram + GuestCode.GDT + 16, 8, 0x00cf93000000ffffL);
+        // An interrupt gate of 64-bit mode: offset 15:0, selector, present, type 14; the rest of the offset is 0.
+        memory.set(ram + GuestCode.IDT + 16 * NM_VECTOR, 8, GuestCode.HANDLER | 8 << 16 | 0x8eL << 40);
         // Palette 1; tile 0: 64 bytes in each of 16 rows.
         memory.set(ram + GuestCode.CONFIG, 1, 1);
         memory.set(ram + GuestCode.CONFIG + 16, 2, 64);
@@ -129,44 +140,63 @@ final class KvmDriver implements VcpuDriver {
         for (int i = 0; i < 16; i += 8) memory.set(ram + GuestCode.XMM_IN + i, 8, XMM);
     }
 
-    @Override
-    public void run() {
+    /** KVM_RUN until the guest's next {@code out}. */
+    void run() {
         call(vcpu, io(0x80), 0, "KVM_RUN");
+    }
+
+    /** What the guest left in its memory, as the VMM sees it after KVM_RUN. */
+    void checkGuest() {
+        ghost.runs();
         long reason = vcpu.run().get(KvmX86Abi.RUN_EXIT_REASON, 4);
-        if (reason != EXIT_IO)
-            throw new Violation("the guest runs as on a CPU of its own", "KVM_RUN ends with exit reason " + reason);
+        if (reason != EXIT_IO) throw new Violation(X86Properties.GUEST_RUNS, "KVM_RUN ends with exit reason " + reason);
         for (int i = 0; i < 16; i += 8)
             if (memory.get(ram + GuestCode.XMM_OUT + i, 8) != XMM)
-                throw new Violation("the guest sees its own registers", "xmm1 of the guest is not its own");
-        long first = memory.get(ram + GuestCode.TILE_OUT, 8);
-        boolean whole = first == OLD || first == 0;
-        for (int i = 0; i < 1024; i += 8) whole &= memory.get(ram + GuestCode.TILE_OUT + i, 8) == first;
-        if (!whole)
+                throw new Violation(X86Properties.GUEST_REGISTERS, "xmm1 of the guest is not its own");
+        checkNm();
+        checkTiles();
+    }
+
+    private void checkNm() {
+        long n = memory.get(ram + GuestCode.NM + 8, 4), err = memory.get(ram + GuestCode.NM, 4);
+        if (n != ghost.expectedNm())
+            throw new Violation(X86Properties.GUEST_NM, "the guest took #NM " + n + " times, not " + ghost.expectedNm());
+        if (n != 0 && err != GuestGhost.TILEDATA)
             throw new Violation(
-                    "tiles that were disabled are whole: old or initial",
-                    "tile data begin with 0x" + Long.toHexString(first));
+                    X86Properties.GUEST_NM, "the guest's #NM handler read IA32_XFD_ERR = 0x" + Long.toHexString(err));
     }
 
-    @Override
-    public void getXsave() {
+    private void checkTiles() {
+        long allowed = ghost.expectedStored();
+        if (allowed == GuestGhost.NEVER_STORED) return;
+        long first = memory.get(ram + GuestCode.TILE_OUT, 8);
+        boolean good = first == OLD && (allowed & GuestGhost.OLD) != 0 || first == 0 && (allowed & GuestGhost.INITIAL) != 0;
+        for (int i = 0; i < 1024; i += 8) good &= memory.get(ram + GuestCode.TILE_OUT + i, 8) == first;
+        if (!good) throw new Violation(X86Properties.TILES, "tile data begin with 0x" + Long.toHexString(first));
+    }
+
+    /** KVM_GET_XSAVE2 into the VMM's memory. */
+    void getXsave() {
         call(vcpu, ior(0xcf, 4096), xsave, "KVM_GET_XSAVE2");
+        ghost.saved();
     }
 
-    @Override
-    public void setXsave() {
+    /** KVM_SET_XSAVE of what {@link #getXsave} gave. */
+    void setXsave() {
         call(vcpu, iow(0xa5, 4096), xsave, "KVM_SET_XSAVE");
+        ghost.restored();
     }
 
-    @Override
-    public void setXfd(long v) {
+    /** KVM_SET_MSRS of IA32_XFD. */
+    void setXfd(long v) {
         memory.set(buffer, 8, 1);
         memory.set(buffer + 8, 8, IA32_XFD);
         memory.set(buffer + 16, 8, v);
         call(vcpu, iow(0x89, 8), buffer, "KVM_SET_MSRS");
+        ghost.xfd(v);
     }
 
-    @Override
-    public FpState guestImage() {
+    FpState guestImage() {
         return vcpu.guestFpu();
     }
 }

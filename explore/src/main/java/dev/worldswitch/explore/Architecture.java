@@ -1,0 +1,47 @@
+package dev.worldswitch.explore;
+
+import dev.worldswitch.explore.x86.X86Architecture;
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kvm.CpuPools;
+import dev.worldswitch.machine.MachineProfile;
+import dev.worldswitch.machine.Timing;
+import dev.worldswitch.machine.cell.Region;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+
+/** What an architecture adds to the explorer: its hosts, what its VMMs and guests can do, its properties. */
+public interface Architecture {
+    /** As machine profiles name it in their line {@code arch}. */
+    String name();
+
+    /** Boots the scenario's machine and sets everything up to where exploring starts, every task off its CPU. */
+    Subject boot(Scenario scenario, MachineProfile machine, KernelVersion kernel, Surroundings around);
+
+    /** Properties beyond those of {@link Property#COMMON}. */
+    List<Property> properties();
+
+    /**
+     * What the explorer gives to a host that boots.
+     *
+     * @param root the root of its cells
+     * @param memory of its VMMs
+     * @param waits lets a task wait inside a call, as {@link dev.worldswitch.kvm.Caller#block} does
+     */
+    record Surroundings(Region root, Timing timing, CpuPools cpus, VmmMemory memory, Waits waits) {}
+
+    /** Waiting as the explored tasks see it. */
+    interface Waits {
+        void until(BooleanSupplier condition);
+    }
+
+    List<Architecture> ALL = List.of(new X86Architecture());
+
+    /** @throws IllegalArgumentException for an architecture that has no hosts to explore */
+    static Architecture of(MachineProfile machine) {
+        return ALL.stream()
+                .filter(a -> a.name().equals(machine.arch()))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "machine " + machine.name() + ": hosts of architecture " + machine.arch() + " can't be explored"));
+    }
+}

@@ -1,0 +1,40 @@
+package dev.worldswitch.explore;
+
+/**
+ * What is chosen at a point of choice, as a schedule prints it: a letter, and for tasks and CPUs their number. Going on
+ * is not printed.
+ */
+record Choice(char kind, int which) {
+    /** Go on; the task's usual CPU. */
+    static final Choice GO = new Choice('-', 0);
+    /** Another task that has or can get a CPU of its own goes on first. */
+    static final char SWITCH = 's';
+    /** At scheduling in: this CPU instead of the usual one. */
+    static final char CPU = 'c';
+    /** At scheduling in: a task that waits for a CPU gets one first. */
+    static final char GIVE_WAY = 'w';
+
+    static Choice of(Event e) {
+        return new Choice(e.letter, 0);
+    }
+
+    /** Counts against the bound on events. */
+    boolean isEvent() {
+        return kind != '-' && kind != SWITCH && kind != CPU && kind != GIVE_WAY;
+    }
+
+    /** Counts against the bound on switches between tasks on different CPUs. */
+    boolean isSwitch() {
+        return kind == SWITCH;
+    }
+
+    Event event() {
+        for (Event e : Event.values()) if (e.letter == kind) return e;
+        throw new IllegalStateException("'" + kind + "' is no event");
+    }
+
+    @Override
+    public String toString() {
+        return kind == SWITCH || kind == CPU || kind == GIVE_WAY ? "" + kind + which : "" + kind;
+    }
+}

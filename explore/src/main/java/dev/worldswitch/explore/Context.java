@@ -1,0 +1,151 @@
+package dev.worldswitch.explore;
+
+import dev.worldswitch.explore.Subject.Program;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A task under exploration: its program, its stack as a coroutine, and what identifies and rebuilds that stack: the step
+ * it is in, the log of what it read since that step began, its count of points, and the interrupts that it is in.
+ */
+final class Context {
+    /** A context at some point; enough to rebuild it. */
+    record Saved(
+            int step,
+            int count,
+            int since,
+            int depth,
+            int[] marks,
+            int[] sinces,
+            Log.Place[] places,
+            Log.Place log,
+            boolean done) {}
+
+    private static final int DEEPEST = 8;
+    final int number;
+    final Program program;
+    final Log log = new Log();
+
+    @Nullable
+    Coroutine coroutine;
+
+    int step;
+    /** Points of this step so far, and since its last point of rest. */
+    int count, since;
+
+    int depth;
+    boolean done;
+    private final int[] marks = new int[DEEPEST], sinces = new int[DEEPEST];
+    private final Log.@Nullable Place[] places = new Log.@Nullable Place[DEEPEST];
+
+    private int target, nextMark;
+    private @Nullable Saved saved;
+
+    Context(int number, Program program) {
+        this.number = number;
+        this.program = program;
+    }
+
+    /** A step begins: nothing is on the stack. */
+    void begin(int number) {
+        step = number;
+        count = since = depth = 0;
+        log.clear();
+    }
+
+    /** An interrupt is taken: what it reads is forgotten when it returns, for it shares only cells. */
+    int mark() {
+        if (depth == DEEPEST) throw new IllegalStateException("interrupts nest " + DEEPEST + " deep");
+        marks[depth] = count;
+        sinces[depth] = since;
+        places[depth] = log.place();
+        return depth++;
+    }
+
+    /** The interrupt with this mark has returned. */
+    void cut(int mark) {
+        Log.Place p = places[mark];
+        if (p == null) throw new IllegalStateException("no such mark");
+        depth = mark;
+        count = marks[mark];
+        since = sinces[mark];
+        log.backTo(p);
+    }
+
+    Saved save() {
+        return new Saved(
+                step,
+                count,
+                since,
+                depth,
+                Arrays.copyOf(marks, depth),
+                Arrays.copyOf(sinces, depth),
+                Arrays.copyOf(places, depth, Log.Place[].class),
+                log.place(),
+                done);
+    }
+
+    /** Becomes what {@code s} says; its stack is built when it next goes on. */
+    void load(Saved s) {
+        saved = s;
+        coroutine = null;
+        step = s.step;
+        done = s.done;
+        log.backTo(s.log);
+        count = s.count;
+        since = s.since;
+        depth = s.depth;
+        System.arraycopy(s.marks, 0, marks, 0, s.depth);
+        System.arraycopy(s.sinces, 0, sinces, 0, s.depth);
+        System.arraycopy(s.places, 0, places, 0, s.depth);
+    }
+
+    /** True when it rests before a step or has not begun: there is no stack to rebuild. */
+    boolean atRest() {
+        return count == 0;
+    }
+
+    /** Readies rebuilding the stack: the code of the step runs again from its start. */
+    void rewind() {
+        Saved s = saved();
+        log.rewind();
+        target = s.count;
+        nextMark = 0;
+        count = 0;
+        depth = s.depth;
+    }
+
+    /** While rebuilding, at the next point: has it an interrupt on top of it that is not finished? */
+    boolean atMark() {
+        if (nextMark == depth || marks[nextMark] != count) return false;
+        nextMark++;
+        return true;
+    }
+
+    int lastMark() {
+        return nextMark - 1;
+    }
+
+    boolean atTarget() {
+        return count == target;
+    }
+
+    /** The stack is rebuilt. */
+    void rebuilt() {
+        log.rebuilt();
+        since = saved().since;
+    }
+
+    private Saved saved() {
+        if (saved == null) throw new IllegalStateException("context " + number + " was never saved");
+        return saved;
+    }
+
+    /** Its share of a state's identity. */
+    long identity(int lane) {
+        long h = Digests.mix(number + 1L, lane) + (done ? 1 : 0);
+        h = Digests.mix(h ^ step, lane);
+        h = Digests.mix(h + ((long) since << 8 | depth) + (count == 0 ? 0 : 1L << 40), lane);
+        return Digests.mix(h ^ (lane == 0 ? log.h1() : log.h2()), lane);
+    }
+}

@@ -1,0 +1,44 @@
+package dev.worldswitch.explore;
+
+import dev.worldswitch.kernel.KernelPanic;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Something that must hold in every timing.
+ *
+ * @param id how scenarios and verdicts name it
+ * @param says one sentence
+ * @param source where it is demanded
+ */
+public record Property(String id, String says, String source) {
+    public static final Property NO_NM = new Property(
+            "no-kernel-nm",
+            "the kernel itself never takes #NM",
+            "SDM vol. 1, 13.14: #NM by XFD; arch/x86/kernel/traps.c, exc_device_not_available");
+    public static final Property NO_WARN =
+            new Property("no-warn", "no WARN that a correct kernel would not raise", "include/asm-generic/bug.h");
+    public static final Property NO_BUG = new Property("no-bug", "no BUG", "include/asm-generic/bug.h");
+    public static final Property NO_PANIC = new Property("no-panic", "no other panic or oops", "kernel/panic.c");
+    public static final Property NO_KILL =
+            new Property("no-kill", "no task is killed that did nothing wrong", "kernel/signal.c, force_sig");
+    public static final Property NO_DEADLOCK =
+            new Property("no-deadlock", "some task can always go on", "Documentation/locking");
+
+    public static final List<Property> COMMON = List.of(NO_NM, NO_WARN, NO_BUG, NO_PANIC, NO_KILL, NO_DEADLOCK);
+
+    /** All of them, the architectures' too. */
+    public static List<Property> all() {
+        List<Property> all = new ArrayList<>(COMMON);
+        for (Architecture a : Architecture.ALL) all.addAll(a.properties());
+        return List.copyOf(all);
+    }
+
+    /** The property that a splat breaks. */
+    static Property of(KernelPanic p) {
+        String splat = String.valueOf(p.getMessage());
+        if (splat.startsWith("unexpected #NM")) return NO_NM;
+        if (splat.startsWith("WARNING")) return NO_WARN;
+        return splat.startsWith("kernel BUG") ? NO_BUG : NO_PANIC;
+    }
+}

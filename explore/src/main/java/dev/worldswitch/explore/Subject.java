@@ -1,0 +1,34 @@
+package dev.worldswitch.explore;
+
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.machine.PhysicalCpu;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+
+/**
+ * What is explored: a booted simulated host with KVM, and the tasks on it. An architecture makes it; all else here knows
+ * only this.
+ */
+public interface Subject {
+    /**
+     * One call or one stretch of user code. Between two steps a task rests: nothing is live but cells, the client's
+     * memory and the number of the step.
+     */
+    record Step(String name, Runnable action) {}
+
+    /** A host task and what it does, from getting its first CPU to giving up its last. */
+    record Program(Task task, List<Step> steps) {}
+
+    /** A value that a timeline shows where it changes; read without the explored code noticing. */
+    record Gauge(String name, LongSupplier value) {}
+
+    List<? extends PhysicalCpu> cpus();
+
+    List<Program> programs();
+
+    List<Gauge> gauges();
+
+    /** Looks at a moment of the run, before its events: reports what must never be so. Reads cells as a stranger. */
+    void observe(PhysicalCpu cpu, String step, Consumer<Violation> report);
+}

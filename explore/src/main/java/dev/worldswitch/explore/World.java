@@ -1,0 +1,406 @@
+package dev.worldswitch.explore;
+
+import dev.worldswitch.machine.cell.Cell;
+import dev.worldswitch.machine.cell.Count;
+import dev.worldswitch.machine.cell.Ref;
+import dev.worldswitch.machine.cell.Watcher;
+import dev.worldswitch.machine.cell.Words;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All simulated state: cells and the client's memory, cut into blocks. Writes mark their block; {@link #sync} compares
+ * only marked blocks with what they were and brings the state's 128-bit hash up to date. A snapshot is a table of
+ * immutable blocks, so two snapshots share what did not change between them, and restoring copies only what differs.
+ */
+final class World implements Watcher {
+    private static final int WORDS = 32;
+
+    /** Content of a block at some time, with its share of the two hash lanes. */
+    private record Block(long[] words, @Nullable Object ref, long h1, long h2) {}
+
+    /** The whole state at some time. */
+    record Snapshot(Block[] blocks, long h1, long h2) {}
+
+    private enum Mode {
+        /** Nothing is logged: setting up, and the search's own accesses. */
+        QUIET,
+        /** A context runs: what it reads is logged. */
+        LIVE,
+        /** A context's stack is rebuilt: reads come from its log, writes are dropped. */
+        REPLAY,
+        /** Within one opaque step: cells are used as they are. */
+        OPAQUE
+    }
+
+    private final Predicate<Cell> isState;
+    private final List<Cell> cells = new ArrayList<>();
+    private final List<Words> raw = new ArrayList<>();
+    private final @Nullable VmmMemory memory;
+    private final Digests digests = new Digests();
+    private boolean[] hidden = {};
+    private int[] first = {};
+    private int[] shift = {};
+    private int[] cellOf = {};
+    private Block[] now = {};
+    private boolean[] dirty = {};
+    private int[] dirtyList = {};
+    private int dirtyCount, memoryFirst;
+    private long h1, h2;
+    private boolean frozen;
+    private Mode mode = Mode.QUIET;
+    private Log log = new Log();
+
+    @Nullable
+    AuditTrail trail;
+
+    /** @param isState all cells, but for a test of the audit, which takes one for a field outside the cells */
+    World(VmmMemory memory, Predicate<Cell> isState) {
+        this.isState = isState;
+        this.memory = memory;
+    }
+
+    /** All cells and memory are made: from here on there is state to compare and to restore. */
+    void freeze() {
+        int n = cells.size(), blocks = 0;
+        first = new int[n];
+        shift = new int[n];
+        hidden = new boolean[n];
+        for (int c = 0; c < n; c++) {
+            Cell cell = cells.get(c);
+            first[c] = blocks;
+            hidden[c] = !isState.test(cell);
+            if (hidden[c] || cell instanceof Count) continue;
+            int words = Math.max(1, cell.length()), s = 5;
+            while (words > 64 << s) s++;
+            shift[c] = s;
+            blocks += (words + (1 << s) - 1) >> s;
+        }
+        memoryFirst = blocks;
+        int pages = memory == null ? 0 : memory.used() / (8 * WORDS);
+        blocks += pages;
+        cellOf = new int[blocks];
+        for (int c = 0; c < n; c++) Arrays.fill(cellOf, first[c], c + 1 < n ? first[c + 1] : memoryFirst, c);
+        now = new Block[blocks];
+        dirty = new boolean[blocks];
+        dirtyList = new int[blocks];
+        for (int b = 0; b < blocks; b++) {
+            now[b] = read(b);
+            h1 += now[b].h1;
+            h2 += now[b].h2;
+        }
+        frozen = true;
+    }
+
+    int blocks() {
+        return now.length;
+    }
+
+    // ---- blocks
+
+    private int from(int b) {
+        int c = cellOf[b];
+        return b - first[c] << shift[c];
+    }
+
+    private Block read(int b) {
+        if (b >= memoryFirst) {
+            long[] w = new long[WORDS];
+            memory().words(b - memoryFirst, w);
+            return block(b, w);
+        }
+        Cell cell = cells.get(cellOf[b]);
+        if (cell instanceof Ref<?> r) {
+            Object v = r.peekRef();
+            long seed = Digests.mix(b + 1, 0);
+            long d = digests.of(v);
+            return new Block(Log.NO_LONGS, v, Digests.mix(seed ^ d, 1), Digests.mix(seed + d, 2));
+        }
+        int from = from(b), n = Math.min(1 << shift[cellOf[b]], cell.length() - from);
+        long[] w = new long[n];
+        for (int i = 0; i < n; i++) w[i] = cell.peek(from + i);
+        return block(b, w);
+    }
+
+    private static Block block(int b, long[] w) {
+        long a = Digests.mix(b + 1, 3), c = Digests.mix(b + 1, 4);
+        for (long v : w) {
+            a = Digests.mix(a ^ v, 5);
+            c = Digests.mix(c + v, 6);
+        }
+        return new Block(w, null, a, c);
+    }
+
+    private boolean unchanged(int b) {
+        Block old = now[b];
+        if (b >= memoryFirst) return memory().same(b - memoryFirst, old.words);
+        Cell cell = cells.get(cellOf[b]);
+        if (cell instanceof Ref<?> r) return r.peekRef() == old.ref;
+        int from = from(b);
+        for (int i = 0; i < old.words.length; i++) if (cell.peek(from + i) != old.words[i]) return false;
+        return true;
+    }
+
+    private VmmMemory memory() {
+        if (memory == null) throw new IllegalStateException("this world has no client memory");
+        return memory;
+    }
+
+    private void mark(int b) {
+        if (dirty[b]) return;
+        dirty[b] = true;
+        dirtyList[dirtyCount++] = b;
+    }
+
+    private void mark(Cell cell, int at, int n) {
+        if (!frozen) return;
+        int c = cell.id();
+        if (hidden[c] || n == 0) return;
+        int s = shift[c];
+        for (int b = first[c] + (at >> s), last = first[c] + (at + n - 1 >> s); b <= last; b++) mark(b);
+    }
+
+    /** The client's memory from {@code at}, an offset, was or may have been written. */
+    void markMemory(long at, int n) {
+        if (!frozen || n == 0) return;
+        for (int b = (int) (at / (8 * WORDS)), last = (int) ((at + n - 1) / (8 * WORDS)); b <= last; b++)
+            mark(memoryFirst + b);
+    }
+
+    // ---- hash, snapshot, restore
+
+    /** Brings the hash up to date with every write so far. */
+    void sync() {
+        for (int i = 0; i < dirtyCount; i++) {
+            int b = dirtyList[i];
+            dirty[b] = false;
+            if (unchanged(b)) continue;
+            Block made = read(b);
+            h1 += made.h1 - now[b].h1;
+            h2 += made.h2 - now[b].h2;
+            now[b] = made;
+        }
+        dirtyCount = 0;
+    }
+
+    long h1() {
+        return h1;
+    }
+
+    long h2() {
+        return h2;
+    }
+
+    /** After {@link #sync}. */
+    Snapshot snapshot() {
+        return new Snapshot(now.clone(), h1, h2);
+    }
+
+    void restore(Snapshot s) {
+        mode = Mode.QUIET;
+        for (int b = 0; b < now.length; b++) {
+            if (now[b] == s.blocks[b] && !dirty[b]) continue;
+            dirty[b] = false;
+            now[b] = s.blocks[b];
+            poke(b, now[b]);
+        }
+        dirtyCount = 0;
+        h1 = s.h1;
+        h2 = s.h2;
+        if (memory != null) memory.restored();
+    }
+
+    private void poke(int b, Block v) {
+        if (b >= memoryFirst) {
+            memory().setWords(b - memoryFirst, v.words);
+            return;
+        }
+        Cell cell = cells.get(cellOf[b]);
+        if (cell instanceof Ref<?> r) {
+            r.pokeRef(v.ref);
+            return;
+        }
+        int from = from(b);
+        for (int i = 0; i < v.words.length; i++) cell.poke(from + i, v.words[i]);
+    }
+
+    /** Names of cells in which two states differ, a few of them. */
+    static String difference(World w, Snapshot a, Snapshot b) {
+        List<String> names = new ArrayList<>();
+        for (int i = 0; i < a.blocks.length && names.size() < 4; i++) {
+            Block x = a.blocks[i], y = b.blocks[i];
+            if (x == y || x.h1 == y.h1 && x.h2 == y.h2) continue;
+            String name = i >= w.memoryFirst
+                    ? "client memory at 0x" + Long.toHexString(VmmMemory.BASE + 8L * WORDS * (i - w.memoryFirst))
+                    : w.cells.get(w.cellOf[i]).path();
+            if (!names.contains(name)) names.add(name);
+        }
+        return names.isEmpty() ? "no cell" : String.join(", ", names);
+    }
+
+    // ---- modes
+
+    /** A context goes on; it logs what it reads into {@code its}. */
+    void live(Log its) {
+        mode = Mode.LIVE;
+        log = its;
+    }
+
+    /** A context's stack is rebuilt from {@code its}. */
+    void replay(Log its) {
+        mode = Mode.REPLAY;
+        log = its;
+    }
+
+    void quiet() {
+        mode = Mode.QUIET;
+    }
+
+    boolean replaying() {
+        return mode == Mode.REPLAY;
+    }
+
+    /** Does something without logging what it reads. */
+    void quietly(Runnable r) {
+        Mode m = mode;
+        mode = Mode.QUIET;
+        r.run();
+        mode = m;
+    }
+
+    String nameOf(int cell) {
+        return cells.get(cell).path();
+    }
+
+    // ---- the watcher
+
+    @Override
+    public int created(Cell cell) {
+        if (frozen)
+            throw new IllegalStateException("cell " + cell.path() + " is made while time is explored: not yet possible");
+        cells.add(cell);
+        return cells.size() - 1;
+    }
+
+    @Override
+    public long read(Cell cell, int index, long value) {
+        if (mode == Mode.OPAQUE || mode == Mode.QUIET) return value;
+        if (hidden[cell.id()]) {
+            if (mode == Mode.LIVE && trail != null) trail.read(cell.id(), index, value);
+            return value;
+        }
+        if (mode == Mode.REPLAY) return log.nextLong();
+        log.add(value);
+        if (trail != null) trail.read(cell.id(), index, value);
+        return value;
+    }
+
+    @Override
+    public boolean write(Cell cell, int index, long old, long value) {
+        if (mode == Mode.REPLAY) return frozen && hidden[cell.id()];
+        if (old != value) mark(cell, index, 1);
+        if (mode == Mode.LIVE && trail != null) trail.write(cell.id(), index, value);
+        return true;
+    }
+
+    @Override
+    public @Nullable Object readRef(Cell cell, @Nullable Object value) {
+        if (mode == Mode.OPAQUE || mode == Mode.QUIET) return value;
+        boolean isState = !hidden[cell.id()];
+        if (mode == Mode.REPLAY) return isState ? log.nextObject() : value;
+        long d = digests.of(value);
+        if (isState) log.add(value, d);
+        if (trail != null) trail.read(cell.id(), 0, d);
+        return value;
+    }
+
+    @Override
+    public boolean writeRef(Cell cell, @Nullable Object old, @Nullable Object value) {
+        if (mode == Mode.REPLAY) return frozen && hidden[cell.id()];
+        if (old != value) mark(cell, 0, 1);
+        if (mode == Mode.LIVE && trail != null) trail.write(cell.id(), 0, digests.of(value));
+        return true;
+    }
+
+    @Override
+    public boolean copy(Words from, int fromAt, Words to, int at, int n) {
+        if (mode == Mode.REPLAY) return false;
+        mark(to, at, n);
+        if (mode == Mode.LIVE && trail != null) {
+            trail.read(from.id(), fromAt, n);
+            trail.write(to.id(), at, n);
+        }
+        return true;
+    }
+
+    @Override
+    public boolean fill(Words cell, int at, int n, long value) {
+        if (mode == Mode.REPLAY) return false;
+        mark(cell, at, n);
+        if (mode == Mode.LIVE && trail != null) trail.write(cell.id(), at, value);
+        return true;
+    }
+
+    @Override
+    public void raw(Words cell) {
+        if (!raw.contains(cell)) raw.add(cell);
+    }
+
+    @Override
+    public void opaque(OpaqueStep step) {
+        if (mode == Mode.REPLAY) {
+            Object o = log.nextObject();
+            if (!(o instanceof Result r)) throw new IllegalStateException("the log has no result of a guest step here");
+            step.result(r);
+            return;
+        }
+        Mode was = mode;
+        mode = Mode.OPAQUE;
+        step.run();
+        mode = was;
+        for (Words w : raw) mark(w, 0, w.length());
+        if (memory != null) memory.markWritable();
+        if (was != Mode.LIVE) return;
+        Result r = step.result();
+        log.add(r, r.digest());
+        if (trail != null) trail.opaque(r.digest());
+    }
+
+    // ---- the client's memory, as the kernel and the VMM use it
+
+    /** What {@code read} finds, a number, logged; from the log while a stack is rebuilt. */
+    long value(java.util.function.LongSupplier read) {
+        if (mode == Mode.REPLAY) return log.nextLong();
+        long v = read.getAsLong();
+        if (mode == Mode.LIVE) {
+            log.add(v);
+            if (trail != null) trail.read(AuditTrail.MEMORY, 0, v);
+        }
+        return v;
+    }
+
+    /** Fills {@code into} as {@code read} does, logged; from the log while a stack is rebuilt. */
+    void bytes(byte[] into, int offset, int length, Runnable read) {
+        if (mode == Mode.REPLAY) {
+            byte[] b = (byte[]) java.util.Objects.requireNonNull(log.nextObject());
+            System.arraycopy(b, 0, into, offset, length);
+            return;
+        }
+        read.run();
+        if (mode != Mode.LIVE) return;
+        byte[] b = Arrays.copyOfRange(into, offset, offset + length);
+        long d = Digests.of(b);
+        log.add(b, d);
+        if (trail != null) trail.read(AuditTrail.MEMORY, length, d);
+    }
+
+    /** A write of the client's memory; false while a stack is rebuilt. */
+    boolean mayWriteMemory(long at, int n) {
+        if (mode == Mode.REPLAY) return false;
+        markMemory(at, n);
+        return true;
+    }
+}

@@ -1,0 +1,142 @@
+package dev.worldswitch.explore.x86;
+
+import dev.worldswitch.explore.Subject.Program;
+import dev.worldswitch.explore.Subject.Step;
+import dev.worldswitch.explore.Violation;
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kernel.x86.Fpu;
+import dev.worldswitch.kernel.x86.X86Host;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+import dev.worldswitch.machine.x86.X86Cpu;
+import dev.worldswitch.machine.x86.XsaveLayout;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A host task by a scenario's text; its own registers are a victim as well and are looked at after each call. */
+final class Vmm {
+    private static final int BV = XsaveLayout.XSTATE_BV / 8, XMM0 = XsaveLayout.XMM0 / 8;
+    private final X86Host host;
+    private final Task task;
+    private final @Nullable Vm vm;
+    private final Word wrote;
+    private final long own;
+    private final List<Step> steps = new ArrayList<>();
+
+    /** @param vm null for a task that runs no guest */
+    Vmm(X86Host host, Task task, int number, Region ghosts, @Nullable Vm vm, List<String> does) {
+        this.host = host;
+        this.task = task;
+        this.vm = vm;
+        this.wrote = ghosts.word("wroteRegisters");
+        this.own = 0x4f574e5f58000000L + ((long) number << 16);
+        steps.add(new Step("starts", () -> {
+            host.scheduler().start(task);
+            backInUserMode();
+        }));
+        for (String s : does) steps.add(step(s));
+        steps.add(new Step("ends", () -> {
+            host.scheduler().enterFromUserMode(task);
+            host.scheduler().sleep(task);
+        }));
+    }
+
+    Program program() {
+        return new Program(task, List.copyOf(steps));
+    }
+
+    Task task() {
+        return task;
+    }
+
+    @Nullable
+    Vm vm() {
+        return vm;
+    }
+
+    private Vm hasVm(String step) {
+        if (vm == null) throw new IllegalArgumentException("task " + task.region().name() + " has no guest to '" + step + "'");
+        return vm;
+    }
+
+    private Step step(String text) {
+        String[] word = text.split(" ");
+        return switch (word[0]) {
+            case "own-registers" -> new Step("puts values into its own vector registers", this::putOwn);
+            case "null-call" -> call("getppid()", () -> {});
+            case "run" -> {
+                Vm v = hasVm(text);
+                yield new Step("ioctl(vcpu, KVM_RUN)", () -> {
+                    inCall(v::run);
+                    v.checkGuest();
+                });
+            }
+            case "get-xsave" -> call("ioctl(vcpu, KVM_GET_XSAVE2)", hasVm(text)::getXsave);
+            case "set-xsave" -> call("ioctl(vcpu, KVM_SET_XSAVE) with what it got", hasVm(text)::setXsave);
+            case "set-xfd" -> {
+                Vm v = hasVm(text);
+                long to = Long.decode(word[1]);
+                yield call("ioctl(vcpu, KVM_SET_MSRS) IA32_XFD = " + word[1], () -> v.setXfd(to));
+            }
+            default ->
+                throw new IllegalArgumentException("a task can't '" + text
+                        + "'; known: own-registers, null-call, run, get-xsave, set-xsave, set-xfd VALUE");
+        };
+    }
+
+    private Step call(String name, Runnable body) {
+        return new Step(name, () -> inCall(body));
+    }
+
+    private void inCall(Runnable body) {
+        host.scheduler().enterFromUserMode(task);
+        body.run();
+        backInUserMode();
+    }
+
+    private void backInUserMode() {
+        host.scheduler().exitToUserMode(task);
+        X86Cpu cpu = Fpu.cpu(task);
+        if (wrote.get() != 0) checkOwn(cpu);
+        long xfd = Fpu.thread(task).own().xfd().get(), xcr0 = host.profile().xcr0();
+        control("IA32_XFD", cpu.xfd().get(), xfd);
+        control("XCR0", cpu.xcr0().get(), xcr0);
+        control("IA32_XFD_ERR", cpu.xfdErr().get(), 0);
+    }
+
+    private static void control(String name, long is, long should) {
+        if (is != should)
+            throw new Violation(
+                    X86Properties.HOST_CONTROL,
+                    name + " is 0x" + Long.toHexString(is) + " in user mode, not 0x" + Long.toHexString(should));
+    }
+
+    private void putOwn() {
+        X86Cpu cpu = Fpu.cpu(task);
+        for (int i = 0; i < 32; i++) cpu.fpregs().set(XMM0 + i, own + i);
+        long used = 2;
+        if (host.profile().xsave().has(XsaveLayout.AVX)) {
+            XsaveLayout.Component avx = host.profile().xsave().component(XsaveLayout.AVX);
+            cpu.fpregs().fill(avx.offset() / 8, avx.size() / 8, own + 0x5959);
+            used |= 4;
+        }
+        cpu.fpregs().set(BV, cpu.fpregs().get(BV) | used);
+        wrote.set(1);
+    }
+
+    private void checkOwn(X86Cpu cpu) {
+        for (int i = 0; i < 32; i++) mine("xmm" + i / 2, cpu.fpregs().get(XMM0 + i), own + i);
+        if (!host.profile().xsave().has(XsaveLayout.AVX)) return;
+        XsaveLayout.Component avx = host.profile().xsave().component(XsaveLayout.AVX);
+        for (int i = 0; i < avx.size() / 8; i++)
+            mine("the upper half of ymm" + i / 2, cpu.fpregs().get(avx.offset() / 8 + i), own + 0x5959);
+    }
+
+    private void mine(String register, long is, long should) {
+        if (is != should)
+            throw new Violation(
+                    X86Properties.OWN_REGISTERS,
+                    register + " of task " + task.region().name() + " holds 0x" + Long.toHexString(is));
+    }
+}

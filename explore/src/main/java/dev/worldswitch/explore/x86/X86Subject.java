@@ -1,0 +1,99 @@
+package dev.worldswitch.explore.x86;
+
+import dev.worldswitch.explore.Architecture.Surroundings;
+import dev.worldswitch.explore.InProcessClient;
+import dev.worldswitch.explore.Scenario;
+import dev.worldswitch.explore.Subject;
+import dev.worldswitch.explore.Violation;
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kernel.x86.FpState;
+import dev.worldswitch.kernel.x86.X86Host;
+import dev.worldswitch.kernel.x86.X86Thread;
+import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.x86.Kvm;
+import dev.worldswitch.machine.MachineProfile;
+import dev.worldswitch.machine.PhysicalCpu;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.x86.X86Profile;
+import dev.worldswitch.machine.x86.XsaveLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** A booted x86 host with KVM and the tasks of a scenario on it. */
+final class X86Subject implements Subject {
+    private static final int BV = XsaveLayout.XSTATE_BV / 8;
+    private final X86Host host;
+    private final List<Vmm> vmms = new ArrayList<>();
+    private final boolean disabledMayBeInUse;
+
+    X86Subject(Scenario s, MachineProfile machine, KernelVersion kernel, Surroundings around) {
+        host = X86Host.boot(
+                around.root(), kernel, X86Profile.of(machine), s.cpus(), around.timing(), all -> around.cpus()
+                        .over(all));
+        disabledMayBeInUse = host.kernel().has(Patch.RESTORE_WITH_XFD_ZERO);
+        KvmFile kvm = new Kvm(host).open();
+        Region ghosts = around.root().child("ghosts");
+        for (Scenario.TaskText t : s.tasks()) {
+            Task task = host.newTask(t.name());
+            Region ghost = ghosts.child(t.name());
+            host.scheduler().start(task);
+            InProcessClient client = new InProcessClient(
+                    around.memory(), task, around.waits(), host.profile().xcr0());
+            Vm vm = t.guest().isEmpty() ? null : new Vm(kvm, client, around.memory(), ghost, t.guest());
+            host.scheduler().sleep(task);
+            vmms.add(new Vmm(host, task, vmms.size(), ghost, vm, t.does()));
+        }
+    }
+
+    @Override
+    public List<? extends PhysicalCpu> cpus() {
+        return host.cpus();
+    }
+
+    @Override
+    public List<Program> programs() {
+        return vmms.stream().map(Vmm::program).toList();
+    }
+
+    /** IA32_XFD[18] of the CPU, XSTATE_BV[18] of the guest's image, TIF_NEED_FPU_LOAD of its task. */
+    @Override
+    public List<Gauge> gauges() {
+        for (Vmm v : vmms) {
+            Vm vm = v.vm();
+            if (vm == null) continue;
+            FpState image = vm.guestImage();
+            return List.of(
+                    new Gauge("XFD", () -> bit(cpu(v.task()))),
+                    new Gauge("BV18", () -> image.image().peek(BV) >> XsaveLayout.TILEDATA & 1),
+                    new Gauge("LOAD", () -> v.task().flags().peek(0) & Task.TIF_NEED_FPU_LOAD));
+        }
+        return List.of();
+    }
+
+    private static long bit(dev.worldswitch.machine.x86.@Nullable X86Cpu cpu) {
+        return cpu == null ? 0 : cpu.xfd().peek(0) >> XsaveLayout.TILEDATA & 1;
+    }
+
+    private static dev.worldswitch.machine.x86.@Nullable X86Cpu cpu(Task task) {
+        return (dev.worldswitch.machine.x86.X86Cpu) task.cpuIfAny();
+    }
+
+    @Override
+    public void observe(PhysicalCpu cpu, String step, Consumer<Violation> report) {
+        if (!step.equals("xrstors") || disabledMayBeInUse) return;
+        for (Vmm v : vmms) {
+            if (v.task().cpuIfAny() != cpu || !(v.task().thread().get() instanceof X86Thread t)) continue;
+            FpState image = t.fpstate().get();
+            long both = image.image().get(BV) & image.xfd().get();
+            if (both != 0)
+                report.accept(new Violation(
+                        X86Properties.BV_XFD,
+                        "XSTATE_BV & IA32_XFD is 0x" + Long.toHexString(both) + " in the image of task "
+                                + v.task().region().name()));
+        }
+    }
+}
