@@ -32,6 +32,7 @@ final class Translator {
     boolean everything;
 
     private final List<Block> live = new ArrayList<>();
+    private int made;
 
     Translator(BlockCache blocks) {
         this.blocks = blocks;
@@ -51,7 +52,13 @@ final class Translator {
         head.code = t;
         head.loop = !loop.isEmpty();
         live.add(head);
+        made++;
         return t;
+    }
+
+    /** Translations made so far. */
+    int made() {
+        return made;
     }
 
     private void forget() {
