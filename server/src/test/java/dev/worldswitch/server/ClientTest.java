@@ -105,7 +105,7 @@ class ClientTest {
 
     private static void ended(ProcessBuilder b) throws Exception {
         Process p = b.inheritIO().start();
-        boolean ended = p.waitFor(20, TimeUnit.SECONDS);
+        boolean ended = p.waitFor(120, TimeUnit.SECONDS);
         if (!ended) p.destroyForcibly();
         assertThat(ended).as("%s ended in time", b.command()).isTrue();
         assertThat(p.exitValue()).as("exit status of %s", b.command()).isZero();
