@@ -1,0 +1,28 @@
+package dev.worldswitch.machine.arm64;
+
+/** Classes of encodings that this machine does not execute yet: they end the run by name instead of being UNDEFINED. */
+final class Uncovered {
+    private record Kind(String name, int mask, int value, Feature feature) {}
+
+    private static final Kind[] KINDS = {
+        new Kind("SVE", 0x1e000000, 0x04000000, Feature.SVE),
+        new Kind("SME", 0x9e000000, 0x80000000, Feature.SME),
+        new Kind("scalar floating-point and Advanced SIMD", 0x0e000000, 0x0e000000, Feature.FP),
+        new Kind("memory tagging loads and stores", 0xff200000, 0xd9200000, Feature.MTE),
+        new Kind("memory copy and set", 0x3b200c00, 0x19000400, Feature.MOPS),
+    };
+
+    private Uncovered() {}
+
+    static boolean isUncovered(int word, boolean[] features) {
+        for (Kind k : KINDS) if ((word & k.mask) == k.value && features[k.feature.ordinal()]) return true;
+        return false;
+    }
+
+    /** What the word belongs to, for the log. */
+    static String name(int word) {
+        for (Kind k : KINDS) if ((word & k.mask) == k.value) return k.name;
+        A64Row r = A64Table.find(word);
+        return r == null ? "unknown" : r.name();
+    }
+}
