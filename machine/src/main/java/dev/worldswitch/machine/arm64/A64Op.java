@@ -15,11 +15,19 @@ public abstract class A64Op {
 
     public long imm;
 
+    /** Which unit must be enabled: nothing but the core, FP and Advanced SIMD, or SVE. */
+    public static final int CORE = 0, FP = 1, SVE = 2;
+
     public abstract void exec(Arm64Interpreter c);
 
     /** True when the block ends here. */
     public boolean ends() {
         return false;
+    }
+
+    /** {@link #CORE}, {@link #FP} or {@link #SVE}: trapped before {@link #exec} while that unit is disabled. */
+    public int unit() {
+        return CORE;
     }
 
     /**

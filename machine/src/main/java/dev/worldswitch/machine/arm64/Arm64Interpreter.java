@@ -1,0 +1,534 @@
+package dev.worldswitch.machine.arm64;
+
+import dev.worldswitch.machine.PhysicalMemory;
+import dev.worldswitch.machine.arm64.Blocks.Block;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Executes guest instructions at EL1 and EL0 of a physical CPU until something must go to EL2. Guest state is taken from
+ * the CPU at entry and is back there at exit; between, PC, PSTATE and flags live in fields. The current SP is
+ * {@code x[31]}; at entry it is loaded from SP_EL0 or SP_EL1 as PSTATE selects, at exit it is in both places. Caches (TLB,
+ * blocks) hold nothing that memory and the CPU do not say.
+ */
+public final class Arm64Interpreter extends Mmu {
+    /** Counts invalidations of instructions and of translations on any CPU: the others drop what they cached. */
+    private static final AtomicInteger CODE_CHANGES = new AtomicInteger(), TLB_CHANGES = new AtomicInteger();
+
+    private static final int HCR = SysReg.HCR_EL2.ordinal(), MDCR = SysReg.MDCR_EL2.ordinal();
+    private static final int SCTLR = SysReg.SCTLR_EL1.ordinal(), TCR = SysReg.TCR_EL1.ordinal();
+    private static final int TTBR0 = SysReg.TTBR0_EL1.ordinal(), TTBR1 = SysReg.TTBR1_EL1.ordinal();
+    private static final int SP0 = SysReg.SP_EL0.ordinal(), SP1 = SysReg.SP_EL1.ordinal();
+    private static final int ESR2 = SysReg.ESR_EL2.ordinal(), FAR2 = SysReg.FAR_EL2.ordinal();
+    private static final int HPFAR2 = SysReg.HPFAR_EL2.ordinal(), ELR2 = SysReg.ELR_EL2.ordinal();
+    private static final int SPSR2 = SysReg.SPSR_EL2.ordinal(), CPACR = SysReg.CPACR_EL1.ordinal();
+    private static final int CPTR = SysReg.CPTR_EL2.ordinal(), VSESR = SysReg.VSESR_EL2.ordinal();
+    private static final int FPCR = SysReg.FPCR.ordinal(), FPSR = SysReg.FPSR.ordinal();
+    private static final long HCR_VF = 1L << 6, HCR_VI = 1L << 7, HCR_VSE = 1L << 8, HCR_E2H = 1L << 34;
+
+    public final Arm64Cpu cpu;
+    /** General registers, system registers by ordinal, vectors ({@link #zs} words each), predicates ({@link #pw}). */
+    public final long[] x, sys, z, p;
+
+    public final int zs, pw;
+    /** Address of the next instruction. */
+    public long pc;
+    /** Flags: N and V are sign bits, Z is "fz is 0", C is 0 or 1. */
+    public long fn, fz, fv;
+
+    public int fc;
+    /** PSTATE without NZCV and BTYPE. */
+    public long ps;
+    /** PSTATE.BTYPE. */
+    public int btype;
+
+    public int el;
+
+    final Arm64Exit exit = new Arm64Exit();
+    final DebugUnit debug;
+    final Monitor monitor = new Monitor();
+    final VirtualGic gic;
+    final SysAccess regs;
+    /** An operation changed what the loop must look at before the next instruction. */
+    boolean attention;
+    /** The FP unit and SVE may be used here and now. */
+    boolean fpOn, sveOn;
+
+    /** The exception under way: syndrome, addresses, where to. */
+    private long exEsr, exFar, exHpfar;
+
+    private boolean exHasFar, exToEl2, exNext, exStage2;
+
+    private boolean stepping;
+    private final boolean watched;
+    private final Blocks blocks;
+    private int generation, codeSeen, tlbSeen;
+    private long oldSctlr, oldTcr, oldTtbr0, oldTtbr1;
+    private int entryBtype;
+
+    public Arm64Interpreter(Arm64Cpu cpu, PhysicalMemory memory) {
+        super(cpu, memory);
+        this.cpu = cpu;
+        this.watched = cpu.region().isWatched();
+        this.x = cpu.gpr().raw();
+        this.sys = cpu.sys().raw();
+        this.z = cpu.z().raw();
+        this.p = cpu.p().raw();
+        this.zs = cpu.zStride();
+        this.pw = cpu.pStride();
+        this.gic = new VirtualGic(this);
+        this.debug = new DebugUnit(this);
+        this.regs = new SysAccess(this);
+        this.blocks = new Blocks(this);
+    }
+
+    public Arm64Exit exit() {
+        return exit;
+    }
+
+    public boolean has(Feature f) {
+        return blocks.has(f);
+    }
+
+    // Entering and leaving.
+
+    /** Runs until an exit. */
+    public Arm64Exit run() {
+        stepping = false;
+        return enter();
+    }
+
+    /** Runs one instruction (or takes one exception to EL1); {@link Arm64Exit#kind} is 0 when nothing else happened. */
+    public Arm64Exit step() {
+        stepping = true;
+        return enter();
+    }
+
+    private Arm64Exit enter() {
+        exit.kind = 0;
+        load();
+        do {
+            if (stepping || watched) cpu.moment("guest instruction");
+            if (cpu.anyPending()) exit.kind = Arm64Exit.INTERRUPT;
+            else round();
+        } while (!stepping && exit.kind == 0);
+        // Exceptions and exits clear the local monitor.
+        monitor.clear();
+        store();
+        return exit;
+    }
+
+    private void round() {
+        attention = false;
+        try {
+            shared();
+            if (takesVirtualInterrupt()) return;
+            if ((ps & Pstate.IL) != 0) throw exception(Exceptions.ILLEGAL_STATE, 0);
+            if (stepping || watched || debug.active()) stepOne();
+            else runBlocks();
+        } catch (Stop s) {
+            if (s == Stop.EXCEPTION) takeException();
+        }
+    }
+
+    private void load() {
+        long pstate = cpu.pstate().get();
+        pc = cpu.pc().get();
+        x[Arm64Cpu.ZR] = 0;
+        loadPstate(pstate);
+        x[Arm64Cpu.SP] = sys[usesSp1(pstate) ? SP1 : SP0];
+        // Explored: caches from a state that was left would answer without the reads that a fresh entry makes.
+        if (watched) {
+            flushTlb();
+            blocks.clear();
+        }
+        int now = memory.generation();
+        if (now != generation) {
+            generation = now;
+            flushTlb();
+        }
+        epoch++;
+        regimeChanged();
+        if ((pstate & Pstate.AARCH32) != 0) throw new UnsupportedOperationException("AArch32 guest state");
+    }
+
+    private void store() {
+        sys[usesSp1(ps) ? SP1 : SP0] = x[Arm64Cpu.SP];
+        cpu.pc().set(pc);
+        cpu.pstate().set(pstate());
+    }
+
+    private static boolean usesSp1(long pstate) {
+        return (pstate & 0x1f) == Pstate.EL1H;
+    }
+
+    /** PSTATE as a whole, as SPSR_ELx has it. */
+    public long pstate() {
+        return ps | (long) nzcv() << 28 | (long) btype << 10;
+    }
+
+    private void loadPstate(long v) {
+        ps = v & 0xffffffffL & ~(Pstate.NZCV | Pstate.BTYPE);
+        setNzcv((int) (v >>> 28) & 15);
+        btype = (int) (v >>> 10) & 3;
+        el = Pstate.el(v);
+    }
+
+    /** Changes PSTATE (all of it) and with it the stack pointer, the translation regime's view and what is enabled. */
+    void setPstate(long v) {
+        sys[usesSp1(ps) ? SP1 : SP0] = x[Arm64Cpu.SP];
+        loadPstate(v);
+        x[Arm64Cpu.SP] = sys[usesSp1(ps) ? SP1 : SP0];
+        regimeChanged();
+    }
+
+    public int nzcv() {
+        return (fn < 0 ? 8 : 0) | (fz == 0 ? 4 : 0) | fc << 1 | (fv < 0 ? 1 : 0);
+    }
+
+    public void setNzcv(int v) {
+        fn = (long) v << 60;
+        fz = ~v & 4;
+        fc = v >> 1 & 1;
+        fv = (long) v << 63;
+    }
+
+    /** Takes over control registers and PSTATE after they changed. */
+    void regimeChanged() {
+        long sctlr = sys[SCTLR], tcr = sys[TCR], t0 = sys[TTBR0], t1 = sys[TTBR1];
+        if (sctlr != oldSctlr || tcr != oldTcr || t0 != oldTtbr0 || t1 != oldTtbr1) flushTlb();
+        oldSctlr = sctlr;
+        oldTcr = tcr;
+        oldTtbr0 = t0;
+        oldTtbr1 = t1;
+        bigEndian = (sctlr >>> (el == 0 ? 24 : 25) & 1) != 0;
+        alignmentCheck = (sctlr & 2) != 0;
+        boolean watchingNow = debug.watching();
+        if (watchingNow && !watching) flushTlb();
+        watching = watchingNow;
+        access = (el == 0 ? USER : (ps & Pstate.PAN) != 0 ? PAN : 0) | (bigEndian || alignmentCheck || watching ? SLOW : 0);
+        loadUnits();
+        attention = true;
+    }
+
+    private void loadUnits() {
+        int fpen = (int) (sys[CPACR] >>> 20) & 3, zen = (int) (sys[CPACR] >>> 16) & 3;
+        boolean fp1 = fpen == 3 || fpen == 1 && el != 0, sve1 = zen == 3 || zen == 1 && el != 0;
+        fpOn = fp1 && !fpTrapped2();
+        sveOn = fpOn && sve1 && !sveTrapped2();
+    }
+
+    private boolean fpTrapped2() {
+        long cptr = sys[CPTR];
+        return (sys[HCR] & HCR_E2H) != 0 ? (cptr >>> 20 & 1) == 0 : (cptr >>> 10 & 1) != 0;
+    }
+
+    private boolean sveTrapped2() {
+        long cptr = sys[CPTR];
+        return (sys[HCR] & HCR_E2H) != 0 ? (cptr >>> 16 & 1) == 0 : (cptr >>> 8 & 1) != 0;
+    }
+
+    /** CheckSVEEnabled and CheckFPAdvSIMDEnabled of the shared pseudocode: what to throw for a disabled unit. */
+    Stop unitTrap(int unit) {
+        int fpen = (int) (sys[CPACR] >>> 20) & 3, zen = (int) (sys[CPACR] >>> 16) & 3;
+        int fpIss = 1 << 24 | 0xe << 20;
+        if (unit == A64Op.SVE && !(zen == 3 || zen == 1 && el != 0)) return exception(Exceptions.SVE, 0);
+        if (!(fpen == 3 || fpen == 1 && el != 0)) return exception(Exceptions.FP, fpIss);
+        if (unit == A64Op.SVE && sveTrapped2()) return trap2(Exceptions.SVE, 0);
+        return trap2(Exceptions.FP, fpIss);
+    }
+
+    // What other CPUs did.
+
+    private void shared() {
+        int code = CODE_CHANGES.get(), tlb = TLB_CHANGES.get();
+        if (code != codeSeen) {
+            codeSeen = code;
+            epoch++;
+        }
+        if (tlb != tlbSeen) {
+            tlbSeen = tlb;
+            flushTlb();
+        }
+    }
+
+    /** IC: instructions anywhere may have changed. */
+    void instructionsChanged() {
+        CODE_CHANGES.incrementAndGet();
+        epoch++;
+        attention = true;
+    }
+
+    /** TLBI; the inner-shareable ones act on every CPU. */
+    void translationsChanged(boolean everywhere) {
+        flushTlb();
+        if (everywhere) TLB_CHANGES.incrementAndGet();
+        attention = true;
+    }
+
+    // The hot loop.
+
+    private void runBlocks() {
+        Block b = find();
+        int i = -1;
+        try {
+            for (; ; ) {
+                A64Op[] ops = b.ops;
+                if (btype != 0) checkLanding(b);
+                int n = sveOn ? ops.length : fpOn ? b.sveAt : b.fpAt;
+                pc = b.end;
+                for (i = 0; i < n; i++) ops[i].exec(this);
+                if (n != ops.length) throw unitTrap(ops[n].unit());
+                i = -1;
+                // BR from a page that is not guarded may go to any landing pad.
+                if (btype == 3 && !b.guarded) btype = 1;
+                // One poll per block: a kick, or a line of the host, ends the run between instructions.
+                if (attention || cpu.anyPending() || CODE_CHANGES.get() != codeSeen || TLB_CHANGES.get() != tlbSeen) return;
+                Block next = b.successor(pc, epoch);
+                if (next == null) {
+                    next = find();
+                    b.link(next, epoch);
+                }
+                b = next;
+            }
+        } catch (Stop s) {
+            if (i >= 0) leaveAt(b.ops[i], i);
+            throw s;
+        }
+    }
+
+    /** An operation did not finish: PC is at it, and the syndrome of a stage 2 abort gets what the operation knows. */
+    private void leaveAt(A64Op op, int index) {
+        pc = op.pc;
+        if (index == 0) btype = entryBtype;
+        if (exStage2) exEsr |= op.syndrome();
+        exStage2 = false;
+        if (exNext) {
+            // A stepped SVC or HVC was executed: the step is due after the return.
+            pc += 4;
+            ps &= ~Pstate.SS;
+        }
+        exNext = false;
+    }
+
+    private Block find() {
+        if ((pc & 3) != 0) throw exceptionAt(Exceptions.PC_ALIGNMENT, 0, pc);
+        return blocks.find(pc, fetch(pc));
+    }
+
+    /** One instruction with everything that the hot loop leaves out: step, breakpoints, lines between instructions. */
+    private void stepOne() {
+        debug.before();
+        Block b = find();
+        if (btype != 0) checkLanding(b);
+        A64Op op = b.ops[0];
+        try {
+            if (op.unit() != A64Op.CORE && !(op.unit() == A64Op.SVE ? sveOn : fpOn)) throw unitTrap(op.unit());
+            pc = op.pc + 4;
+            op.exec(this);
+        } catch (Stop s) {
+            leaveAt(op, 0);
+            throw s;
+        }
+        if (btype == 3 && !b.guarded) btype = 1;
+        debug.after();
+    }
+
+    /** FEAT_BTI: an indirect branch into a guarded page must meet a landing pad. */
+    private void checkLanding(Block b) {
+        entryBtype = btype;
+        if (b.guarded && !BranchOps.isLandingPad(b.ops[0].word, btype, sys[SCTLR], el)) {
+            pc = b.pc;
+            throw exception(Exceptions.BTI, btype);
+        }
+        btype = 0;
+    }
+
+    /** Goes on at a target of an indirect branch: a tag that this address half ignores is dropped (BranchAddr). */
+    void branchTo(long target) {
+        if (target << 8 >> 8 != target && stage1.topByteIgnored(target, true)) pc = target << 8 >> 8;
+        else pc = target;
+    }
+
+    @Override
+    boolean isCode(long ipa) {
+        return blocks.isCode(ipa);
+    }
+
+    @Override
+    void codeWritten(long ipa) {
+        blocks.drop(ipa);
+        epoch++;
+        attention = true;
+    }
+
+    // Exceptions.
+
+    /** A synchronous exception to EL1. */
+    Stop exception(int ec, int iss) {
+        exEsr = (long) ec << 26 | Exceptions.IL | iss & 0x1ffffffL;
+        exHasFar = false;
+        exToEl2 = false;
+        return Stop.EXCEPTION;
+    }
+
+    Stop exceptionAt(int ec, int iss, long far) {
+        exception(ec, iss);
+        exFar = far;
+        exHasFar = true;
+        return Stop.EXCEPTION;
+    }
+
+    /** A trap to EL2. */
+    Stop trap2(int ec, int iss) {
+        exception(ec, iss);
+        exToEl2 = true;
+        return Stop.EXCEPTION;
+    }
+
+    Stop trap2At(int ec, int iss, long far) {
+        exceptionAt(ec, iss, far);
+        exToEl2 = true;
+        return Stop.EXCEPTION;
+    }
+
+    /** The preferred return address is the next instruction (SVC, HVC). */
+    Stop next(Stop s) {
+        exNext = true;
+        return s;
+    }
+
+    Stop undefined() {
+        return exception(Exceptions.UNKNOWN, 0);
+    }
+
+    @Override
+    Stop abort(long va, int kind, int fsc) {
+        int iss = fsc | (kind == WRITE ? 1 << 6 : 0);
+        return exceptionAt(kind == FETCH ? Exceptions.IABT : Exceptions.DABT, iss, va);
+    }
+
+    @Override
+    Stop abort2(long va, int kind, long ipa, boolean walk, int fsc) {
+        int iss = fsc | (walk ? 1 << 7 : 0) | (kind == WRITE ? 1 << 6 : 0);
+        trap2At(kind == FETCH ? Exceptions.IABT : Exceptions.DABT, iss, va);
+        exHpfar = ipa >>> 12 << 4;
+        exStage2 = kind != FETCH && !walk;
+        return Stop.EXCEPTION;
+    }
+
+    /** A cache maintenance operation by address: translated with read permission, aborts say so (CM). */
+    void cacheMaintenance(long va) {
+        int cm = 1 << 8 | 1 << 6;
+        int fsc = stage1.walk(va, READ, el == 0, false);
+        if (fsc != 0 && !stage1.stage2) throw exceptionAt(Exceptions.DABT, fsc | cm, va);
+        long host = memory.page(stage1.ipa & PAGE, false);
+        if (fsc == Stage1.INACCESSIBLE || host == PhysicalMemory.FAULT) throw inaccessible(stage1.ipa);
+        if (fsc != 0 || host == PhysicalMemory.MMIO) {
+            abort2(va, READ, stage1.ipa, stage1.stage2, 7);
+            exEsr |= cm;
+            exStage2 = false;
+            throw Stop.EXCEPTION;
+        }
+    }
+
+    @Override
+    Stop inaccessible(long ipa) {
+        exit.kind = Arm64Exit.FAULT;
+        exit.ipa = ipa;
+        return Stop.EXIT;
+    }
+
+    Stop unimplemented(int word) {
+        exit.kind = Arm64Exit.UNIMPLEMENTED;
+        exit.instruction = word;
+        return Stop.EXIT;
+    }
+
+    @Override
+    void watch(long va, int size, int kind) {
+        debug.watch(va, size, kind);
+    }
+
+    private void takeException() {
+        exStage2 = false;
+        exNext = false;
+        if (exToEl2) {
+            sys[ESR2] = exEsr;
+            if (exHasFar) sys[FAR2] = exFar;
+            sys[HPFAR2] = exHpfar;
+            sys[ELR2] = pc;
+            sys[SPSR2] = pstate();
+            exit.kind = Arm64Exit.SYNC;
+            return;
+        }
+        store();
+        if (exHasFar) Exceptions.takeToEl1(cpu, exEsr, exFar, pc);
+        else Exceptions.takeToEl1(cpu, exEsr, pc);
+        reload();
+    }
+
+    private void reload() {
+        monitor.clear();
+        long pstate = cpu.pstate().get();
+        pc = cpu.pc().get();
+        loadPstate(pstate);
+        x[Arm64Cpu.SP] = sys[usesSp1(pstate) ? SP1 : SP0];
+        regimeChanged();
+    }
+
+    /** HCR_EL2.VSE, VI, VF and the virtual CPU interface; SError first, then FIQ, then IRQ. */
+    private boolean takesVirtualInterrupt() {
+        long hcr = sys[HCR];
+        int vector;
+        long esr = 0;
+        if ((hcr & HCR_VSE) != 0 && (ps & Pstate.A) == 0) {
+            vector = Exceptions.SERROR;
+            esr = (long) Exceptions.SERROR_EC << 26 | Exceptions.IL | (has(Feature.RAS) ? sys[VSESR] & 0x1ffffff : 0);
+            sys[HCR] = hcr & ~HCR_VSE;
+        } else if ((ps & Pstate.F) == 0 && ((hcr & HCR_VF) != 0 || gic.fiq())) vector = Exceptions.FIQ;
+        else if ((ps & Pstate.I) == 0 && ((hcr & HCR_VI) != 0 || gic.irq())) vector = Exceptions.IRQ;
+        else return false;
+        store();
+        Exceptions.take(cpu, vector, esr, pc);
+        reload();
+        return true;
+    }
+
+    /** What ISR_EL1 shows a guest: virtual interrupts pending. */
+    long virtualPending() {
+        long hcr = sys[HCR];
+        return ((hcr & HCR_VSE) != 0 ? Pstate.A : 0)
+                | ((hcr & HCR_VI) != 0 || gic.irq() ? Pstate.I : 0)
+                | ((hcr & HCR_VF) != 0 || gic.fiq() ? Pstate.F : 0);
+    }
+
+    // For operations.
+
+    /** Base address from register {@code n}, SP checked for alignment (SCTLR_EL1.SA, SA0). */
+    long base(int n) {
+        long v = x[n];
+        if (n == Arm64Cpu.SP && (v & 15) != 0 && (sys[SCTLR] & (el == 0 ? 16 : 8)) != 0)
+            throw exceptionAt(Exceptions.SP_ALIGNMENT, 0, v);
+        return v;
+    }
+
+    /** Rights of unprivileged loads and stores (LDTR, STTR), instead of those of the current EL. */
+    long unprivileged() {
+        long saved = access;
+        // With PSTATE.UAO they behave as the privileged ones; PAN is for privileged accesses only.
+        if ((ps & Pstate.UAO) == 0) access = access & ~PAN | USER;
+        return saved;
+    }
+
+    int fpcr() {
+        return (int) sys[FPCR];
+    }
+
+    void fpsr(int flags) {
+        if (flags != 0) sys[FPSR] |= flags;
+    }
+
+    boolean tde() {
+        return (sys[MDCR] & 1 << 8) != 0;
+    }
+}
