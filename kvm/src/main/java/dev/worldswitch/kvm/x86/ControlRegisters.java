@@ -7,7 +7,7 @@ import dev.worldswitch.machine.x86.X86State;
 final class ControlRegisters {
     private static final long CR0_RESERVED = ~0xe005003fL;
     /** X86Exit.vector of an X86Exit.OTHER. */
-    private static final int MONITOR = 0x0f01c8, MWAIT = 0x0f01c9;
+    private static final int MONITOR = 0x0f01c8, MWAIT = 0x0f01c9, RDPMC = 0x0f33;
 
     private static final long CR0_PG_PE = X86State.CR0_PG | X86State.CR0_PE;
     private final VcpuRun run;
@@ -96,6 +96,8 @@ final class ControlRegisters {
      * disabled KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS.
      */
     long handleOther(X86Exit e) {
+        // kvm_pmu_rdpmc of a vCPU without a PMU; no machine here has one.
+        if (e.vector == RDPMC) return gp();
         boolean monitor = e.vector == MONITOR || e.vector == MWAIT;
         if (monitor && !vcpu.vm().hasQuirk(EnableCap.QUIRK_MWAIT_NEVER_UD_FAULTS)) {
             CpuidTable.Entry one = CpuidIoctls.guestCpuid(vcpu, 1, 0);

@@ -25,6 +25,14 @@ final class PrivilegedOps {
             m.setReg(1, 4, m.state.tscAux.get());
         });
         plain.row("RDPID", "F3 0F C7 /7 reg", "", (m, op) -> m.g[op.s] = m.state.tscAux.get() & 0xffffffffL);
+        plain.row("RDRAND", "0F C7 /6 reg", "", (m, op) -> {
+            if ((m.cpu.profile().cpuid(1, 0).ecx() >> 30 & 1) == 0) throw m.ud();
+            random(m, op);
+        });
+        plain.row("RDSEED", "0F C7 /7 reg", "", (m, op) -> {
+            if ((m.cpu.profile().cpuid(7, 0).ebx() >> 18 & 1) == 0) throw m.ud();
+            random(m, op);
+        });
         other(ending, "RDPMC", "0F 33", 0x0f33, false);
         other(ending, "INVD", "0F 08", 0x0f08, true);
         other(ending, "WBINVD", "0F 09", 0x0f09, true);
@@ -42,6 +50,11 @@ final class PrivilegedOps {
             m.exit.vector = opcode;
             throw SystemOps.exit(m, op, X86Exit.OTHER);
         });
+    }
+
+    private static void random(Interpreter m, Op op) {
+        m.setReg(op.s, op.size, m.cpu.nextRandom());
+        m.setFlags(m.flags() & ~Flags.STATUS | X86State.CF);
     }
 
     private static void tsc(Interpreter m) {

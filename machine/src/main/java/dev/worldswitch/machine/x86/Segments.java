@@ -91,7 +91,9 @@ final class Segments {
         }
         int rpl = (int) sel & 3;
         if ((sel & 0xfffc) == 0) {
-            if (seg == X86State.SS && (m.code != 64 || m.cpl == 3 || rpl != m.cpl)) throw m.gp(0);
+            // Intel CPUs look at the RPL of a null SS (SDM vol. 2, MOV), AMD's do not (APM vol. 3, MOV).
+            boolean rplFits = rpl == m.cpl || m.cpu.profile().isAmd();
+            if (seg == X86State.SS && (m.code != 64 || m.cpl == 3 || !rplFits)) throw m.gp(0);
             long attr = seg == X86State.SS
                     ? X86State.ATTR_UNUSABLE | X86State.ATTR_S | 3 | (long) m.cpl << 5
                     : X86State.ATTR_UNUSABLE;

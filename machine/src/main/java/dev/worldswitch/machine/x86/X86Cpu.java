@@ -14,7 +14,7 @@ import dev.worldswitch.machine.cell.Words;
 public final class X86Cpu extends PhysicalCpu {
     private final X86Profile profile;
     private final Words fpregs;
-    private final Word xcr0, xfd, xfdErr;
+    private final Word xcr0, xfd, xfdErr, random;
     private final Xsave xsave;
 
     public X86Cpu(Region region, int id, X86Profile profile, Timing timing, InterruptEntry entry) {
@@ -24,6 +24,7 @@ public final class X86Cpu extends PhysicalCpu {
         this.xcr0 = region.word("xcr0");
         this.xfd = region.word("xfd");
         this.xfdErr = region.word("xfdErr");
+        this.random = region.word("random");
         this.xsave = new Xsave(profile.xsave());
         xcr0.set(1);
         xsave.init(fpregs, -1);
@@ -52,6 +53,15 @@ public final class X86Cpu extends PhysicalCpu {
 
     public Word xfdErr() {
         return xfdErr;
+    }
+
+    /** The random number generator's next value: a sequence that is the same in every run (SplitMix64). */
+    long nextRandom() {
+        long z = random.get() + 0x9e3779b97f4a7c15L;
+        random.set(z);
+        z = (z ^ z >>> 30) * 0xbf58476d1ce4e5b9L;
+        z = (z ^ z >>> 27) * 0x94d049bb133111ebL;
+        return z ^ z >>> 31;
     }
 
     /** Host WRMSR IA32_XFD. */
