@@ -31,6 +31,9 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.CPUID_GUEST_PHYS_BITS, "6.12"),
             Map.entry(Patch.CANONICAL_BY_HOST_WIDTH, "6.12"),
             Map.entry(Patch.EMULATE_MOVBE16, "6.12"),
+            Map.entry(Patch.AMD_NO_COUNTERS_WITHOUT_PMU, "6.12"),
+            Map.entry(Patch.SVM_EXIT_ON_VECTORING_FAULT, "6.18"),
+            Map.entry(Patch.RETRY_WALK_DURING_VECTORING, "7.2"),
             Map.entry(Patch.X86_ONE_REG, "6.18"),
             Map.entry(Patch.EMULATE_AVX_MOVES, "7.2"));
 

@@ -198,6 +198,30 @@ public enum Patch {
             "between 6.1 and 6.12, read in both sources",
             "2022-12",
             Set.of()),
+    /** Without a PMU, AMD guests have no counters either. */
+    AMD_NO_COUNTERS_WITHOUT_PMU(
+            "amd-no-counters-without-pmu",
+            Arch.X86,
+            "KVM: x86/pmu: Zero out PMU metadata on AMD if PMU is disabled",
+            "f933b88e2015",
+            "2023-11",
+            Set.of()),
+    /** SVM: an event that can't be delivered because of unbacked memory ends in KVM_EXIT_INTERNAL_ERROR. */
+    SVM_EXIT_ON_VECTORING_FAULT(
+            "svm-exit-on-vectoring-fault",
+            Arch.X86,
+            "KVM: SVM: Handle event vectoring error in check_emulate_instruction()",
+            "observed in 6.18, not in 6.12",
+            "2024-12",
+            Set.of()),
+    /** SVM: a walk into unbacked memory while an event is delivered is tried again and again. */
+    RETRY_WALK_DURING_VECTORING(
+            "retry-walk-during-vectoring",
+            Arch.X86,
+            "KVM: SVM: event delivery whose page walk is in unbacked memory goes back to the guest",
+            "observed in 7.2, not in 6.18",
+            "2026",
+            Set.of()),
     /** KVM's emulator knows SSE moves with a VEX prefix. */
     EMULATE_AVX_MOVES(
             "emulate-avx-moves",

@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.machine.x86.X86Exit;
 import dev.worldswitch.machine.x86.X86State;
 
@@ -34,6 +35,16 @@ final class ControlRegisters {
             default -> false;
         };
         return ok ? run.skip(e.length) : gp();
+    }
+
+    private long rdpmc(X86Exit e) {
+        boolean amd = vcpu.vm().kvm().profile().isAmd();
+        long counter = state.gpr.get(X86State.RCX) & 0x3fffffff;
+        if (vcpu.vm().kvm().kernel().has(Patch.AMD_NO_COUNTERS_WITHOUT_PMU) || !amd || counter > 3) return gp();
+        // AMD's four oldest counters are not in CPUID; nothing counts in them.
+        state.gpr.set(X86State.RAX, 0);
+        state.gpr.set(X86State.RDX, 0);
+        return run.skip(e.length);
     }
 
     private long gp() {
@@ -97,7 +108,7 @@ final class ControlRegisters {
      */
     long handleOther(X86Exit e) {
         // kvm_pmu_rdpmc of a vCPU without a PMU; no machine here has one.
-        if (e.vector == RDPMC) return gp();
+        if (e.vector == RDPMC) return rdpmc(e);
         boolean monitor = e.vector == MONITOR || e.vector == MWAIT;
         if (monitor && !vcpu.vm().hasQuirk(EnableCap.QUIRK_MWAIT_NEVER_UD_FAULTS)) {
             CpuidTable.Entry one = CpuidIoctls.guestCpuid(vcpu, 1, 0);

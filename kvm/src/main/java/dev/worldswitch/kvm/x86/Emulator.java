@@ -1,6 +1,8 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.machine.x86.Interpreter;
 import dev.worldswitch.machine.x86.X86Exit;
 import dev.worldswitch.machine.x86.X86State;
 
@@ -27,7 +29,41 @@ final class Emulator {
 
     /** npf_interception, handle_ept_misconfig. */
     long handleUnbacked(X86Exit exit) {
-        return emulate(run.ops().pageFaultInfo(exit));
+        boolean known = rs.mmioPage.get() == (exit.gpa | 0xfff);
+        long[] info = run.ops().pageFaultInfo(exit, known);
+        rs.mmioPage.set(exit.gpa | 0xfff);
+        if (run.injection().needsReinjection()) {
+            if (run.ops().refusesEmulationDuringVectoring(vcpu.vm().kvm().kernel())) return vectoringExit(info, exit.gpa);
+            if (exit.walk && vcpu.vm().kvm().kernel().has(Patch.RETRY_WALK_DURING_VECTORING)) return 1;
+        }
+        return emulate(info, exit.walk ? exit.gpa : -1);
+    }
+
+    /** kvm_prepare_event_vectoring_exit: an event can't be delivered, because what it needs is in unbacked memory. */
+    private long vectoringExit(long[] info, long gpa) {
+        Caller caller = rs.runner.get();
+        long cpu = caller == null ? 0 : caller.task().cpu().id();
+        run.page().internalError(RunPage.INTERNAL_ERROR_DELIVERY_EV, info[2], info[0], info[1], gpa, cpu);
+        return 0;
+    }
+
+    /** handle_ept_misconfig and npf_interception of a fetch. */
+    long handleFetch(X86Exit exit) {
+        return handleUnbacked(exit);
+    }
+
+    /**
+     * svm_update_soft_interrupt_rip: where the handler of INT3 or INTO returns to; 0 when no such instruction is at RIP.
+     * Known from the last exit, if that told it.
+     */
+    long softExceptionRip(int vector) {
+        if (rs.nextRip.get() != 0) return rs.nextRip.get();
+        Caller caller = rs.runner.get();
+        if (caller == null) throw new IllegalStateException("no KVM_RUN under way on " + vcpu.region());
+        Interpreter m = run.entry().interpreter(run.cpu(caller));
+        if (m.fetchForEmulation() != null) return 0;
+        int opcode = m.exit().bytes[0] & 0xff;
+        return opcode == (vector == Injection.BP ? 0xcc : 0xce) ? state.rip.get() + 1 : 0;
     }
 
     /** handle_ud: KVM's emulator has few instructions for CPUs without them, and gives up on 64-bit SYSENTER. */
@@ -49,7 +85,7 @@ final class Emulator {
     }
 
     /** {@code info}: exit reason, info 1, info 2 of the exit that led here. */
-    long emulate(long[] info) {
+    private long emulate(long[] info, long gpa) {
         run.injection().clearExceptionQueue();
         remember(info);
         X86Exit fault = run.entry().interpreter().fetchForEmulation();
@@ -74,7 +110,17 @@ final class Emulator {
                 begin();
                 break;
         }
+        // emulator_can_use_gpa; string instructions have moved on since.
+        boolean string = isString(fetched);
+        rs.knownGpa.set(string ? -1 : gpa);
         return execute(false);
+    }
+
+    private static boolean isString(X86Exit fetched) {
+        int at = 0;
+        while (at < 14 && (fetched.bytes[at] == (byte) 0xf3 || fetched.bytes[at] == (byte) 0xf2)) at++;
+        int b = fetched.bytes[at] & 0xff;
+        return b >= 0xa4 && b <= 0xa7 || b >= 0xaa && b <= 0xaf || b >= 0x6c && b <= 0x6f;
     }
 
     private int codeSize() {
@@ -86,6 +132,7 @@ final class Emulator {
     /** As the instruction found them: it goes on from these when it is continued. */
     void begin() {
         rs.refusedAfterReads.set(0);
+        rs.knownGpa.set(-1);
         rs.savedGpr.copy(state.gpr, 0, 16);
         rs.savedRip.set(state.rip.get());
         rs.savedRflags.set(state.rflags.get());
@@ -117,7 +164,7 @@ final class Emulator {
         if (caller == null) throw new IllegalStateException("no KVM_RUN under way on " + vcpu.region());
         boolean steps = (state.rflags.get() & X86State.TF) != 0
                 || (vcpu.guestDebug().get() & GUESTDBG_SINGLESTEP) != 0;
-        X86Exit e = run.entry().emulate(caller, again);
+        X86Exit e = run.entry().emulate(caller, again, rs.knownGpa.get());
         if (rs.refusedAfterReads.get() != 0 && e.reason != X86Exit.MMIO_READ && e.reason != X86Exit.EXCEPTION) {
             restoreRegisters();
             X86Exit f = run.entry().interpreter().fetchForEmulation();
@@ -131,6 +178,8 @@ final class Emulator {
                 return 1;
             case X86Exit.IO_NEEDED:
                 return 1;
+            case X86Exit.IO:
+                return run.exits().pio().handleEmulated(e);
             case X86Exit.MMIO_WRITE: {
                 // A write that leaves to user space is not reported as a single step: KVM does not come back here.
                 long r = run.exits().mmio().handleWrite(e);

@@ -141,7 +141,7 @@ final class Exits {
 
     /** Fetch from memory that no slot backs. */
     private long handleFetch(X86Exit exit) {
-        return emulator.emulate(run.ops().pageFaultInfo(exit));
+        return emulator.handleFetch(exit);
     }
 
     /** Instructions that KVM intercepts only to skip, or to refuse: PAUSE, INVD, WBINVD, MONITOR, MWAIT, RDPMC. */

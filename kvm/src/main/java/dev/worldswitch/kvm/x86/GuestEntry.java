@@ -91,16 +91,18 @@ final class GuestEntry {
         run.injection().completeInterrupts();
         cpu.irqEnable();
         scheduler().preemptEnable(caller.task());
+        boolean tellsNext = exit.reason == X86Exit.IO && !exit.string;
+        rs.nextRip.set(tellsNext ? state.rip.get() + exit.length : 0);
         if (t != null) t.kvmExit(vcpu, run.ops().exitName(exit), state.rip.get());
         return exit;
     }
 
     /** Emulates the instruction at RIP to its end or its next exit. */
-    X86Exit emulate(Caller caller, boolean again) {
+    X86Exit emulate(Caller caller, boolean again, long gpa) {
         scheduler().preemptDisable(caller.task());
         X86Cpu cpu = cpu(caller);
         cpu.irqDisable();
-        X86Exit exit = onCpu(caller, cpu, guest -> guest.emulate(again));
+        X86Exit exit = onCpu(caller, cpu, guest -> guest.emulate(again, gpa));
         cpu.irqEnable();
         scheduler().preemptEnable(caller.task());
         return exit;

@@ -162,7 +162,15 @@ final class Injection {
         int nr = (int) ev.exceptionNr.get();
         // On real hardware the vector decides whether an error code is pushed in protected mode.
         boolean error = ev.exceptionHasErrorCode.get() != 0;
-        long type = nr == BP || nr == OF ? TYPE_SOFT_EXCEPTION : TYPE_EXCEPTION;
+        long type = TYPE_EXCEPTION;
+        if (nr == BP || nr == OF) {
+            type = TYPE_SOFT_EXCEPTION;
+            if (vcpu.runLoop().ops().softExceptionNeedsInstruction()) {
+                long next = vcpu.runLoop().exits().emulator().softExceptionRip(nr);
+                if (next == 0) return;
+                state.rip.set(next);
+            }
+        }
         state.injectInfo.set(VALID | type | (error ? HAS_ERROR : 0) | nr & 0xff);
         state.injectErrorCode.set(ev.exceptionErrorCode.get());
         Trace t = vcpu.runLoop().trace();

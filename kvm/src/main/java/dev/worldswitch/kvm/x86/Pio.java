@@ -39,6 +39,15 @@ final class Pio {
         return e.in ? ins(e) : outs(e);
     }
 
+    /** em_out and em_in: as the intercepted instructions, but RIP is past an OUT already. */
+    long handleEmulated(X86Exit e) {
+        long r = handle(e);
+        if (e.string || e.in || r != 0 || rs.completion.get() != Completion.OUT.ordinal()) return r;
+        run.skip((int) rs.length.get());
+        rs.complete(Completion.NOTHING);
+        return 0;
+    }
+
     /** kvm_fast_pio_out. */
     private long out(X86Exit e) {
         long value = state.gpr.get(X86State.RAX) & mask(e.size);

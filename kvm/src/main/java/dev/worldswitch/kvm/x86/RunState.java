@@ -44,7 +44,9 @@ final class RunState {
     /** The emulated instruction's registers when it began; user space set others meanwhile; KVM will not finish it. */
     final Words savedGpr;
 
-    final Word savedRip, savedRflags, regsNeedSync, refusedAfterReads;
+    final Word savedRip, savedRflags, regsNeedSync, refusedAfterReads, knownGpa;
+    /** Last byte of the page that was unbacked last; RIP after the last exit's instruction (SVM's next_rip), or 0. */
+    final Word mmioPage, nextRip;
     /** Reason and information of the exit that led to emulation. */
     final Words exitInfo;
     /** The guest's IA32_XFD writes pass through. */
@@ -70,6 +72,9 @@ final class RunState {
         savedRflags = r.word("savedRflags");
         regsNeedSync = r.word("regsNeedSync");
         refusedAfterReads = r.word("refusedAfterReads");
+        knownGpa = r.word("knownGpa");
+        mmioPage = r.word("mmioPage");
+        nextRip = r.word("nextRip");
         exitInfo = r.words("exitInfo", 3);
         mmioSize = r.word("mmioSize");
         msrIndex = r.word("msrIndex");

@@ -1,5 +1,7 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.machine.x86.X86Exit;
 
 /** AMD's SVM. Exit names: arch/x86/include/uapi/asm/svm.h. */
@@ -43,10 +45,22 @@ final class Svm implements X86Ops {
     }
 
     @Override
-    public long[] pageFaultInfo(X86Exit exit) {
-        // NPF: user access (bit 2), fetch (bit 4), write (bit 1), at the final translation (bit 32).
+    public long[] pageFaultInfo(X86Exit exit, boolean known) {
+        // NPF: write (bit 1), user access (2), reserved bits (3: KVM marked the page as unbacked before), fetch (4), at the
+        // final translation (32) or in the walk of the guest's tables (33).
         boolean fetch = exit.reason == X86Exit.FETCH_MMIO;
-        return new long[] {0x400, 0x100000004L | (fetch ? 0x10 : exit.errorCode & 2), exit.gpa};
+        long bits = fetch ? 0x10 : exit.errorCode & 2;
+        return new long[] {0x400, (exit.walk ? 1L << 33 : 1L << 32) | 4 | bits | (known ? 8 : 0), exit.gpa};
+    }
+
+    @Override
+    public boolean refusesEmulationDuringVectoring(Kernel kernel) {
+        return kernel.has(Patch.SVM_EXIT_ON_VECTORING_FAULT) && !kernel.has(Patch.RETRY_WALK_DURING_VECTORING);
+    }
+
+    @Override
+    public boolean softExceptionNeedsInstruction() {
+        return true;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.machine.x86.X86Exit;
 
 /** Intel's VMX. Exit names: arch/x86/include/uapi/asm/vmx.h. */
@@ -26,8 +27,18 @@ final class Vmx implements X86Ops {
     }
 
     @Override
-    public long[] pageFaultInfo(X86Exit exit) {
+    public long[] pageFaultInfo(X86Exit exit, boolean known) {
         return new long[] {49, 0, 0};
+    }
+
+    @Override
+    public boolean refusesEmulationDuringVectoring(Kernel kernel) {
+        return true;
+    }
+
+    @Override
+    public boolean softExceptionNeedsInstruction() {
+        return false;
     }
 
     @Override

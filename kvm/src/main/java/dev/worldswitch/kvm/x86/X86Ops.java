@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.machine.x86.X86Exit;
 import dev.worldswitch.machine.x86.X86Profile;
 
@@ -18,10 +19,19 @@ sealed interface X86Ops permits Vmx, Svm {
     String exitName(X86Exit exit);
 
     /** Exit reason and two words of information of an access to unbacked memory, as internal errors tell them. */
-    long[] pageFaultInfo(X86Exit exit);
+    long[] pageFaultInfo(X86Exit exit, boolean known);
 
     /** The same of an intercepted exception. */
     long[] exceptionInfo(int vector);
+
+    /** KVM does not emulate while an event is being delivered, but tells user space. */
+    boolean refusesEmulationDuringVectoring(Kernel kernel);
+
+    /**
+     * Injecting #BP or #OF needs the instruction that raises it: its length tells where the handler returns to. Without
+     * it at RIP the exception is dropped.
+     */
+    boolean softExceptionNeedsInstruction();
 
     /** After the guest's triple fault: the state of an SVM guest is undefined then, so KVM resets it. */
     boolean resetsOnShutdown();

@@ -37,6 +37,10 @@ abstract sealed class GuestMemory permits Interpreter {
     boolean careful;
     /** The hypervisor executes the instruction: memory that nobody backs is answered by it, page by page. */
     boolean emulating;
+    /** While emulating: where the exit was; an operand at the same offset in its page is taken to be there. */
+    long knownGpa = NO_GPA;
+
+    static final long NO_GPA = -1;
 
     boolean watching;
     long watchHits;
@@ -338,6 +342,7 @@ abstract sealed class GuestMemory permits Interpreter {
 
     /** The guest touched memory that nobody backs: it leaves before the instruction did anything. */
     private Signal unbacked(long gpa, long la, long error) {
+        exit.walk = false;
         exit.reason = X86Exit.UNBACKED;
         exit.gpa = gpa;
         exit.gva = la;
@@ -428,6 +433,7 @@ abstract sealed class GuestMemory permits Interpreter {
     }
 
     final long translate(long la, int kind) {
+        if (emulating && kind != FETCH && knownGpa != NO_GPA && (la & 0xfff) == (knownGpa & 0xfff)) return knownGpa;
         return walk(la, kind, cpl == 3, access == 2);
     }
 
@@ -444,6 +450,12 @@ abstract sealed class GuestMemory permits Interpreter {
         long host = page(gpa, false);
         if (host == PhysicalMemory.MMIO) throw table(gpa, la, 0);
         return HOST.get(BYTE, host + (gpa & 0xfff)) & 0xff;
+    }
+
+    private Signal walked(long gpa, long la) {
+        unbacked(gpa, la, 2);
+        exit.walk = true;
+        return Signal.EXIT;
     }
 
     /** A descriptor table or TSS that nobody backs: the hypervisor can't answer for such an access. */
@@ -500,12 +512,12 @@ abstract sealed class GuestMemory permits Interpreter {
             rw &= (e & 2) != 0;
             nx |= nxe && e < 0;
             if (!leaf) {
-                setBits(at, width, e, 0x20);
+                setBits(at, width, e, 0x20, la);
                 table = e & (width == 8 ? physMask : 0xffffffffL) & PAGE;
                 continue;
             }
             if (denied(kind, user, us, rw, nx, smap)) throw pageFault(la, err | 1);
-            setBits(at, width, e, kind == WRITE ? 0x60 : 0x20);
+            setBits(at, width, e, kind == WRITE ? 0x60 : 0x20, la);
             long offset = (1L << shift) - 1;
             long frame = width == 8 ? e & physMask : e & 0xffffffffL | (level == 2 ? (e >> 13 & 0xff) << 32 : 0);
             return frame & ~offset & PAGE | la & offset;
@@ -529,15 +541,17 @@ abstract sealed class GuestMemory permits Interpreter {
     private long pte(long gpa, int width, long la, long err) {
         long host = page(gpa, false);
         // Paging structures in unbacked memory: the CPU leaves the guest; the hypervisor's own walk finds nothing there.
-        if (host == PhysicalMemory.MMIO) throw emulating ? pageFault(la, err) : unbacked(gpa, la, err);
+        if (host == PhysicalMemory.MMIO) throw emulating ? pageFault(la, err) : walked(gpa, la);
         long at = host + (gpa & 0xfff);
         return width == 8 ? HOST.get(LONG, at) : HOST.get(INT, at) & 0xffffffffL;
     }
 
     /** Sets accessed and dirty bits as one atomic step, for another CPU may walk or edit the same entry. */
-    private void setBits(long gpa, int width, long e, long bits) {
+    private void setBits(long gpa, int width, long e, long bits, long la) {
         if ((e & bits) == bits) return;
         long host = page(gpa, true);
+        // Read-only memory: the CPU can't go on without the bits, the hypervisor's own walk can.
+        if (host == PhysicalMemory.MMIO && !emulating) throw walked(gpa, la);
         if (host == PhysicalMemory.MMIO) return;
         long at = host + (gpa & 0xfff);
         if (width == 8) CAS.getAndBitwiseOr(HOST, at, bits);

@@ -177,6 +177,7 @@ public final class Interpreter extends GuestMemory {
         exit.length = 0;
         exit.hasErrorCode = false;
         exit.hasPayload = false;
+        exit.walk = false;
         load();
     }
 
@@ -192,16 +193,21 @@ public final class Interpreter extends GuestMemory {
      * Executes the instruction at RIP as the hypervisor's emulator does: memory that nobody backs is answered from {@link
      * #mmio()}, an exception is an exit, breakpoints and single-stepping are the hypervisor's business. With {@code again}
      * the instruction goes on with the answers that it has.
+     *
+     * @param gpa where the CPU left the guest, for {@code emulator_can_use_gpa}; -1 for nowhere
      */
-    public X86Exit emulate(boolean again) {
-        if (watched) opaque(() -> emulateOne(again));
-        else emulateOne(again);
+    public X86Exit emulate(boolean again, long gpa) {
+        if (watched) opaque(() -> emulateOne(again, gpa));
+        else emulateOne(again, gpa);
         return exit;
     }
 
-    private void emulateOne(boolean again) {
+    private void emulateOne(boolean again, long gpa) {
         prepare();
         if (!again) mmio.completed();
+        // What the hypervisor translates does not get into the CPU's TLB.
+        if (gpa != NO_GPA) flushTlb();
+        knownGpa = gpa;
         emulating = true;
         try {
             stepOne();
@@ -209,6 +215,8 @@ public final class Interpreter extends GuestMemory {
             emulationLeft(s);
         }
         emulating = false;
+        knownGpa = NO_GPA;
+        if (gpa != NO_GPA) flushTlb();
         store();
     }
 

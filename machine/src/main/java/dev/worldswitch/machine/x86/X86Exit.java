@@ -77,6 +77,9 @@ public final class X86Exit {
 
     public int port, size, vector, gpr;
     public boolean in, rep, string;
+    /** {@link #UNBACKED}: the CPU's walk of page tables touched {@link #gpa}. */
+    public boolean walk;
+
     public long gpa, gva, payload, errorCode;
     public boolean hasErrorCode, hasPayload;
     public final byte[] bytes = new byte[15];

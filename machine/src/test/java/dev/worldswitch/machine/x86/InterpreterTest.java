@@ -181,14 +181,14 @@ class InterpreterTest {
         assertThat(e.name()).isEqualTo("unbacked memory");
         assertThat(e.gpa).isEqualTo(0x800000);
         assertThat(g.state.rip.get()).isEqualTo(0x1000);
-        assertThat(g.m.emulate(false).name()).isEqualTo("mmio read");
+        assertThat(g.m.emulate(false, -1).name()).isEqualTo("mmio read");
         g.m.mmio().answer(0x1234);
-        assertThat(g.m.emulate(true).reason).isZero();
+        assertThat(g.m.emulate(true, -1).reason).isZero();
         assertThat(g.rax()).isEqualTo(0x1234);
         e = g.run();
         assertThat(e.name()).isEqualTo("unbacked memory");
         assertThat(g.state.rip.get()).isEqualTo(0x1007);
-        assertThat(g.m.emulate(false).name()).isEqualTo("mmio write");
+        assertThat(g.m.emulate(false, -1).name()).isEqualTo("mmio write");
         assertThat(g.state.rip.get()).isEqualTo(0x100e);
         assertThat(g.m.mmio().gpa()).isEqualTo(0x800010);
         assertThat(g.m.mmio().data()).isEqualTo(0x1234);
@@ -200,9 +200,9 @@ class InterpreterTest {
         // lock add dword [0x800000],1
         Guest g = at("f0 83 04 25 00 00 80 00 01 f4");
         g.run();
-        assertThat(g.m.emulate(false).name()).isEqualTo("mmio read");
+        assertThat(g.m.emulate(false, -1).name()).isEqualTo("mmio read");
         g.m.mmio().answer(7);
-        assertThat(g.m.emulate(true).name()).isEqualTo("mmio write");
+        assertThat(g.m.emulate(true, -1).name()).isEqualTo("mmio write");
         assertThat(g.m.mmio().data()).isEqualTo(8);
         g.m.mmio().nextWrite();
         assertThat(g.m.mmio().hasWrite()).isFalse();
@@ -215,7 +215,7 @@ class InterpreterTest {
         g.state.gpr.set(1, 1);
         g.state.gpr.set(7, 0x800000);
         g.run();
-        assertThat(g.m.emulate(false).name()).isEqualTo("mmio write");
+        assertThat(g.m.emulate(false, -1).name()).isEqualTo("mmio write");
         assertThat(g.state.rip.get()).isEqualTo(0x1000);
         assertThat(g.state.gpr.get(1)).isZero();
         assertThat(g.state.rflags.get() & X86State.RF).isNotZero();
