@@ -1,9 +1,15 @@
 #!/usr/bin/env bash
 # Worldswitch's launcher: builds when sources changed, then runs the command. `./ws --help` lists commands.
 set -u
-home=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
-. "$home/tools/env.sh"
+self=${BASH_SOURCE[0]}
+[ -L "$self" ] && self=$(readlink -f "$self")
+case $self in /*) home=${self%/*} ;; */*) home=$PWD/${self%/*} ;; *) home=$PWD ;; esac
 build=$home/.build
+# The launcher starts the client itself; it comes back here (WS_SLOW) when sources have changed.
+[ "${1:-}" = run ] && [ -z "${WS_SLOW:-}" ] && [ -x "$build/ws-run" ] && exec "$build/ws-run" "$home" .build "$@"
+home=$(cd "$home" && pwd -P)
+build=$home/.build
+. "$home/tools/env.sh"
 need_jdk
 
 build() {
@@ -17,12 +23,22 @@ build() {
   sh "$home/tools/build-native" "$build" || die "the shim does not compile; see above"
   touch "$build/stamp"
   class_path
-  "$JAVA_HOME/bin/java" -XX:AOTCacheOutput="$build/ws.aot" "${options[@]}" -cp "$cp" dev.worldswitch.cli.Main run -- true >/dev/null 2>&1 || say "no start-up cache (start-up is slower, all else the same)"
+  main=dev.worldswitch.cli.Main
+  # What the launcher of `ws run` reads: names that options may have, and the server's command line.
+  { echo; "$JAVA_HOME/bin/java" "${options[@]}" -cp "$cp" $main machines | sed -n 's/^\([a-z0-9][^ ]*\).*/machine \1/p'; "$JAVA_HOME/bin/java" "${options[@]}" -cp "$cp" $main kernels | sed -n 's/^\([0-9][^ ]*\).*/kernel \1/p'; } >"$build/names"
+  # The start-up cache: classes as they are after a run of a real client.
+  client=$build/demo-amx
+  [ -x "$client" ] || client=true
+  printf '%s\0' "$JAVA_HOME/bin/java" -XX:AOTCacheOutput="$build/ws.aot" "${options[@]}" -cp "$cp" $main >"$build/launch"
+  WS_FRESH=1 WS_WAIT_SERVER=1 "$build/ws-run" "$home" .build run -- "$client" >/dev/null 2>&1
+  [ -f "$build/ws.aot" ] || say "no start-up cache (start-up is slower, all else the same)"
+  printf '%s\0' "$JAVA_HOME/bin/java" -XX:AOTCache="$build/ws.aot" "${options[@]}" -cp "$cp" $main >"$build/launch"
 }
 
 changed() {
   [ -f "$build/stamp" ] || return 0
-  [ -n "$(find "$home"/{pom.xml,tools,shim,machine,kernel,kvm,explore,server,cli} \( -name target -prune \) -o \( -type f ! -path '*/src/test/*' -newer "$build/stamp" -print -quit \) 2>/dev/null)" ]
+  grep -qaF -- "-Dworldswitch.home=$home" "$build/launch" || return 0 # moved
+  [ -n "$(find "$home"/{pom.xml,tools,shim,launcher,machine,kernel,kvm,explore,server,cli} \( -name target -prune \) -o \( -type f ! -path '*/src/test/*' -newer "$build/stamp" -print -quit \) 2>/dev/null)" ]
 }
 
 options=(--enable-native-access=ALL-UNNAMED --add-exports java.base/jdk.internal.vm=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel="${WS_TIER:-4}" -Xlog:aot*=off -Dworldswitch.home="$home" -Dworldswitch.build="$build")
@@ -36,6 +52,7 @@ test)
   exec bash "$home/tools/test" "$@" ;;
 esac
 changed && build
+[ "${1:-}" = run ] && WS_FRESH=1 exec "$build/ws-run" "$home" .build "$@"
 [ "${1:-}" = demo ] && exec bash "$home/tools/demo"
 class_path
 [ -f "$build/ws.aot" ] && options+=(-XX:AOTCache="$build/ws.aot")

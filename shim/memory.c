@@ -10,6 +10,9 @@
 
 #define PAGE 4096ull
 #define COPY_MAX 4096
+/* As in the server: it leaves this much room behind the range that it asks for. */
+#define ADOPT_AHEAD (1ull << 30)
+#define AHEAD_FROM (1ull << 20)
 
 /* Ranges that are or were asked for: changes inside them are told to the server. Sorted, neighbours joined. */
 struct range {
@@ -141,40 +144,58 @@ static int open_behind(const struct mapping *m) {
 	return -1;
 }
 
-/* Copies what was ever touched; huge untouched regions are skipped by the page map. */
-static void copy_touched(char *to, const char *from, uint64_t size, int everything) {
-	uint64_t entries[4096];
-	int map = everything ? -1 : (int)raw(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	if (map < 0) {
-		memcpy(to, from, size);
-		return;
-	}
-	for (uint64_t page = 0; page < size / PAGE;) {
-		uint64_t n = size / PAGE - page;
-		if (n > 4096) n = 4096;
-		long got = raw(SYS_pread64, map, entries, n * 8, ((uint64_t)from / PAGE + page) * 8);
-		if (got <= 0) {
-			memcpy(to + page * PAGE, from + page * PAGE, size - page * PAGE);
-			break;
-		}
-		for (long i = 0; i < got / 8; i++)
-			if (entries[i] >> 62) memcpy(to + (page + (uint64_t)i) * PAGE, from + (page + (uint64_t)i) * PAGE, PAGE);
-		page += (uint64_t)got / 8;
-	}
-	raw(SYS_close, map);
+#define BATCH 4096 /* pages looked at, and replaced, at once */
+#define PIECE 16   /* pages copied and replaced at once */
+
+/* Which of n pages were ever touched, a word each (proc(5): pagemap); 0 when that can't be told. */
+static int touched_pages(int pagemap, uint64_t from, uint64_t n, uint64_t *words) {
+	return pagemap >= 0 && raw(SYS_pread64, pagemap, words, n * 8, from / PAGE * 8) == (long)(n * 8);
 }
 
-/* Replaces a private range by common memory at the same address, contents kept. */
+static int show_common(uint64_t from, uint64_t to, int prot, uint64_t offset) {
+	long r = raw(SYS_mmap, from, to - from, prot, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, ws_memory_fd(), offset);
+	return !(r < 0 && r > -4096);
+}
+
+/* Replaces a private range by common memory at the same address, contents kept. Piece by piece, each right after it was
+ * copied: another thread of the client may be writing to it, and what it writes in between is lost. */
 static int make_common(const struct mapping *m, uint64_t from, uint64_t to, uint64_t offset) {
-	int memory = ws_memory_fd();
-	uint64_t size = to - from;
-	long copy = raw(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory, offset);
+	uint64_t words[BATCH], size = to - from;
+	int done = 1, pagemap = -1;
+	long copy = raw(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ws_memory_fd(), offset);
 	if (copy < 0 && copy > -4096) return 0;
 	if (!(m->prot & PROT_READ)) raw(SYS_mprotect, from, size, m->prot | PROT_READ);
-	copy_touched((char *)copy, (const char *)from, size, m->inode != 0);
+	if (!m->inode) pagemap = (int)raw(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	for (uint64_t at = from; at < to && done;) {
+		uint64_t n = (to - at) / PAGE < BATCH ? (to - at) / PAGE : BATCH;
+		int known = touched_pages(pagemap, at, n, words);
+		for (uint64_t i = 0, j; i < n && done; i = j) {
+			int touched = !known || words[i] >> 62;
+			for (j = i + 1; j < n && (!touched || j - i < PIECE) && (!known || words[j] >> 62) == (uint64_t)touched; j++) {}
+			uint64_t start = at + i * PAGE, end = at + j * PAGE;
+			if (touched) memcpy((char *)copy + (start - from), (char *)start, end - start);
+			done = show_common(start, end, m->prot, offset + (start - from));
+		}
+		at += n * PAGE;
+	}
+	if (pagemap >= 0) raw(SYS_close, pagemap);
 	raw(SYS_munmap, copy, size);
-	long r = raw(SYS_mmap, from, size, m->prot, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, memory, offset);
-	return !(r < 0 && r > -4096);
+	return done;
+}
+
+/* How much of the mapping behind `to` was never touched: it is made common too, at no cost, so that the next slots of the
+ * same area need not ask. */
+static uint64_t untouched_ahead(const struct mapping *m, uint64_t to) {
+	uint64_t words[BATCH], end = to + ADOPT_AHEAD < m->to ? to + ADOPT_AHEAD : m->to;
+	int pagemap = (int)raw(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	while (to < end) {
+		uint64_t n = (end - to) / PAGE < BATCH ? (end - to) / PAGE : BATCH;
+		if (!touched_pages(pagemap, to, n, words)) break;
+		for (uint64_t i = 0; i < n; i++, to += PAGE)
+			if (words[i] >> 62) end = to;
+	}
+	if (pagemap >= 0) raw(SYS_close, pagemap);
+	return end < to ? end : to;
 }
 
 static int adopt_mapping(int conn, const struct mapping *m, uint64_t start, uint64_t size, uint64_t base) {
@@ -194,6 +215,10 @@ static int adopt_mapping(int conn, const struct mapping *m, uint64_t start, uint
 		/* Nothing names this file any more: its pages are copied, other mappings of it no longer see the guest. */
 	}
 	uint64_t offset = base + (from - start);
+	if (to == start + size && size >= AHEAD_FROM && !m->inode && !m->shared && m->path[0] == 0) {
+		to = untouched_ahead(m, to);
+		watch(from, to);
+	}
 	if (!make_common(m, from, to, offset)) return 0;
 	return ws_send(conn, SEGMENT, from, to - from, offset, &m->prot, 4, -1);
 }

@@ -18,6 +18,8 @@ record ClientCommand(List<String> words, Map<String, String> environment) {
 
     /** @throws IllegalArgumentException saying what is missing and how to get it */
     static ClientCommand of(ClientProgram program, List<String> client, Path build, Path socket) {
+        if (program.kind() == ClientProgram.Kind.STATIC)
+            System.err.println("ws: " + program.file() + " is statically linked: its system calls can't be caught");
         if (program.isForeign()) return emulated(program, client, build, socket);
         Path shim = built(build, "libworldswitch.so", "build it with ./ws doctor");
         String other = System.getenv(PRELOAD);

@@ -1,5 +1,6 @@
 package dev.worldswitch.cli;
 
+import java.io.IOException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -37,7 +38,21 @@ public final class Main implements Runnable {
 
     /** Exit status 2 for usage errors, one line that says what and what to do. */
     public static void main(String[] args) {
-        System.exit(commandLine().execute(args));
+        System.exit(execute(args));
+    }
+
+    private static int execute(String[] args) {
+        if (args.length == 0 || !args[0].equals("run")) return commandLine().execute(args);
+        try {
+            RunOptions simple = RunOptions.simple(args);
+            return simple == null ? commandLine().execute(args) : RunServer.serve(simple);
+        } catch (IllegalArgumentException e) {
+            System.err.println("ws: " + e.getMessage());
+            return 2;
+        } catch (IOException e) {
+            System.err.println("ws: " + e);
+            return 1;
+        }
     }
 
     static CommandLine commandLine() {

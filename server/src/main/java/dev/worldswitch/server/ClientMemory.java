@@ -102,12 +102,23 @@ final class ClientMemory {
         return null;
     }
 
-    /** Room in the common file for a range of the client; never given out twice, so a late access hurts nobody. */
+    /** How much the shim may make common behind what it is asked for. */
+    static final long ADOPT_AHEAD = 1L << 30;
+
+    /**
+     * Room in the common file for a range of the client and what follows it; never given out twice, so a late access
+     * hurts nobody.
+     */
     synchronized long reserve(long size) {
         long at = nextOffset;
-        nextOffset += size;
+        nextOffset += size + ADOPT_AHEAD;
         if (nextOffset > FILE_SIZE) throw new IllegalStateException("a client shared more than 32 TiB with its guests");
         return at;
+    }
+
+    /** The room behind {@code used} bytes was not needed. */
+    synchronized void giveBack(long at, long size, long used) {
+        if (nextOffset == at + size + ADOPT_AHEAD) nextOffset = at + used;
     }
 
     /** Where a part of the common file is mapped here. */

@@ -27,17 +27,22 @@ public final class HostServer {
     private final Watch watch = new Watch(this::closed);
     private volatile boolean noProcessVm = Boolean.getBoolean("worldswitch.shimCopies");
 
-    private HostServer(Path socket, SimulatedHost host, CallListener listener) {
+    private HostServer(int listening, SimulatedHost host, CallListener listener) {
         this.host = host;
         this.listener = listener;
         this.nameOfFiles =
                 "worldswitch/" + ProcessHandle.current().pid() + "." + Long.toHexString(System.nanoTime()) + "/";
-        this.listening = sys.listen(socket.toString());
+        this.listening = listening;
     }
 
     /** Listens on {@code socket}, which must not exist and whose folder should be private; its threads are daemons. */
     public static HostServer start(Path socket, SimulatedHost host, CallListener listener) {
-        HostServer s = new HostServer(socket, host, listener);
+        return start(new Native().listen(socket.toString()), host, listener);
+    }
+
+    /** Serves on a socket that already listens; clients may have connected. */
+    public static HostServer start(int listening, SimulatedHost host, CallListener listener) {
+        HostServer s = new HostServer(listening, host, listener);
         thread("ws-accept", s::accept);
         thread("ws-watch", s.watch::loop);
         return s;

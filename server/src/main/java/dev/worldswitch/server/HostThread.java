@@ -215,20 +215,24 @@ public final class HostThread implements Caller {
     void adopt(ClientProcess of, long from, long to) {
         if (of != process) return;
         ClientMemory memory = of.memory();
-        Wire answer = ask(Wire.ADOPT, from, to - from, memory.reserve(to - from), bounceBytes, 0);
+        long base = memory.reserve(to - from), last = to;
+        Wire answer = ask(Wire.ADOPT, from, to - from, base, bounceBytes, 0);
         while (answer != null && answer.type() == Wire.SEGMENT) {
             long a = answer.a(), size = answer.b();
             int fd = answer.takeDescriptor();
-            if (a < from || size <= 0 || size > to - a || (a & 4095) != 0 || (size & 4095) != 0) {
+            boolean odd = (a & 4095) != 0 || (size & 4095) != 0;
+            if (a < from || a >= to || size <= 0 || size > to + ClientMemory.ADOPT_AHEAD - a || odd) {
                 sys.close(fd);
                 lost(new IOException("segment outside what was asked for"));
                 return;
             }
+            last = Math.max(last, a + size);
             if (fd < 0) memory.common(a, size, answer.c(), answer.payloadInt());
             else memory.file(a, size, fd, answer.c(), answer.payloadInt());
             sys.close(fd);
             answer = next();
         }
+        memory.giveBack(base, to - from, last - from);
     }
 
     boolean signalEventfd(ClientProcess of, int fd) {
