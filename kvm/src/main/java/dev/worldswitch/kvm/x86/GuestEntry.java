@@ -9,6 +9,8 @@ import dev.worldswitch.machine.x86.Interpreter;
 import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86Exit;
 import dev.worldswitch.machine.x86.X86State;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +22,8 @@ final class GuestEntry {
     private final X86State state;
     /** The instruction loop on the CPU where this vCPU ran last: caches only. */
     private final Ref<@Nullable Interpreter> loop;
+    /** Caches as well: the loops of all CPUs where it ran. */
+    private final Map<X86Cpu, Interpreter> loops = new HashMap<>();
 
     GuestEntry(Vcpu vcpu, RunState rs) {
         this.vcpu = vcpu;
@@ -38,7 +42,9 @@ final class GuestEntry {
     Interpreter interpreter(X86Cpu cpu) {
         Interpreter i = loop.get();
         if (i != null && i.cpu == cpu) return i;
-        Interpreter made = new Interpreter(cpu, state, vcpu.vm().memory());
+        Interpreter made = loops.computeIfAbsent(cpu, c -> new Interpreter(c, state, vcpu.vm().memory()));
+        // What this vCPU invalidated elsewhere since is not known here: kvm_arch_vcpu_load asks for a flush as well.
+        made.flushTlb();
         if (i != null) made.mmio().takeOver(i.mmio());
         loop.set(made);
         return made;

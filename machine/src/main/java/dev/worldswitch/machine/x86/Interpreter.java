@@ -59,6 +59,12 @@ public final class Interpreter extends GuestMemory {
         return state;
     }
 
+    /** Which CPU runs which guest: two of them are the same when both are. */
+    @Override
+    public String toString() {
+        return state.region() + " on " + cpu.region();
+    }
+
     public X86Exit exit() {
         return exit;
     }
@@ -140,6 +146,9 @@ public final class Interpreter extends GuestMemory {
         cpu.region().opaque(new Watcher.OpaqueStep() {
             @Override
             public void run() {
+                // Fields that this exit does not use would else tell of an earlier one.
+                exit.set(NO_EXIT);
+                loaded = 0;
                 try {
                     body.run();
                 } catch (Signal s) {
@@ -164,6 +173,8 @@ public final class Interpreter extends GuestMemory {
             }
         });
     }
+
+    private static final X86Exit NO_EXIT = new X86Exit();
 
     private record OpaqueResult(X86Exit exit, long loaded) implements Watcher.Result {
         @Override
