@@ -124,7 +124,14 @@ static long do_ioctl(int fd, unsigned long command, unsigned long argument) {
 	if ((kvm || (kvm_seen && !is_vfs_ioctl(command))) && ws_handle(fd, &handle)) {
 		struct call c = {0, 0, 0, -1, NULL, 0};
 		long r = ws_call(&c, IOCTL, handle, (uint32_t)command, argument, NULL, 0, (uint32_t)command == KVM_RUN_COMMAND);
-		return take_fd(&c, r, c.c);
+		r = take_fd(&c, r, c.c);
+		/* Some calls want the number of the new descriptor in their argument. */
+		if (r >= 0 && c.fd >= 0 && c.c >> 32) {
+			int made = (int)r;
+			memcpy((char *)argument + (c.c >> 32) - 1, &made, sizeof made);
+			r = 0;
+		}
+		return r;
 	}
 	long r = raw(SYS_ioctl, fd, command, argument);
 	/* qemu-user refuses ioctls that it does not know before it looks at the descriptor. */

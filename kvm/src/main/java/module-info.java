@@ -5,5 +5,6 @@ module dev.worldswitch.kvm {
     requires transitive dev.worldswitch.kernel;
 
     exports dev.worldswitch.kvm;
+    exports dev.worldswitch.kvm.arm64;
     exports dev.worldswitch.kvm.x86;
 }

@@ -166,6 +166,102 @@ public enum Patch {
             "part of f85279b4bd48",
             "2017-01",
             Set.of("host-spe-save-restore")),
+    /** The features of the first KVM_ARM_VCPU_INIT are those of all vCPUs of the VM. */
+    ARM64_VCPU_FEATURES_PER_VM(
+            "vcpu-features-per-vm",
+            Arch.ARM64,
+            "KVM: arm64: Make vCPU feature flags consistent VM-wide",
+            "2251e9ff1573",
+            "2023-06",
+            Set.of()),
+    /** POWER_OFF belongs to one KVM_ARM_VCPU_INIT, not to the vCPU. */
+    ARM64_POWER_OFF_EPHEMERAL(
+            "power-off-ephemeral",
+            Arch.ARM64,
+            "KVM: arm64: Relax invariance of KVM_ARM_VCPU_POWER_OFF",
+            "e3c1c0cae31e",
+            "2023-06",
+            Set.of()),
+    /** The generic target is accepted and preferred on every CPU. */
+    ARM64_GENERIC_TARGET(
+            "generic-target",
+            Arch.ARM64,
+            "KVM_ARM_PREFERRED_TARGET answers GENERIC_V8 always, and VCPU_INIT takes it",
+            "between 6.1 and 6.12, read in both sources",
+            "2023-07",
+            Set.of()),
+    /** Bits 7 and 8 of the vCPU features are known: EL2, and EL2 with E2H = 0. */
+    ARM64_NESTED_FEATURE_BITS(
+            "nested-feature-bits",
+            Arch.ARM64,
+            "KVM: arm64: Allow userspace to limit NV support to nVHE",
+            "lore:20250220134907.554085-11-maz@kernel.org",
+            "2025-02",
+            Set.of()),
+    /** KVM_ARM_VCPU_INIT of a vCPU that has run leaves HCR_EL2 as it is, so that pending lines stay. */
+    ARM64_INIT_KEEPS_LINES(
+            "init-keeps-lines",
+            Arch.ARM64,
+            "vcpu_reset_hcr() sets HCR_GUEST_FLAGS only before the first run",
+            "between 6.1 and 6.12, read in both sources",
+            "2023-10",
+            Set.of()),
+    /** MPIDR_EL1 and CLIDR_EL1 are reset once in a vCPU's life. */
+    ARM64_VCPU_ID_REGS_RESET_ONCE(
+            "vcpu-id-regs-reset-once",
+            Arch.ARM64,
+            "KVM: arm64: Only reset vCPU-scoped feature ID regs once",
+            "e016333745c7",
+            "2024-05",
+            Set.of()),
+    /** CLIDR_EL1 and CCSIDR_EL1 are made up, the same on all hosts, and writable. */
+    ARM64_NORMALIZED_CACHES(
+            "normalized-caches",
+            Arch.ARM64,
+            "KVM: arm64: Normalize cache configuration",
+            "7af0c2534f4c",
+            "2023-01",
+            Set.of()),
+    /** The syndrome of an injected abort is 64 bits wide on its way into ESR_EL1. */
+    ARM64_ESR_NOT_SIGN_EXTENDED(
+            "esr-not-sign-extended",
+            Arch.ARM64,
+            "inject_abt64() builds the syndrome in 64 bits",
+            "between 6.1 and 6.12, recorded",
+            "2023-12",
+            Set.of()),
+    /** KVM_SET_VCPU_EVENTS delivers an external abort at once. */
+    ARM64_ABORT_TAKEN_AT_ONCE(
+            "abort-taken-at-once",
+            Arch.ARM64,
+            "KVM: arm64: Commit exceptions from KVM_SET_VCPU_EVENTS immediately",
+            "efa1368ba9f4",
+            "2025-07",
+            Set.of()),
+    /** KVM_GET_VCPU_EVENTS and KVM_SET_VCPU_EVENTS answer ENOEXEC before KVM_ARM_VCPU_INIT. */
+    ARM64_EVENTS_NEED_INIT(
+            "events-need-init",
+            Arch.ARM64,
+            "vCPU events are refused before KVM_ARM_VCPU_INIT",
+            "between 6.12.107 and 6.18, recorded",
+            "2025-09",
+            Set.of()),
+    /** Sign-extending loads from memory-mapped I/O extend the sign. */
+    ARM64_MMIO_SIGN_EXTENSION(
+            "mmio-sign-extension",
+            Arch.ARM64,
+            "kvm_handle_mmio_return() extends the sign after the byte order is right",
+            "between 6.18 and 7.2, recorded",
+            "2026-03",
+            Set.of()),
+    /** ESR_EL1.IL is set in every injected external abort. */
+    ARM64_ABORT_IL_SET(
+            "abort-il-set",
+            Arch.ARM64,
+            "injected aborts have ESR_EL1.IL whatever trapped last",
+            "between 6.18 and 7.2, recorded",
+            "2026-03",
+            Set.of()),
     /** KVM_GET_VCPU_EVENTS tells how many NMIs wait, not only that one does. */
     VCPU_EVENTS_COUNT_NMIS(
             "vcpu-events-count-nmis",

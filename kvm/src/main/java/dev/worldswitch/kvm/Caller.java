@@ -18,6 +18,11 @@ public interface Caller {
     /** Blocks until woken, kicked or a signal is pending. Real in {@code run}; a point of choice in {@code explore}. */
     void block(java.util.function.BooleanSupplier until);
 
+    /** As {@link #block(java.util.function.BooleanSupplier)}, but asks again after this time at the latest: the condition may depend on it. */
+    default void block(java.util.function.BooleanSupplier until, long nanoseconds) {
+        block(until);
+    }
+
     /** Wakes a caller that blocks; any thread. */
     void wake();
 }

@@ -40,5 +40,7 @@ public interface KvmFile {
         public @Nullable KvmFile file;
         /** Flags of the new descriptor, as O_CLOEXEC. */
         public int flags;
+        /** Where in the argument's structure the descriptor's number goes, with 0 as the answer; -1 when it is the answer. */
+        public int storeAt = -1;
     }
 }

@@ -11,6 +11,11 @@ public interface MemoryVm extends KvmFile {
     /** Number of guest-physical address spaces: 2 where there is SMM. */
     int addressSpaces();
 
+    /** KVM_USER_MEM_SLOTS: without those that KVM keeps for itself. */
+    default int memorySlots() {
+        return MemoryIoctls.SLOTS;
+    }
+
     /** kvm_arch_prepare_memory_region: 0, or why slots can't be at this place. */
     long checkRange(long gpa, long size);
 

@@ -3,6 +3,7 @@ package dev.worldswitch.server;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kvm.CpuPools;
 import dev.worldswitch.kvm.KvmHost;
+import dev.worldswitch.kvm.arm64.Arm64KvmHost;
 import dev.worldswitch.kvm.x86.X86KvmHost;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.Timing;
@@ -15,6 +16,7 @@ final class Architectures {
     static KvmHost boot(
             Region root, KernelVersion version, MachineProfile machine, int cpus, Timing timing, CpuPools pools) {
         return switch (machine.arch()) {
+            case "arm64" -> Arm64KvmHost.boot(root, version, machine, cpus, timing, pools);
             case "x86" -> X86KvmHost.boot(root, version, machine, cpus, timing, pools);
             default ->
                 throw new IllegalArgumentException(

@@ -289,6 +289,7 @@ public final class HostThread implements Caller {
         try {
             made.file = null;
             made.flags = 0;
+            made.storeAt = -1;
             server.listener().enter(this, file, command, argument);
             r = server.host().ioctl(this, open, command, argument, made);
             server.listener().exit(this, file, command, argument, r, made.file);
@@ -297,10 +298,11 @@ public final class HostThread implements Caller {
         }
         KvmFile product = made.file;
         if (product == null) wire.send(Wire.ANSWER, r, 0, 0);
-        else answerFile(product, made.flags, null);
+        else answerFile(product, made.flags & 0xffffffffL | (made.storeAt + 1L) << 32, null);
     }
 
-    private void answerFile(KvmFile file, int flags, @Nullable String call) throws IOException {
+    /** @param flags of the descriptor; in the upper half where it goes in the argument plus 1, 0 when it is the answer */
+    private void answerFile(KvmFile file, long flags, @Nullable String call) throws IOException {
         int end = server.publish(file);
         try {
             int kind = file.kind() == KvmFile.Kind.STATS ? 1 : 0;

@@ -1,0 +1,170 @@
+package dev.worldswitch.kvm.arm64;
+
+import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.kernel.Scheduler;
+import dev.worldswitch.kernel.arm64.Arm64Host;
+import dev.worldswitch.kvm.Call;
+import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.IoctlTable;
+import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.MemoryIoctls;
+import dev.worldswitch.kvm.SharedPages;
+import dev.worldswitch.kvm.SignalMasked;
+import dev.worldswitch.kvm.Tracepoints;
+import dev.worldswitch.machine.arm64.Arm64Cpu;
+import dev.worldswitch.machine.arm64.Arm64Profile;
+import dev.worldswitch.machine.cell.Ref;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** KVM of one simulated arm64 host: what {@code /dev/kvm} opens. */
+public final class Kvm implements KvmFile {
+    private final Kernel kernel;
+    private final Arm64Profile profile;
+    private final List<Arm64Cpu> cpus;
+    private final Region region;
+    private final Word vmNumber, entropy;
+    private final Scheduler scheduler;
+    private final Ref<@Nullable Tracepoints> trace;
+    private final HostFeatures host;
+    private final SysRegTable sysRegs;
+    private final Capabilities capabilities;
+    private final IoctlTable ioctls;
+
+    /** KVM of a booted host. */
+    public Kvm(Arm64Host machine) {
+        this.kernel = machine.kernel();
+        this.profile = machine.profile();
+        this.cpus = List.copyOf(machine.cpus());
+        this.scheduler = machine.scheduler();
+        this.region = kernel.region().child("kvm");
+        this.vmNumber = region.word("vmNumber");
+        this.trace = region.ref("trace", null);
+        this.entropy = region.word("entropy");
+        this.host = new HostFeatures(kernel, profile);
+        this.sysRegs = new SysRegTable(SysRegRows.of(this));
+        this.capabilities = new Capabilities(this);
+        Rows rows = new Rows();
+        SystemIoctls.rows(rows);
+        Capabilities.rows(rows);
+        VmIoctls.rows(rows);
+        DeviceIoctls.rows(rows);
+        MemoryIoctls.rows(rows.builder());
+        SignalMasked.rows(rows.builder());
+        VcpuInit.rows(rows);
+        OneReg.rows(rows);
+        RegList.rows(rows);
+        VcpuIoctls.rows(rows);
+        Attributes.rows(rows);
+        StatsIoctls.rows(rows);
+        RunIoctls.rows(rows);
+        this.ioctls = rows.build();
+    }
+
+    public Kernel kernel() {
+        return kernel;
+    }
+
+    boolean has(Patch patch) {
+        return kernel.has(patch);
+    }
+
+    public Arm64Profile profile() {
+        return profile;
+    }
+
+    public List<Arm64Cpu> cpus() {
+        return cpus;
+    }
+
+    HostFeatures host() {
+        return host;
+    }
+
+    SysRegTable sysRegs() {
+        return sysRegs;
+    }
+
+    Capabilities capabilities() {
+        return capabilities;
+    }
+
+    /** The physical counter now. */
+    long counter() {
+        long ns = kernel.timing().now(), hz = profile.cntfrq();
+        return ns / 1_000_000_000 * hz + ns % 1_000_000_000 * hz / 1_000_000_000;
+    }
+
+    /** Numbers for the guests' entropy service: a sequence of this host's own, the same at each run. */
+    long entropy() {
+        long n;
+        do n = entropy.get();
+        while (!entropy.cas(n, n + GOLDEN_RATIO));
+        long z = n + GOLDEN_RATIO;
+        z = (z ^ z >>> 30) * 0xbf58476d1ce4e5b9L;
+        z = (z ^ z >>> 27) * 0x94d049bb133111ebL;
+        return z ^ z >>> 31;
+    }
+
+    private static final long GOLDEN_RATIO = 0x9e3779b97f4a7c15L;
+
+    /** Who hears of tracepoints, null for nobody. */
+    Ref<@Nullable Tracepoints> trace() {
+        return trace;
+    }
+
+    /** The host's scheduler. */
+    Scheduler scheduler() {
+        return scheduler;
+    }
+
+    Region region() {
+        return region;
+    }
+
+    Word vmNumber() {
+        return vmNumber;
+    }
+
+    /** All ioctls: for tracing too. */
+    public IoctlTable ioctls() {
+        return ioctls;
+    }
+
+    long dispatch(KvmFile file, Caller caller, int command, long argument, Made made) {
+        IoctlTable.Row row = ioctls.find(file.kind(), command);
+        return row == null ? Errno.EINVAL : row.handler().handle(file, new Call(caller, argument, made));
+    }
+
+    @Override
+    public Kind kind() {
+        return Kind.SYSTEM;
+    }
+
+    @Override
+    public String fileName() {
+        return "kvm";
+    }
+
+    @Override
+    public long ioctl(Caller caller, int command, long argument, Made made) {
+        return dispatch(this, caller, command, argument, made);
+    }
+
+    @Override
+    public @Nullable SharedPages pages() {
+        return null;
+    }
+
+    @Override
+    public long read(byte[] into, long offset) {
+        return Errno.EINVAL;
+    }
+
+    @Override
+    public void release() {}
+}

@@ -1,0 +1,111 @@
+package dev.worldswitch.kvm.arm64;
+
+import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.MemorySlots;
+import dev.worldswitch.machine.arm64.SysReg;
+
+/** Stage 2 aborts: memory-mapped I/O from the syndrome, as mmio.c and kvm_handle_guest_abort do it. */
+final class MmioExits {
+    private static final long ISV = 1L << 24, SSE = 1L << 21, SF = 1L << 15, CM = 1 << 8, S1PTW = 1 << 7, WNR = 1 << 6;
+    private static final long SCTLR_EE = 1L << 25, SCTLR_E0E = 1L << 24;
+
+    private final VcpuRun run;
+    private final Vcpu vcpu;
+
+    MmioExits(VcpuRun run) {
+        this.run = run;
+        this.vcpu = run.vcpu();
+    }
+
+    private long iss() {
+        return vcpu.esr();
+    }
+
+    private long far() {
+        return vcpu.fault().get(1);
+    }
+
+    private int length() {
+        return 1 << (int) (iss() >>> 22 & 3);
+    }
+
+    private int register() {
+        return (int) (iss() >>> 16 & 31);
+    }
+
+    /** kvm_vcpu_is_be for data. */
+    private boolean bigEndian() {
+        long pstate = vcpu.context().pstate().get();
+        if (vcpu.modeIs32Bit()) return (pstate & 1 << 9) != 0;
+        boolean el0 = (pstate & Pstate.MODE_MASK) == Pstate.EL0T;
+        return (vcpu.sys(SysReg.SCTLR_EL1) & (el0 ? SCTLR_E0E : SCTLR_EE)) != 0;
+    }
+
+    private static long swap(long v, int length) {
+        return Long.reverseBytes(v) >>> 64 - 8 * length;
+    }
+
+    private static long mask(int length) {
+        return length == 8 ? -1 : (1L << 8 * length) - 1;
+    }
+
+    /** kvm_handle_guest_abort. */
+    long guestAbort() {
+        boolean instruction = (vcpu.esr() >>> 26 & 0x3f) == 0x20;
+        long ipa = (vcpu.fault().get(2) & 0xfff_ffff_fff0L) << 8;
+        if (ipa >>> vcpu.vm().ipaBits() != 0) return beyondIpaSize(instruction, ipa);
+        boolean write = !instruction && (iss() & WNR) != 0 && (iss() & S1PTW) == 0;
+        MemorySlots.Slot slot = vcpu.vm().memory().slots(0).get().at(ipa);
+        if (slot != null && !(write && slot.readOnly())) return Errno.EFAULT;
+        if (instruction || (iss() & S1PTW) != 0) {
+            Inject.abort(vcpu, instruction, far());
+            return 1;
+        }
+        if (slot == null && (iss() & CM) != 0) {
+            Inject.incrementPc(vcpu);
+            return 1;
+        }
+        return ioMemAbort(ipa | far() & 0xfff);
+    }
+
+    private long beyondIpaSize(boolean instruction, long ipa) {
+        Inject.abort(vcpu, instruction, ipa | far() & 0xfff);
+        return 1;
+    }
+
+    /** io_mem_abort: without a valid syndrome nobody knows what the instruction was. */
+    private long ioMemAbort(long ipa) {
+        if ((iss() & ISV) == 0) {
+            if (!vcpu.vm().flags().test(Vm.NISV_TO_USER)) return Errno.ENOSYS;
+            // kvm_vcpu_dabt_iss_nisv_sanitized: only what does not depend on the CPU.
+            run.page().nisv(iss() & (CM | WNR | 0x3f), ipa);
+            return 0;
+        }
+        boolean write = (iss() & WNR) != 0;
+        int length = length();
+        long data = write ? vcpu.context().reg(register()) & mask(length) : 0;
+        if (bigEndian()) data = swap(data, length);
+        run.runState().mmioNeeded.set(1);
+        vcpu.stats().add("mmio_exit_user");
+        run.page().mmio(ipa, length, write, data);
+        return 0;
+    }
+
+    /** kvm_handle_mmio_return: at the next KVM_RUN the answer goes into the register and the guest goes on. */
+    void handleReturn() {
+        if (run.runState().mmioNeeded.get() == 0 || Inject.pendingSync(vcpu)) return;
+        run.runState().mmioNeeded.set(0);
+        if ((iss() & WNR) == 0) {
+            int length = length();
+            long data = run.page().mmioData(length);
+            if (bigEndian()) data = swap(data, length);
+            // The kernel's sign extension works on the wrong value until it is corrected.
+            boolean extend = (iss() & SSE) != 0 && vcpu.kvm().has(Patch.ARM64_MMIO_SIGN_EXTENSION);
+            if (extend && length < 8) data = data << 64 - 8 * length >> 64 - 8 * length;
+            if ((iss() & SF) == 0) data &= 0xffffffffL;
+            vcpu.context().reg(register(), data);
+        }
+        Inject.incrementPc(vcpu);
+    }
+}

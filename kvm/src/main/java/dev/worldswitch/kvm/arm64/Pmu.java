@@ -1,0 +1,227 @@
+package dev.worldswitch.kvm.arm64;
+
+import dev.worldswitch.kvm.arm64.SysRegTable.Row;
+import dev.worldswitch.machine.arm64.SysReg;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+
+/** The performance monitors as state: registers are kept and masked as a PMUv3 does, events are not counted. */
+final class Pmu {
+    /** What a VM's vCPUs share. */
+    static final class VmState {
+        /** Event counters that guests see, plus 1; 0 for what the host has. */
+        final Word counters;
+        /** 1 once a PMU was chosen, by user space or at the first vCPU that has one. */
+        final Word chosen;
+        /** 1 once there is an event filter. */
+        final Word filtered;
+
+        VmState(Region r) {
+            counters = r.word("counters");
+            chosen = r.word("chosen");
+            filtered = r.word("filtered");
+        }
+    }
+
+    private static final long PMCR_WRITABLE = 0xff, PMCR_E = 1, PMCR_P = 2, PMCR_C = 4, PMCR_LC = 64;
+    private static final long USERENR_EN = 1, USERENR_SW = 2, USERENR_CR = 4, USERENR_ER = 8, USERENR_MASK = 15;
+    private static final int CYCLE = 31, PMCR_N = 11;
+    private static final long OLD_PMCR_RESET = 0xdecafbadL;
+
+    private Pmu() {}
+
+    private static boolean writesAreMasked(Vcpu v) {
+        return v.kvm().kernel().version().atLeast("6.12");
+    }
+
+    static int counters(Vm vm) {
+        long n = vm.pmu().counters.get();
+        return n == 0 ? vm.kvm().host().pmuCounters() : (int) n - 1;
+    }
+
+    private static long validMask(Vcpu v) {
+        return 1L << CYCLE | (1L << counters(v.vm())) - 1;
+    }
+
+    static void resetCounters(Vcpu v, Row row) {
+        v.sys(row.stored(), SysRegRows.UNKNOWN & validMask(v));
+    }
+
+    static void resetType(Vcpu v, Row row) {
+        v.sys(row.stored(), v.hasPmu() ? SysRegRows.UNKNOWN & typeMask(v) : 0);
+    }
+
+    /** kvm_pmu_evtyper_mask: the exclusions of the levels that the VM has, 16 bits of event number from PMUv3.1 on. */
+    private static long typeMask(Vcpu v) {
+        long el1AndEl0 = 3L << 30, el2 = 1L << 27, el3 = 7L << 26 & ~el2 | 1L << 29;
+        if (!writesAreMasked(v)) return el1AndEl0 | el2 | 0xffff;
+        long events = v.kvm().host().pmuVersion() >= 4 ? 0xffff : 0x3ff;
+        if (v.vm().idRegs().field(SysReg.ID_AA64PFR0_EL1, 8) != 0) events |= el2;
+        if (v.vm().idRegs().field(SysReg.ID_AA64PFR0_EL1, 12) != 0) events |= el3;
+        return el1AndEl0 | events;
+    }
+
+    static void resetPmcr(Vcpu v, Row row) {
+        long lc = v.kvm().host().el0Aarch32() ? 0 : PMCR_LC;
+        if (writesAreMasked(v)) {
+            v.sys(SysReg.PMCR_EL0, lc);
+            return;
+        }
+        long host = v.kvm().profile().register(SysReg.PMCR_EL0) & ~PMCR_WRITABLE;
+        v.sys(SysReg.PMCR_EL0, (host | PMCR_WRITABLE & OLD_PMCR_RESET) & ~PMCR_E | lc);
+    }
+
+    private static long pmcr(Vcpu v) {
+        long stored = v.sys(SysReg.PMCR_EL0);
+        return writesAreMasked(v) ? stored & ~(31L << PMCR_N) | (long) counters(v.vm()) << PMCR_N : stored;
+    }
+
+    static long getPmcr(Vcpu v, Row row) {
+        return pmcr(v);
+    }
+
+    /** set_pmcr: N may go down before the first run; a value that is too large is ignored. */
+    static long setPmcr(Vcpu v, Row row, long value) {
+        if (!writesAreMasked(v)) {
+            v.sys(SysReg.PMCR_EL0, value);
+            return 0;
+        }
+        Vm vm = v.vm();
+        long n = value >>> PMCR_N & 31;
+        vm.configLock().lock();
+        if (!vm.hasRunOnce() && n <= vm.kvm().host().pmuCounters()) vm.pmu().counters.set(n + 1);
+        vm.configLock().unlock();
+        v.sys(SysReg.PMCR_EL0, value & PMCR_WRITABLE | (vm.kvm().host().el0Aarch32() ? 0 : PMCR_LC));
+        return 0;
+    }
+
+    static long getMask(Vcpu v, Row row) {
+        return v.sys(row.stored()) & validMask(v);
+    }
+
+    /** Which of the pair SET and CLR a register is: bit 0 of op2, but of CRm for the overflow status. */
+    private static boolean isSet(Row row) {
+        return row.storage() == SysReg.PMOVSSET_EL0 ? (row.encoding() >>> 3 & 2) != 0 : (row.encoding() & 1) != 0;
+    }
+
+    static long setMask(Vcpu v, Row row, long value) {
+        long mask = validMask(v), old = v.sys(row.stored());
+        if (v.kvm().kernel().version().atLeast("6.18")) v.sys(row.stored(), value & mask);
+        else v.sys(row.stored(), isSet(row) ? old | value & mask : old & ~(value & mask));
+        return 0;
+    }
+
+    /** check_pmu_access_disabled: at EL0 only what PMUSERENR_EL0 allows. */
+    private static boolean denied(Vcpu v, long allowedBy) {
+        if ((v.sys(SysReg.PMUSERENR_EL0) & allowedBy) != 0) return false;
+        if (Pstate.privileged(v.context().pstate().get())) return false;
+        Inject.undefined(v);
+        return true;
+    }
+
+    static long accessPmcr(Vcpu v, Row row, boolean write, long value) {
+        if (denied(v, USERENR_EN)) return 0;
+        if (!write) return pmcr(v) & ~(PMCR_P | PMCR_C);
+        if ((value & PMCR_C) != 0) v.sys(SysReg.PMCCNTR_EL0, 0);
+        if ((value & PMCR_P) != 0)
+            for (int i = 0; i < counters(v.vm()); i++) v.sys(SysReg.nth("PMEVCNTR", i, "_EL0"), 0);
+        v.sys(SysReg.PMCR_EL0, pmcr(v) & ~PMCR_WRITABLE | value & PMCR_WRITABLE & ~(PMCR_C | PMCR_P));
+        return 0;
+    }
+
+    static long accessSelr(Vcpu v, Row row, boolean write, long value) {
+        if (denied(v, USERENR_EN | USERENR_ER)) return 0;
+        if (write) v.sys(SysReg.PMSELR_EL0, value);
+        return v.sys(SysReg.PMSELR_EL0) & 31;
+    }
+
+    private static boolean badIndex(Vcpu v, int index) {
+        if (index < counters(v.vm()) || index == CYCLE) return false;
+        Inject.undefined(v);
+        return true;
+    }
+
+    /** PMCEID0, PMCEID1, PMXEVTYPER and PMXEVCNTR. */
+    static long accessSelected(Vcpu v, Row row, boolean write, long value) {
+        SysReg r = SysReg.find(row.encoding());
+        if (r == SysReg.PMCEID0_EL0 || r == SysReg.PMCEID1_EL0) {
+            if (denied(v, USERENR_EN)) return 0;
+            return write ? Inject.undefined(v) : v.kvm().profile().register(r);
+        }
+        boolean type = r == SysReg.PMXEVTYPER_EL0;
+        if (denied(v, type ? USERENR_EN : USERENR_EN | USERENR_ER)) return 0;
+        int n = (int) v.sys(SysReg.PMSELR_EL0) & 31;
+        return badIndex(v, n) ? 0 : access(v, type ? typeOf(n) : counterOf(n), write, value);
+    }
+
+    private static SysReg counterOf(int n) {
+        return n == CYCLE ? SysReg.PMCCNTR_EL0 : SysReg.nth("PMEVCNTR", n, "_EL0");
+    }
+
+    private static SysReg typeOf(int n) {
+        return n == CYCLE ? SysReg.PMCCFILTR_EL0 : SysReg.nth("PMEVTYPER", n, "_EL0");
+    }
+
+    private static long access(Vcpu v, SysReg r, boolean write, long value) {
+        if (write) v.sys(r, value);
+        return v.sys(r);
+    }
+
+    private static int index(Row row) {
+        return row.storage() == SysReg.PMCCNTR_EL0 ? CYCLE : (row.encoding() >>> 3 & 3) << 3 | row.encoding() & 7;
+    }
+
+    static long accessCounter(Vcpu v, Row row, boolean write, long value) {
+        boolean cycle = row.storage() == SysReg.PMCCNTR_EL0;
+        if (denied(v, USERENR_EN | (cycle ? USERENR_CR : USERENR_ER))) return 0;
+        if (write && denied(v, USERENR_EN) || badIndex(v, index(row))) return 0;
+        return access(v, row.stored(), write, cycle ? value : value & 0xffffffffL);
+    }
+
+    static long accessType(Vcpu v, Row row, boolean write, long value) {
+        if (denied(v, USERENR_EN) || badIndex(v, index(row))) return 0;
+        return access(v, row.stored(), write, value & typeMask(v));
+    }
+
+    private static long accessPair(Vcpu v, Row row, boolean write, long value) {
+        long old = v.sys(row.stored());
+        if (!write) return old;
+        long bits = value & validMask(v);
+        v.sys(row.stored(), isSet(row) ? old | bits : old & ~bits);
+        return 0;
+    }
+
+    static long accessCnten(Vcpu v, Row row, boolean write, long value) {
+        return denied(v, USERENR_EN) ? 0 : accessPair(v, row, write, value);
+    }
+
+    static long accessInten(Vcpu v, Row row, boolean write, long value) {
+        return denied(v, 0) ? 0 : accessPair(v, row, write, value);
+    }
+
+    static long accessOvs(Vcpu v, Row row, boolean write, long value) {
+        return denied(v, USERENR_EN) ? 0 : accessPair(v, row, write, value);
+    }
+
+    /** Counts event 0 (SW_INCR) in the counters that are on and select it. */
+    static long accessSwinc(Vcpu v, Row row, boolean write, long value) {
+        if (!write) return Inject.undefined(v);
+        if (denied(v, USERENR_EN | USERENR_SW)) return 0;
+        if ((v.sys(SysReg.PMCR_EL0) & PMCR_E) == 0) return 0;
+        long on = value & v.sys(SysReg.PMCNTENSET_EL0);
+        for (int i = 0; i < counters(v.vm()); i++) {
+            if ((on >>> i & 1) == 0 || (v.sys(typeOf(i)) & 0xffff) != 0) continue;
+            long next = v.sys(counterOf(i)) + 1 & 0xffffffffL;
+            v.sys(counterOf(i), next);
+            if (next == 0) v.sys(SysReg.PMOVSSET_EL0, v.sys(SysReg.PMOVSSET_EL0) | 1L << i);
+        }
+        return 0;
+    }
+
+    static long accessUserenr(Vcpu v, Row row, boolean write, long value) {
+        if (!write) return v.sys(SysReg.PMUSERENR_EL0) & USERENR_MASK;
+        if (!Pstate.privileged(v.context().pstate().get())) return Inject.undefined(v);
+        v.sys(SysReg.PMUSERENR_EL0, value & USERENR_MASK);
+        return 0;
+    }
+}

@@ -1,0 +1,38 @@
+package dev.worldswitch.kvm.arm64;
+
+import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.machine.cell.Ref;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+import org.jspecify.annotations.Nullable;
+
+/** What the run loop keeps of a vCPU between two KVM_RUNs, and what other threads ask of it. */
+final class RunState {
+    /** Bits of {@link #requests}, in the kernel's meaning of KVM_REQ_*. */
+    static final long REQ_SLEEP = 1, REQ_SUSPEND = 2, REQ_IRQ_PENDING = 4, REQ_VM_DEAD = 8, REQ_UNBLOCK = 16;
+
+    final Word requests;
+    /** Number of the physical CPU that has this vCPU's state loaded, plus 1; 0 when none. */
+    final Word loadedOn;
+    /** IN_GUEST_MODE: a kick must interrupt the CPU. */
+    final Word inGuestMode;
+    /** The thread in KVM_RUN. */
+    final Ref<@Nullable Caller> runner;
+    /** A memory-mapped access waits for user space's answer. */
+    final Word mmioNeeded;
+    /** Timer lines as user space was last told: KVM_ARM_DEV_* bits. */
+    final Word toldLevels;
+
+    RunState(Region r) {
+        requests = r.word("requests");
+        loadedOn = r.word("loadedOn");
+        inGuestMode = r.word("inGuestMode");
+        runner = r.ref("runner", null);
+        mmioNeeded = r.word("mmioNeeded");
+        toldLevels = r.word("toldLevels");
+    }
+
+    boolean take(long request) {
+        return (requests.and(~request) & request) != 0;
+    }
+}

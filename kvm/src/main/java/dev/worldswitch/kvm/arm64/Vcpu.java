@@ -1,0 +1,290 @@
+package dev.worldswitch.kvm.arm64;
+
+import dev.worldswitch.kernel.Mutex;
+import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.SharedPages;
+import dev.worldswitch.kvm.SignalMasked;
+import dev.worldswitch.kvm.Stats;
+import dev.worldswitch.machine.arm64.SysReg;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+import dev.worldswitch.machine.cell.Words;
+
+/** A virtual CPU: its architectural state and what KVM keeps beside it. */
+public final class Vcpu implements SignalMasked {
+    /** Bits of {@link #flags}. */
+    static final long INITIALIZED = 1, HAS_SVE = 2, SVE_FINALIZED = 4, HAS_PTRAUTH = 8, HAS_RUN_ONCE = 16;
+    static final long INCREMENT_PC = 32, PENDING_EXCEPTION = 64, PMU_CREATED = 128, CCSIDR_SET = 256;
+
+    private final Vm vm;
+    private final int id;
+    private final Region region;
+    private final Mutex mutex;
+    private final SharedPages run;
+    private final GuestContext context;
+    private final Word features, flags, sveMaxVq, mpState, hcr, vsesr, exception;
+    private final Word guestDebug, pvtimeBase, vtimerIrq, ptimerIrq, pmuIrq;
+    private final Words externalDebug, ccsidr, fault;
+    private final Word resetPending, resetPc, resetX0, resetBigEndian;
+    private final Word sigmask, sigmaskSet;
+    private final VcpuRun runLoop;
+    private final Stats.Counts stats;
+
+    Vcpu(Vm vm, int id, SharedPages run) {
+        this.vm = vm;
+        this.id = id;
+        this.run = run;
+        this.region = vm.region().child("vcpu" + id);
+        this.mutex = new Mutex(region, "mutex");
+        this.context = new GuestContext(region.child("context"), vm.kvm().profile());
+        this.features = region.word("features");
+        this.flags = region.word("flags");
+        this.sveMaxVq = region.word("sveMaxVq");
+        this.mpState = region.word("mpState");
+        this.hcr = region.word("hcrEl2");
+        this.vsesr = region.word("vsesrEl2");
+        this.exception = region.word("exception");
+        this.guestDebug = region.word("guestDebug");
+        this.pvtimeBase = region.word("pvtimeBase");
+        this.vtimerIrq = region.word("vtimerIrq");
+        this.ptimerIrq = region.word("ptimerIrq");
+        this.pmuIrq = region.word("pmuIrq");
+        this.externalDebug = region.words("externalDebug", 64);
+        this.ccsidr = region.words("ccsidr", CacheRegs.CSSELR_MAX);
+        this.fault = region.words("fault", 4);
+        this.resetPending = region.word("resetPending");
+        this.resetPc = region.word("resetPc");
+        this.resetX0 = region.word("resetX0");
+        this.resetBigEndian = region.word("resetBigEndian");
+        this.sigmask = region.word("sigmask");
+        this.sigmaskSet = region.word("sigmaskSet");
+        this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VCPU);
+        pvtimeBase.set(-1);
+        vtimerIrq.set(TimerRegs.DEFAULT_VTIMER_PPI);
+        ptimerIrq.set(TimerRegs.DEFAULT_PTIMER_PPI);
+        this.runLoop = new VcpuRun(this);
+    }
+
+    public Vm vm() {
+        return vm;
+    }
+
+    Kvm kvm() {
+        return vm.kvm();
+    }
+
+    public int id() {
+        return id;
+    }
+
+    public Region region() {
+        return region;
+    }
+
+    /** Held during every ioctl of this vCPU, KVM_RUN included. */
+    public Mutex mutex() {
+        return mutex;
+    }
+
+    /** kvm_run. */
+    public SharedPages run() {
+        return run;
+    }
+
+    public GuestContext context() {
+        return context;
+    }
+
+    long sys(SysReg r) {
+        return context.sys(r);
+    }
+
+    void sys(SysReg r, long v) {
+        context.sys(r, v);
+    }
+
+    /** KVM_ARM_VCPU_* as initialised, without POWER_OFF where that is ephemeral. */
+    Word features() {
+        return features;
+    }
+
+    boolean hasFeature(long bits) {
+        return (features.get() & bits) != 0;
+    }
+
+    Word flags() {
+        return flags;
+    }
+
+    boolean is(long flag) {
+        return flags.test(flag);
+    }
+
+    boolean hasSve() {
+        return flags.test(HAS_SVE);
+    }
+
+    boolean hasPtrauth() {
+        return flags.test(HAS_PTRAUTH);
+    }
+
+    boolean hasPmu() {
+        return hasFeature(VcpuFeature.PMU_V3);
+    }
+
+    /** KVM_ARM_VCPU_EL1_32BIT. */
+    boolean el1Is32Bit() {
+        return hasFeature(VcpuFeature.EL1_32BIT);
+    }
+
+    boolean modeIs32Bit() {
+        return context.pstate().test(Pstate.MODE32);
+    }
+
+    /** Largest vector length in quadwords that the guest may use. */
+    public Word sveMaxVq() {
+        return sveMaxVq;
+    }
+
+    boolean isFinalized() {
+        return !hasSve() || flags.test(SVE_FINALIZED);
+    }
+
+    /** KVM_MP_STATE_*. */
+    Word mpState() {
+        return mpState;
+    }
+
+    boolean stopped() {
+        return mpState.acquire() == MpState.STOPPED;
+    }
+
+    /** HCR_EL2 as this guest runs with it; VI, VF and VSE are its pending virtual interrupts. */
+    public Word hcr() {
+        return hcr;
+    }
+
+    /** VSESR_EL2: the syndrome of a pending virtual SError. */
+    public Word vsesr() {
+        return vsesr;
+    }
+
+    /** Kind of a pending synchronous exception, {@link Inject}. */
+    Word exception() {
+        return exception;
+    }
+
+    /** ESR_EL2, FAR_EL2, HPFAR_EL2 and DISR_EL1 of the last exit (struct kvm_vcpu_fault_info). */
+    public Words fault() {
+        return fault;
+    }
+
+    long esr() {
+        return fault.get(0);
+    }
+
+    /** KVM_GUESTDBG_* bits as set by KVM_SET_GUEST_DEBUG. */
+    Word guestDebug() {
+        return guestDebug;
+    }
+
+    /** struct kvm_guest_debug_arch of the debugger: bcr, bvr, wcr, wvr, 16 each. */
+    Words externalDebug() {
+        return externalDebug;
+    }
+
+    Word pvtimeBase() {
+        return pvtimeBase;
+    }
+
+    Word vtimerIrq() {
+        return vtimerIrq;
+    }
+
+    Word ptimerIrq() {
+        return ptimerIrq;
+    }
+
+    /** Interrupt number of the PMU, 0 while none is set. */
+    Word pmuIrq() {
+        return pmuIrq;
+    }
+
+    /** CCSIDR_EL1 for each CSSELR_EL1; counts once CCSIDR_SET is set. */
+    Words ccsidr() {
+        return ccsidr;
+    }
+
+    Word resetPending() {
+        return resetPending;
+    }
+
+    Word resetPc() {
+        return resetPc;
+    }
+
+    Word resetX0() {
+        return resetX0;
+    }
+
+    Word resetBigEndian() {
+        return resetBigEndian;
+    }
+
+    /** KVM_RUN. */
+    public VcpuRun runLoop() {
+        return runLoop;
+    }
+
+    Stats.Counts stats() {
+        return stats;
+    }
+
+    @Override
+    public Word sigmask() {
+        return sigmask;
+    }
+
+    @Override
+    public Word sigmaskSet() {
+        return sigmaskSet;
+    }
+
+    @Override
+    public Kind kind() {
+        return Kind.VCPU;
+    }
+
+    @Override
+    public String fileName() {
+        return "kvm-vcpu:" + id;
+    }
+
+    @Override
+    public long ioctl(Caller caller, int command, long argument, Made made) {
+        if (vm.refuses(caller)) return Errno.EIO;
+        mutex.lock();
+        try {
+            return vm.kvm().dispatch(this, caller, command, argument, made);
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    @Override
+    public SharedPages pages() {
+        return run;
+    }
+
+    @Override
+    public long read(byte[] into, long offset) {
+        return Errno.EINVAL;
+    }
+
+    @Override
+    public void release() {
+        // The id stays taken until the VM goes: only the VM's teardown frees vCPUs.
+        vm.put();
+    }
+}

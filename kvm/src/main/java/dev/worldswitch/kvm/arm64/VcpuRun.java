@@ -1,0 +1,262 @@
+package dev.worldswitch.kvm.arm64;
+
+import dev.worldswitch.kernel.Scheduler;
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.machine.Line;
+import dev.worldswitch.machine.PhysicalCpu;
+import dev.worldswitch.machine.arm64.Arm64Exit;
+
+/** KVM_RUN of one vCPU: kvm_arch_vcpu_ioctl_run and what it calls (arm.c), step by step as the kernel does. */
+public final class VcpuRun {
+    private final Vcpu vcpu;
+    private final RunState rs;
+    private final RunPage page;
+    private final HandleExit exits;
+    private final GuestSwitch hyp;
+
+    VcpuRun(Vcpu vcpu) {
+        this.vcpu = vcpu;
+        this.rs = new RunState(vcpu.region().child("run"));
+        this.page = new RunPage(vcpu.run());
+        this.exits = new HandleExit(this);
+        this.hyp = new GuestSwitch(vcpu);
+    }
+
+    Vcpu vcpu() {
+        return vcpu;
+    }
+
+    RunState runState() {
+        return rs;
+    }
+
+    RunPage page() {
+        return page;
+    }
+
+    GuestSwitch hyp() {
+        return hyp;
+    }
+
+    private Scheduler scheduler() {
+        return vcpu.kvm().scheduler();
+    }
+
+    /** The ioctl. */
+    long kvmArchVcpuIoctlRun(Caller caller) {
+        long r = runPidChange();
+        if (r != 0) return r;
+        if (page.exitReason() == RunPage.EXIT_MMIO) exits.mmio().handleReturn();
+        vcpuLoad(caller);
+        if (page.immediateExit()) {
+            r = Errno.EINTR;
+        } else {
+            if (vcpu.sigmaskSet().get() != 0) caller.runSignalMask(vcpu.sigmask().get(), true);
+            page.exitReason(RunPage.EXIT_UNKNOWN);
+            page.flags(0);
+            r = runLoop(caller);
+            if (!vcpu.vm().irqchipInKernel()) tellLevels();
+            if (vcpu.sigmaskSet().get() != 0) caller.runSignalMask(0, false);
+        }
+        // User space sees a vCPU whose pending exception or skip is done.
+        if (vcpu.flags().test(Vcpu.PENDING_EXCEPTION | Vcpu.INCREMENT_PC)) PcAdjust.adjustPc(vcpu);
+        vcpuPut(caller);
+        return r;
+    }
+
+    /** kvm_arch_vcpu_run_pid_change: what must be true before the first entry, and what that freezes. */
+    private long runPidChange() {
+        Vm vm = vcpu.vm();
+        if (!vcpu.is(Vcpu.INITIALIZED)) return Errno.ENOEXEC;
+        if (!vcpu.isFinalized()) return Errno.EPERM;
+        if (vcpu.is(Vcpu.HAS_RUN_ONCE)) return 0;
+        Vgic gic = vm.vgic().get();
+        if (gic != null) {
+            long r = gic.mapResources();
+            if (r != 0) return r;
+        }
+        if (vcpu.hasPmu() && !vcpu.is(Vcpu.PMU_CREATED)) return Errno.EINVAL;
+        vm.configLock().lock();
+        try {
+            vm.idRegs().finalizeForRun();
+            vcpu.hcr().set(VcpuReset.hcr(vcpu) | vcpu.hcr().get() & (Inject.HCR_VI | Inject.HCR_VF | Inject.HCR_VSE));
+            // Under the lock that writers of ID registers hold: none of them can be between test and store now.
+            vm.flags().or(Vm.HAS_RUN_ONCE);
+        } finally {
+            vm.configLock().unlock();
+        }
+        vcpu.flags().or(Vcpu.HAS_RUN_ONCE);
+        return 0;
+    }
+
+    private void vcpuLoad(Caller caller) {
+        rs.runner.set(caller);
+        rs.loadedOn.set(caller.task().cpu().id() + 1);
+        hyp.load(caller.task());
+    }
+
+    private void vcpuPut(Caller caller) {
+        hyp.put(caller.task());
+        rs.loadedOn.set(0);
+        rs.runner.set(null);
+    }
+
+    private long runLoop(Caller caller) {
+        long r = 1;
+        while (r > 0) {
+            if (caller.signalPending()) {
+                page.exitReason(RunPage.EXIT_INTR);
+                vcpu.stats().add("signal_exits");
+                return Errno.EINTR;
+            }
+            r = checkVcpuRequests(caller);
+            if (r > 0) r = enterOnce(caller);
+        }
+        return r;
+    }
+
+    private long checkVcpuRequests(Caller caller) {
+        if (rs.requests.get() == 0) return 1;
+        if (rs.take(RunState.REQ_VM_DEAD)) return Errno.EIO;
+        rs.take(RunState.REQ_UNBLOCK);
+        if (rs.take(RunState.REQ_SLEEP)) sleep(caller);
+        VcpuReset.ifPending(vcpu);
+        rs.take(RunState.REQ_IRQ_PENDING);
+        return rs.take(RunState.REQ_SUSPEND) ? suspended(caller) : 1;
+    }
+
+    /** kvm_vcpu_sleep: powered off until another vCPU or user space says otherwise. */
+    private void sleep(Caller caller) {
+        block(caller, () -> !vcpu.stopped());
+        if (vcpu.stopped()) rs.requests.or(RunState.REQ_SLEEP);
+    }
+
+    /** kvm_vcpu_suspend: the state is sticky; a wake-up event goes to user space. */
+    private long suspended(Caller caller) {
+        if (vcpu.mpState().get() != MpState.SUSPENDED) return 1;
+        waitForInterrupt(caller);
+        rs.requests.or(RunState.REQ_SUSPEND);
+        if (!runnable()) return 1;
+        page.systemEvent(RunPage.SYSTEM_EVENT_WAKEUP, 0, 0);
+        return 0;
+    }
+
+    /** kvm_vcpu_wfi. */
+    void waitForInterrupt(Caller caller) {
+        block(caller, () -> runnable() || (rs.requests.get() & RunState.REQ_UNBLOCK) != 0);
+    }
+
+    private void block(Caller caller, java.util.function.BooleanSupplier until) {
+        hyp.put(caller.task());
+        rs.loadedOn.set(0);
+        long ticks = Math.min(TimerRegs.ticksToGo(vcpu, false), TimerRegs.ticksToGo(vcpu, true));
+        if (ticks == Long.MAX_VALUE) caller.block(() -> until.getAsBoolean() || caller.signalPending());
+        else caller.block(() -> until.getAsBoolean() || caller.signalPending(), nanoseconds(ticks));
+        rs.loadedOn.set(caller.task().cpu().id() + 1);
+        hyp.load(caller.task());
+    }
+
+    private long nanoseconds(long ticks) {
+        long hz = vcpu.kvm().profile().cntfrq();
+        long seconds = ticks / hz;
+        return seconds > 1L << 32 ? Long.MAX_VALUE : seconds * 1_000_000_000 + ticks % hz * 1_000_000_000 / hz + 1;
+    }
+
+    /** kvm_arch_vcpu_runnable. */
+    boolean runnable() {
+        if (vcpu.stopped()) return false;
+        if (vcpu.hcr().test(Inject.HCR_VI | Inject.HCR_VF)) return true;
+        Vgic gic = vcpu.vm().vgic().get();
+        if (gic != null) return gic.hasPending(vcpu);
+        return levels() != rs.toldLevels.get();
+    }
+
+    /** Lines of the timers that a user-space interrupt controller must be told of. */
+    private long levels() {
+        return (TimerRegs.asserted(vcpu, false) ? RunPage.DEV_VTIMER : 0)
+                | (TimerRegs.asserted(vcpu, true) ? RunPage.DEV_PTIMER : 0);
+    }
+
+    /** kvm_timer_update_run. */
+    private void tellLevels() {
+        long now = levels();
+        rs.toldLevels.set(now);
+        page.deviceIrqLevel(page.deviceIrqLevel() & ~(RunPage.DEV_VTIMER | RunPage.DEV_PTIMER) | now);
+    }
+
+    /** One entry into the guest, its exit and what that exit asks for. */
+    private long enterOnce(Caller caller) {
+        Task task = caller.task();
+        scheduler().preemptDisable(task);
+        PhysicalCpu cpu = task.cpu();
+        cpu.irqDisable();
+        // IN_GUEST_MODE is visible before the requests are read: a kicker either sees it or is seen.
+        rs.inGuestMode.release(1);
+        if (!vcpu.vm().irqchipInKernel() && levels() != rs.toldLevels.get()) {
+            leaveGuestMode(cpu, task);
+            page.exitReason(RunPage.EXIT_INTR);
+            return Errno.EINTR;
+        }
+        if (rs.requests.acquire() != 0 || caller.signalPending()) {
+            leaveGuestMode(cpu, task);
+            return 1;
+        }
+        Arm64Exit exit = hyp.kvmVcpuRun(task);
+        vcpu.stats().add("exits");
+        leaveGuestMode(cpu, task);
+        return exits.handle(caller, exit);
+    }
+
+    private void leaveGuestMode(PhysicalCpu cpu, Task task) {
+        rs.inGuestMode.release(0);
+        cpu.irqEnable();
+        scheduler().preemptEnable(task);
+    }
+
+    /** __kvm_arm_vcpu_power_off. */
+    void powerOff() {
+        vcpu.mpState().release(MpState.STOPPED);
+        kick(RunState.REQ_SLEEP);
+    }
+
+    void suspend() {
+        vcpu.mpState().release(MpState.SUSPENDED);
+        kick(RunState.REQ_SUSPEND);
+    }
+
+    /** vcpu_interrupt_line: a change wakes the vCPU or makes it look at its lines. */
+    void interruptLine(long bit, boolean level) {
+        long old = level ? vcpu.hcr().or(bit) : vcpu.hcr().and(~bit);
+        if (((old & bit) != 0) != level) kick(RunState.REQ_IRQ_PENDING);
+    }
+
+    /** kvm_vcpu_kick with a request: wakes a blocked vCPU, or makes a running guest exit; any thread. */
+    public void kick(long request) {
+        rs.requests.or(request);
+        Caller c = rs.runner.get();
+        if (c != null) c.wake();
+        // inGuestMode is set before the requests are read at entry, so one of both sides sees the other.
+        int cpu = (int) rs.loadedOn.acquire() - 1;
+        if (cpu >= 0 && rs.inGuestMode.acquire() != 0) vcpu.kvm().cpus().get(cpu).raise(Line.KICK);
+    }
+
+    /** Wakes a vCPU that sleeps. */
+    void wakeUp() {
+        Caller c = rs.runner.get();
+        if (c != null) c.wake();
+    }
+
+    /**
+     * Makes a vCPU that executes guest code leave it, and returns once it has: what the caller changed before counts for
+     * every later guest instruction.
+     */
+    void kickOutOfGuest() {
+        int cpu = (int) rs.loadedOn.acquire() - 1;
+        if (cpu < 0 || rs.inGuestMode.acquire() == 0) return;
+        PhysicalCpu physical = vcpu.kvm().cpus().get(cpu);
+        physical.raise(Line.KICK);
+        while (rs.inGuestMode.acquire() != 0 && physical.isPending(Line.KICK)) Thread.onSpinWait();
+    }
+}

@@ -1,0 +1,277 @@
+package dev.worldswitch.kvm.arm64;
+
+import dev.worldswitch.kernel.Mutex;
+import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.Client;
+import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.GuestMemory;
+import dev.worldswitch.kvm.MemoryVm;
+import dev.worldswitch.kvm.SharedPages;
+import dev.worldswitch.kvm.Stats;
+import dev.worldswitch.machine.cell.Ref;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+import dev.worldswitch.machine.cell.Words;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A virtual machine. */
+public final class Vm implements MemoryVm {
+    /** Bits of {@link #flags}, in the meaning of KVM_ARCH_FLAG_*. */
+    static final long NISV_TO_USER = 1, SYSTEM_SUSPEND = 2, HAS_RUN_ONCE = 4, FEATURES_CONFIGURED = 8;
+    static final long ID_REGS_INITIALIZED = 16, WRITABLE_IMP_ID = 32, COUNTER_OFFSET = 64, DEAD = 128;
+
+    /** KVM_USER_MEM_SLOTS where KVM needs none for itself. */
+    static final int MEMORY_SLOTS = 32767;
+
+    private final Kvm kvm;
+    private final Client client;
+    private final long mm;
+    private final int ipaBits;
+    private final Region region;
+    private final Mutex lock, configLock;
+    private final GuestMemory memory;
+    private final Ref<VcpuList> vcpus;
+    private final Word users, flags, features, dirtyBitmaps, manualDirty, eagerSplit, devices;
+    private final IdRegs idRegs;
+    private final Firmware firmware;
+    private final Ref<SmcccFilter> smcccFilter;
+    private final Word voffset, poffset;
+    private final Pmu.VmState pmu;
+    private final Ref<@Nullable Vgic> vgic;
+    private final Stats.Counts stats;
+
+    Vm(Kvm kvm, Client client, int ipaBits) {
+        this.kvm = kvm;
+        this.client = client;
+        this.mm = client.mm();
+        this.ipaBits = ipaBits;
+        long number;
+        do number = kvm.vmNumber().get();
+        while (!kvm.vmNumber().cas(number, number + 1));
+        this.region = kvm.region().child("vm" + number);
+        this.lock = new Mutex(region, "lock");
+        this.configLock = new Mutex(region, "configLock");
+        this.memory = new GuestMemory(region.child("memory"), client);
+        this.vcpus = region.ref("vcpus", new VcpuList(List.of()));
+        this.users = region.word("users");
+        this.flags = region.word("flags");
+        this.features = region.word("vcpuFeatures");
+        this.dirtyBitmaps = region.word("dirtyBitmaps");
+        this.manualDirty = region.word("manualDirty");
+        this.eagerSplit = region.word("eagerSplitChunkSize");
+        this.devices = region.word("devices");
+        this.idRegs = new IdRegs(this, region);
+        this.firmware = new Firmware(this, region.child("firmware"));
+        this.smcccFilter = region.ref("smcccFilter", SmcccFilter.NONE);
+        this.voffset = region.word("voffset");
+        this.poffset = region.word("poffset");
+        this.pmu = new Pmu.VmState(region.child("pmu"));
+        this.vgic = region.ref("vgic", null);
+        this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VM);
+        users.set(1);
+        // The virtual counter of a new VM starts at zero.
+        voffset.set(kvm.counter());
+    }
+
+    public Kvm kvm() {
+        return kvm;
+    }
+
+    /** Width of guest-physical addresses. */
+    int ipaBits() {
+        return ipaBits;
+    }
+
+    Word flags() {
+        return flags;
+    }
+
+    /** kvm_vm_has_ran_once: acquire, so that whoever sees it sees the final ID registers too. */
+    boolean hasRunOnce() {
+        return (flags.acquire() & HAS_RUN_ONCE) != 0;
+    }
+
+    /** The vCPU features of all its vCPUs; counts once FEATURES_CONFIGURED is set. */
+    Word features() {
+        return features;
+    }
+
+    /** Guards the configuration: ID registers, features, filter. Taken inside a vCPU's mutex. */
+    Mutex configLock() {
+        return configLock;
+    }
+
+    IdRegs idRegs() {
+        return idRegs;
+    }
+
+    Firmware firmware() {
+        return firmware;
+    }
+
+    Ref<SmcccFilter> smcccFilter() {
+        return smcccFilter;
+    }
+
+    /** CNTVOFF_EL2 of all its vCPUs. */
+    Word voffset() {
+        return voffset;
+    }
+
+    /** CNTPOFF_EL2, where user space set it. */
+    Word poffset() {
+        return poffset;
+    }
+
+    Pmu.VmState pmu() {
+        return pmu;
+    }
+
+    /** The interrupt controller in the kernel, or null. */
+    Ref<@Nullable Vgic> vgic() {
+        return vgic;
+    }
+
+    boolean irqchipInKernel() {
+        return vgic.get() != null;
+    }
+
+    Word eagerSplit() {
+        return eagerSplit;
+    }
+
+    Word manualDirty() {
+        return manualDirty;
+    }
+
+    /** A bit for each type of device that was made. */
+    Word devices() {
+        return devices;
+    }
+
+    Stats.Counts stats() {
+        return stats;
+    }
+
+    public Region region() {
+        return region;
+    }
+
+    public Mutex lock() {
+        return lock;
+    }
+
+    public Ref<VcpuList> vcpus() {
+        return vcpus;
+    }
+
+    /** kvm->max_vcpus: what the interrupt controller of the host, or the one chosen, can serve. */
+    int maxVcpus() {
+        Vgic v = vgic.get();
+        return v == null ? Vgic.MAX_VCPUS_V3 : v.maxVcpus();
+    }
+
+    long mm() {
+        return mm;
+    }
+
+    @Override
+    public GuestMemory memory() {
+        return memory;
+    }
+
+    @Override
+    public Client client() {
+        return client;
+    }
+
+    @Override
+    public int memorySlots() {
+        return MEMORY_SLOTS;
+    }
+
+    @Override
+    public int addressSpaces() {
+        return 1;
+    }
+
+    @Override
+    public long checkRange(long gpa, long size) {
+        return Long.compareUnsigned(gpa + size, 1L << ipaBits) > 0 ? Errno.EFAULT : 0;
+    }
+
+    @Override
+    public void memoryChanged() {
+        memory.changed();
+        for (Vcpu v : vcpus.get().all()) v.runLoop().kickOutOfGuest();
+    }
+
+    @Override
+    public boolean manualDirtyProtect() {
+        return manualDirty.get() != 0;
+    }
+
+    @Override
+    public Words newDirtyBitmap(int slot, long pages) {
+        long n = dirtyBitmaps.get();
+        dirtyBitmaps.set(n + 1);
+        return region.child("dirty" + slot + "." + n).words("bitmap", (int) ((pages + 63) / 64));
+    }
+
+    /** kvm_get_kvm. */
+    void hold() {
+        long n;
+        do n = users.get();
+        while (!users.cas(n, n + 1));
+    }
+
+    /** kvm_put_kvm. */
+    void put() {
+        long n;
+        do n = users.get();
+        while (!users.cas(n, n - 1));
+        if (n == 1) region.drop();
+    }
+
+    @Override
+    public Kind kind() {
+        return Kind.VM;
+    }
+
+    @Override
+    public String fileName() {
+        return "kvm-vm";
+    }
+
+    /** EIO for callers of another address space, and once the VM is dead. */
+    boolean refuses(Caller caller) {
+        return caller.client().mm() != mm || flags.test(DEAD);
+    }
+
+    @Override
+    public long ioctl(Caller caller, int command, long argument, Made made) {
+        if (refuses(caller)) return Errno.EIO;
+        lock.lock();
+        try {
+            return kvm.dispatch(this, caller, command, argument, made);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public @Nullable SharedPages pages() {
+        return null;
+    }
+
+    @Override
+    public long read(byte[] into, long offset) {
+        return Errno.EINVAL;
+    }
+
+    @Override
+    public void release() {
+        put();
+    }
+}

@@ -1,0 +1,2 @@
+/** KVM on arm64 hosts. */
+package dev.worldswitch.kvm.arm64;
