@@ -82,6 +82,8 @@ HIDDEN int ws_lowest_internal(int at_least);
 HIDDEN int ws_handle(int fd, uint64_t *handle);
 HIDDEN void ws_file_name(int fd, char *into, size_t room);
 HIDDEN int ws_active(void);
+HIDDEN int ws_traced(void);
+HIDDEN long ws_device_fd(int flags);
 HIDDEN int ws_memory_fd(void);
 
 /* memory.c */

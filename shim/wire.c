@@ -65,6 +65,25 @@ static const char *socket_path(void) {
 
 int ws_active(void) { return socket_path() != NULL; }
 
+int ws_traced(void) {
+	static int known;
+	if (!known) known = getenv("WORLDSWITCH_TRACE") ? 1 : 2;
+	return known == 1;
+}
+
+/* A new socket whose name says that it is the device. */
+long ws_device_fd(int cloexec) {
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	uint64_t unique[2] = {0, 0};
+	raw(SYS_getrandom, unique, sizeof unique, 0);
+	int n = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "worldswitch/%llx%llx/kvm/0", (unsigned long long)unique[0], (unsigned long long)unique[1]);
+	long fd = raw(SYS_socket, AF_UNIX, SOCK_STREAM | (cloexec ? SOCK_CLOEXEC : 0), 0);
+	if (fd < 0) return fd;
+	long r = raw(SYS_bind, fd, &name, offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+	if (r < 0) raw(SYS_close, fd);
+	return r < 0 ? r : fd;
+}
+
 int ws_memory_fd(void) { return process.memory; }
 
 int ws_is_internal(int fd) {
