@@ -3,6 +3,7 @@ package dev.worldswitch.server;
 import dev.worldswitch.kernel.CpuPool;
 import dev.worldswitch.kernel.KernelPanic;
 import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.CpuPools;
 import dev.worldswitch.kvm.Errno;
@@ -101,9 +102,8 @@ public final class SimulatedHost {
         return new XcompPermissions(booted.xcompSupported(), booted.xcompComponents());
     }
 
-    /** vCPU pages may not be mapped executable from 6.18 on. */
     boolean refusesExecutableVcpuPages() {
-        return booted.kernel().version().atLeast("6.18");
+        return booted.kernel().has(Patch.ANON_INODE_NOEXEC);
     }
 
     /** Makes the guest that the task runs exit. */

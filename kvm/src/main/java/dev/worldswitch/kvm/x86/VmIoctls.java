@@ -5,6 +5,7 @@ import static dev.worldswitch.kvm.IoctlTable.ior;
 import static dev.worldswitch.kvm.IoctlTable.iow;
 import static dev.worldswitch.kvm.IoctlTable.iowr;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
@@ -45,6 +46,8 @@ final class VmIoctls {
                 "api.rst 4.56",
                 (vm, c) -> vm.tscKhz().get());
         t.vm("KVM_SET_TSC_KHZ", io(0xa2), 60, "api.rst 4.55", (vm, c) -> {
+            boolean late = !vm.vcpus().get().all().isEmpty();
+            if (late && vm.kvm().kernel().has(Patch.VM_TSC_KHZ_BEFORE_VCPUS)) return Errno.EINVAL;
             vm.tscKhz().set(c.argument() == 0 ? vm.kvm().profile().tscKhz() : c.argument());
             return 0;
         });
