@@ -397,19 +397,25 @@ static void wait_run(struct connection *c) {
 	}
 }
 
-static int add_to_eventfd(int fd) {
+/* 0, EBADF, or EINVAL for a descriptor of something else. */
+static int eventfd_error(int fd) {
 	char path[32], link[32];
-	uint64_t one = 1;
+	if (fd < 0 || ws_is_internal(fd) || raw(SYS_fcntl, fd, F_GETFD) < 0) return EBADF;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	long n = raw(SYS_readlinkat, AT_FDCWD, path, link, sizeof link);
-	return n >= 20 && memcmp(link, "anon_inode:[eventfd]", 20) == 0 && raw(SYS_write, fd, &one, 8) == 8;
+	return n >= 20 && memcmp(link, "anon_inode:[eventfd]", 20) == 0 ? 0 : EINVAL;
+}
+
+static int add_to_eventfd(int fd) {
+	uint64_t one = 1;
+	return eventfd_error(fd) == 0 && raw(SYS_write, fd, &one, 8) == 8;
 }
 
 static int serve(struct connection *c, const struct frame *f) {
 	switch (f->type) {
 	case COPY_IN: ws_copy_in(c->fd, f->a, f->b); return 0;
 	case ADOPT: ws_adopt(c->fd, f->a, f->b, f->c); return 0;
-	case EVENTFD: return ws_send(c->fd, REPLY, (uint64_t)add_to_eventfd((int)f->a), 0, 0, NULL, 0, -1);
+	case EVENTFD: return ws_send(c->fd, REPLY, f->b ? (uint64_t)eventfd_error((int)f->a) : (uint64_t)add_to_eventfd((int)f->a), 0, 0, NULL, 0, -1);
 	case SIGNAL_MASK:
 		c->run_mask = f->a;
 		c->run_mask_set = f->b != 0;
@@ -461,6 +467,12 @@ long ws_call(struct call *out, enum request type, uint64_t a, uint64_t b, uint64
 		__atomic_store_n(&conn->slot->pending, 0, __ATOMIC_SEQ_CST);
 		if (run) follow_signals(conn);
 		r = converse(conn, out, &f, payload, n, run);
+		if (r == -EMFILE) {
+			/* What the call made found no free number here: it must not stay made. */
+			struct frame refused = {FRAME_REST, REFUSED, 0, 0, 0};
+			struct call none = {0, 0, 0, -1, NULL, 0};
+			if (converse(conn, &none, &refused, NULL, 0, 0) == LOST) r = LOST;
+		}
 		if (r == LOST) {
 			r = -EIO;
 			say("worldswitch: the server of this session is gone; KVM calls fail with EIO\n");

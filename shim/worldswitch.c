@@ -135,8 +135,8 @@ static long do_ioctl(int fd, unsigned long command, unsigned long argument) {
 		/* Some calls want the number of the new descriptor in their argument. */
 		if (r >= 0 && c.fd >= 0 && c.c >> 32) {
 			int made = (int)r;
-			memcpy((char *)argument + (c.c >> 32) - 1, &made, sizeof made);
-			r = 0;
+			/* As in the kernel the descriptor stays when that memory is bad. */
+			r = ws_copy(&made, (char *)argument + (c.c >> 32) - 1, sizeof made) ? 0 : -EFAULT;
 		}
 		return r;
 	}
@@ -158,7 +158,9 @@ static long do_mmap(void *at, size_t n, int prot, int flags, int fd, off_t offse
 	long r;
 	if (!(flags & MAP_ANONYMOUS) && ws_handle(fd, &handle)) {
 		struct call c = {0, 0, 0, -1, NULL, 0};
-		r = ws_call(&c, MMAP, handle, n, (uint64_t)offset, &prot, sizeof prot, 0);
+		int32_t how[2] = {prot, flags};
+		if (!n || (offset & 4095)) return -EINVAL;
+		r = ws_call(&c, MMAP, handle, n, (uint64_t)offset, how, sizeof how, 0);
 		if (r >= 0 && c.fd >= 0) r = raw(SYS_mmap, at, n, prot, flags, c.fd, offset);
 		if (c.fd >= 0) raw(SYS_close, c.fd);
 	} else
@@ -274,7 +276,12 @@ EXPORT ssize_t read(int fd, void *into, size_t n) {
 /* KVM's files have no write; their lseek does nothing and succeeds. */
 EXPORT ssize_t write(int fd, const void *from, size_t n) {
 	uint64_t handle;
-	if (kvm_seen && ws_handle(fd, &handle)) return answer(-EINVAL);
+	if (kvm_seen && ws_handle(fd, &handle)) {
+		/* Statistics are open for reading only, and that is looked at first. */
+		char name[120] = "";
+		ws_file_name(fd, name, sizeof name);
+		return answer(strstr(name, "-stats") ? -EBADF : -EINVAL);
+	}
 	return answer(raw(SYS_write, fd, from, n));
 }
 EXPORT off_t lseek(int fd, off_t offset, int whence) {

@@ -55,6 +55,8 @@ public final class Kvm implements KvmFile {
         VmIoctls.rows(rows);
         GuestMemfd.rows(rows);
         EnableCap.rows(rows);
+        VfioDevice.rows(rows);
+        PmuFilter.rows(rows);
         MemoryIoctls.rows(rows.builder());
         SignalMasked.rows(rows.builder());
         Irqchip.rows(rows);
