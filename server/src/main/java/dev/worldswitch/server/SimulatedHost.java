@@ -15,7 +15,6 @@ import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** A simulated computer with its kernel and KVM, as real client processes use it. */
@@ -62,22 +61,20 @@ public final class SimulatedHost {
 
     /** A host whose /dev/kvm is {@code device}: for tests of everything but KVM. */
     static SimulatedHost withDevice(MachineProfile machine, KernelVersion version, int cpus, KvmFile device) {
-        return new SimulatedHost(machine, version, cpus, Timing.plain(clock()), false, device);
+        return new SimulatedHost(machine, version, cpus, new RealTiming(new HostClock(machine)), false, device);
     }
 
     /** A host where time passes as it really does and nothing happens by chance. */
     public static SimulatedHost plain(MachineProfile machine, KernelVersion version, int cpus) {
-        return new SimulatedHost(machine, version, cpus, Timing.plain(clock()), false, null);
+        HostClock clock = new HostClock(machine);
+        return new SimulatedHost(clock.calibrated(machine), version, cpus, new RealTiming(clock), false, null);
     }
 
     /** A host with interrupts, preemption and migration at random moments, by this seed. */
     public static SimulatedHost torture(MachineProfile machine, KernelVersion version, int cpus, long seed) {
-        return new SimulatedHost(machine, version, cpus, new TortureTiming(seed, cpus, clock()), true, null);
-    }
-
-    private static LongSupplier clock() {
-        long start = System.nanoTime();
-        return () -> System.nanoTime() - start;
+        HostClock clock = new HostClock(machine);
+        Timing timing = new TortureTiming(seed, cpus, clock);
+        return new SimulatedHost(clock.calibrated(machine), version, cpus, timing, true, null);
     }
 
     /** The host itself: its ioctls' names, its tracepoints. */

@@ -143,8 +143,7 @@ public final class Kvm implements KvmFile {
 
     /** The host's TSC now. */
     long hostTsc() {
-        long ns = kernel.timing().now(), khz = profile.tscKhz();
-        return ns / 1_000_000 * khz + ns % 1_000_000 * khz / 1_000_000;
+        return kernel.timing().cycles(profile.tscKhz());
     }
 
     Region region() {

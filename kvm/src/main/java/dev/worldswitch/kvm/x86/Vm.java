@@ -72,6 +72,8 @@ public final class Vm implements MemoryVm {
         this.chips = new Irqchip(region.child("irqchipState"), this);
         users.set(1);
         tscKhz.set(kvm.profile().tscKhz());
+        // kvm_arch_init_vm: the VM's clock starts at 0.
+        clockOffset.set(-kvm.kernel().timing().now());
     }
 
     /** Bits of {@link #caps()}: VM capabilities that are simply on or off. */
