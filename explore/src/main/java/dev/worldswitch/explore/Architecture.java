@@ -1,5 +1,6 @@
 package dev.worldswitch.explore;
 
+import dev.worldswitch.explore.arm64.Arm64Architecture;
 import dev.worldswitch.explore.x86.X86Architecture;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kvm.CpuPools;
@@ -34,7 +35,7 @@ public interface Architecture {
         void until(BooleanSupplier condition);
     }
 
-    List<Architecture> ALL = List.of(new X86Architecture());
+    List<Architecture> ALL = List.of(new X86Architecture(), new Arm64Architecture());
 
     /** @throws IllegalArgumentException for an architecture that has no hosts to explore */
     static Architecture of(MachineProfile machine) {

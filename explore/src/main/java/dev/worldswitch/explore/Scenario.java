@@ -98,7 +98,9 @@ public final class Scenario {
         for (Property p : properties()) p.id();
         List<String> tasks = taskNames();
         for (String key : lines.keySet()) {
-            boolean task = tasks.stream().anyMatch(t -> key.equals(t + ".does") || key.equals(t + ".guest"));
+            boolean task = tasks.stream().anyMatch(t -> key.equals(t + ".does")
+                    || key.equals(t + ".guest")
+                    || key.equals(t + ".sve-max-vq"));
             if (!task && !KEYS.contains(key) && !key.startsWith("expect"))
                 throw new IllegalArgumentException("scenario " + name + ": unknown line '" + key + "'");
         }
@@ -166,6 +168,11 @@ public final class Scenario {
             if (k.startsWith("expect")) all.add(new Expectation(k.substring("expect".length()).strip(), v));
         });
         return List.copyOf(all);
+    }
+
+    /** A number that only some architectures know, as {@code vmm.sve-max-vq}. */
+    public int option(String key, int otherwise) {
+        return number(key, otherwise);
     }
 
     private String text(String key) {

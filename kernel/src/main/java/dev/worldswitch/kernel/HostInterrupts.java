@@ -23,6 +23,11 @@ public final class HostInterrupts implements InterruptEntry {
     }
 
     @Override
+    public void undefined(PhysicalCpu cpu, String instruction) {
+        throw new KernelPanic("Internal error: Oops - Undefined instruction: " + instruction + " on CPU " + cpu.id());
+    }
+
+    @Override
     public PhysicalCpu interruptAndReturn(PhysicalCpu cpu, Line line) {
         PerCpu p = kernel.perCpu(cpu);
         Task current = p.current().get();

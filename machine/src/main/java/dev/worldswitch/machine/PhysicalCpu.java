@@ -95,6 +95,14 @@ public abstract class PhysicalCpu {
         return inGuest.get() != 0;
     }
 
+    /** Host code executed an instruction that this CPU does not have. */
+    protected final void undefined(String instruction) {
+        entry.undefined(this, instruction);
+    }
+
+    /** What the hardware does at each exception entry, before the first instruction of the handler. */
+    protected void exceptionEntry() {}
+
     /** Takes what is pending and unmasked: the end of each moment, for {@link Timing#pass} only. */
     public final void takePending() {
         if (!anyPending() || inGuest()) return;
@@ -103,6 +111,7 @@ public abstract class PhysicalCpu {
             pending.and(~l.bit());
             boolean was = irqsOn();
             irqsOn.set(0);
+            exceptionEntry();
             PhysicalCpu now = entry.interruptAndReturn(this, l);
             // After a migration this CPU belongs to another task: the flag goes back where the code goes on.
             now.irqsOn.set(was ? 1 : 0);

@@ -19,6 +19,10 @@ import java.util.stream.IntStream;
 /** A booted arm64 host: physical CPUs, kernel, FP code, scheduler, wired together in the order that each needs. */
 public record Arm64Host(
         Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, Scheduler scheduler, List<Arm64Cpu> cpus) {
+    /** Any address serves: it only has to differ from those of guests' tables. */
+    private static final long HOST_TABLES = 0x0000_4000_0000_0000L;
+
+    private static final long MDCR_E2PB_EL1 = 3 << 12;
     private static final long CPACR_FPEN = 3L << 20, CPACR_ZEN_EL1 = 1L << 16;
 
     /** @param pool makes the pool of CPUs from the finished CPUs; called at the first lease */
@@ -50,7 +54,9 @@ public record Arm64Host(
         long len = Math.max(0, cpu.profile().maxVq() - 1);
         set(cpu, SysReg.ZCR_EL1, len);
         set(cpu, SysReg.ZCR_EL2, len);
-        set(cpu, SysReg.MDCR_EL2, cpu.profile().register(SysReg.PMCR_EL0) >>> 11 & 0x1f);
+        long e2pb = !cpu.profile().vhe() && cpu.spe().implemented() ? MDCR_E2PB_EL1 : 0;
+        set(cpu, SysReg.MDCR_EL2, cpu.profile().register(SysReg.PMCR_EL0) >>> 11 & 0x1f | e2pb);
+        cpu.bootTables(HOST_TABLES);
         set(cpu, SysReg.CNTFRQ_EL0, cpu.profile().cntfrq());
     }
 

@@ -143,6 +143,7 @@ public final class Fpsimd implements FpSwitch {
         boolean sve = last.toSave() == ToSave.SVE || last.toSave() == ToSave.CURRENT && current.flags().test(TIF_SVE);
         FpState st = last.st();
         if (sve) {
+            cpu.host().useSve();
             if (knowsKvm && last.vcpu()) saveGuestAtItsLength(cpu, last);
             else if (cpu.host().liveVq() != last.sveVq()) {
                 kernel.warn("fpsimd_save_user_state: VL is " + cpu.host().liveVq() * 16 + ", bound is "
@@ -172,6 +173,20 @@ public final class Fpsimd implements FpSwitch {
     private static void forceSignalInjectSigkill(Task current) {
         current.killed().set(1);
         current.flags().or(Task.TIF_SIGPENDING);
+    }
+
+    /**
+     * fpsimd_kvm_prepare, before {@code host-fp-save-flush}: a system call may drop the task's SVE bits, so its state becomes
+     * FPSIMD.
+     */
+    public void fpsimdKvmPrepare(Task task) {
+        if (!profile.hasSve()) return;
+        getCpuFpsimdContext(cpu(task));
+        if (task.flags().test(TIF_SVE)) {
+            task.flags().and(~TIF_SVE);
+            thread(task).own().fpType().set(FpState.FPSIMD);
+        }
+        putCpuFpsimdContext(cpu(task));
     }
 
     /** fpsimd_flush_cpu_state: nobody's registers are live on this CPU. */
@@ -229,6 +244,12 @@ public final class Fpsimd implements FpSwitch {
 
     private static void sveSetVq(Arm64Cpu cpu, long vq) {
         if (cpu.host().mrs(SysReg.ZCR_EL1) != vq - 1) cpu.host().msr(SysReg.ZCR_EL1, vq - 1);
+    }
+
+    /** fp_user_discard at system call entry: what is above the V registers is gone, P and FFR too. */
+    public void fpUserDiscard(Task task) {
+        if (!task.flags().test(TIF_SVE) || task.flags().test(TIF_FOREIGN_FPSTATE)) return;
+        cpu(task).host().sveFlushLive();
     }
 
     /** The task's first SVE instruction (do_sve_acc): its registers become SVE's. */

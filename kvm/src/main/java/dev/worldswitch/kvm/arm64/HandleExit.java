@@ -95,6 +95,7 @@ final class HandleExit {
     /** kvm_handle_guest_debug: the debugger asked for it. */
     private long debug() {
         long esr = vcpu.esr();
+        if ((esr >>> 26 & 0x3f) == SOFTSTP_LOW) vcpu.debug().stepped();
         run.page().debug(esr, vcpu.fault().get(1), (esr >>> 26 & 0x3f) == WATCHPT_LOW);
         return 0;
     }

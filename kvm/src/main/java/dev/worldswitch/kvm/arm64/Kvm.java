@@ -33,6 +33,7 @@ public final class Kvm implements KvmFile {
     private final HostFeatures host;
     private final SysRegTable sysRegs;
     private final Capabilities capabilities;
+    private final Hyp hyp;
     private final IoctlTable ioctls;
 
     /** KVM of a booted host. */
@@ -46,6 +47,7 @@ public final class Kvm implements KvmFile {
         this.trace = region.ref("trace", null);
         this.entropy = region.word("entropy");
         this.host = new HostFeatures(kernel, profile);
+        this.hyp = new Hyp(kernel, profile, machine.fpsimd(), cpus);
         this.sysRegs = new SysRegTable(SysRegRows.of(this));
         this.capabilities = new Capabilities(this);
         Rows rows = new Rows();
@@ -87,6 +89,16 @@ public final class Kvm implements KvmFile {
 
     SysRegTable sysRegs() {
         return sysRegs;
+    }
+
+    /** The world switch. */
+    Hyp hyp() {
+        return hyp;
+    }
+
+    /** open("/dev/kvm"). */
+    public KvmFile open() {
+        return this;
     }
 
     Capabilities capabilities() {

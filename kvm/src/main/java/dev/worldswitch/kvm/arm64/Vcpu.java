@@ -6,10 +6,15 @@ import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.kvm.SignalMasked;
 import dev.worldswitch.kvm.Stats;
+import dev.worldswitch.machine.arm64.Arm64Cpu;
+import dev.worldswitch.machine.arm64.Arm64Exit;
+import dev.worldswitch.machine.arm64.Arm64Interpreter;
 import dev.worldswitch.machine.arm64.SysReg;
+import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
+import org.jspecify.annotations.Nullable;
 
 /** A virtual CPU: its architectural state and what KVM keeps beside it. */
 public final class Vcpu implements SignalMasked {
@@ -30,6 +35,9 @@ public final class Vcpu implements SignalMasked {
     private final Word sigmask, sigmaskSet;
     private final VcpuRun runLoop;
     private final Stats.Counts stats;
+    private final GuestDebug debug;
+    private final Ref<@Nullable GuestCode> guestCode;
+    private final Ref<@Nullable Arm64Interpreter> interpreter;
 
     Vcpu(Vm vm, int id, SharedPages run) {
         this.vm = vm;
@@ -63,6 +71,9 @@ public final class Vcpu implements SignalMasked {
         pvtimeBase.set(-1);
         vtimerIrq.set(TimerRegs.DEFAULT_VTIMER_PPI);
         ptimerIrq.set(TimerRegs.DEFAULT_PTIMER_PPI);
+        this.debug = new GuestDebug(this, region.child("debug"));
+        this.guestCode = region.ref("guestCode", null);
+        this.interpreter = region.ref("interpreter", null);
         this.runLoop = new VcpuRun(this);
     }
 
@@ -230,6 +241,30 @@ public final class Vcpu implements SignalMasked {
 
     Word resetBigEndian() {
         return resetBigEndian;
+    }
+
+    GuestDebug debug() {
+        return debug;
+    }
+
+    /** Another guest than the instructions in its memory: a script of register operations. */
+    public void guestCode(GuestCode script) {
+        guestCode.set(script);
+    }
+
+    /** __guest_enter: the guest executes on {@code cpu} until an exit. */
+    Arm64Exit guestEnter(Arm64Cpu cpu) {
+        GuestCode script = guestCode.get();
+        return script != null ? script.run(cpu) : interpreter(cpu).run();
+    }
+
+    /** The instruction loop on this CPU: caches only, made anew when the vCPU comes to another CPU. */
+    private Arm64Interpreter interpreter(Arm64Cpu cpu) {
+        Arm64Interpreter i = interpreter.get();
+        if (i != null && i.cpu == cpu) return i;
+        Arm64Interpreter made = new Arm64Interpreter(cpu, vm.memory());
+        interpreter.set(made);
+        return made;
     }
 
     /** KVM_RUN. */

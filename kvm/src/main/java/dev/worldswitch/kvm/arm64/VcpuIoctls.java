@@ -73,7 +73,7 @@ final class VcpuIoctls {
         if (dabt) {
             Inject.abort(v, false, v.fault().get(1));
             // Later kernels take it at once, so that user space sees where the guest will be.
-            if (v.kvm().has(Patch.ARM64_ABORT_TAKEN_AT_ONCE)) v.runLoop().hyp().adjustPc(v);
+            if (v.kvm().has(Patch.ARM64_ABORT_TAKEN_AT_ONCE)) PcAdjust.adjustPc(v);
         }
         return 0;
     }

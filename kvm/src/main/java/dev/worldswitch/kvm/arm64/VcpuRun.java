@@ -1,5 +1,7 @@
 package dev.worldswitch.kvm.arm64;
 
+import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.kernel.PreemptNotifier;
 import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.Caller;
@@ -9,19 +11,19 @@ import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.arm64.Arm64Exit;
 
 /** KVM_RUN of one vCPU: kvm_arch_vcpu_ioctl_run and what it calls (arm.c), step by step as the kernel does. */
-public final class VcpuRun {
+public final class VcpuRun implements PreemptNotifier {
     private final Vcpu vcpu;
     private final RunState rs;
     private final RunPage page;
     private final HandleExit exits;
-    private final GuestSwitch hyp;
+    private final boolean signalCheckedLate;
 
     VcpuRun(Vcpu vcpu) {
         this.vcpu = vcpu;
         this.rs = new RunState(vcpu.region().child("run"));
         this.page = new RunPage(vcpu.run());
         this.exits = new HandleExit(this);
-        this.hyp = new GuestSwitch(vcpu);
+        this.signalCheckedLate = vcpu.kvm().has(Patch.RUN_LOOP_SIGNAL_CHECK);
     }
 
     Vcpu vcpu() {
@@ -36,8 +38,13 @@ public final class VcpuRun {
         return page;
     }
 
-    GuestSwitch hyp() {
-        return hyp;
+    private Hyp hyp() {
+        return vcpu.kvm().hyp();
+    }
+
+    /** signal_pending(current): one from the client's process, or one that the kernel itself sent. */
+    private static boolean signalPending(Caller caller) {
+        return caller.signalPending() || caller.task().flags().test(Task.TIF_SIGPENDING);
     }
 
     private Scheduler scheduler() {
@@ -93,20 +100,46 @@ public final class VcpuRun {
 
     private void vcpuLoad(Caller caller) {
         rs.runner.set(caller);
-        rs.loadedOn.set(caller.task().cpu().id() + 1);
-        hyp.load(caller.task());
+        scheduler().preemptDisable(caller.task());
+        caller.task().preemptNotifier().set(this);
+        kvmArchVcpuLoad(caller.task());
+        scheduler().preemptEnable(caller.task());
     }
 
     private void vcpuPut(Caller caller) {
-        hyp.put(caller.task());
-        rs.loadedOn.set(0);
+        scheduler().preemptDisable(caller.task());
+        kvmArchVcpuPut(caller.task());
+        caller.task().preemptNotifier().set(null);
+        scheduler().preemptEnable(caller.task());
         rs.runner.set(null);
+    }
+
+    private void kvmArchVcpuLoad(Task task) {
+        rs.loadedOn.set(task.cpu().id() + 1);
+        hyp().kvmFp().kvmArchVcpuLoadFp(task);
+    }
+
+    private void kvmArchVcpuPut(Task task) {
+        hyp().kvmFp().kvmArchVcpuPutFp(task, vcpu);
+        rs.loadedOn.set(0);
+    }
+
+    /** kvm_sched_out. */
+    @Override
+    public void schedOut(Task task, PhysicalCpu cpu) {
+        kvmArchVcpuPut(task);
+    }
+
+    /** kvm_sched_in: maybe on another CPU. */
+    @Override
+    public void schedIn(Task task, PhysicalCpu cpu) {
+        kvmArchVcpuLoad(task);
     }
 
     private long runLoop(Caller caller) {
         long r = 1;
         while (r > 0) {
-            if (caller.signalPending()) {
+            if (signalPending(caller)) {
                 page.exitReason(RunPage.EXIT_INTR);
                 vcpu.stats().add("signal_exits");
                 return Errno.EINTR;
@@ -149,13 +182,9 @@ public final class VcpuRun {
     }
 
     private void block(Caller caller, java.util.function.BooleanSupplier until) {
-        hyp.put(caller.task());
-        rs.loadedOn.set(0);
         long ticks = Math.min(TimerRegs.ticksToGo(vcpu, false), TimerRegs.ticksToGo(vcpu, true));
-        if (ticks == Long.MAX_VALUE) caller.block(() -> until.getAsBoolean() || caller.signalPending());
-        else caller.block(() -> until.getAsBoolean() || caller.signalPending(), nanoseconds(ticks));
-        rs.loadedOn.set(caller.task().cpu().id() + 1);
-        hyp.load(caller.task());
+        if (ticks == Long.MAX_VALUE) caller.block(() -> until.getAsBoolean() || signalPending(caller));
+        else caller.block(() -> until.getAsBoolean() || signalPending(caller), nanoseconds(ticks));
     }
 
     private long nanoseconds(long ticks) {
@@ -199,11 +228,18 @@ public final class VcpuRun {
             page.exitReason(RunPage.EXIT_INTR);
             return Errno.EINTR;
         }
-        if (rs.requests.acquire() != 0 || caller.signalPending()) {
+        // Once more with interrupts masked: work that one of them brought after the first check must not enter the guest.
+        if (rs.requests.acquire() != 0 || signalCheckedLate && signalPending(caller)) {
             leaveGuestMode(cpu, task);
             return 1;
         }
-        Arm64Exit exit = hyp.kvmVcpuRun(task);
+        PcAdjust.adjustPc(vcpu);
+        vcpu.debug().setup();
+        hyp().kvmFp().kvmArchVcpuCtxflushFp(task);
+        Arm64Exit exit = hyp().kvmVcpuRun(task, vcpu);
+        // Before interrupts are on: a softirq that used the registers would find them bound to nobody.
+        hyp().kvmFp().kvmArchVcpuCtxsyncFp(task, vcpu);
+        vcpu.debug().clear();
         vcpu.stats().add("exits");
         leaveGuestMode(cpu, task);
         return exits.handle(caller, exit);

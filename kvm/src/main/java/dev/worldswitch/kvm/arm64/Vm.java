@@ -28,6 +28,7 @@ public final class Vm implements MemoryVm {
     private final Client client;
     private final long mm;
     private final int ipaBits;
+    private final long vttbr;
     private final Region region;
     private final Mutex lock, configLock;
     private final GuestMemory memory;
@@ -49,6 +50,7 @@ public final class Vm implements MemoryVm {
         long number;
         do number = kvm.vmNumber().get();
         while (!kvm.vmNumber().cas(number, number + 1));
+        this.vttbr = number + 1 << 48;
         this.region = kvm.region().child("vm" + number);
         this.lock = new Mutex(region, "lock");
         this.configLock = new Mutex(region, "configLock");
@@ -174,6 +176,11 @@ public final class Vm implements MemoryVm {
 
     long mm() {
         return mm;
+    }
+
+    /** VTTBR_EL2 while a vCPU of this VM runs: its VMID, never the host's 0. */
+    long vttbr() {
+        return vttbr;
     }
 
     @Override

@@ -22,6 +22,8 @@ public final class Arm64Cpu extends PhysicalCpu {
     private final Words gpr, sys, z, p;
     private final Word pc, pstate;
     private final HostAccess host;
+    private final Spe spe;
+    private final Word hostTtbr0;
     private final int zStride, pStride;
 
     public Arm64Cpu(Region region, int id, Arm64Profile profile, Timing timing, InterruptEntry entry) {
@@ -36,6 +38,8 @@ public final class Arm64Cpu extends PhysicalCpu {
         this.pc = region.word("pc");
         this.pstate = region.word("pstate");
         this.host = new HostAccess(this, region);
+        this.spe = new Spe(this, region);
+        this.hostTtbr0 = region.word("hostTtbr0");
         for (SysReg r : SysReg.values()) sys.set(r.ordinal(), profile.register(r));
         sys.set(SysReg.MPIDR_EL1.ordinal(), 0x8000_0000L | id);
         if (profile.vhe()) sys.set(SysReg.HCR_EL2.ordinal(), HCR_E2H);
@@ -84,6 +88,31 @@ public final class Arm64Cpu extends PhysicalCpu {
     /** What the host's kernel and hypervisor code do with this CPU's registers. */
     public HostAccess host() {
         return host;
+    }
+
+    public Spe spe() {
+        return spe;
+    }
+
+    /** TTBR0_EL1 as the nVHE host runs with it: how the profiling unit tells the host's tables from a guest's. */
+    long hostTtbr0() {
+        return hostTtbr0.get();
+    }
+
+    /** The host installs its own tables at boot. */
+    public void bootTables(long ttbr0) {
+        hostTtbr0.set(ttbr0);
+        sys.set(SysReg.TTBR0_EL1.ordinal(), ttbr0);
+    }
+
+    @Override
+    protected void exceptionEntry() {
+        host.contextSync();
+    }
+
+    /** A system register that the CPU lacks was touched by host code. */
+    void undefinedAccess(String step) {
+        undefined(step);
     }
 
     /** HCR_EL2.E2H: the host kernel is at EL2. */

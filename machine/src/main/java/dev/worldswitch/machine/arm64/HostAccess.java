@@ -1,8 +1,10 @@
 package dev.worldswitch.machine.arm64;
 
+import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A CPU's registers as host code at EL1 or EL2 reaches them, each access a moment. Names mean what they mean at this EL with
@@ -11,16 +13,24 @@ import dev.worldswitch.machine.cell.Words;
  */
 public final class HostAccess {
     private static final int LEN = 0xf;
+    private static final long CPTR_TZ = 1 << 8;
     private final Arm64Cpu cpu;
     private final Words before, written;
     private final Word el;
+    private final Ref<@Nullable HypVectors> hypVectors;
 
     HostAccess(Arm64Cpu cpu, Region region) {
         this.cpu = cpu;
         this.before = region.words("beforeSync", SysReg.count());
         this.written = region.words("writtenSinceSync", (SysReg.count() + 63) / 64);
         this.el = region.word("hostEl");
+        this.hypVectors = region.ref("hypVectors", null);
         el.set(cpu.profile().vhe() ? 2 : 1);
+    }
+
+    /** Who takes exceptions of the nVHE host to EL2. */
+    public void hypVectors(HypVectors vectors) {
+        hypVectors.set(vectors);
     }
 
     /** The register that {@code name} reaches at the present EL. */
@@ -30,11 +40,13 @@ public final class HostAccess {
 
     public long mrs(SysReg name) {
         cpu.moment(name.mrsStep());
+        if (name.isSpe() && !cpu.spe().implemented()) cpu.undefinedAccess(name.mrsStep());
         return cpu.sys().get(resolve(name).ordinal());
     }
 
     public void msr(SysReg name, long v) {
         cpu.moment(name.msrStep());
+        if (name.isSpe() && !cpu.spe().implemented()) cpu.undefinedAccess(name.msrStep());
         SysReg r = resolve(name);
         int i = r.ordinal();
         boolean limitsVectors = r == SysReg.ZCR_EL1 || r == SysReg.ZCR_EL2;
@@ -58,6 +70,17 @@ public final class HostAccess {
         contextSync();
     }
 
+    /** PSB CSYNC: records of profiling that were made are written; a NOP on a CPU without SPE. */
+    public void psbCsync() {
+        cpu.moment("psb csync");
+        cpu.spe().drain();
+    }
+
+    /** DSB NSH: what came before is complete. */
+    public void dsbNsh() {
+        cpu.moment("dsb nsh");
+    }
+
     /** What an exception entry or return synchronises. */
     public void contextSync() {
         for (int i = 0; i < written.length(); i++) if (written.get(i) != 0) written.set(i, 0);
@@ -75,6 +98,16 @@ public final class HostAccess {
         contextSync();
         cpu.irqRestore(were);
         return r;
+    }
+
+    /** The nVHE host uses an SVE instruction: with CPTR_EL2.TZ it traps to EL2 first. */
+    public void useSve() {
+        HypVectors v = hypVectors.get();
+        if (el.get() != 1 || v == null || (cpu.sys().get(SysReg.CPTR_EL2.ordinal()) & CPTR_TZ) == 0) return;
+        hvc(() -> {
+            v.hostSveTrap(cpu);
+            return 0;
+        });
     }
 
     /**
@@ -131,6 +164,14 @@ public final class HostAccess {
                 long mask = 16 * vq - bit >= 64 ? -1 : (1L << 16 * vq - bit) - 1;
                 to.set(n * stride + w, to.get(n * stride + w) & ~mask | from.get(n * stride + w) & mask);
             }
+    }
+
+    /** Zeroes P, FFR and what is above V in Z up to the vector length. */
+    public void sveFlushLive() {
+        cpu.moment("sve_flush_live");
+        int vq = liveVq();
+        if (vq > 1) for (int n = 0; n < 32; n++) cpu.z().fill(n * cpu.zStride() + 2, 2 * vq - 2, 0);
+        cpu.p().fill(0, cpu.p().length(), 0);
     }
 
     /** Kernel code computes in V registers: what was in them is gone, above them up to the vector length zeroes. */

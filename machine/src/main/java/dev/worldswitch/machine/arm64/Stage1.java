@@ -11,8 +11,6 @@ import java.lang.invoke.VarHandle;
 final class Stage1 {
     /** A translation table is in memory that the client can't access. */
     static final int INACCESSIBLE = 0x100;
-    /** The answer of a walk that found the address. */
-    static final int OK = -1;
 
     static final int TRANSLATION = 4, ACCESS_FLAG = 8, PERMISSION = 12, ADDRESS_SIZE = 0;
 
@@ -62,7 +60,7 @@ final class Stage1 {
         return 64 - tsz;
     }
 
-    /** Translates: {@link #OK}, or the fault status code (Arm ARM, "ISS encoding for an exception from a Data Abort", DFSC). */
+    /** Translates: 0, or the fault status code (Arm ARM, "ISS encoding for an exception from a Data Abort", DFSC). */
     int walk(long va, int kind, boolean user, boolean pan) {
         stage2 = false;
         guarded = false;
@@ -92,7 +90,7 @@ final class Stage1 {
         // Device-nGnRnE for data; fetches are Normal, cacheable or not by SCTLR_EL1.I.
         attributes = 0;
         shareability = 2;
-        return OK;
+        return 0;
     }
 
     private static int granule(long tcr, boolean high) {
@@ -217,7 +215,7 @@ final class Stage1 {
         guarded = (desc & 1L << 50) != 0;
         attributes = (int) (sys[MAIR] >>> 8 * bits(desc, 4, 2)) & 0xff;
         shareability = ds ? (int) bits(tcr, 13, 12) : (int) bits(desc, 9, 8);
-        return OK;
+        return 0;
     }
 
     /** The table walker's own update: atomic, and lost when the descriptor has changed meanwhile. */

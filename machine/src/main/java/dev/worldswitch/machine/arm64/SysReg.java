@@ -595,6 +595,11 @@ public enum SysReg {
         return underE2h;
     }
 
+    /** A register that only CPUs with FEAT_SPE have. */
+    boolean isSpe() {
+        return op0() == 3 && crn() == 9 && (crm() == 9 || crm() == 10);
+    }
+
     String mrsStep() {
         return mrsStep;
     }

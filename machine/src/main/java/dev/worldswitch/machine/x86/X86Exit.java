@@ -103,7 +103,6 @@ public final class X86Exit {
         in = o.in;
         rep = o.rep;
         string = o.string;
-        walk = o.walk;
         gpa = o.gpa;
         gva = o.gva;
         payload = o.payload;

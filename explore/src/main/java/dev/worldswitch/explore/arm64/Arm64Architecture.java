@@ -1,0 +1,27 @@
+package dev.worldswitch.explore.arm64;
+
+import dev.worldswitch.explore.Architecture;
+import dev.worldswitch.explore.Property;
+import dev.worldswitch.explore.Scenario;
+import dev.worldswitch.explore.Subject;
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.machine.MachineProfile;
+import java.util.List;
+
+/** arm64 hosts under exploration. */
+public final class Arm64Architecture implements Architecture {
+    @Override
+    public String name() {
+        return "arm64";
+    }
+
+    @Override
+    public Subject boot(Scenario scenario, MachineProfile machine, KernelVersion kernel, Surroundings around) {
+        return new Arm64Subject(scenario, machine, kernel, around);
+    }
+
+    @Override
+    public List<Property> properties() {
+        return Arm64Properties.ALL;
+    }
+}

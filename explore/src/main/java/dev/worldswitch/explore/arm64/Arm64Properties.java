@@ -1,0 +1,60 @@
+package dev.worldswitch.explore.arm64;
+
+import dev.worldswitch.explore.Property;
+import java.util.List;
+
+/** What must hold for arm64 hosts and guests in every timing. */
+final class Arm64Properties {
+    static final Property OWN_V = new Property(
+            "own-vectors",
+            "a task's V registers, FPSR and FPCR are its own again after each call",
+            "Documentation/arch/arm64/sve.rst, section 3: a system call keeps V0-V31, FPSR, FPCR");
+    static final Property OWN_Z = new Property(
+            "own-sve",
+            "a task's Z bits from 128 up are its own, or zero after a system call",
+            "Documentation/arch/arm64/sve.rst, section 3: Z bits above 128, P and FFR become zero or are kept");
+    static final Property HOST_CONTROL = new Property(
+            "host-vl",
+            "in user mode the host's vector length and traps are the host's",
+            "arch/arm64/kernel/fpsimd.c, task_fpsimd_load and fpsimd_bind_task_to_cpu");
+    static final Property GUEST_RUNS =
+            new Property("guest-goes-on", "the guest runs as on a CPU of its own", "KVM API, KVM_RUN");
+    static final Property GUEST_SVE = new Property(
+            "guest-sve",
+            "a guest reads from Z, P and ZCR_EL1 what it wrote, at its vector length",
+            "Arm ARM B1.4.2; KVM API, KVM_ARM_VCPU_SVE");
+    static final Property READER = new Property(
+            "one-reg-sve",
+            "KVM_GET_ONE_REG gives the Z registers and ZCR_EL1 of the guest's last exit",
+            "KVM API, KVM_GET_ONE_REG");
+    static final Property SAVED_IMAGE = new Property(
+            "saved-image",
+            "once KVM_RUN has returned, the vCPU's registers in memory are those of its guest",
+            "arch/arm64/kvm/fpsimd.c, kvm_arch_vcpu_put_fp");
+    static final Property SPE_MEMORY = new Property(
+            "spe-memory",
+            "no profiling record of the host is written through a guest's tables, or lost",
+            "Arm ARM D17.5 (profiling buffer translation); arm64: KVM: Save/restore the host SPE state");
+    static final Property SPE_CONTROL = new Property(
+            "spe-control",
+            "PMSCR_EL1, MDCR_EL2.E2PB and HPMN after KVM_RUN are what the host last wrote",
+            "arm64: KVM: Save/restore the host SPE state when entering/leaving a VM");
+    static final Property SPE_TRAPPED = new Property(
+            "spe-trapped",
+            "a guest reaches no profiling register and is not sampled by the host",
+            "arm64: KVM: Save/restore the host SPE state when entering/leaving a VM");
+
+    static final List<Property> ALL = List.of(
+            OWN_V,
+            OWN_Z,
+            HOST_CONTROL,
+            GUEST_RUNS,
+            GUEST_SVE,
+            READER,
+            SAVED_IMAGE,
+            SPE_MEMORY,
+            SPE_CONTROL,
+            SPE_TRAPPED);
+
+    private Arm64Properties() {}
+}

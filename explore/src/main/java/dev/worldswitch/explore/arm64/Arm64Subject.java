@@ -1,0 +1,104 @@
+package dev.worldswitch.explore.arm64;
+
+import dev.worldswitch.explore.Architecture.Surroundings;
+import dev.worldswitch.explore.InProcessClient;
+import dev.worldswitch.explore.Property;
+import dev.worldswitch.explore.Scenario;
+import dev.worldswitch.explore.Subject;
+import dev.worldswitch.explore.Violation;
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kernel.arm64.Arm64Host;
+import dev.worldswitch.kernel.arm64.CpuFpState;
+import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.arm64.Kvm;
+import dev.worldswitch.machine.MachineProfile;
+import dev.worldswitch.machine.PhysicalCpu;
+import dev.worldswitch.machine.arm64.Arm64Cpu;
+import dev.worldswitch.machine.arm64.Arm64Profile;
+import dev.worldswitch.machine.arm64.SysReg;
+import dev.worldswitch.machine.cell.Region;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** A booted arm64 host with KVM and the tasks of a scenario on it. */
+final class Arm64Subject implements Subject {
+    private final Arm64Host host;
+    private final List<Arm64Vmm> vmms = new ArrayList<>();
+
+    Arm64Subject(Scenario s, MachineProfile machine, KernelVersion kernel, Surroundings around) {
+        Arm64Profile profile = Arm64Profile.of(machine);
+        host = Arm64Host.boot(around.root(), kernel, profile, s.cpus(), around.timing(), all -> around.cpus()
+                .over(all));
+        KvmFile kvm = new Kvm(host).open();
+        Region ghosts = around.root().child("ghosts");
+        for (Scenario.TaskText t : s.tasks()) {
+            Task task = host.newTask(t.name());
+            Region ghost = ghosts.child(t.name());
+            int number = vmms.size() + 1;
+            host.scheduler().start(task);
+            InProcessClient client = new InProcessClient(around.memory(), task, around.waits(), 0);
+            Arm64Vm vm = t.guest().isEmpty()
+                    ? null
+                    : new Arm64Vm(
+                            kvm,
+                            client,
+                            around.memory(),
+                            ghost.child("guest"),
+                            number,
+                            profile.zStride(),
+                            profile.vqs(),
+                            s.option(t.name() + ".sve-max-vq", profile.maxVq()),
+                            t.guest());
+            host.scheduler().sleep(task);
+            vmms.add(new Arm64Vmm(host, task, number, ghost, vm, t.does()));
+        }
+    }
+
+    @Override
+    public List<? extends PhysicalCpu> cpus() {
+        return host.cpus();
+    }
+
+    @Override
+    public List<Program> programs() {
+        return vmms.stream().map(Arm64Vmm::program).toList();
+    }
+
+    /** Live vector length, the one that the registers are bound with (0: not bound), TIF_FOREIGN_FPSTATE, of CPU 0. */
+    @Override
+    public List<Gauge> gauges() {
+        Arm64Cpu cpu = host.cpus().getFirst();
+        Task task = vmms.getFirst().task();
+        List<Gauge> all = new ArrayList<>();
+        if (host.profile().hasSve()) {
+            all.add(new Gauge("VL", () -> 16L * cpu.host().liveVq()));
+            all.add(new Gauge("bound", () -> {
+                CpuFpState last = host.fpsimd().lastState(cpu);
+                return last == null ? 0 : 16L * last.sveVq();
+            }));
+            all.add(new Gauge("FOREIGN", () -> task.flags().test(Task.TIF_FOREIGN_FPSTATE) ? 1 : 0));
+        }
+        if (cpu.spe().implemented())
+            all.add(new Gauge("E2PB", () -> cpu.sys().get(SysReg.MDCR_EL2.ordinal()) >>> 12 & 3));
+        return all;
+    }
+
+    @Override
+    public void observe(PhysicalCpu physical, String step, Consumer<Violation> report) {
+        String warning = host.kernel().warning();
+        if (warning != null) report.accept(new Violation(Property.NO_WARN, warning));
+        for (Arm64Vmm v : vmms)
+            if (v.task().killed().get() != 0)
+                report.accept(new Violation(Property.NO_KILL, "SIGKILL for task " + v.task().region().name()));
+        for (Arm64Cpu c : host.cpus()) {
+            if (c.spe().inGuestMemory() != 0)
+                report.accept(new Violation(
+                        Arm64Properties.SPE_MEMORY, "a record of the host's profiling went through guest tables"));
+            if (c.spe().lost() != 0)
+                report.accept(new Violation(
+                        Arm64Properties.SPE_MEMORY, "a record was written while EL2 owned the profiling buffer"));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+package dev.worldswitch.explore.arm64;
+
+import static dev.worldswitch.kvm.IoctlTable.io;
+import static dev.worldswitch.kvm.IoctlTable.ior;
+import static dev.worldswitch.kvm.IoctlTable.iow;
+
+import dev.worldswitch.explore.InProcessClient;
+import dev.worldswitch.explore.Violation;
+import dev.worldswitch.explore.VmmMemory;
+import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.arm64.Vcpu;
+import dev.worldswitch.machine.cell.Region;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A VM with one vCPU behind KVM's ioctl table, its guest a {@link GuestScript}. */
+final class Arm64Vm {
+    private static final int TARGET_GENERIC_V8 = 5, FEATURE_SVE = 1 << 4, SVE = 4, EXIT_MMIO = 6;
+    private static final long REG_ARM64 = 0x6000_0000_0000_0000L, SIZE_U64 = 3L << 52, SIZE_U512 = 6L << 52;
+    private static final long SIZE_U2048 = 8L << 52, CORE = 0x10 << 16, SVE_CLASS = 0x15 << 16;
+    private static final long VLS = REG_ARM64 | SIZE_U512 | SVE_CLASS | 0xffff;
+    private static final long PC = REG_ARM64 | SIZE_U64 | CORE | 64, ZCR = REG_ARM64 | SIZE_U64 | 0x13 << 16 | 0xc090;
+    private final VmmMemory memory;
+    private final InProcessClient client;
+    private final Vcpu vcpu;
+    private final GuestScript guest;
+    private final long buffer, value;
+    private final int maxVq;
+
+    /** @param maxVq largest vector length of the guest in quadwords, 0 for a guest without SVE */
+    Arm64Vm(
+            KvmFile kvm,
+            InProcessClient client,
+            VmmMemory memory,
+            Region ghosts,
+            int owner,
+            int zStride,
+            int vqs,
+            int maxVq,
+            List<String> script) {
+        this.memory = memory;
+        this.client = client;
+        this.maxVq = maxVq;
+        this.guest = new GuestScript(ghosts, owner, zStride, script);
+        this.buffer = memory.allocate(4096);
+        this.value = memory.allocate(4096);
+        KvmFile vm = made(kvm, io(0x01), 0, "KVM_CREATE_VM");
+        this.vcpu = (Vcpu) made(vm, io(0x41), 0, "KVM_CREATE_VCPU");
+        memory.set(buffer, 4, TARGET_GENERIC_V8);
+        memory.set(buffer + 4, 4, maxVq == 0 ? 0 : FEATURE_SVE);
+        call(vcpu, iow(0xae, 32), buffer, "KVM_ARM_VCPU_INIT");
+        if (maxVq != 0) {
+            memory.set(value, 8, vqs & (1L << maxVq) - 1);
+            setOneReg(VLS);
+            memory.set(buffer, 4, SVE);
+            call(vcpu, iow(0xc2, 4), buffer, "KVM_ARM_VCPU_FINALIZE");
+        }
+        memory.set(value, 8, GuestScript.START);
+        setOneReg(PC);
+        vcpu.guestCode(guest);
+    }
+
+    private KvmFile made(KvmFile file, int command, long argument, String name) {
+        KvmFile.Made made = new KvmFile.Made();
+        check(file.ioctl(client, command, argument, made), name);
+        @Nullable KvmFile f = made.file;
+        if (f == null) throw new IllegalStateException(name + " made no file");
+        return f;
+    }
+
+    private void call(KvmFile file, int command, long argument, String name) {
+        check(file.ioctl(client, command, argument, new KvmFile.Made()), name);
+    }
+
+    private static void check(long r, String name) {
+        if (r < 0) throw new Violation(Arm64Properties.GUEST_RUNS, name + " answers " + r);
+    }
+
+    private void setOneReg(long id) {
+        memory.set(buffer, 8, id);
+        memory.set(buffer + 8, 8, value);
+        call(vcpu, iow(0xac, 16), buffer, "KVM_SET_ONE_REG");
+    }
+
+    private void getOneReg(long id) {
+        memory.set(buffer, 8, id);
+        memory.set(buffer + 8, 8, value);
+        call(vcpu, iow(0xab, 16), buffer, "KVM_GET_ONE_REG");
+    }
+
+    Vcpu vcpu() {
+        return vcpu;
+    }
+
+    GuestScript guest() {
+        return guest;
+    }
+
+    /** KVM_RUN until the guest's next {@code out}; a signal that ends it early is a KVM_RUN too. */
+    void run() {
+        long r = vcpu.ioctl(client, io(0x80), 0, new KvmFile.Made());
+        if (r == dev.worldswitch.kvm.Errno.EINTR) return;
+        check(r, "KVM_RUN");
+        long reason = vcpu.run().get(8, 4);
+        if (reason != EXIT_MMIO)
+            throw new Violation(Arm64Properties.GUEST_RUNS, "KVM_RUN ends with exit reason " + reason);
+    }
+
+    /** After vcpu_put memory is the truth, whoever reads it and when. */
+    void checkImage() {
+        if (maxVq == 0) return;
+        String wrong = guest.ghost().wrong(vcpu.context().fp().z(), vcpu.context().fp().zStride(), maxVq);
+        if (wrong != null) throw new Violation(Arm64Properties.SAVED_IMAGE, "the image of the guest's " + wrong);
+    }
+
+    /** What a VMM that saves the vCPU would get. */
+    void checkReader() {
+        if (maxVq == 0) return;
+        getOneReg(ZCR);
+        long zcr = memory.get(value, 8);
+        if (zcr != guest.zcr())
+            throw new Violation(Arm64Properties.READER, "ZCR_EL1 reads " + zcr + ", the guest wrote " + guest.zcr());
+        long[] z = new long[32 * 32];
+        for (int n = 0; n < 32; n++) {
+            getOneReg(REG_ARM64 | SIZE_U2048 | SVE_CLASS | (long) n << 5);
+            for (int i = 0; i < 32; i++) z[n * 32 + i] = memory.get(value + 8L * i, 8);
+        }
+        String wrong = guest.ghost().wrong(z, 32, maxVq);
+        if (wrong != null) throw new Violation(Arm64Properties.READER, "KVM_GET_ONE_REG: the guest's " + wrong);
+    }
+}

@@ -1,0 +1,193 @@
+package dev.worldswitch.explore.arm64;
+
+import dev.worldswitch.explore.Subject.Program;
+import dev.worldswitch.explore.Subject.Step;
+import dev.worldswitch.explore.Violation;
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kernel.arm64.Arm64Host;
+import dev.worldswitch.kernel.arm64.Fpsimd;
+import dev.worldswitch.machine.arm64.Arm64Cpu;
+import dev.worldswitch.machine.arm64.SysReg;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A host task by a scenario's text; its own registers are a victim as well and are looked at after each step. */
+final class Arm64Vmm {
+    private static final long CPACR_ZEN_EL0 = 1L << 17, PMSCR_BOTH = 3, PMBLIMITR_E = 1;
+    private static final long E2PB_HPMN = 3 << 12 | 0x1f;
+    private final Arm64Host host;
+    private final Task task;
+    private final @Nullable Arm64Vm vm;
+    private final ZGhost own;
+    private final Word writes, usesSve, profiles, mdcr;
+    private final List<Step> steps = new ArrayList<>();
+
+    /** @param vm null for a task that runs no guest */
+    Arm64Vmm(Arm64Host host, Task task, int number, Region ghosts, @Nullable Arm64Vm vm, List<String> does) {
+        this.host = host;
+        this.task = task;
+        this.vm = vm;
+        this.own = new ZGhost(ghosts.child("task"), 0x80 | number, host.profile().zStride());
+        this.writes = ghosts.word("taskWrites");
+        this.usesSve = ghosts.word("taskUsesSve");
+        this.profiles = ghosts.word("profiles");
+        this.mdcr = ghosts.word("hostMdcr");
+        steps.add(new Step("starts", () -> {
+            host.scheduler().start(task);
+            mdcr.set(Fpsimd.cpu(task).sys().get(SysReg.MDCR_EL2.ordinal()) & E2PB_HPMN);
+            backInUserMode();
+        }));
+        for (String s : does) steps.add(step(s));
+        steps.add(new Step("ends", () -> {
+            host.scheduler().enterFromUserMode(task);
+            host.scheduler().sleep(task);
+        }));
+    }
+
+    Program program() {
+        return new Program(task, List.copyOf(steps));
+    }
+
+    Task task() {
+        return task;
+    }
+
+    @Nullable
+    Arm64Vm vm() {
+        return vm;
+    }
+
+    private Arm64Vm hasVm(String step) {
+        if (vm == null) throw new IllegalArgumentException("task " + task.region().name() + " has no guest to '" + step + "'");
+        return vm;
+    }
+
+    private Step step(String text) {
+        return switch (text) {
+            case "own-registers" -> new Step("puts values into its own V registers", this::putOwn);
+            case "own-sve" -> new Step("puts values into its own Z registers", this::putOwnSve);
+            case "null-call" -> new Step("getppid()", () -> inCall(() -> {}));
+            case "interrupted" -> new Step("is interrupted in user mode", () -> inKernel(() -> {}));
+            case "profile" -> new Step("perf record starts", this::profile);
+            case "run" -> {
+                Arm64Vm v = hasVm(text);
+                yield new Step("ioctl(vcpu, KVM_RUN)", () -> {
+                    inCall(v::run);
+                    v.checkImage();
+                });
+            }
+            case "read-sve" -> {
+                Arm64Vm v = hasVm(text);
+                yield new Step("ioctl(vcpu, KVM_GET_ONE_REG) z0-z31, ZCR_EL1", () -> inCall(v::checkReader));
+            }
+            default ->
+                throw new IllegalArgumentException("a task can't '" + text + "'; known: own-registers, own-sve, null-call,"
+                        + " interrupted, profile, run, read-sve");
+        };
+    }
+
+    /** A system call drops what is above V in its caller's registers. */
+    private void inCall(Runnable body) {
+        inKernel(() -> {
+            host.fpsimd().fpUserDiscard(task);
+            own.mayDropAbove(1);
+            body.run();
+        });
+    }
+
+    private void inKernel(Runnable body) {
+        if (task.killed().get() != 0) return;
+        host.scheduler().enterFromUserMode(task);
+        body.run();
+        backInUserMode();
+    }
+
+    /** A killed task never gets back. */
+    private void backInUserMode() {
+        host.scheduler().exitToUserMode(task);
+        if (task.killed().get() != 0) return;
+        Arm64Cpu cpu = Fpsimd.cpu(task);
+        if (writes.get() != 0) checkOwn(cpu);
+        checkControls(cpu);
+    }
+
+    private void checkOwn(Arm64Cpu cpu) {
+        String wrong = own.wrong(cpu.z(), cpu.zStride(), 1);
+        if (wrong != null) throw new Violation(Arm64Properties.OWN_V, "task " + task.region().name() + ": " + wrong);
+        if (usesSve.get() == 0) return;
+        // Without EL0's enable its next SVE instruction traps, and do_sve_acc makes SVE registers of V with zeroes above.
+        wrong = sveLive(cpu)
+                ? own.wrong(cpu.z(), cpu.zStride(), userVq(cpu))
+                : own.wrongWithZeroesAboveV(cpu.z(), cpu.zStride(), (int) Fpsimd.thread(task).sveVq().get());
+        if (wrong != null) throw new Violation(Arm64Properties.OWN_Z, "task " + task.region().name() + ": " + wrong);
+    }
+
+    private void checkControls(Arm64Cpu cpu) {
+        if (host.profile().hasSve() && sveLive(cpu) && userVq(cpu) != Fpsimd.thread(task).sveVq().get())
+            throw new Violation(
+                    Arm64Properties.HOST_CONTROL,
+                    "the vector length in user mode is " + 16 * userVq(cpu) + " bytes, not "
+                            + 16 * Fpsimd.thread(task).sveVq().get());
+        long now = cpu.sys().get(SysReg.MDCR_EL2.ordinal()) & E2PB_HPMN;
+        if (now != mdcr.get())
+            throw new Violation(
+                    Arm64Properties.SPE_CONTROL,
+                    "MDCR_EL2 E2PB and HPMN are 0x" + Long.toHexString(now) + ", were 0x" + Long.toHexString(mdcr.get()));
+        if (!cpu.spe().implemented()) return;
+        long pmscr = cpu.sys().get(pmscr().ordinal()), want = profiles.get() != 0 ? PMSCR_BOTH : 0;
+        if (pmscr != want)
+            throw new Violation(
+                    Arm64Properties.SPE_CONTROL, "PMSCR_EL1 is 0x" + Long.toHexString(pmscr) + ", the host wrote " + want);
+    }
+
+    private SysReg pmscr() {
+        return host.profile().vhe() ? SysReg.PMSCR_EL2 : SysReg.PMSCR_EL1;
+    }
+
+    private SysReg cpacr() {
+        return host.profile().vhe() ? SysReg.CPTR_EL2 : SysReg.CPACR_EL1;
+    }
+
+    /** The task's next SVE instruction does not trap. */
+    private boolean sveLive(Arm64Cpu cpu) {
+        return usesSve.get() != 0 && (cpu.sys().get(cpacr().ordinal()) & CPACR_ZEN_EL0) != 0;
+    }
+
+    private int userVq(Arm64Cpu cpu) {
+        cpu.host().useSve();
+        return cpu.host().liveVq();
+    }
+
+    private void putOwn() {
+        Arm64Cpu cpu = Fpsimd.cpu(task);
+        int vq = host.profile().hasSve() ? cpu.host().liveVq() : 1;
+        writes.set(writes.get() + 1);
+        own.writesV(cpu.z(), cpu.zStride(), (int) writes.get(), vq);
+    }
+
+    private void putOwnSve() {
+        usesSve.set(1);
+        Arm64Cpu cpu = Fpsimd.cpu(task);
+        if (!sveLive(cpu)) {
+            inKernel(() -> host.fpsimd().doSveAcc(task));
+            cpu = Fpsimd.cpu(task);
+        }
+        writes.set(writes.get() + 1);
+        own.writes(cpu.z(), cpu.zStride(), (int) writes.get(), userVq(cpu));
+    }
+
+    /** perf on this CPU: the buffer first, then what fills it. */
+    private void profile() {
+        inKernel(() -> {
+            Arm64Cpu cpu = Fpsimd.cpu(task);
+            profiles.set(1);
+            cpu.host().msr(SysReg.PMBLIMITR_EL1, PMBLIMITR_E);
+            cpu.host().isb();
+            cpu.host().msr(SysReg.PMSCR_EL1, PMSCR_BOTH);
+            cpu.host().isb();
+        });
+    }
+}

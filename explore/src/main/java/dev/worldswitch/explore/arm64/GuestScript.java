@@ -1,0 +1,138 @@
+package dev.worldswitch.explore.arm64;
+
+import dev.worldswitch.explore.Violation;
+import dev.worldswitch.kvm.arm64.GuestCode;
+import dev.worldswitch.machine.arm64.Arm64Cpu;
+import dev.worldswitch.machine.arm64.Arm64Exit;
+import dev.worldswitch.machine.arm64.SysReg;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+import java.util.List;
+
+/**
+ * A guest made of register operations, with PC counting them: {@code write-z}, {@code check-z}, {@code zcr LEN},
+ * {@code call} (PSCI_VERSION,
+ * an exit that KVM handles), {@code profiling} (touches PMSCR_EL1) and {@code out}, an exit to the VMM. Traps are the CPU's.
+ */
+final class GuestScript implements GuestCode {
+    static final long START = 0x1000, OUT = 0x0900_0000;
+    private static final long FPEN = 1L << 20, ZEN = 1L << 16, TFP = 1 << 10, TZ = 1 << 8, TPMS = 1 << 14, E2PB = 3 << 12;
+    /** ESR_ELx: EC, IL; data abort from a lower EL with a valid syndrome: 32-bit store of x0, translation fault. */
+    private static final int EC = 26;
+
+    private static final long IL = 1 << 25;
+    private static final long STORE_W0 = 0x24L << EC | IL | 1 << 24 | 2 << 22 | 1 << 6 | 7;
+    private static final long HVC64 = 0x16L << EC | IL, PSCI_VERSION = 0x8400_0000L;
+    private static final long SYS64_PMSCR_READ = 0x18L << EC | IL | 3 << 20 | 9 << 10 | 9 << 1 | 1;
+    private final List<String> script;
+    private final ZGhost ghost;
+    private final Word zcr, writes;
+    private final Arm64Exit exit = new Arm64Exit();
+
+    GuestScript(Region region, int owner, int zStride, List<String> script) {
+        this.script = script;
+        this.ghost = new ZGhost(region, owner, zStride);
+        this.zcr = region.word("ghostZcr");
+        this.writes = region.word("ghostWrites");
+    }
+
+    /** ZCR_EL1 as the guest last wrote it. */
+    long zcr() {
+        return zcr.get();
+    }
+
+    ZGhost ghost() {
+        return ghost;
+    }
+
+    @Override
+    public Arm64Exit run(Arm64Cpu cpu) {
+        cpu.guestMode(true);
+        boolean more = true;
+        while (more) {
+            int at = (int) (cpu.pc().get() - START) / 4;
+            if (at >= script.size()) throw new Violation(Arm64Properties.GUEST_RUNS, "the guest ran past its end");
+            cpu.moment("guest: " + script.get(at));
+            if (cpu.anyPending()) {
+                exit.kind = Arm64Exit.INTERRUPT;
+                more = false;
+            } else more = operation(cpu, script.get(at).split(" "));
+        }
+        cpu.guestMode(false);
+        return exit;
+    }
+
+    /** False when it left the guest. */
+    private boolean operation(Arm64Cpu cpu, String[] word) {
+        switch (word[0]) {
+            case "out" -> {
+                cpu.sys().set(SysReg.HPFAR_EL2.ordinal(), OUT >>> 12 << 4);
+                cpu.sys().set(SysReg.FAR_EL2.ordinal(), OUT);
+                return trap(cpu, STORE_W0);
+            }
+            case "call" -> {
+                cpu.gpr().set(0, PSCI_VERSION);
+                cpu.pc().set(cpu.pc().get() + 4);
+                return trap(cpu, HVC64);
+            }
+            case "profiling" -> {
+                if (reachesProfiling(cpu))
+                    throw new Violation(Arm64Properties.SPE_TRAPPED, "the guest reads the host's PMSCR_EL1");
+                return trap(cpu, SYS64_PMSCR_READ);
+            }
+            case "write-z", "check-z", "zcr" -> {
+                if (sveTraps(cpu)) return trap(cpu, 0x19L << EC | IL);
+                sve(cpu, word);
+            }
+            case "idle" -> {}
+            default -> throw new IllegalArgumentException("a guest can't '" + word[0]
+                    + "'; known: write-z, check-z, zcr LEN, call, profiling, idle, out");
+        }
+        cpu.pc().set(cpu.pc().get() + 4);
+        return true;
+    }
+
+    private void sve(Arm64Cpu cpu, String[] word) {
+        int vq = guestVq(cpu);
+        switch (word[0]) {
+            case "write-z" -> {
+                writes.set(writes.get() + 1);
+                ghost.writes(cpu.z(), cpu.zStride(), (int) writes.get(), vq);
+            }
+            case "check-z" -> {
+                String wrong = ghost.wrong(cpu.z(), cpu.zStride(), vq);
+                if (wrong != null) throw new Violation(Arm64Properties.GUEST_SVE, "the guest's " + wrong);
+                long len = cpu.sys().get(SysReg.ZCR_EL1.ordinal());
+                if (len != zcr.get())
+                    throw new Violation(Arm64Properties.GUEST_SVE, "the guest's ZCR_EL1 is " + len + ", it wrote " + zcr.get());
+            }
+            default -> {
+                zcr.set(Long.decode(word[1]));
+                cpu.sys().set(SysReg.ZCR_EL1.ordinal(), zcr.get());
+                ghost.mayDropAbove(guestVq(cpu));
+            }
+        }
+    }
+
+    private boolean trap(Arm64Cpu cpu, long esr) {
+        cpu.sys().set(SysReg.ESR_EL2.ordinal(), esr);
+        exit.kind = Arm64Exit.SYNC;
+        return false;
+    }
+
+    private static int guestVq(Arm64Cpu cpu) {
+        long len = Math.min(cpu.sys().get(SysReg.ZCR_EL1.ordinal()) & 15, cpu.sys().get(SysReg.ZCR_EL2.ordinal()) & 15);
+        return cpu.profile().vqAtMost((int) len + 1);
+    }
+
+    private static boolean sveTraps(Arm64Cpu cpu) {
+        long cptr = cpu.sys().get(SysReg.CPTR_EL2.ordinal());
+        return cpu.e2h() ? (cptr & ZEN) == 0 || (cptr & FPEN) == 0 : (cptr & (TZ | TFP)) != 0;
+    }
+
+    /** PMSCR_EL1 does not trap. */
+    private static boolean reachesProfiling(Arm64Cpu cpu) {
+        long mdcr = cpu.sys().get(SysReg.MDCR_EL2.ordinal());
+        return cpu.spe().implemented() && ((mdcr & TPMS) == 0 || (mdcr & E2PB) == E2PB);
+    }
+}

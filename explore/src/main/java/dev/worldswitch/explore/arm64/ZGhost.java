@@ -1,0 +1,77 @@
+package dev.worldswitch.explore.arm64;
+
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Words;
+import java.util.function.IntToLongFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one context should read from its vector registers: per word of a Z register the number of the write that defined
+ * it, and whether zero is allowed too because the vector length was below it since.
+ */
+final class ZGhost {
+    private static final long MAYBE_ZERO = 1L << 32;
+    private final long owner;
+    private final Words words;
+
+    /** @param owner makes the values of this context differ from every other's */
+    ZGhost(Region region, int owner, int zStride) {
+        this.owner = (long) owner << 56;
+        this.words = region.words("ghostZ", zStride);
+    }
+
+    /** Value of word {@code i} of register {@code n} after write {@code write}; 0 before the first. */
+    private long value(long write, int n, int i) {
+        return write == 0 ? 0 : owner | write << 32 | (long) n << 16 | i;
+    }
+
+    /** Write {@code number} defines all bits up to {@code vq} quadwords. */
+    void writes(Words z, int stride, int number, int vq) {
+        for (int n = 0; n < 32; n++) for (int i = 0; i < 2 * vq; i++) z.set(n * stride + i, value(number, n, i));
+        for (int i = 0; i < 2 * vq; i++) words.set(i, number);
+    }
+
+    /** V registers only: above them zeroes. */
+    void writesV(Words z, int stride, int number, int vq) {
+        for (int n = 0; n < 32; n++)
+            for (int i = 0; i < 2 * vq; i++) z.set(n * stride + i, i < 2 ? value(number, n, i) : 0);
+        for (int i = 0; i < 2 * vq; i++) words.set(i, i < 2 ? number : 0);
+    }
+
+    /** From here on what lies above {@code vq} may be zero. */
+    void mayDropAbove(int vq) {
+        for (int i = 2 * vq; i < words.length(); i++) words.set(i, words.get(i) | MAYBE_ZERO);
+    }
+
+    /** The first register that does not hold what it may, up to {@code vq}; null when all do. */
+    @Nullable
+    String wrong(Words z, int stride, int vq) {
+        return wrong(z::get, stride, vq);
+    }
+
+    @Nullable
+    String wrong(long[] z, int stride, int vq) {
+        return wrong(i -> z[i], stride, vq);
+    }
+
+    /** As {@link #wrong}, for registers of which only V is live. */
+    @Nullable
+    String wrongWithZeroesAboveV(Words z, int stride, int vq) {
+        return wrong(i -> i % stride < 2 ? z.get(i) : 0, stride, vq);
+    }
+
+    private String whose(long is) {
+        if (is == 0) return "zero";
+        return (is & 0xffL << 56) == owner ? "an older value of its own" : "what another wrote: 0x" + Long.toHexString(is);
+    }
+
+    private @Nullable String wrong(IntToLongFunction z, int stride, int vq) {
+        for (int n = 0; n < 32; n++)
+            for (int i = 0; i < 2 * vq; i++) {
+                long is = z.applyAsLong(n * stride + i), w = words.get(i);
+                if (is == value(w & ~MAYBE_ZERO, n, i) || is == 0 && (w & MAYBE_ZERO) != 0) continue;
+                return "z" + n + " bits " + (64 * i + 63) + ":" + 64 * i + " hold " + whose(is);
+            }
+        return null;
+    }
+}

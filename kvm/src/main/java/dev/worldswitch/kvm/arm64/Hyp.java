@@ -1,0 +1,150 @@
+package dev.worldswitch.kvm.arm64;
+
+import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kernel.arm64.Fpsimd;
+import dev.worldswitch.machine.arm64.Arm64Cpu;
+import dev.worldswitch.machine.arm64.Arm64Exit;
+import dev.worldswitch.machine.arm64.Arm64Profile;
+import dev.worldswitch.machine.arm64.SysReg;
+import java.util.List;
+
+/**
+ * The world switch, on the task's physical CPU with interrupts masked: from the host's registers to the guest's and back,
+ * by a VHE host at EL2 or by nVHE hypervisor code that the host calls.
+ */
+final class Hyp {
+    private static final long HCR_E2H = 1L << 34, HCR_TGE = 1L << 27, HCR_RW = 1L << 31;
+    private static final int EC_SHIFT = 26;
+    /** struct kvm_vcpu_fault_info. */
+    private static final SysReg[] FAULT = {SysReg.ESR_EL2, SysReg.FAR_EL2, SysReg.HPFAR_EL2, SysReg.VDISR_EL2};
+
+    private final List<HostData> hostData;
+    private final HypFp fp;
+    private final HypDebug debug;
+    private final KvmFp kvmFp;
+    private final boolean vhe, speEarly, speRestoreLate;
+
+    Hyp(Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, List<Arm64Cpu> cpus) {
+        this.vhe = profile.vhe();
+        this.hostData = HostData.perCpu(kernel);
+        this.fp = new HypFp(kernel, vhe, profile.maxVq(), hostData);
+        this.debug = new HypDebug(kernel, vhe);
+        this.kvmFp = new KvmFp(kernel, vhe, fpsimd, hostData);
+        this.speEarly = kernel.has(Patch.SPE_EARLY);
+        this.speRestoreLate = kernel.has(Patch.SPE_RESTORE_LATE);
+        for (Arm64Cpu c : cpus) {
+            c.host().hypVectors(fp);
+            c.sys().set(SysReg.HCR_EL2.ordinal(), hostHcr());
+        }
+    }
+
+    /** Host side of the FP switch: called by the run loop at load, around each entry, and at put. */
+    KvmFp kvmFp() {
+        return kvmFp;
+    }
+
+    private long hostHcr() {
+        return vhe ? HCR_E2H | HCR_TGE | HCR_RW : HCR_RW;
+    }
+
+    /** kvm_call_hyp_ret(__kvm_vcpu_run): guest execution until an exit that the hypervisor does not handle itself. */
+    Arm64Exit kvmVcpuRun(Task task, Vcpu vcpu) {
+        Arm64Cpu cpu = Fpsimd.cpu(task);
+        if (vhe) return switchToAndFro(cpu, task, vcpu);
+        Arm64Exit[] exit = new Arm64Exit[1];
+        cpu.host().hvc(() -> {
+            exit[0] = switchToAndFro(cpu, task, vcpu);
+            return 0;
+        });
+        return exit[0];
+    }
+
+    private Arm64Exit switchToAndFro(Arm64Cpu cpu, Task task, Vcpu vcpu) {
+        HostData host = HostData.of(hostData, cpu);
+        fp.fpsimdLazySwitchToGuest(cpu, vcpu);
+        sysregSaveHostState(cpu, host);
+        // The host's profiling buffer is translated by what the next steps replace.
+        if (speEarly) debug.saveSpe(cpu, host);
+        cpu.host().dsbNsh();
+        sysregRestoreGuestState(cpu, vcpu);
+        loadStage2(cpu, vcpu);
+        activateTraps(cpu, host, vcpu);
+        if (!speEarly) debug.saveSpe(cpu, host);
+        vcpu.debug().switchToGuest(cpu);
+        Arm64Exit exit = enterUntilHandled(cpu, task, vcpu);
+        sysregSaveGuestState(cpu, vcpu);
+        cpu.host().dsbNsh();
+        deactivateTraps(cpu, host, vcpu);
+        if (!speRestoreLate) debug.restoreSpe(cpu, host);
+        sysregRestoreHostState(cpu, host);
+        // After the host's system registers: on nVHE the buffer's addresses mean nothing before.
+        if (speRestoreLate) debug.restoreSpe(cpu, host);
+        fp.fpsimdLazySwitchToHost(cpu, vcpu);
+        return exit;
+    }
+
+    /** __guest_enter and fixup_guest_exit. */
+    private Arm64Exit enterUntilHandled(Arm64Cpu cpu, Task task, Vcpu vcpu) {
+        for (; ; ) {
+            cpu.moment("eret to the guest");
+            cpu.host().contextSync();
+            Arm64Exit exit = vcpu.guestEnter(cpu);
+            cpu.host().contextSync();
+            if (exit.kind != Arm64Exit.SYNC) return exit;
+            int ec = (int) (cpu.sys().get(SysReg.ESR_EL2.ordinal()) >>> EC_SHIFT) & 0x3f;
+            if (!fp.kvmHypHandleFpsimd(cpu, task, vcpu, ec)) return exit;
+        }
+    }
+
+    /** nVHE: the guest's EL1 is the host's own EL1. A VHE host keeps its state in EL2 registers. */
+    private void sysregSaveHostState(Arm64Cpu cpu, HostData host) {
+        cpu.moment("__sysreg_save_state host");
+        SwitchedRegs.save(cpu, host.hostSys());
+    }
+
+    private void sysregRestoreHostState(Arm64Cpu cpu, HostData host) {
+        cpu.moment("__sysreg_restore_state host");
+        SwitchedRegs.restore(cpu, host.hostSys());
+    }
+
+    private static void sysregRestoreGuestState(Arm64Cpu cpu, Vcpu vcpu) {
+        cpu.moment("__sysreg_restore_state guest");
+        GuestContext c = vcpu.context();
+        SwitchedRegs.restore(cpu, c.sys());
+        cpu.gpr().copy(c.x(), 0, 31);
+        cpu.pc().set(c.pc().get());
+        cpu.pstate().set(c.pstate().get());
+        cpu.sys().set(SysReg.VMPIDR_EL2.ordinal(), c.sys(SysReg.MPIDR_EL1));
+    }
+
+    private static void sysregSaveGuestState(Arm64Cpu cpu, Vcpu vcpu) {
+        cpu.moment("__sysreg_save_state guest");
+        GuestContext c = vcpu.context();
+        SwitchedRegs.save(cpu, c.sys());
+        c.x().copy(cpu.gpr(), 0, 31);
+        c.pc().set(cpu.pc().get());
+        c.pstate().set(cpu.pstate().get());
+        for (int i = 0; i < FAULT.length; i++) vcpu.fault().set(i, cpu.sys().get(FAULT[i].ordinal()));
+    }
+
+    private static void loadStage2(Arm64Cpu cpu, Vcpu vcpu) {
+        cpu.host().msr(SysReg.VTTBR_EL2, vcpu.vm().vttbr());
+    }
+
+    private void activateTraps(Arm64Cpu cpu, HostData host, Vcpu vcpu) {
+        cpu.host().msr(SysReg.HCR_EL2, vcpu.hcr().get());
+        debug.activateMdcr(cpu, host, vcpu);
+        fp.activateCptrTraps(cpu, vcpu);
+    }
+
+    private void deactivateTraps(Arm64Cpu cpu, HostData host, Vcpu vcpu) {
+        // A virtual SError that the guest has taken is no longer pending: hardware cleared the bit.
+        long hcr = cpu.host().mrs(SysReg.HCR_EL2);
+        vcpu.hcr().and(hcr | ~Inject.HCR_VSE);
+        cpu.host().msr(SysReg.HCR_EL2, hostHcr());
+        debug.deactivateMdcr(cpu, host);
+        fp.deactivateCptrTraps(cpu, vcpu);
+    }
+}
