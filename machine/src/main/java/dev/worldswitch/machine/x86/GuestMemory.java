@@ -25,7 +25,9 @@ abstract sealed class GuestMemory permits Interpreter {
     final PhysicalMemory memory;
     final MmioQueue mmio = new MmioQueue();
     final X86Exit exit = new X86Exit();
-    private final long[] rTag = new long[SIZE], rAdd = new long[SIZE], wTag = new long[SIZE], wAdd = new long[SIZE];
+    /** Translations for loads and for stores. */
+    final Tlb rTlb = new Tlb(), wTlb = new Tlb();
+
     private final long[] xTag = new long[SIZE], xGpa = new long[SIZE];
 
     /** Low bits of a TLB tag: 1 for user mode, 2 for SMAP in force. */
@@ -72,15 +74,15 @@ abstract sealed class GuestMemory permits Interpreter {
 
     /** Forgets all translations. */
     public final void flushTlb() {
-        Arrays.fill(rTag, -1);
-        Arrays.fill(wTag, -1);
+        rTlb.flush();
+        wTlb.flush();
         Arrays.fill(xTag, -1);
         epoch++;
     }
 
     /** Writes to this page take the slow path from now on. */
     final void protect(long gpaPage) {
-        Arrays.fill(wTag, -1);
+        wTlb.flush();
     }
 
     /** Takes over the control registers; flushes when one that paging depends on changed. */
@@ -103,27 +105,43 @@ abstract sealed class GuestMemory permits Interpreter {
     // Loads and stores of up to 8 bytes at a linear address; values are zero-extended.
 
     final long ld64(long la) {
-        int i = (int) (la >>> 12) & SIZE - 1;
-        if (rTag[i] == (la & PAGE | access) && (la & 0xfff) <= 4088) return HOST.get(LONG, la + rAdd[i]);
-        return slowLoad(la, 8);
+        return ld64(this, rTlb.pairs, access, la);
+    }
+
+    static long ld64(GuestMemory m, long[] tlb, long access, long la) {
+        int i = Tlb.slot(la);
+        if (Tlb.hit(tlb, i, la, 8, access)) return HOST.get(LONG, la + tlb[i + 1]);
+        return m.slowLoad(la, 8);
     }
 
     final long ld32(long la) {
-        int i = (int) (la >>> 12) & SIZE - 1;
-        if (rTag[i] == (la & PAGE | access) && (la & 0xfff) <= 4092) return HOST.get(INT, la + rAdd[i]) & 0xffffffffL;
-        return slowLoad(la, 4);
+        return ld32(this, rTlb.pairs, access, la);
+    }
+
+    static long ld32(GuestMemory m, long[] tlb, long access, long la) {
+        int i = Tlb.slot(la);
+        if (Tlb.hit(tlb, i, la, 4, access)) return HOST.get(INT, la + tlb[i + 1]) & 0xffffffffL;
+        return m.slowLoad(la, 4);
     }
 
     final long ld16(long la) {
-        int i = (int) (la >>> 12) & SIZE - 1;
-        if (rTag[i] == (la & PAGE | access) && (la & 0xfff) <= 4094) return HOST.get(SHORT, la + rAdd[i]) & 0xffffL;
-        return slowLoad(la, 2);
+        return ld16(this, rTlb.pairs, access, la);
+    }
+
+    static long ld16(GuestMemory m, long[] tlb, long access, long la) {
+        int i = Tlb.slot(la);
+        if (Tlb.hit(tlb, i, la, 2, access)) return HOST.get(SHORT, la + tlb[i + 1]) & 0xffffL;
+        return m.slowLoad(la, 2);
     }
 
     final long ld8(long la) {
-        int i = (int) (la >>> 12) & SIZE - 1;
-        if (rTag[i] == (la & PAGE | access)) return HOST.get(BYTE, la + rAdd[i]) & 0xffL;
-        return slowLoad(la, 1);
+        return ld8(this, rTlb.pairs, access, la);
+    }
+
+    static long ld8(GuestMemory m, long[] tlb, long access, long la) {
+        int i = Tlb.slot(la);
+        if (Tlb.hit(tlb, i, la, 1, access)) return HOST.get(BYTE, la + tlb[i + 1]) & 0xffL;
+        return m.slowLoad(la, 1);
     }
 
     final long ld(long la, int size) {
@@ -136,27 +154,43 @@ abstract sealed class GuestMemory permits Interpreter {
     }
 
     final void st64(long la, long v) {
-        int i = (int) (la >>> 12) & SIZE - 1;
-        if (wTag[i] == (la & PAGE | access) && (la & 0xfff) <= 4088) HOST.set(LONG, la + wAdd[i], v);
-        else slowStore(la, 8, v);
+        st64(this, wTlb.pairs, access, la, v);
+    }
+
+    static void st64(GuestMemory m, long[] tlb, long access, long la, long v) {
+        int i = Tlb.slot(la);
+        if (Tlb.hit(tlb, i, la, 8, access)) HOST.set(LONG, la + tlb[i + 1], v);
+        else m.slowStore(la, 8, v);
     }
 
     final void st32(long la, long v) {
-        int i = (int) (la >>> 12) & SIZE - 1;
-        if (wTag[i] == (la & PAGE | access) && (la & 0xfff) <= 4092) HOST.set(INT, la + wAdd[i], (int) v);
-        else slowStore(la, 4, v);
+        st32(this, wTlb.pairs, access, la, v);
+    }
+
+    static void st32(GuestMemory m, long[] tlb, long access, long la, long v) {
+        int i = Tlb.slot(la);
+        if (Tlb.hit(tlb, i, la, 4, access)) HOST.set(INT, la + tlb[i + 1], (int) v);
+        else m.slowStore(la, 4, v);
     }
 
     final void st16(long la, long v) {
-        int i = (int) (la >>> 12) & SIZE - 1;
-        if (wTag[i] == (la & PAGE | access) && (la & 0xfff) <= 4094) HOST.set(SHORT, la + wAdd[i], (short) v);
-        else slowStore(la, 2, v);
+        st16(this, wTlb.pairs, access, la, v);
+    }
+
+    static void st16(GuestMemory m, long[] tlb, long access, long la, long v) {
+        int i = Tlb.slot(la);
+        if (Tlb.hit(tlb, i, la, 2, access)) HOST.set(SHORT, la + tlb[i + 1], (short) v);
+        else m.slowStore(la, 2, v);
     }
 
     final void st8(long la, long v) {
-        int i = (int) (la >>> 12) & SIZE - 1;
-        if (wTag[i] == (la & PAGE | access)) HOST.set(BYTE, la + wAdd[i], (byte) v);
-        else slowStore(la, 1, v);
+        st8(this, wTlb.pairs, access, la, v);
+    }
+
+    static void st8(GuestMemory m, long[] tlb, long access, long la, long v) {
+        int i = Tlb.slot(la);
+        if (Tlb.hit(tlb, i, la, 1, access)) HOST.set(BYTE, la + tlb[i + 1], (byte) v);
+        else m.slowStore(la, 1, v);
     }
 
     final void st(long la, int size, long v) {
@@ -219,8 +253,7 @@ abstract sealed class GuestMemory permits Interpreter {
     final void checkWrite(long la, int bytes) {
         for (long p = la & PAGE; p <= (la + bytes - 1 & PAGE); p += 4096) {
             long a = Math.max(p, la);
-            int i = (int) (a >>> 12) & SIZE - 1;
-            if (wTag[i] == (a & PAGE | access)) continue;
+            if (wTlb.has(a, access)) continue;
             long gpa = translate(a, WRITE);
             long host = page(gpa, true);
             if ((host == PhysicalMemory.MMIO || isCode(gpa) || watching) && !careful) throw Signal.CAREFUL;
@@ -232,10 +265,9 @@ abstract sealed class GuestMemory permits Interpreter {
     /** Compares and swaps {@code size} bytes; within an aligned 8 bytes as one atomic step. True when it was done. */
     final boolean cas(long la, int size, long expected, long v) {
         checkWrite(la, size);
-        int i = (int) (la >>> 12) & SIZE - 1;
         int low = (int) la & 7;
         boolean together = low + size <= 8;
-        long host = together && wTag[i] == (la & PAGE | access) ? (la & PAGE) + wAdd[i] : lockedPage(la, size);
+        long host = together && wTlb.has(la, access) ? wTlb.host(la & PAGE) : lockedPage(la, size);
         // Memory-mapped I/O has one read and one write cycle; an operand split over two words is not atomic here.
         if (host == PhysicalMemory.MMIO || !together) {
             if (host != PhysicalMemory.MMIO && ld(la, size) != expected) return false;
@@ -308,11 +340,7 @@ abstract sealed class GuestMemory permits Interpreter {
         long gpa = translate(la, READ);
         long host = page(gpa, false);
         if (watching) watch(la, size, false);
-        else if (host != PhysicalMemory.MMIO) {
-            int i = (int) (la >>> 12) & SIZE - 1;
-            rTag[i] = la & PAGE | access;
-            rAdd[i] = host - (la & PAGE);
-        }
+        else if (host != PhysicalMemory.MMIO) rTlb.put(la, access, host);
         return physLoad(gpa, size, la);
     }
 
@@ -355,11 +383,7 @@ abstract sealed class GuestMemory permits Interpreter {
         if (first == size) {
             long gpa = translate(la, WRITE);
             long host = page(gpa, true);
-            if (!watching && host != PhysicalMemory.MMIO && !isCode(gpa)) {
-                int i = (int) (la >>> 12) & SIZE - 1;
-                wTag[i] = la & PAGE | access;
-                wAdd[i] = host - (la & PAGE);
-            }
+            if (!watching && host != PhysicalMemory.MMIO && !isCode(gpa)) wTlb.put(la, access, host);
             physStore(gpa, size, v, la);
             return;
         }

@@ -36,7 +36,7 @@ public final class Interpreter extends GuestMemory {
     private final boolean watched;
 
     private final BlockCache blocks = new BlockCache(this);
-    final Translator translator = new Translator(blocks);
+    final Translator translator = new Translator(this, blocks);
     private final Decoder decoder;
     private long decodeRip;
     private int generation;

@@ -11,6 +11,7 @@ import java.lang.constant.MethodTypeDesc;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * registers back in their array meanwhile.
  */
 final class RegionEmitter {
-    static final ClassDesc M = desc(Interpreter.class), OP = desc(Op.class), FLAGS = desc(Flags.class);
+    static final ClassDesc M = desc(Interpreter.class), MEMORY = desc(GuestMemory.class), OP = desc(Op.class), FLAGS = desc(Flags.class);
     static final ClassDesc ARITH = desc(Arith.class), SHIFT = desc(IntegerOps.Shift.class), GPR = desc(Gpr.class);
     private static final ClassDesc SIGNAL = desc(Signal.class), CODE = desc(Translated.class);
     private static final ClassDesc LONGS = ConstantDescs.CD_long.arrayType(), J = ConstantDescs.CD_long;
@@ -32,17 +33,19 @@ final class RegionEmitter {
     /** JVM locals; registers from {@link #REGS} on. */
     static final int CPU = 1, G = 2, EPOCH = 3, RIP = 4, FR = 6, FC = 8, FA = 10, FB = 12, FRES = 14, RA = 16, RRES = 18;
 
-    static final int T1 = 20, T2 = 22, T3 = 24, T4 = 26, REGS = 28;
+    static final int T1 = 20, T2 = 22, T3 = 24, T4 = 26, REGS = 30;
+    private static final int ACCESS = 28;
 
     private static final DirectMethodHandleDesc CLASS_DATA_AT = ConstantDescs.ofConstantBootstrap(
             desc(java.lang.invoke.MethodHandles.class), "classDataAt", ConstantDescs.CD_Object, I);
 
     private record Guarded(Label from, Label to, FlagState flags) {}
 
+    private final Interpreter m;
     private final List<Block> region;
     private final Map<Long, Label> labels = new HashMap<>();
     private final Map<Long, Integer> order = new HashMap<>();
-    private final Map<Object, Integer> constantIndex = new HashMap<>();
+    private final Map<Object, Integer> constantIndex = new IdentityHashMap<>();
     private final List<Object> constants = new ArrayList<>();
     private final List<Guarded> guarded = new ArrayList<>();
     private final BitSet used = new BitSet(), written = new BitSet();
@@ -51,7 +54,8 @@ final class RegionEmitter {
     private int at;
     FlagState flags = FlagState.KNOWN;
 
-    RegionEmitter(List<Block> region) {
+    RegionEmitter(Interpreter m, List<Block> region) {
+        this.m = m;
         this.region = region;
         for (Block b : region) {
             order.put(b.rip, order.size());
@@ -114,6 +118,7 @@ final class RegionEmitter {
         c.aload(CPU).getfield(M, "epoch", I).istore(EPOCH);
         c.aload(CPU).getfield(M, "fr", J).lstore(FR);
         c.aload(CPU).getfield(M, "fc", J).lstore(FC);
+        c.aload(CPU).getfield(M, "access", J).lstore(ACCESS);
         load();
         for (at = 0; at < region.size(); at++) block(region.get(at));
         c.labelBinding(out);
@@ -236,6 +241,7 @@ final class RegionEmitter {
         load();
         c.aload(CPU).getfield(M, "fr", J).lstore(FR);
         c.aload(CPU).getfield(M, "fc", J).lstore(FC);
+        c.aload(CPU).getfield(M, "access", J).lstore(ACCESS);
         written.or(used);
     }
 
@@ -331,12 +337,22 @@ final class RegionEmitter {
 
     /** Loads {@code size} bytes at the address in local {@code la} to the local {@code to}; inside {@link #guarded}. */
     void ld(int la, int size, int to) {
-        code().aload(CPU).lload(la).invokevirtual(M, "ld" + 8 * size, J_J).lstore(to);
+        code().aload(CPU);
+        constant(m.rTlb.pairs, LONGS);
+        code().lload(ACCESS)
+                .lload(la)
+                .invokestatic(MEMORY, "ld" + 8 * size, MethodTypeDesc.of(J, MEMORY, LONGS, J, J))
+                .lstore(to);
     }
 
     /** Stores the local {@code value}; inside {@link #guarded}. */
     void st(int la, int size, int value) {
-        code().aload(CPU).lload(la).lload(value).invokevirtual(M, "st" + 8 * size, MethodTypeDesc.of(V, J, J));
+        code().aload(CPU);
+        constant(m.wTlb.pairs, LONGS);
+        code().lload(ACCESS)
+                .lload(la)
+                .lload(value)
+                .invokestatic(MEMORY, "st" + 8 * size, MethodTypeDesc.of(V, MEMORY, LONGS, J, J, J));
     }
 
     // Flags.

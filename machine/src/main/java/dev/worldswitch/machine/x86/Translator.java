@@ -25,6 +25,7 @@ final class Translator {
     private static final ClassFile FILES = ClassFile.of(
             ClassFile.ClassHierarchyResolverOption.of(ClassHierarchyResolver.ofClassLoading(MethodHandles.lookup())));
 
+    private final Interpreter m;
     private final BlockCache blocks;
     /** Interpretations of a block before it is translated. */
     int threshold = 1000;
@@ -34,7 +35,8 @@ final class Translator {
     private final List<Block> live = new ArrayList<>();
     private int made;
 
-    Translator(BlockCache blocks) {
+    Translator(Interpreter m, BlockCache blocks) {
+        this.m = m;
         this.blocks = blocks;
     }
 
@@ -109,8 +111,8 @@ final class Translator {
         return loop;
     }
 
-    private static Translated define(List<Block> region) {
-        RegionEmitter e = new RegionEmitter(region);
+    private Translated define(List<Block> region) {
+        RegionEmitter e = new RegionEmitter(m, region);
         byte[] file = e.classFile(FILES);
         try {
             MethodHandles.Lookup made =
