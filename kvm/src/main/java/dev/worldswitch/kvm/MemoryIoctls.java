@@ -100,7 +100,7 @@ public final class MemoryIoctls {
         Bytes b = call.in(DIRTY_SIZE);
         if (b == null) return Errno.EFAULT;
         int as = b.u32(0) >>> 16, id = b.u32(0) & 0xffff;
-        if (as >= 2 || id >= vm.memorySlots()) return Errno.EINVAL;
+        if (as >= vm.addressSpaces() || id >= vm.memorySlots()) return Errno.EINVAL;
         Slot s = vm.memory().slots(as).get().find(id);
         Words dirty = s == null ? null : s.dirty();
         if (dirty == null) return Errno.ENOENT;
@@ -119,7 +119,7 @@ public final class MemoryIoctls {
         Bytes b = call.in(CLEAR_SIZE);
         if (b == null) return Errno.EFAULT;
         int as = b.u32(0) >>> 16, id = b.u32(0) & 0xffff;
-        if (as >= 2 || id >= vm.memorySlots() || (b.u64(8) & 63) != 0) return Errno.EINVAL;
+        if (as >= vm.addressSpaces() || id >= vm.memorySlots() || (b.u64(8) & 63) != 0) return Errno.EINVAL;
         Slot s = vm.memory().slots(as).get().find(id);
         Words dirty = s == null ? null : s.dirty();
         if (s == null || dirty == null) return Errno.ENOENT;

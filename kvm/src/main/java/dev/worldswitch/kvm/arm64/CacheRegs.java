@@ -13,7 +13,6 @@ final class CacheRegs {
     private static final long CTR_IDC = 1L << 28, CTR_DIC = 1L << 29;
     private static final int LOUIS = 21, LOC = 24, LOUU = 27;
     private static final int INSTRUCTION = 1, DATA = 2, UNIFIED = 4;
-    private static final long CCSIDR_RES0 = 0xf000_0000L;
 
     private CacheRegs() {}
 
@@ -84,7 +83,7 @@ final class CacheRegs {
 
     static long setCcsidr(Vcpu v, int csselr, int value) {
         if (!madeUp(v)) return value == ccsidr(v, csselr) ? 0 : Errno.EINVAL;
-        if ((value & CCSIDR_RES0) != 0 || (value & 7) + 4 < lineSize(v, csselr)) return Errno.EINVAL;
+        if ((value & 7) + 4 < lineSize(v, csselr)) return Errno.EINVAL;
         if (!v.is(Vcpu.CCSIDR_SET)) {
             if (value == ccsidr(v, csselr)) return 0;
             for (int i = 0; i < CSSELR_MAX; i++) v.ccsidr().set(i, ccsidr(v, i));

@@ -131,6 +131,7 @@ final class FeatureFields {
             ID_AA64DFR0_EL1
                 DoubleLock:36:4:SL:0 PMSVer:32:4:UL:0 CTX_CMPs:28:4:UL:0 WRPs:20:4:UL:0 BRPs:12:4:UL:0
                 PMUVer:8:4:SE:0:6.1:only PMUVer:8:4:UE:0:6.12 DebugVer:0:4:UE:6
+            ID_AA64DFR1_EL1
             ID_AA64ISAR0_EL1
                 RNDR:60:4:UL:0 TLB:56:4:UL:0 TS:52:4:UL:0 FHM:48:4:UL:0 DP:44:4:UL:0 SM4:40:4:UL:0 SM3:36:4:UL:0
                 SHA3:32:4:UL:0 RDM:28:4:UL:0 ATOMIC:20:4:UL:0 CRC32:16:4:UL:0 SHA2:12:4:UL:0 SHA1:8:4:UL:0

@@ -48,6 +48,7 @@ final class VmIoctls {
         Vgic gic = vm.vgic().get();
         if (gic != null && gic.initialized()) return Errno.EBUSY;
         if (id >= vm.maxVcpus()) return Errno.EINVAL;
+        if (vm.vcpus().get().all().size() >= vm.maxVcpus()) return Errno.EINVAL;
         if (vm.vcpus().get().find((int) id) != null) return Errno.EEXIST;
         Vcpu v = new Vcpu(vm, (int) id, call.client().newSharedPages(SystemIoctls.VCPU_MMAP_SIZE));
         vm.vcpus().set(vm.vcpus().get().plus(v));
