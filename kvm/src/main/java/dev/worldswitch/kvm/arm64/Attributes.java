@@ -149,7 +149,9 @@ final class Attributes {
     private static long pmuChoose(Vcpu v, Call call, long address) {
         Bytes b = call.in(address, 4);
         if (b == null) return Errno.EFAULT;
-        if (b.u32(0) != v.kvm().profile().source().number("pmu_type", 9)) return Errno.ENXIO;
+        // The number that perf gave the CPUs' PMU at boot: the first free one.
+        int type = v.kvm().kernel().version().atLeast("6.12") ? 9 : 8;
+        if (b.u32(0) != v.kvm().profile().source().number("pmu_type", type)) return Errno.ENXIO;
         if (v.vm().hasRunOnce() || v.vm().pmu().filtered.get() != 0) return Errno.EBUSY;
         v.vm().pmu().chosen.set(1);
         return 0;

@@ -79,7 +79,7 @@ final class MmioExits {
         if ((iss() & ISV) == 0) {
             if (!vcpu.vm().flags().test(Vm.NISV_TO_USER)) return Errno.ENOSYS;
             // kvm_vcpu_dabt_iss_nisv_sanitized: only what does not depend on the CPU.
-            run.page().nisv(iss() & (CM | WNR | 0x3f), ipa);
+            run.page().nisv(iss() & (CM | WNR | 0x3c) | level(ipa), ipa);
             return 0;
         }
         boolean write = (iss() & WNR) != 0;
@@ -90,6 +90,21 @@ final class MmioExits {
         vcpu.stats().add("mmio_exit_user");
         run.page().mmio(ipa, length, write, data);
         return 0;
+    }
+
+    /**
+     * The level at which a walk of KVM's stage 2 ends where there is no memory: a table exists only where something of its
+     * block is mapped, here where a slot is. The top table of an address space up to 43 bits is at level 1.
+     */
+    private long level(long ipa) {
+        if (anySlot(ipa, 21)) return 3;
+        if (anySlot(ipa, 30)) return 2;
+        return vcpu.vm().ipaBits() <= 43 || anySlot(ipa, 39) ? 1 : 0;
+    }
+
+    private boolean anySlot(long ipa, int blockBits) {
+        long block = ipa >>> blockBits << blockBits;
+        return vcpu.vm().memory().slots(0).get().overlaps(block, 1L << blockBits, -1);
     }
 
     /** kvm_handle_mmio_return: at the next KVM_RUN the answer goes into the register and the guest goes on. */

@@ -171,11 +171,21 @@ final class Pmu {
         return row.storage() == SysReg.PMCCNTR_EL0 ? CYCLE : (row.encoding() >>> 3 & 3) << 3 | row.encoding() & 7;
     }
 
+    /** Event counters are 64 bits wide from PMUv3p5 on, if the VM has that. */
+    private static long width(Vcpu v) {
+        boolean wide = writesAreMasked(v) && v.vm().idRegs().field(SysReg.ID_AA64DFR0_EL1, 8) >= 6;
+        return wide ? -1 : 0xffffffffL;
+    }
+
+    static long getCounter(Vcpu v, Row row) {
+        return v.sys(row.stored()) & width(v);
+    }
+
     static long accessCounter(Vcpu v, Row row, boolean write, long value) {
         boolean cycle = row.storage() == SysReg.PMCCNTR_EL0;
         if (denied(v, USERENR_EN | (cycle ? USERENR_CR : USERENR_ER))) return 0;
         if (write && denied(v, USERENR_EN) || badIndex(v, index(row))) return 0;
-        return access(v, row.stored(), write, cycle ? value : value & 0xffffffffL);
+        return access(v, row.stored(), write, cycle ? value : value & width(v));
     }
 
     static long accessType(Vcpu v, Row row, boolean write, long value) {

@@ -171,7 +171,7 @@ final class SysRegRows {
                         null,
                         InvariantRegs::access,
                         null,
-                        0,
+                        r == SysReg.MIDR_EL1 ? 0xffffffffL : -1,
                         ALWAYS,
                         InvariantRegs::getUser,
                         InvariantRegs::setUser);
@@ -344,7 +344,15 @@ final class SysRegRows {
         pmu(SysReg.PMUSERENR_EL0, SysReg.PMUSERENR_EL0, Pmu::accessUserenr, SysRegRows::resetValue, false);
         for (int n = 0; n < 31; n++) {
             SysReg counter = SysReg.nth("PMEVCNTR", n, "_EL0"), type = SysReg.nth("PMEVTYPER", n, "_EL0");
-            pmu(counter, counter, Pmu::accessCounter, (v, r) -> v.sys(r.stored(), UNKNOWN & 0xffffffffL), false);
+            row(
+                    counter.encoding(),
+                    counter,
+                    Pmu::accessCounter,
+                    (v, r) -> v.sys(r.stored(), UNKNOWN & 0xffffffffL),
+                    0,
+                    PMU,
+                    Pmu::getCounter,
+                    null);
             pmu(type, type, Pmu::accessType, Pmu::resetType, false);
         }
         pmu(SysReg.PMCCFILTR_EL0, SysReg.PMCCFILTR_EL0, Pmu::accessType, SysRegRows::resetValue, false);

@@ -8,7 +8,7 @@ import dev.worldswitch.kvm.arm64.Attributes.What;
 /** One access to an attribute of an interrupt controller (Documentation/virt/kvm/devices/arm-vgic*.rst). */
 final class VgicAttributes {
     private static final int ADDR = 0, DIST_REGS = 1, CPU_REGS = 2, NR_IRQS = 3, CTRL = 4, REDIST_REGS = 5;
-    private static final int CPU_SYSREGS = 6, LEVEL_INFO = 7, ITS_REGS = 8;
+    private static final int CPU_SYSREGS = 6, LEVEL_INFO = 7, ITS_REGS = 8, MAINT_IRQ = 9;
     private static final int V2_DIST = 0, V2_CPU = 1, V3_DIST = 2, V3_REDIST = 3, ITS_ADDR = 4, V3_REDIST_REGION = 5;
     private static final int CTRL_INIT = 0, ITS_SAVE = 1, ITS_RESTORE = 2, SAVE_PENDING = 3, ITS_RESET = 4;
 
@@ -38,6 +38,11 @@ final class VgicAttributes {
             case CTRL -> control(what, attribute == CTRL_INIT || attribute == SAVE_PENDING);
             case DIST_REGS, REDIST_REGS, CPU_SYSREGS -> v3Registers(what);
             case LEVEL_INFO -> levelInfo(what);
+            // The maintenance interrupt of nested guests came with them; there are none here to use it.
+            case MAINT_IRQ -> {
+                if (!vm.kvm().kernel().version().atLeast("6.18")) yield Errno.ENXIO;
+                yield what == What.HAS ? 0 : Errno.EINVAL;
+            }
             default -> Errno.ENXIO;
         };
     }
