@@ -23,7 +23,7 @@ public final class Interpreter extends GuestMemory {
     /** 16, 32 or 64, and the linear base of code. */
     int code;
 
-    long codeBase;
+    long codeBase, codeLimit;
     boolean stepping;
     /** {@link X86State#TF} when a single-step trap follows the instruction under way. */
     long stepTrap;
@@ -383,6 +383,7 @@ public final class Interpreter extends GuestMemory {
                 ? 64
                 : (attr & X86State.ATTR_DB) != 0 && protectedMode && (sys & X86State.VM) == 0 ? 32 : 16;
         codeBase = code == 64 ? 0 : state.segBase.get(X86State.CS);
+        codeLimit = code == 64 ? -1 : state.segLimit.get(X86State.CS) & 0xffffffffL;
         watching = watchesData(state.dr.get(7));
         attention = true;
     }
@@ -442,6 +443,7 @@ public final class Interpreter extends GuestMemory {
     }
 
     private Block find() {
+        if (Long.compareUnsigned(rip, codeLimit) > 0) throw gp(0);
         long gpa = fetch(codeLinear(rip));
         return blocks.find(rip, gpa, code);
     }
