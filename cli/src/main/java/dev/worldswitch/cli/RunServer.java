@@ -43,6 +43,8 @@ final class RunServer {
             HostServer.start(listening, host, tracer == null ? CallListener.NONE : tracer);
             if (plan) sendPlan(o, program);
             while (System.in.read() >= 0) {}
+            String chance = host.tortured();
+            if (chance != null) System.err.println("ws: " + chance);
         }
         return 0;
     }

@@ -26,6 +26,16 @@ public interface KvmHost {
     /** The task gives its CPU to others. */
     void sleep(Task task);
 
+    /**
+     * A while of a host task in user mode: it gets a CPU, looks at its vector registers, fills them and sleeps again.
+     *
+     * @param had what it filled them with last, 0 when it never did
+     * @return false when something else was in them
+     */
+    default boolean userMode(Task task, long had, long fills) {
+        return true;
+    }
+
     /** Who hears of entries, exits and what happens between them; null for nobody. */
     void trace(@Nullable Tracepoints listener);
 

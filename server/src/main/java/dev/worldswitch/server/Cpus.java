@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * The physical CPUs of a simulated host among real threads: first come, first served. Who waits sends a reschedule
@@ -17,7 +18,7 @@ import java.util.Map;
 final class Cpus<C extends PhysicalCpu> implements CpuPool<C> {
     private static final long SLICE_MS = 4;
 
-    private final List<C> free;
+    private final List<C> free, byId;
     private final int all;
     private final boolean migrate;
     private final Map<Task, C> running = new HashMap<>();
@@ -28,13 +29,42 @@ final class Cpus<C extends PhysicalCpu> implements CpuPool<C> {
     /** @param migrate give a task another CPU than its last one where that is possible */
     Cpus(List<C> cpus, boolean migrate) {
         this.free = new ArrayList<>(cpus);
+        this.byId = List.copyOf(cpus);
         this.all = cpus.size();
         this.migrate = migrate;
         order.addAll(cpus);
     }
 
+    /** Called with the task that is about to get a CPU, by its thread. */
+    private volatile Consumer<Task> beforeLease = t -> {};
+
+    /** Tasks that want the CPU that another had last. */
+    private final Map<Task, C> wishes = new HashMap<>();
+
+    private long leases, migrations;
+
+    void beforeLease(Consumer<Task> listener) {
+        beforeLease = listener;
+    }
+
+    /** {@code task} shall get the CPU that {@code other} had last, when it is free. */
+    synchronized void wishCpuOf(Task task, Task other) {
+        C cpu = last.get(other);
+        if (cpu != null) wishes.put(task, cpu);
+    }
+
+    /** CPUs given to tasks, and how often it was another one than the task's last. */
+    synchronized long[] leasesAndMigrations() {
+        return new long[] {leases, migrations};
+    }
+
     @Override
-    public synchronized C lease(Task task) {
+    public C lease(Task task) {
+        beforeLease.accept(task);
+        return take(task);
+    }
+
+    private synchronized C take(Task task) {
         waiting.add(task);
         boolean interrupted = false;
         while (free.isEmpty() || waiting.peek() != task) {
@@ -47,12 +77,20 @@ final class Cpus<C extends PhysicalCpu> implements CpuPool<C> {
         }
         waiting.remove();
         if (interrupted) Thread.currentThread().interrupt();
-        C cpu = choose(last.get(task));
+        C before = last.get(task), wish = wishes.remove(task);
+        C cpu = wish != null && free.contains(wish) ? wish : choose(before);
+        leases++;
+        if (before != null && before != cpu) migrations++;
         free.remove(cpu);
         running.put(task, cpu);
         last.put(task, cpu);
         if (!waiting.isEmpty()) notifyAll();
         return cpu;
+    }
+
+    /** The CPU with this number. */
+    PhysicalCpu get(int id) {
+        return byId.get(id);
     }
 
     private C choose(@org.jspecify.annotations.Nullable C before) {

@@ -23,6 +23,7 @@ public final class SimulatedHost {
     private final Pools pools;
     private final KvmFile device;
     private final AtomicLong tasks = new AtomicLong();
+    private final @Nullable Torture torture;
     private volatile @Nullable KernelPanic panic;
 
     private SimulatedHost(
@@ -35,6 +36,7 @@ public final class SimulatedHost {
         this.pools = new Pools(torture);
         this.booted = Architectures.boot(Region.root("host"), version, machine, cpus, timing, pools);
         this.device = device == null ? booted.device() : device;
+        this.torture = timing instanceof TortureTiming t ? new Torture(t, booted, cpus(), this::panicked) : null;
     }
 
     /** Remembers the pool that it makes. */
@@ -77,6 +79,11 @@ public final class SimulatedHost {
     private static LongSupplier clock() {
         long start = System.nanoTime();
         return () -> System.nanoTime() - start;
+    }
+
+    /** What happened by chance, in one line; null on a host where nothing does. */
+    public @Nullable String tortured() {
+        return torture == null ? null : torture.report();
     }
 
     /** The host itself: its ioctls' names, its tracepoints. */

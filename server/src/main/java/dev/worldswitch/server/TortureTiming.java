@@ -3,20 +3,29 @@ package dev.worldswitch.server;
 import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.Timing;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 
 /**
- * Time full of accidents, in a real run: at any moment an interrupt whose softirq uses the FPU, or a preemption. Each CPU
- * has its own sequence, a function of the seed and its number.
+ * Time full of accidents, in a real run: at any moment an interrupt whose softirq uses vector registers, or a preemption.
+ * Each CPU has its own sequence, a function of the seed and its number; {@link Torture} adds what comes from outside.
  */
 final class TortureTiming implements Timing {
     private static final int INTERRUPT_IN = 8, RESCHEDULE_IN = 32;
 
     private final long[] state;
     private final LongSupplier clock;
+    private final long seed;
+    private final Counts[] counts;
+    private final AtomicLong coins = new AtomicLong();
+    /** Of the one thread that raises lines from outside. */
+    private volatile long outsideDice, outsideEvents;
 
     TortureTiming(long seed, int cpus, LongSupplier clock) {
         this.clock = clock;
+        this.seed = seed;
+        this.counts = new Counts[cpus];
+        for (int i = 0; i < cpus; i++) counts[i] = new Counts();
         state = new long[cpus];
         for (int i = 0; i < cpus; i++) state[i] = mix(seed * 0x9e3779b97f4a7c15L + i) | 1;
     }
@@ -39,9 +48,52 @@ final class TortureTiming implements Timing {
 
     @Override
     public void moment(PhysicalCpu cpu, String step) {
+        Counts c = counts[cpu.id()];
+        c.moments++;
+        if (step.startsWith(SOFTIRQ)) c.softirqs++;
         int die = next(cpu.id());
-        if (die % INTERRUPT_IN == 0) cpu.raise(Line.INTERRUPT);
-        if (die % RESCHEDULE_IN == 1) cpu.raise(Line.RESCHEDULE);
+        if (die % INTERRUPT_IN == 0) {
+            c.interrupts++;
+            cpu.raise(Line.INTERRUPT);
+        }
+        if (die % RESCHEDULE_IN == 1) {
+            c.reschedules++;
+            cpu.raise(Line.RESCHEDULE);
+        }
+    }
+
+    private static final String SOFTIRQ = "softirq uses";
+
+    /** Of one CPU, written by the thread that has it. */
+    private static final class Counts {
+        long moments, interrupts, reschedules, softirqs;
+    }
+
+    /** An interrupt on one of the CPUs, whatever it executes. @return nanoseconds until the next one, 0 to 1 ms */
+    long outside(Cpus<?> cpus) {
+        long die = mix(++outsideDice ^ seed);
+        PhysicalCpu cpu = cpus.get((int) Long.remainderUnsigned(die, counts.length));
+        cpu.raise((die >>> 40) % 4 == 0 ? Line.RESCHEDULE : Line.INTERRUPT);
+        outsideEvents++;
+        return die >>> 44;
+    }
+
+    /** Heads or tails; any thread. */
+    boolean coin() {
+        return (mix(coins.incrementAndGet() ^ seed) & 1) != 0;
+    }
+
+    String report() {
+        Counts all = new Counts();
+        for (Counts c : counts) {
+            all.moments += c.moments;
+            all.interrupts += c.interrupts;
+            all.reschedules += c.reschedules;
+            all.softirqs += c.softirqs;
+        }
+        return "torture " + seed + ": " + all.moments + " moments, " + all.interrupts + " interrupts and " + all.reschedules
+                + " preemptions raised at them, " + outsideEvents + " events while guests ran, " + all.softirqs
+                + " softirqs used vector registers";
     }
 
     @Override

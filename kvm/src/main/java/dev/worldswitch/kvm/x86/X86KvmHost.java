@@ -12,6 +12,7 @@ import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86Profile;
 import org.jspecify.annotations.Nullable;
 
@@ -63,6 +64,18 @@ public final class X86KvmHost implements KvmHost {
     @Override
     public void sleep(Task task) {
         host.scheduler().sleep(task);
+    }
+
+    @Override
+    public boolean userMode(Task task, long had, long fills) {
+        host.scheduler().start(task);
+        host.scheduler().exitToUserMode(task);
+        X86Cpu cpu = (X86Cpu) task.cpu();
+        boolean intact = had == 0 || cpu.vectorsHold(had);
+        cpu.fillVectors(fills);
+        host.scheduler().enterFromUserMode(task);
+        host.scheduler().sleep(task);
+        return intact;
     }
 
     @Override

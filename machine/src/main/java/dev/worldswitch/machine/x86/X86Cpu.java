@@ -106,6 +106,28 @@ public final class X86Cpu extends PhysicalCpu {
         fpregs.set(XsaveLayout.XSTATE_BV / 8, used);
     }
 
+    /** A host task in user mode computes: its SSE and AVX registers are a function of {@code value} afterwards. */
+    public void fillVectors(long value) {
+        long used = fpregs.get(XsaveLayout.XSTATE_BV / 8) | 2;
+        for (int i = 0; i < 32; i++) fpregs.set(XsaveLayout.XMM0 / 8 + i, value + i);
+        if (profile.xsave().has(XsaveLayout.AVX)) {
+            XsaveLayout.Component avx = profile.xsave().component(XsaveLayout.AVX);
+            fpregs.fill(avx.offset() / 8, avx.size() / 8, value);
+            used |= 4;
+        }
+        fpregs.set(XsaveLayout.XSTATE_BV / 8, used);
+    }
+
+    /** Are the SSE and AVX registers as {@link #fillVectors} left them? */
+    public boolean vectorsHold(long value) {
+        boolean same = true;
+        for (int i = 0; i < 32; i++) same &= fpregs.get(XsaveLayout.XMM0 / 8 + i) == value + i;
+        if (!profile.xsave().has(XsaveLayout.AVX)) return same;
+        XsaveLayout.Component avx = profile.xsave().component(XsaveLayout.AVX);
+        for (int i = 0; i < avx.size() / 8; i++) same &= fpregs.get(avx.offset() / 8 + i) == value;
+        return same;
+    }
+
     /** Host XSAVE of the components {@code rfbm} into {@code image}, as one access. */
     public void xsaves(Words image, long rfbm) {
         moment("xsaves");
