@@ -85,7 +85,7 @@ final class Explorer implements Search.Guide {
     private final List<ArrayDeque<Work>> work = new ArrayList<>();
     private final List<Violation> reported = new ArrayList<>();
     private Bounds bounds = new Bounds(0, 0, 0);
-    private boolean audit, unreduced;
+    private boolean audit, unreduced, untilFound;
     private long states, runs, merged;
     private @Nullable String auditFailure;
 
@@ -135,6 +135,12 @@ final class Explorer implements Search.Guide {
         return this;
     }
 
+    /** Stops at the first thing found. */
+    Explorer untilFound() {
+        untilFound = true;
+        return this;
+    }
+
     /** Never takes two states for the same: for tests of the reduction. */
     Explorer unreduced() {
         unreduced = true;
@@ -154,7 +160,7 @@ final class Explorer implements Search.Guide {
         for (int c = 0; c < work.size(); c++) {
             ArrayDeque<Work> level = work.get(c);
             for (Work w = level.poll(); w != null; w = level.poll()) {
-                if (bounds.states() > 0 && states >= bounds.states()) {
+                if (bounds.states() > 0 && states >= bounds.states() || untilFound && !found.isEmpty()) {
                     complete = false;
                     break;
                 }

@@ -31,6 +31,7 @@ final class GuestCode {
         for (String i : program) {
             String[] word = i.split(" ");
             if (word[0].equals("wrmsr-xfd")) wrmsr(code, IA32_XFD, Integer.decode(word[1]));
+            else if (word[0].equals("xsetbv")) xsetbv(code, Integer.decode(word[1]));
             else code.writeBytes(bytes(i));
         }
         return code.toByteArray();
@@ -74,10 +75,17 @@ final class GuestCode {
         hex(code, "31d20f30");
     }
 
+    /** xor ecx, ecx; mov eax, v; xor edx, edx; xsetbv. */
+    private static void xsetbv(ByteArrayOutputStream code, int v) {
+        hex(code, "31c9b8");
+        number(code, v);
+        hex(code, "31d20f01d1");
+    }
+
     private static byte[] bytes(String instruction) {
         String hex = CODES.get(instruction);
         if (hex == null)
-            throw new IllegalArgumentException("a guest can't '" + instruction + "'; known: wrmsr-xfd VALUE, "
+            throw new IllegalArgumentException("a guest can't '" + instruction + "'; known: wrmsr-xfd VALUE, xsetbv VALUE, "
                     + String.join(", ", CODES.keySet().stream().sorted().toList()));
         return HexFormat.of().parseHex(hex);
     }

@@ -28,6 +28,7 @@ final class GuestGhost {
                 case "out" -> {
                     return;
                 }
+                case "xsetbv" -> {}
                 case "wrmsr-xfd" -> xfd(Long.decode(word[1]));
                 case "ldtilecfg", "tilerelease" -> state.set(TILE, INITIAL);
                 case "tileloadd" -> {

@@ -188,6 +188,8 @@ final class GuestEntry {
         if (!vcpu.vm().msrFilter().get().equals(MsrFilter.ALLOW_ALL)) i |= X86State.EXIT_BASE_MSR;
         if (vcpu.vm().lapicInKernel() && vcpu.lapic().waitsForPriority()) i |= X86State.EXIT_CR8;
         if (rs.xfdNoWriteIntercept.get() != 0) i |= X86State.PASS_XFD | X86State.EXIT_NM;
+        // vmx_vcpu_after_set_cpuid: reads of IA32_XFD_ERR only, a write must reach guest_fpu.xfd_err.
+        if (vcpu.cpuid().get().has(0xd, 1, 0, 4) && (i & X86State.EXIT_BASE_MSR) == 0) i |= X86State.PASS_XFD_ERR_READ;
         return i;
     }
 }

@@ -78,7 +78,7 @@ final class SystemTable implements OpTableSource {
         }
     }
 
-    /** Natively the MSRs that hardware lets guests have: FS.base, GS.base, and IA32_XFD where it is passed through. */
+    /** Natively the MSRs that guests may have: FS.base, GS.base, IA32_XFD and reads of IA32_XFD_ERR where passed through. */
     private static void msr(Interpreter m, Op op, boolean write) {
         SystemOps.privileged(m);
         int index = (int) m.g[1];
@@ -86,7 +86,8 @@ final class SystemTable implements OpTableSource {
         boolean base = (index == 0xc0000100 || index == 0xc0000101)
                 && (m.state.intercepts.get() & X86State.EXIT_BASE_MSR) == 0;
         boolean xfd = index == 0x1c4 && (m.state.intercepts.get() & X86State.PASS_XFD) != 0;
-        if (!base && !xfd) throw SystemOps.exit(m, op, write ? X86Exit.WRMSR : X86Exit.RDMSR);
+        boolean xfdErr = index == 0x1c5 && !write && (m.state.intercepts.get() & X86State.PASS_XFD_ERR_READ) != 0;
+        if (!base && !xfd && !xfdErr) throw SystemOps.exit(m, op, write ? X86Exit.WRMSR : X86Exit.RDMSR);
         int seg = index == 0xc0000100 ? X86State.FS : X86State.GS;
         if (write) {
             if (base && v << 16 >> 16 != v
@@ -94,7 +95,7 @@ final class SystemTable implements OpTableSource {
             if (base) m.state.segBase.set(seg, v);
             else m.cpu.xfd().set(v);
         } else {
-            v = base ? m.state.segBase.get(seg) : m.cpu.xfd().get();
+            v = base ? m.state.segBase.get(seg) : xfd ? m.cpu.xfd().get() : m.cpu.xfdErr().get();
             m.setReg(0, 4, v);
             m.setReg(2, 4, v >>> 32);
         }

@@ -42,6 +42,9 @@ public final class X86State {
     /** RDMSR and WRMSR of FS.base and GS.base exit too: an MSR filter may deny them. */
     public static final long EXIT_BASE_MSR = 32;
 
+    /** RDMSR of IA32_XFD_ERR does not exit. */
+    public static final long PASS_XFD_ERR_READ = 256;
+
     /** MOV to CR8 exits: a lower priority would let an interrupt in. */
     public static final long EXIT_CR8 = 64;
     /** #UD exits. */

@@ -1,0 +1,19 @@
+package dev.worldswitch.explore;
+
+import dev.worldswitch.kernel.KernelVersion;
+import java.util.List;
+import java.util.function.Function;
+
+/** Explores a scenario; loaded anew beside changed classes of the kernel or KVM. */
+public final class MutantRun implements Function<String, List<String>> {
+    /** The id of the first property that fails; nothing when all hold. */
+    @Override
+    public List<String> apply(String scenario) {
+        Scenario s = Scenario.builtIn(scenario);
+        Explorer e = Explorer.of(s, KernelVersion.of("6.12")).untilFound();
+        return e.explore(s.bounds(), n -> {}).found().stream()
+                .map(f -> f.property().id())
+                .distinct()
+                .toList();
+    }
+}

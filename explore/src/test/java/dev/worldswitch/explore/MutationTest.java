@@ -1,0 +1,218 @@
+package dev.worldswitch.explore;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.machine.PhysicalCpu;
+import java.io.File;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import java.util.spi.ToolProvider;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Changes one named step of the world switch in the source of the kernel or of KVM, compiles that, and explores with it:
+ * some scenario must fail. Nothing in the explorer knows of the changes.
+ */
+class MutationTest {
+    private static final String FPU = "kernel/src/main/java/dev/worldswitch/kernel/x86/Fpu.java";
+    private static final String ENTRY = "kvm/src/main/java/dev/worldswitch/kvm/x86/GuestEntry.java";
+
+    /** In {@code file} the text {@code from} becomes {@code to}; then {@code scenario} finds {@code property}. */
+    private record Mutant(String name, String file, String from, String to, String scenario, String property) {}
+
+    private static final List<Mutant> MUTANTS = List.of(
+            new Mutant(
+                    "kernel_fpu_begin() without the save",
+                    FPU,
+                    "            saveFpregsToFpstate(current);\n        }\n        cpuInvalidate",
+                    "        }\n        cpuInvalidate",
+                    "xcr0",
+                    "any"),
+            new Mutant(
+                    "kernel_fpu_begin() without setting TIF_NEED_FPU_LOAD",
+                    FPU,
+                    "            current.flags().or(TIF_NEED_FPU_LOAD);\n            save",
+                    "            save",
+                    "xcr0",
+                    "own-registers"),
+            new Mutant(
+                    "kernel_fpu_begin() without invalidating the owner",
+                    FPU,
+                    "        cpuInvalidateFpregsState(p);\n    }\n\n    public void kernelFpuEnd",
+                    "    }\n\n    public void kernelFpuEnd",
+                    "xcr0",
+                    "guest-registers"),
+            new Mutant(
+                    "fpu_swap_kvm_fpstate() without the save",
+                    FPU,
+                    "        if (!task.flags().test(TIF_NEED_FPU_LOAD)) saveFpregsToFpstate(task);\n        if (enter)",
+                    "        if (enter)",
+                    "xcr0",
+                    "own-registers"),
+            new Mutant(
+                    "fpu_swap_kvm_fpstate() without fpregs_lock()",
+                    FPU,
+                    "        fpregsLock(task);\n        if (!task.flags().test(TIF_NEED_FPU_LOAD)) saveFpregs",
+                    "        if (!task.flags().test(TIF_NEED_FPU_LOAD)) saveFpregs",
+                    "xcr0",
+                    "any"),
+            new Mutant(
+                    "restore_fpregs_from_fpstate() with XRSTOR before the write of IA32_XFD",
+                    FPU,
+                    "        xfdUpdateState(cpu, fpstate);\n        if (cpu.xrstors(fpstate.image(), maxFeatures)) "
+                            + "excDeviceNotAvailable(caller);",
+                    "        if (cpu.xrstors(fpstate.image(), maxFeatures)) excDeviceNotAvailable(caller);\n"
+                            + "        xfdUpdateState(cpu, fpstate);",
+                    "xfd",
+                    "any"),
+            new Mutant(
+                    "switch_fpu_return() without the restore",
+                    FPU,
+                    "            restoreFpregsFromFpstate(cpu, t.fpstate().get(), \"switch_fpu_return\");\n",
+                    "",
+                    "xcr0",
+                    "any"),
+            new Mutant(
+                    "fpu_update_guest_xfd() without the write of the MSR",
+                    FPU,
+                    "        if (fps.inUse().get() != 0) xfdUpdateState(cpu(task), fps);\n",
+                    "",
+                    "xfd-nm",
+                    "any"),
+            new Mutant(
+                    "no fpu_sync_guest_vmexit_xfd_state()",
+                    ENTRY,
+                    "        if (rs.xfdNoWriteIntercept.get() != 0) fpu().fpuSyncGuestVmexitXfdState(task);\n",
+                    "",
+                    "xfd-nm",
+                    "any"),
+            new Mutant(
+                    "IA32_XFD_ERR not taken over at the exit",
+                    ENTRY,
+                    "            vcpu.xfdErr().set(cpu.rdmsrXfdErr());\n",
+                    "            {}\n",
+                    "xfd-nm",
+                    "any"),
+            new Mutant(
+                    "IA32_XFD_ERR not zeroed at the exit",
+                    ENTRY,
+                    "        if (vcpu.xfdErr().get() != 0) cpu.wrmsrXfdErr(0);\n",
+                    "",
+                    "xfd-nm",
+                    "host-control"),
+            new Mutant(
+                    "IA32_XFD_ERR not loaded at entry",
+                    ENTRY,
+                    "        loadXfdErr(cpu);\n",
+                    "",
+                    "xfd-nm",
+                    "guest-nm"),
+            new Mutant(
+                    "no kvm_load_host_xsave_state()", ENTRY, "        loadHostXsaveState(cpu);\n", "", "xcr0", "host-control"),
+            new Mutant(
+                    "guest entry with interrupts on",
+                    ENTRY,
+                    "        cpu.irqDisable();\n        // IN_GUEST_MODE",
+                    "        // IN_GUEST_MODE",
+                    "xcr0",
+                    "any"),
+            new Mutant(
+                    "guest entry without switch_fpu_return()",
+                    ENTRY,
+                    "        if (task.flags().test(Task.TIF_NEED_FPU_LOAD)) fpu().switchFpuReturn(task);\n",
+                    "",
+                    "xcr0",
+                    "any"),
+            new Mutant(
+                    "sched_out without the save",
+                    FPU,
+                    "        saveFpregsToFpstate(task);\n        thread(task).lastCpu().set(cpu(task).id());\n    }",
+                    "        thread(task).lastCpu().set(cpu(task).id());\n    }",
+                    "fpu-two-tasks",
+                    "any"),
+            new Mutant(
+                    "sched_in without TIF_NEED_FPU_LOAD",
+                    FPU,
+                    "        task.flags().or(TIF_NEED_FPU_LOAD);\n    }\n}",
+                    "    }\n}",
+                    "fpu-two-tasks",
+                    "any"));
+
+    @TempDir
+    static Path folder;
+
+    @TestFactory
+    List<DynamicTest> a_step_skipped_or_moved_makes_a_scenario_fail() {
+        return MUTANTS.stream()
+                .map(m -> DynamicTest.dynamicTest(m.name, () -> {
+                    List<String> broken = explore(m);
+                    if (m.property.equals("any")) assertThat(broken).isNotEmpty();
+                    else assertThat(broken).contains(m.property);
+                }))
+                .toList();
+    }
+
+    @Test
+    void the_unchanged_source_compiled_the_same_way_is_clean() throws Exception {
+        assertThat(explore(new Mutant("none", FPU, "package ", "package ", "xcr0", ""))).isEmpty();
+    }
+
+    private static List<String> explore(Mutant m) throws Exception {
+        Path classes = Files.createTempDirectory(folder, "mutant");
+        compile(m, classes);
+        List<URL> urls = new ArrayList<>(List.of(classes.toUri().toURL()));
+        for (Class<?> c : List.of(MutantRun.class, Exploration.class, KvmFile.class, Kernel.class, PhysicalCpu.class))
+            urls.add(c.getProtectionDomain().getCodeSource().getLocation());
+        urls.add(Path.of("target/classes").toUri().toURL());
+        urls.add(Path.of("target/test-classes").toUri().toURL());
+        // No parent: the loaders above know the unchanged classes by their modules.
+        try (URLClassLoader loader = new URLClassLoader(urls.toArray(new URL[0]), null)) {
+            @SuppressWarnings("unchecked")
+            Function<String, List<String>> run = (Function<String, List<String>>)
+                    loader.loadClass(MutantRun.class.getName()).getConstructor().newInstance();
+            return run.apply(m.scenario);
+        }
+    }
+
+    private static void compile(Mutant m, Path classes) throws IOException {
+        Path source = Path.of("..", m.file);
+        String text = Files.readString(source);
+        assertThat(text).as("source of " + m.file).contains(m.from);
+        Path changed = classes.resolve("src").resolve(source.getFileName());
+        Files.createDirectories(changed.getParent());
+        Files.writeString(changed, text.replace(m.from, m.to));
+        StringBuilder path = new StringBuilder();
+        for (Class<?> c : List.of(KvmFile.class, Kernel.class, PhysicalCpu.class))
+            path.append(c.getProtectionDomain().getCodeSource().getLocation().getPath())
+                    .append(File.pathSeparator);
+        for (String p : List.of("jdk.module.path", "java.class.path"))
+            path.append(System.getProperty(p, "")).append(File.pathSeparator);
+        StringWriter out = new StringWriter();
+        int r = ToolProvider.findFirst("javac")
+                .orElseThrow()
+                .run(
+                        new PrintWriter(out),
+                        new PrintWriter(out),
+                        "-d",
+                        classes.toString(),
+                        "-cp",
+                        path.toString(),
+                        "-proc:none",
+                        "-nowarn",
+                        changed.toString());
+        assertThat(r).as(out.toString()).isZero();
+    }
+}
