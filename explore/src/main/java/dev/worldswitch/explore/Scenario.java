@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What is explored, as a readable file: machine, kernel, tasks, what VMM and guest do, which events, bounds, properties,
  * the expected verdict. Lines are {@code KEY = VALUE}; a line that starts with a blank goes on with the one before;
- * {@code #} starts a comment. A scenario never says where an event comes.
+ * {@code #} before a blank starts a comment. A scenario never says where an event comes.
  */
 public final class Scenario {
     private static final List<String> KEYS = List.of(
@@ -72,7 +72,7 @@ public final class Scenario {
         int number = 0;
         for (String raw : text.lines().toList()) {
             number++;
-            String line = raw.replaceFirst("#.*", "");
+            String line = raw.replaceFirst("(^|\\s)#(\\s.*|$)", "");
             if (line.isBlank()) continue;
             String key = last;
             if (Character.isWhitespace(line.charAt(0)) && key != null) {
