@@ -64,7 +64,7 @@ void ws_changed(uint64_t address, uint64_t size, int gone) {
 }
 
 /* A pipe copies between two of our own addresses and answers EFAULT where a plain access would kill the client. */
-static int pipe_copy(const void *from, void *to, size_t n) {
+int ws_copy(const void *from, void *to, size_t n) {
 	int ends[2], ok = 1;
 	if (raw(SYS_pipe2, ends, O_CLOEXEC) < 0) return 0;
 	while (n && ok) {
@@ -87,12 +87,12 @@ static int pipe_copy(const void *from, void *to, size_t n) {
 
 void ws_copy_in(int conn, uint64_t address, uint64_t size) {
 	char data[COPY_MAX];
-	if (size > sizeof data || !pipe_copy((void *)address, data, size)) ws_send(conn, REPLY, 0, 0, 0, NULL, 0, -1);
+	if (size > sizeof data || !ws_copy((void *)address, data, size)) ws_send(conn, REPLY, 0, 0, 0, NULL, 0, -1);
 	else ws_send(conn, REPLY, 1, 0, 0, data, size, -1);
 }
 
 void ws_copy_out(int conn, uint64_t address, const void *from, uint64_t size) {
-	ws_send(conn, REPLY, (uint64_t)pipe_copy(from, (void *)address, size), 0, 0, NULL, 0, -1);
+	ws_send(conn, REPLY, (uint64_t)ws_copy(from, (void *)address, size), 0, 0, NULL, 0, -1);
 }
 
 struct mapping {
@@ -198,6 +198,18 @@ static uint64_t untouched_ahead(const struct mapping *m, uint64_t to) {
 	return end < to ? end : to;
 }
 
+/* What belongs to the running program itself: files mapped privately, stack, heap, what the kernel maps. */
+static int of_program(const struct mapping *m) { return (m->inode && !m->shared) || (m->path[0] == '[' && strncmp(m->path, "[anon", 5)); }
+
+/* Where a slot that starts in `m` and is larger must end: a slot can start anywhere and be huge by mistake, and program data made
+ * common would be the same memory in a forked child until that has its own. Such memory is common only where a slot lies inside of it. */
+static uint64_t limit(const struct mapping *m, uint64_t from, uint64_t to) {
+	uint64_t thread = ((uint64_t)__builtin_thread_pointer() & ~(PAGE - 1)) - PAGE;
+	if (of_program(m) && (m->from > from || m->to < to)) return m->from > from ? m->from : from;
+	if (from <= thread && thread < to && thread >= m->from && thread < m->to) return thread;
+	return to;
+}
+
 static int adopt_mapping(int conn, const struct mapping *m, uint64_t start, uint64_t size, uint64_t base) {
 	uint64_t from = m->from < start ? start : m->from, to = m->to > start + size ? start + size : m->to;
 	if (m->prot == PROT_NONE || from >= to || m->path[0] == '[') {
@@ -229,6 +241,7 @@ void ws_adopt(int conn, uint64_t address, uint64_t size, uint64_t base) {
 	size_t room = 1 << 16, n = 0;
 	char *text = NULL;
 	long got, fd = raw(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	uint64_t end_of_slot = address + size;
 	watch(address, address + size);
 	if (fd >= 0) {
 		do {
@@ -247,7 +260,10 @@ void ws_adopt(int conn, uint64_t address, uint64_t size, uint64_t base) {
 			char *end = strchr(line, '\n');
 			if (!end) break;
 			*end = 0;
-			if (parse(line, m) && m->from < address + size && m->to > address && adopt_mapping(conn, m, address, size, base)) break;
+			if (parse(line, m) && m->from < end_of_slot && m->to > address) {
+				end_of_slot = limit(m, address, end_of_slot);
+				if (end_of_slot <= address || adopt_mapping(conn, m, address, end_of_slot - address, base)) break;
+			}
 			line = end + 1;
 		}
 		free(m);

@@ -58,7 +58,7 @@ struct frame {
 };
 #define FRAME_REST (sizeof(struct frame) - 4)
 
-enum request { HELLO_PROCESS = 1, HELLO_THREAD, OPEN, IOCTL, MMAP, READ, MEMORY_CHANGED, SYNC, ARCH_PRCTL };
+enum request { HELLO_PROCESS = 1, HELLO_THREAD, OPEN, IOCTL, MMAP, READ, MEMORY_CHANGED, SYNC, ARCH_PRCTL, REFUSED };
 /* From the server while a call is under way; all but ANSWER are answered by the shim. */
 enum server_request { ANSWER = 64, COPY_IN, COPY_OUT, ADOPT, SIGNAL_MASK, EVENTFD };
 /* Answers of the shim. */
@@ -82,9 +82,12 @@ HIDDEN int ws_lowest_internal(int at_least);
 HIDDEN int ws_handle(int fd, uint64_t *handle);
 HIDDEN void ws_file_name(int fd, char *into, size_t room);
 HIDDEN int ws_active(void);
+HIDDEN int ws_traced(void);
+HIDDEN long ws_device_fd(int flags);
 HIDDEN int ws_memory_fd(void);
 
 /* memory.c */
+HIDDEN int ws_copy(const void *from, void *to, size_t n);
 HIDDEN void ws_adopt(int conn, uint64_t address, uint64_t size, uint64_t base);
 HIDDEN void ws_copy_in(int conn, uint64_t address, uint64_t size);
 HIDDEN void ws_copy_out(int conn, uint64_t address, const void *from, uint64_t size);

@@ -65,6 +65,25 @@ static const char *socket_path(void) {
 
 int ws_active(void) { return socket_path() != NULL; }
 
+int ws_traced(void) {
+	static int known;
+	if (!known) known = getenv("WORLDSWITCH_TRACE") ? 1 : 2;
+	return known == 1;
+}
+
+/* A new socket whose name says that it is the device. */
+long ws_device_fd(int cloexec) {
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	uint64_t unique[2] = {0, 0};
+	raw(SYS_getrandom, unique, sizeof unique, 0);
+	int n = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "worldswitch/%llx%llx/kvm/0", (unsigned long long)unique[0], (unsigned long long)unique[1]);
+	long fd = raw(SYS_socket, AF_UNIX, SOCK_STREAM | (cloexec ? SOCK_CLOEXEC : 0), 0);
+	if (fd < 0) return fd;
+	long r = raw(SYS_bind, fd, &name, offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+	if (r < 0) raw(SYS_close, fd);
+	return r < 0 ? r : fd;
+}
+
 int ws_memory_fd(void) { return process.memory; }
 
 int ws_is_internal(int fd) {
@@ -378,19 +397,25 @@ static void wait_run(struct connection *c) {
 	}
 }
 
-static int add_to_eventfd(int fd) {
+/* 0, EBADF, or EINVAL for a descriptor of something else. */
+static int eventfd_error(int fd) {
 	char path[32], link[32];
-	uint64_t one = 1;
+	if (fd < 0 || ws_is_internal(fd) || raw(SYS_fcntl, fd, F_GETFD) < 0) return EBADF;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	long n = raw(SYS_readlinkat, AT_FDCWD, path, link, sizeof link);
-	return n >= 20 && memcmp(link, "anon_inode:[eventfd]", 20) == 0 && raw(SYS_write, fd, &one, 8) == 8;
+	return n >= 20 && memcmp(link, "anon_inode:[eventfd]", 20) == 0 ? 0 : EINVAL;
+}
+
+static int add_to_eventfd(int fd) {
+	uint64_t one = 1;
+	return eventfd_error(fd) == 0 && raw(SYS_write, fd, &one, 8) == 8;
 }
 
 static int serve(struct connection *c, const struct frame *f) {
 	switch (f->type) {
 	case COPY_IN: ws_copy_in(c->fd, f->a, f->b); return 0;
 	case ADOPT: ws_adopt(c->fd, f->a, f->b, f->c); return 0;
-	case EVENTFD: return ws_send(c->fd, REPLY, (uint64_t)add_to_eventfd((int)f->a), 0, 0, NULL, 0, -1);
+	case EVENTFD: return ws_send(c->fd, REPLY, f->b ? (uint64_t)eventfd_error((int)f->a) : (uint64_t)add_to_eventfd((int)f->a), 0, 0, NULL, 0, -1);
 	case SIGNAL_MASK:
 		c->run_mask = f->a;
 		c->run_mask_set = f->b != 0;
@@ -442,6 +467,12 @@ long ws_call(struct call *out, enum request type, uint64_t a, uint64_t b, uint64
 		__atomic_store_n(&conn->slot->pending, 0, __ATOMIC_SEQ_CST);
 		if (run) follow_signals(conn);
 		r = converse(conn, out, &f, payload, n, run);
+		if (r == -EMFILE) {
+			/* What the call made found no free number here: it must not stay made. */
+			struct frame refused = {FRAME_REST, REFUSED, 0, 0, 0};
+			struct call none = {0, 0, 0, -1, NULL, 0};
+			if (converse(conn, &none, &refused, NULL, 0, 0) == LOST) r = LOST;
+		}
 		if (r == LOST) {
 			r = -EIO;
 			say("worldswitch: the server of this session is gone; KVM calls fail with EIO\n");

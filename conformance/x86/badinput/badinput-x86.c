@@ -663,6 +663,8 @@ int main(int n, char **v) {
 		void (*run)(void);
 	} sections[] = {{"pointers", section_pointers}, {"inner", section_inner}, {"sizes", section_sizes}, {"kinds", section_kinds}, {"counts", section_counts}, {"numbers", section_numbers}, {"caps", section_caps}, {"random", section_random}, {"life", life}};
 	make_memory();
+	/* Numbers of descriptors are part of some answers. */
+	for (int fd = 3; fd < 64; fd++) close(fd);
 	for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
 		int wanted = n == 1;
 		for (int a = 1; a < n; a++) wanted |= !strcmp(v[a], sections[i].name);

@@ -44,7 +44,7 @@ static const struct call calls[] = {
 	IN("KVM_REGISTER_COALESCED_MMIO", 0x67, 16, "v", 0),
 	IN("KVM_UNREGISTER_COALESCED_MMIO", 0x68, 16, "v", 0),
 	IN("KVM_SET_GSI_ROUTING", 0x6a, 8, "v", 96),
-	NONE("KVM_REINJECT_CONTROL", 0x71, "v"),
+	{"KVM_REINJECT_CONTROL", NR(0, 0x71, 0), "v", 1, 32, 0},
 	IN("KVM_IRQFD", 0x76, 32, "v", 0),
 	IN("KVM_CREATE_PIT2", 0x77, 64, "v", 0),
 	NONE("KVM_SET_BOOT_CPU_ID", 0x78, "v"),

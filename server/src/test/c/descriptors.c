@@ -7,6 +7,7 @@ static int works(int fd) {
 
 int main(int argc, char **argv) {
 	if (argc > 1) { /* after exec */
+		CHECK(write(atoi(argv[1]), "x", 1) == -1 && errno == EINVAL && lseek(atoi(argv[1]), 1, SEEK_SET) == 0);
 		CHECK(works(atoi(argv[1])));
 		CHECK(ioctl(atoi(argv[2]), ADD_ONE, 0) == -1 && errno == EBADF);
 		return 0;

@@ -88,6 +88,11 @@ public final class InProcessClient implements Client, Caller {
     public void freezeXcompGuestPerm() {}
 
     @Override
+    public long eventfdError(int fd) {
+        return dev.worldswitch.kvm.Errno.EBADF;
+    }
+
+    @Override
     public boolean signalEventfd(int fd) {
         return false;
     }

@@ -46,7 +46,23 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.AMD_NO_COUNTERS_WITHOUT_PMU, "6.12"),
             Map.entry(Patch.SVM_EXIT_ON_VECTORING_FAULT, "6.18"),
             Map.entry(Patch.RETRY_WALK_DURING_VECTORING, "7.2"),
+            Map.entry(Patch.IMMUTABLE_FEATURE_MSRS, "6.12"),
+            Map.entry(Patch.ADVERTISED_MSRS_READ_ZERO, "6.12"),
+            Map.entry(Patch.SEV_VMSA_FEATURES, "6.12"),
             Map.entry(Patch.X86_ONE_REG, "6.18"),
+            Map.entry(Patch.ADVERTISE_TSC_DEADLINE_TIMER, "6.18"),
+            Map.entry(Patch.ADVERTISE_HYPERVISOR, "6.18"),
+            Map.entry(Patch.DISABLE_EXITS_BEFORE_VCPUS, "6.18"),
+            Map.entry(Patch.VM_TSC_KHZ_BEFORE_VCPUS, "6.18"),
+            Map.entry(Patch.PLATFORM_INFO_FEATURE_MSR, "6.18"),
+            Map.entry(Patch.ARCH_CAPABILITIES_BY_CPUID, "6.18"),
+            Map.entry(Patch.XSS_BY_CPUID, "6.18"),
+            Map.entry(Patch.ANON_INODE_NOEXEC, "6.18"),
+            Map.entry(Patch.APX_STATE, "6.18"),
+            Map.entry(Patch.GUEST_MEMFD_FLAGS, "6.18"),
+            Map.entry(Patch.X2APIC_EOI_FEATURES, "7.2"),
+            Map.entry(Patch.SAVE_LBR_MSRS, "7.2"),
+            Map.entry(Patch.SREGS_EFER_CHECK, "7.2"),
             Map.entry(Patch.EMULATE_AVX_MOVES, "7.2"));
 
     public KernelVersion {

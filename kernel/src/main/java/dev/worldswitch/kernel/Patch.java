@@ -331,8 +331,136 @@ public enum Patch {
             "x86-one-reg",
             Arch.X86,
             "KVM: x86: Introduce KVM_{G,S}ET_ONE_REG uAPIs support",
-            "first in 6.18",
+            "06f2969c6a12",
             "2025-09",
+            Set.of()),
+    /** CPUID 1.ECX[24] is among what KVM supports; the client need not know that an in-kernel local APIC brings it. */
+    ADVERTISE_TSC_DEADLINE_TIMER(
+            "advertise-tsc-deadline-timer",
+            Arch.X86,
+            "KVM: x86: Advertise TSC_DEADLINE_TIMER in KVM_GET_SUPPORTED_CPUID",
+            "9be4ec35d668",
+            "2024-11",
+            Set.of()),
+    /** CPUID 1.ECX[31] is among what KVM supports. */
+    ADVERTISE_HYPERVISOR(
+            "advertise-hypervisor",
+            Arch.X86,
+            "KVM: x86: Advertise HYPERVISOR in KVM_GET_SUPPORTED_CPUID",
+            "9aa470f5ddb2",
+            "2024-11",
+            Set.of()),
+    /** KVM_CAP_X86_DISABLE_EXITS comes too late once a vCPU exists. */
+    DISABLE_EXITS_BEFORE_VCPUS(
+            "disable-exits-before-vcpus",
+            Arch.X86,
+            "KVM: x86: Disallow KVM_CAP_X86_DISABLE_EXITS after vCPU creation",
+            "04cd8f8628d8",
+            "2024-11",
+            Set.of()),
+    /** KVM_SET_TSC_KHZ on a VM comes too late once a vCPU exists. */
+    VM_TSC_KHZ_BEFORE_VCPUS(
+            "vm-tsc-khz-before-vcpus",
+            Arch.X86,
+            "KVM: x86: Reject KVM_SET_TSC_KHZ VM ioctl when vCPUs have been created",
+            "dcbe5a466c12",
+            "2025-07",
+            Set.of()),
+    /** Feature MSRs keep their value after the first KVM_RUN. */
+    IMMUTABLE_FEATURE_MSRS(
+            "immutable-feature-msrs",
+            Arch.X86,
+            "KVM: x86: Disallow writes to immutable feature MSRs after KVM_RUN",
+            "0094f62c7eaa",
+            "2023-03",
+            Set.of()),
+    /** MSR_PLATFORM_INFO is a feature MSR: told on the system descriptor, and immutable. */
+    PLATFORM_INFO_FEATURE_MSR(
+            "platform-info-feature-msr",
+            Arch.X86,
+            "KVM: x86: Disallow changing MSR_PLATFORM_INFO after vCPU has run",
+            "bc2ca3680b30",
+            "2024-08",
+            Set.of()),
+    /** A vCPU whose CPUID lacks IA32_ARCH_CAPABILITIES has it for the client as 0 only. */
+    ARCH_CAPABILITIES_BY_CPUID(
+            "arch-capabilities-by-cpuid",
+            Arch.X86,
+            "KVM: x86: Reject userspace attempts to access ARCH_CAPABILITIES w/o support",
+            "a5d563890b8f",
+            "2024-08",
+            Set.of()),
+    /** MSRs in KVM's list read 0 for the client, and take 0, even where this vCPU or descriptor lacks them. */
+    ADVERTISED_MSRS_READ_ZERO(
+            "advertised-msrs-read-zero",
+            Arch.X86,
+            "KVM: x86: Suppress failures on userspace access to advertised, unsupported MSRs",
+            "64a5d7a1091f",
+            "2024-08",
+            Set.of()),
+    /** IA32_XSS takes no value, 0 neither, while CPUID lacks XSAVES; before, only guests were refused. */
+    XSS_BY_CPUID(
+            "xss-by-cpuid",
+            Arch.X86,
+            "KVM: x86: Refresh CPUID on write to guest MSR_IA32_XSS",
+            "9622e116d0d2",
+            "2025-09",
+            Set.of()),
+    /** Files without a name, as the VM and vCPU descriptors are, can not be mapped executable. */
+    ANON_INODE_NOEXEC(
+            "anon-inode-noexec",
+            Arch.ANY,
+            "anon_inode: raise SB_I_NODEV and SB_I_NOEXEC",
+            "1ed95281c0c7",
+            "2025-04",
+            Set.of()),
+    /** XSAVE component 19 has a name: asking for it is not supported rather than invalid. */
+    APX_STATE(
+            "apx-state",
+            Arch.X86,
+            "x86/fpu/apx: Define APX state component",
+            "bd0b10b795c5",
+            "2025-04",
+            Set.of()),
+    /** KVM_CAP_GUEST_MEMFD_FLAGS tells the flags of KVM_CREATE_GUEST_MEMFD; any VM can have one. */
+    GUEST_MEMFD_FLAGS(
+            "guest-memfd-flags",
+            Arch.ANY,
+            "KVM: Rework KVM_CAP_GUEST_MEMFD_MMAP into KVM_CAP_GUEST_MEMFD_FLAGS",
+            "d2042d8f96dd",
+            "2025-10",
+            Set.of()),
+    /** The system attribute group of SEV, with the features of its VMSA. */
+    SEV_VMSA_FEATURES(
+            "sev-vmsa-features",
+            Arch.X86,
+            "KVM: SEV: publish supported VMSA features",
+            "ac5c48027bac",
+            "2024-04",
+            Set.of()),
+    /** KVM_CAP_X2APIC_API has flags for the suppression of EOI broadcasts. */
+    X2APIC_EOI_FEATURES(
+            "x2apic-eoi-features",
+            Arch.X86,
+            "KVM: x86: Add x2APIC \"features\" to control EOI broadcast suppression",
+            "6517dfbcc918",
+            "2025-12",
+            Set.of()),
+    /** IA32_DEBUGCTL and the last-branch MSRs are in the list of MSRs to save. */
+    SAVE_LBR_MSRS(
+            "save-lbr-msrs",
+            Arch.X86,
+            "KVM: SVM: Add missing save/restore handling of LBR MSRs",
+            "3700f0788da6",
+            "2026-03",
+            Set.of()),
+    /** KVM_SET_SREGS refuses EFER bits that KVM or the vCPU's CPUID lack. */
+    SREGS_EFER_CHECK(
+            "sregs-efer-check",
+            Arch.X86,
+            "KVM: x86: Check EFER validity on KVM_SET_SREGS*",
+            "list thread 20260713180153.2728382-2-yosry@kernel.org",
+            "2026-07",
             Set.of());
 
     /** Architecture that a patch belongs to. */

@@ -27,7 +27,7 @@ public record Call(Caller caller, long argument, KvmFile.Made made) {
         return b.size() == 0 || client().write(address, b.array(), 0, b.size()) ? 0 : Errno.EFAULT;
     }
 
-    /** Gives the caller a descriptor to {@code file}. */
+    /** Gives the caller a descriptor to {@code file}, its number as the answer. */
     public long open(KvmFile file, int flags) {
         made.file = file;
         made.flags = flags;

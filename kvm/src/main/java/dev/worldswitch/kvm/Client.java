@@ -35,6 +35,9 @@ public interface Client {
 
     void freezeXcompGuestPerm();
 
+    /** 0 when the client's descriptor is an eventfd, else what eventfd_ctx_fdget says: EBADF or EINVAL. */
+    long eventfdError(int fd);
+
     /** Adds 1 to the eventfd with this number in the client; false when there is no such eventfd. */
     boolean signalEventfd(int fd);
 }

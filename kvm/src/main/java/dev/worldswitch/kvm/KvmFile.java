@@ -32,6 +32,9 @@ public interface KvmFile {
     /** read(2) and pread(2), for statistics; a negative errno where reading is not possible. */
     long read(byte[] into, long offset);
 
+    /** The client had no free descriptor for it: {@link #release} comes too, and nothing of it may be left. */
+    default void refused() {}
+
     /** The last descriptor to it is closed. */
     void release();
 

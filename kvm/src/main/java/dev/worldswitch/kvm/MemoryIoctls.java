@@ -62,7 +62,7 @@ public final class MemoryIoctls {
         GuestMemory memory = vm.memory();
         if ((flags & ~(MemorySlots.LOG_DIRTY_PAGES | MemorySlots.READONLY)) != 0) return Errno.EINVAL;
         if ((size & Mm.PAGE_SIZE - 1) != 0 || (gpa & Mm.PAGE_SIZE - 1) != 0) return Errno.EINVAL;
-        if ((hva & Mm.PAGE_SIZE - 1) != 0 || !Mm.accessOk(hva, size)) return Errno.EINVAL;
+        if ((hva & Mm.PAGE_SIZE - 1) != 0 || !vm.accessOk(hva, size)) return Errno.EINVAL;
         if (as >= vm.addressSpaces() || id >= vm.memorySlots()) return Errno.EINVAL;
         if (Long.compareUnsigned(gpa + size, gpa) < 0) return Errno.EINVAL;
         MemorySlots slots = memory.slots(as).get();
@@ -124,7 +124,7 @@ public final class MemoryIoctls {
         Words dirty = s == null ? null : s.dirty();
         if (s == null || dirty == null) return Errno.ENOENT;
         long first = b.u64(8), count = b.u32(4) & 0xffffffffL;
-        if (first > s.pages() || count > s.pages() - first || (count & 63) != 0 && first + count < s.pages())
+        if (Long.compareUnsigned(first, s.pages()) > 0 || count > s.pages() - first || (count & 63) != 0 && first + count < s.pages())
             return Errno.EINVAL;
         Bytes mask = call.in(b.u64(16), (int) ((count + 63) / 64 * 8));
         if (mask == null) return Errno.EFAULT;

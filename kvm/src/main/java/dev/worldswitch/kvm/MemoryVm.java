@@ -8,6 +8,11 @@ public interface MemoryVm extends KvmFile {
 
     Client client();
 
+    /** access_ok of the host's kernel for memory that slots may use. */
+    default boolean accessOk(long address, long size) {
+        return Mm.accessOk(address, size);
+    }
+
     /** Number of guest-physical address spaces: 2 where there is SMM. */
     int addressSpaces();
 

@@ -95,6 +95,13 @@ public final class MachineProfile {
         return lines.getOrDefault("arch", "x86");
     }
 
+    /** The same machine with one line changed. */
+    public MachineProfile with(String key, String value) {
+        Map<String, String> changed = new LinkedHashMap<>(lines);
+        changed.put(key, value);
+        return new MachineProfile(name, changed);
+    }
+
     public @Nullable String find(String key) {
         return lines.get(key);
     }

@@ -26,6 +26,12 @@ public interface Timing {
     /** Simulated time in nanoseconds since boot. */
     long now();
 
+    /** The computer's counter that runs at {@code khz}, as the time-stamp counter; zero about when {@link #now} is. */
+    default long cycles(long khz) {
+        long ns = now();
+        return ns / 1_000_000 * khz + ns % 1_000_000 * khz / 1_000_000;
+    }
+
     /** Nothing ever happens between two steps; time comes from {@code clock}. */
     static Timing plain(java.util.function.LongSupplier clock) {
         return new Timing() {

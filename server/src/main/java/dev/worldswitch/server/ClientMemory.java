@@ -14,7 +14,7 @@ final class ClientMemory {
     }
 
     /** Server mappings are made in windows of this size: one mapping for many slots. */
-    private static final long WINDOW = 64L << 30, FILE_SIZE = 1L << 45;
+    private static final long WINDOW = 64L << 30, FILE_SIZE = 1L << 60;
 
     private static final int FALLOC_FL_KEEP_SIZE_PUNCH_HOLE = 3;
 
@@ -112,7 +112,7 @@ final class ClientMemory {
     synchronized long reserve(long size) {
         long at = nextOffset;
         nextOffset += size + ADOPT_AHEAD;
-        if (nextOffset > FILE_SIZE) throw new IllegalStateException("a client shared more than 32 TiB with its guests");
+        if (nextOffset > FILE_SIZE) throw new IllegalStateException("a client asked for slots of more than 2^60 bytes");
         return at;
     }
 

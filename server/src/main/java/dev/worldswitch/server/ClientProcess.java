@@ -108,7 +108,8 @@ public final class ClientProcess implements Client {
 
     @Override
     public long adopt(long address, long size) {
-        if (!Mm.accessOk(address, size)) return Errno.EINVAL;
+        // Nothing of the client is there: what slots may name is checked by who sets them.
+        if (!Mm.accessOk(address, size)) return 0;
         HostThread t = caller();
         for (long[] gap : memory.missing(address, address + size)) t.adopt(this, gap[0], gap[1]);
         return 0;
@@ -124,6 +125,10 @@ public final class ClientProcess implements Client {
         long[] around = t == null ? null : memory.askedAround(address);
         if (t == null || around == null) return 0;
         for (long[] gap : memory.missing(around[0], around[1])) t.adopt(this, gap[0], gap[1]);
+        page = memory.hostPage(address, write);
+        if (page != 0 || memory.isCommon(address)) return page;
+        // The page alone: what lies around it may be the client's program, of which only what a guest touches is common.
+        t.adopt(this, address & -4096L, (address & -4096L) + 4096);
         return memory.hostPage(address, write);
     }
 
@@ -150,6 +155,11 @@ public final class ClientProcess implements Client {
     @Override
     public void freezeXcompGuestPerm() {
         xcomp.freezeGuest();
+    }
+
+    @Override
+    public long eventfdError(int fd) {
+        return caller().eventfdError(this, fd);
     }
 
     @Override

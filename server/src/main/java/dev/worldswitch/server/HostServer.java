@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 /** Serves the clients of one simulated host on a Unix socket: one thread for each client thread. */
 public final class HostServer {
     private final SimulatedHost host;
+    private final OpenFile device;
     private final CallListener listener;
     private final Native sys = new Native();
     private static final int MSG_DONTWAIT = 0x40, EAGAIN = 11;
@@ -29,6 +30,7 @@ public final class HostServer {
 
     private HostServer(int listening, SimulatedHost host, CallListener listener) {
         this.host = host;
+        this.device = new OpenFile(0, host.openKvm(), -1);
         this.listener = listener;
         this.nameOfFiles =
                 "worldswitch/" + ProcessHandle.current().pid() + "." + Long.toHexString(System.nanoTime()) + "/";
@@ -154,9 +156,10 @@ public final class HostServer {
         }
     }
 
+    /** Handle 0 is the device: the shim makes descriptors to it by itself. */
     @Nullable
     OpenFile find(long handle) {
-        return files.get(handle);
+        return handle == 0 ? device : files.get(handle);
     }
 
     /** Makes a descriptor for a file; the caller sends it to the client and closes its own copy. */

@@ -20,7 +20,7 @@ public final class HostThread implements Caller {
     private static final int PENDING = 0, WAKE = 4;
 
     private static final int FUTEX_WAIT = 0, FUTEX_WAKE = 1;
-    private static final int KVM_RUN = 0xAE80, COPY_MAX = 4096, PROT_EXEC = 4;
+    private static final int KVM_RUN = 0xAE80, COPY_MAX = 4096, PROT_EXEC = 4, PROT_WRITE = 2, MAP_TYPE = 3, MAP_PRIVATE = 2;
     private static final long POSITION = -1;
 
     private final HostServer server;
@@ -235,6 +235,12 @@ public final class HostThread implements Caller {
         memory.giveBack(base, to - from, last - from);
     }
 
+    long eventfdError(ClientProcess of, int fd) {
+        if (of != process) return Errno.EBADF;
+        Wire answer = ask(Wire.EVENTFD, fd, 1, 0, bounceBytes, 0);
+        return answer == null ? Errno.EBADF : -answer.a();
+    }
+
     boolean signalEventfd(ClientProcess of, int fd) {
         if (of != process) return false;
         Wire answer = ask(Wire.EVENTFD, fd, 0, 0, bounceBytes, 0);
@@ -258,11 +264,14 @@ public final class HostThread implements Caller {
         }
     }
 
+    /** What the last call made, until the next one: the client may have had no free descriptor for it. */
+    private @Nullable KvmFile lastMade;
+
     private void one() throws IOException {
         switch (wire.type()) {
             case Wire.OPEN -> answerFile(server.host().openKvm(), (int) wire.a(), "open(\"/dev/kvm\")");
             case Wire.IOCTL -> ioctl(wire.a(), (int) wire.b(), wire.c());
-            case Wire.MMAP -> mmap(wire.a(), wire.b(), wire.c(), wire.payloadInt());
+            case Wire.MMAP -> mmap(wire.a(), wire.b(), wire.c(), wire.payloadInt(0), wire.payloadInt(1));
             case Wire.READ -> read(wire.a(), wire.b(), wire.c());
             case Wire.MEMORY_CHANGED -> {
                 if (wire.c() != 0) process.memory().trim(wire.a(), wire.a() + wire.b());
@@ -271,6 +280,11 @@ public final class HostThread implements Caller {
             }
             case Wire.SYNC -> {
                 server.releaseClosed();
+                wire.send(Wire.ANSWER, 0, 0, 0);
+            }
+            case Wire.REFUSED -> {
+                if (lastMade != null) lastMade.refused();
+                lastMade = null;
                 wire.send(Wire.ANSWER, 0, 0, 0);
             }
             case Wire.ARCH_PRCTL -> archPrctl((int) wire.a(), wire.b());
@@ -297,6 +311,7 @@ public final class HostThread implements Caller {
             open.leave();
         }
         KvmFile product = made.file;
+        lastMade = product;
         if (product == null) wire.send(Wire.ANSWER, r, 0, 0);
         else answerFile(product, made.flags & 0xffffffffL | (made.storeAt + 1L) << 32, null);
     }
@@ -305,18 +320,20 @@ public final class HostThread implements Caller {
     private void answerFile(KvmFile file, long flags, @Nullable String call) throws IOException {
         int end = server.publish(file);
         try {
-            int kind = file.kind() == KvmFile.Kind.STATS ? 1 : 0;
-            wire.send(Wire.ANSWER, 0, kind, flags, bounceBytes, 0, 0, end);
+            wire.send(Wire.ANSWER, 0, 0, flags, bounceBytes, 0, 0, end);
         } finally {
             sys.close(end);
         }
         if (call != null) server.listener().other(this, call, 0);
     }
 
-    private void mmap(long handle, long size, long offset, int prot) throws IOException {
+    private void mmap(long handle, long size, long offset, int prot, int flags) throws IOException {
         OpenFile open = server.find(handle);
         SharedPages pages = open == null ? null : open.file().pages();
         long r = open == null ? Errno.EBADF : pages == null ? Errno.ENODEV : 0;
+        // A file open for reading only can't be mapped shared and writable, whatever it is.
+        boolean sharedWritable = (prot & PROT_WRITE) != 0 && (flags & MAP_TYPE) != MAP_PRIVATE;
+        if (open != null && open.file().kind() == KvmFile.Kind.STATS && sharedWritable) r = Errno.EACCES;
         if (r == 0 && (prot & PROT_EXEC) != 0 && server.host().refusesExecutableVcpuPages()) r = Errno.EPERM;
         if (open != null)
             server.listener().other(this, "mmap(" + open.file().fileName() + ", " + size + ", " + offset + ")", r);
@@ -330,8 +347,15 @@ public final class HostThread implements Caller {
         byte[] into = new byte[Math.clamp(size, 0, Wire.PAYLOAD_MAX)];
         long r = open == null
                 ? Errno.EBADF
-                : offset == POSITION ? open.readOn(into) : open.file().read(into, offset);
+                : offset == POSITION
+                        ? open.readOn(into)
+                        : seekable(open.file()) ? open.file().read(into, offset) : Errno.ESPIPE;
         wire.send(Wire.ANSWER, r, 0, 0, into, 0, (int) Math.max(r, 0), -1);
+    }
+
+    /** Descriptors that an ioctl made have no position, except those of statistics. */
+    private static boolean seekable(KvmFile file) {
+        return file.kind() == KvmFile.Kind.SYSTEM || file.kind() == KvmFile.Kind.STATS;
     }
 
     private void archPrctl(int code, long argument) throws IOException {

@@ -19,6 +19,7 @@ final class Native {
     enum Nr {
         CLOSE(3, 57),
         MMAP(9, 222),
+        MPROTECT(10, 226),
         MUNMAP(11, 215),
         SOCKET(41, 198),
         SENDTO(44, 206),
@@ -56,14 +57,18 @@ final class Native {
     static final int PROT_READ_WRITE = 3, MAP_SHARED = 1, MAP_NORESERVE = 0x4000;
     private static final int MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, F_ADD_SEALS = 1033, F_SEAL_SHRINK = 2;
 
-    private static final MethodHandle SYSCALL;
+    /** Calls any native function of up to seven numbers: one handle keeps the start short. */
+    private static final MethodHandle CALL;
+
+    private static final MemorySegment SYSCALL;
     private static final VarHandle ERRNO;
     private static final MemoryLayout CAPTURE = Linker.Option.captureStateLayout();
     /** Everything: addresses of the server's own memory as one segment. */
     private static final MemorySegment ALL = all();
 
     static {
-        SYSCALL = link();
+        CALL = link();
+        SYSCALL = Linker.nativeLinker().defaultLookup().find("syscall").orElseThrow();
         ERRNO = CAPTURE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
     }
 
@@ -75,7 +80,6 @@ final class Native {
         ValueLayout.OfLong l = ValueLayout.JAVA_LONG;
         Linker linker = Linker.nativeLinker();
         return linker.downcallHandle(
-                linker.defaultLookup().find("syscall").orElseThrow(),
                 FunctionDescriptor.of(l, l, l, l, l, l, l, l),
                 Linker.Option.captureCallState("errno"));
     }
@@ -91,8 +95,17 @@ final class Native {
 
     long call(Nr nr, long a, long b, long c, long d, long e, long f) {
         try {
-            long r = (long) SYSCALL.invokeExact(capture, nr.number, a, b, c, d, e, f);
+            long r = (long) CALL.invokeExact(SYSCALL, capture, nr.number, a, b, c, d, e, f);
             return r == -1 ? -(int) ERRNO.get(capture, 0L) : r;
+        } catch (Throwable t) {
+            throw new AssertionError(t);
+        }
+    }
+
+    /** Calls a function at this address; its errno is not looked at. */
+    long callFunction(MemorySegment function) {
+        try {
+            return (long) CALL.invokeExact(function, capture, 0L, 0L, 0L, 0L, 0L, 0L, 0L);
         } catch (Throwable t) {
             throw new AssertionError(t);
         }

@@ -3,6 +3,7 @@ package dev.worldswitch.server;
 import dev.worldswitch.kernel.CpuPool;
 import dev.worldswitch.kernel.KernelPanic;
 import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.CpuPools;
 import dev.worldswitch.kvm.Errno;
@@ -14,7 +15,6 @@ import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** A simulated computer with its kernel and KVM, as real client processes use it. */
@@ -63,22 +63,20 @@ public final class SimulatedHost {
 
     /** A host whose /dev/kvm is {@code device}: for tests of everything but KVM. */
     static SimulatedHost withDevice(MachineProfile machine, KernelVersion version, int cpus, KvmFile device) {
-        return new SimulatedHost(machine, version, cpus, Timing.plain(clock()), false, device);
+        return new SimulatedHost(machine, version, cpus, new RealTiming(new HostClock(machine)), false, device);
     }
 
     /** A host where time passes as it really does and nothing happens by chance. */
     public static SimulatedHost plain(MachineProfile machine, KernelVersion version, int cpus) {
-        return new SimulatedHost(machine, version, cpus, Timing.plain(clock()), false, null);
+        HostClock clock = new HostClock(machine);
+        return new SimulatedHost(clock.calibrated(machine), version, cpus, new RealTiming(clock), false, null);
     }
 
     /** A host with interrupts, preemption and migration at random moments, by this seed. */
     public static SimulatedHost torture(MachineProfile machine, KernelVersion version, int cpus, long seed) {
-        return new SimulatedHost(machine, version, cpus, new TortureTiming(seed, cpus, clock()), true, null);
-    }
-
-    private static LongSupplier clock() {
-        long start = System.nanoTime();
-        return () -> System.nanoTime() - start;
+        HostClock clock = new HostClock(machine);
+        Timing timing = new TortureTiming(seed, cpus, clock);
+        return new SimulatedHost(clock.calibrated(machine), version, cpus, timing, true, null);
     }
 
     /** What happened by chance, in one line; null on a host where nothing does. */
@@ -108,9 +106,8 @@ public final class SimulatedHost {
         return new XcompPermissions(booted.xcompSupported(), booted.xcompComponents());
     }
 
-    /** vCPU pages may not be mapped executable from 6.18 on. */
     boolean refusesExecutableVcpuPages() {
-        return booted.kernel().version().atLeast("6.18");
+        return booted.kernel().has(Patch.ANON_INODE_NOEXEC);
     }
 
     /** Makes the guest that the task runs exit. */

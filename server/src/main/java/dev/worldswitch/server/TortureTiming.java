@@ -4,7 +4,6 @@ import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.Timing;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.LongSupplier;
 
 /**
  * Time full of accidents, in a real run: at any moment an interrupt whose softirq uses vector registers, or a preemption.
@@ -14,14 +13,14 @@ final class TortureTiming implements Timing {
     private static final int INTERRUPT_IN = 8, RESCHEDULE_IN = 32;
 
     private final long[] state;
-    private final LongSupplier clock;
+    private final HostClock clock;
     private final long seed;
     private final Counts[] counts;
     private final AtomicLong coins = new AtomicLong();
     /** Of the one thread that raises lines from outside. */
     private volatile long outsideDice, outsideEvents;
 
-    TortureTiming(long seed, int cpus, LongSupplier clock) {
+    TortureTiming(long seed, int cpus, HostClock clock) {
         this.clock = clock;
         this.seed = seed;
         this.counts = new Counts[cpus];
@@ -103,6 +102,11 @@ final class TortureTiming implements Timing {
 
     @Override
     public long now() {
-        return clock.getAsLong();
+        return clock.now();
+    }
+
+    @Override
+    public long cycles(long khz) {
+        return clock.cycles(khz);
     }
 }

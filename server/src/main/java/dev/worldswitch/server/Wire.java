@@ -13,7 +13,7 @@ final class Wire {
     /** Requests of the shim. */
     static final int HELLO_PROCESS = 1, HELLO_THREAD = 2, OPEN = 3, IOCTL = 4, MMAP = 5, READ = 6;
 
-    static final int MEMORY_CHANGED = 7, SYNC = 8, ARCH_PRCTL = 9;
+    static final int MEMORY_CHANGED = 7, SYNC = 8, ARCH_PRCTL = 9, REFUSED = 10;
     /** From the server; all but ANSWER are answered by the shim while the call is under way. */
     static final int ANSWER = 64, COPY_IN = 65, COPY_OUT = 66, ADOPT = 67, SIGNAL_MASK = 68, EVENTFD = 69;
     /** Answers of the shim. */
@@ -67,7 +67,12 @@ final class Wire {
     }
 
     int payloadInt() {
-        return in.get(INT, HEAD);
+        return payloadInt(0);
+    }
+
+    /** The int number {@code n} of the payload; 0 behind its end. */
+    int payloadInt(int n) {
+        return payloadSize() < 4 * n + 4 ? 0 : in.get(INT, HEAD + 4 * n);
     }
 
     void payload(byte[] into, int offset, int length) {

@@ -2,6 +2,7 @@ package dev.worldswitch.kvm.x86;
 
 import static dev.worldswitch.kvm.IoctlTable.io;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemoryIoctls;
@@ -38,10 +39,10 @@ final class Capabilities {
         row(55, "XSAVE", () -> kvm.caps().hasXsave() ? 1 : 0, "6.1", null);
         row(56, "XCRS", () -> kvm.caps().hasXsave() ? 1 : 0, "6.1", null);
         row(66, "MAX_VCPUS", this::maxVcpus, "6.1", null);
-        row(70, "ONE_REG", () -> 1, "6.18", null);
+        row(70, "ONE_REG", () -> kvm.kernel().has(Patch.X86_ONE_REG) ? 1 : 0, "6.1", null);
         row(74, "SYNC_REGS", () -> 7, "6.1", null);
         row(128, "MAX_VCPU_ID", this::maxVcpuId, "6.1", null);
-        row(129, "X2APIC_API", () -> 3, "6.1", null);
+        row(129, "X2APIC_API", this::x2apicFlags, () -> x2apicFlags() & ~X2APIC_ENABLE_SUPPRESS_EOI, "6.1", null);
         row(143, "X86_DISABLE_EXITS", () -> disableExits(), "6.1", null);
         row(168, "MANUAL_DIRTY_LOG_PROTECT2", () -> 3, "6.1", null);
         row(195, "SET_GUEST_DEBUG2", () -> 0x1f0003, "6.1", null);
@@ -64,7 +65,8 @@ final class Capabilities {
         row(173, "PMU_EVENT_FILTER", () -> 1, "6.1", "pmu_caps");
         row(226, "PMU_EVENT_MASKED_EVENTS", () -> 1, "6.12", "pmu_caps");
         row(233, "MEMORY_ATTRIBUTES", () -> 8, () -> 0, "6.12", "guest_memfd");
-        row(234, "GUEST_MEMFD", () -> 1, () -> 0, "6.12", "guest_memfd");
+        row(234, "GUEST_MEMFD", () -> 1, () -> memfdFlags() != 0 ? 1 : 0, "6.12", "guest_memfd");
+        row(244, "GUEST_MEMFD_FLAGS", this::memfdFlags, "6.18", "guest_memfd");
         row(231, "USER_MEMORY2", () -> 1, "6.12", null);
         row(232, "MEMORY_FAULT_INFO", () -> 1, "6.12", null);
         row(235, "VM_TYPES", () -> 1, "6.12", null);
@@ -148,9 +150,29 @@ final class Capabilities {
         return maxVcpus() * 4;
     }
 
+    /**
+     * Quirks by recorded release. The stable 6.12 has got VMCS12_ALLOW_FREEZE_IN_SMM (bit 10) as a fix, the recorded 6.18
+     * is older than that.
+     */
     long quirks() {
-        if (!kvm.kernel().version().atLeast("6.12")) return 0x7f;
-        return kvm.kernel().version().name().equals("6.18") ? 0x3ff : 0x7ff;
+        return switch (kvm.kernel().version().name()) {
+            case "6.1" -> 0x7f;
+            case "6.12" -> 0x7ff;
+            case "6.18" -> 0x3ff;
+            default -> 0xfff;
+        };
+    }
+
+    private static final long X2APIC_ENABLE_SUPPRESS_EOI = 4;
+
+    /** KVM_X2APIC_API_*; on a VM, suppression can be enabled with a split irqchip only. */
+    long x2apicFlags() {
+        return kvm.kernel().has(Patch.X2APIC_EOI_FEATURES) ? 15 : 3;
+    }
+
+    /** GUEST_MEMFD_FLAG_MMAP and GUEST_MEMFD_FLAG_INIT_SHARED. */
+    long memfdFlags() {
+        return kvm.kernel().has(Patch.GUEST_MEMFD_FLAGS) ? 3 : 0;
     }
 
     /** MWAIT in the guest needs a host that has it and keeps its APIC timer running there. */

@@ -48,10 +48,13 @@ final class CpuidIoctls {
         // Padding of the client's entries must be zero: it may become input some day (sanity_check_entries).
         for (int i = 0; i < room; i++) {
             Bytes pad = call.in(call.argument() + HEADER + (long) i * ENTRY2 + 28, 12);
-            if (pad == null) return Errno.EFAULT;
+            // Unreadable entries fail the check like bad ones.
+            if (pad == null) return Errno.EINVAL;
             if (pad.u32(0) != 0 || pad.u64(4) != 0) return Errno.EINVAL;
         }
-        return giveSupported(call, kvm.caps().emulated());
+        CpuidTable table = kvm.caps().emulated();
+        // Room for one more than there are: the last function that gives no entry asks for a place too.
+        return room <= table.entries().size() ? Errno.E2BIG : giveSupported(call, table);
     }
 
     static Bytes write(List<Entry> entries) {

@@ -81,6 +81,17 @@ public final class CpuidMask {
         return nested;
     }
 
+    /** Of CPUID 0x8000000A.EDX: VMCB clean bits, and since 6.12 flush by ASID, both of KVM's own making. */
+    private int svmFeatures() {
+        return kernel.version().atLeast("6.12") ? 0x60 : 0x20;
+    }
+
+    /** CPUID 1.ECX bits that KVM brings by itself and tells since it advertises them: TSC deadline timer, hypervisor. */
+    private int emulated1Ecx() {
+        int v = kernel.has(Patch.ADVERTISE_TSC_DEADLINE_TIMER) ? 1 << 24 : 0;
+        return kernel.has(Patch.ADVERTISE_HYPERVISOR) ? v | 1 << 31 : v;
+    }
+
     /** One register after masking. */
     int register(int leaf, int subleaf, int register) {
         Cpuid host = profile.cpuid(leaf, subleaf);
@@ -92,6 +103,8 @@ public final class CpuidMask {
         };
         for (Mask m : MASKS)
             if (m.leaf == leaf && m.subleaf == subleaf && m.register == register) v = v & m.keep | m.set;
+        if (leaf == 1 && register == ECX) v |= emulated1Ecx();
+        if (leaf == 7 && subleaf == 1 && !kernel.version().atLeast("6.12")) v &= bits(4, 5);
         if (leaf == 7 && subleaf == 0 && register == EBX && (supportedXcr0 & 0x18) == 0) v &= ~(1 << 14);
         if (leaf == 7 && subleaf == 0 && register == EDX && (supportedXcr0 & XsaveLayout.XFEATURE_TILE) == 0) v &= ~AMX;
         if (leaf == 0x8000_0001 && register == ECX && profile.isAmd() && nested) v |= host.ecx() & 4;
@@ -206,7 +219,8 @@ public final class CpuidMask {
         switch (leaf) {
             case 0x8000_0000 -> out.add(e.with(max, e.ebx(), e.ecx(), e.edx()));
             case 0x8000_0001 -> out.add(e.with(e.eax(), 0, register(leaf, 0, ECX), register(leaf, 0, EDX)));
-            case 0x8000_0002, 0x8000_0003, 0x8000_0004, 0x8000_0005, 0x8000_0006, 0x8000_0019, 0x8000_001a ->
+            case 0x8000_0005 -> out.add(kernel.version().atLeast("6.12") ? e : e.with(0, 0, 0, 0));
+            case 0x8000_0002, 0x8000_0003, 0x8000_0004, 0x8000_0006, 0x8000_0019, 0x8000_001a ->
                 out.add(e);
             case 0x8000_0007 -> out.add(e.with(0, 0, 0, register(leaf, 0, EDX)));
             case 0x8000_0008 -> {
@@ -214,7 +228,7 @@ public final class CpuidMask {
                 int guest = kernel.has(Patch.CPUID_GUEST_PHYS_BITS) ? phys << 16 : 0;
                 out.add(e.with(guest | virt << 8 | phys, register(leaf, 0, EBX), 0, 0));
             }
-            case 0x8000_000a -> out.add(nested ? e.with(1, 8, 0, e.edx() | 0x60) : e.with(0, 0, 0, 0));
+            case 0x8000_000a -> out.add(nested ? e.with(1, 8, 0, e.edx() | svmFeatures()) : e.with(0, 0, 0, 0));
             default -> out.add(e.with(0, 0, 0, 0));
         }
     }

@@ -2,6 +2,7 @@ package dev.worldswitch.kvm.x86;
 
 import static dev.worldswitch.kvm.IoctlTable.iow;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
@@ -16,6 +17,8 @@ public final class EnableCap {
     public static final long QUIRK_OUT_7E_INC_RIP = 8, QUIRK_MISC_ENABLE_NO_MWAIT = 16, QUIRK_FIX_HYPERCALL_INSN = 32;
     public static final long QUIRK_MWAIT_NEVER_UD_FAULTS = 64;
     private static final int SIZE = 104;
+    /** A bit of the VM's capabilities: a dirty ring was asked for. */
+    static final long DIRTY_RING = 1L << 40;
 
     @FunctionalInterface
     private interface OnVm {
@@ -28,9 +31,11 @@ public final class EnableCap {
         VM.put(116, (vm, a, b) -> quirks(vm, a & vm.kvm().capabilities().quirks()));
         VM.put(213, (vm, a, b) -> (a & ~vm.kvm().capabilities().quirks()) != 0 ? Errno.EINVAL : quirks(vm, a));
         VM.put(121, EnableCap::splitIrqchip);
-        VM.put(129, (vm, a, b) -> (a & ~3) != 0 ? Errno.EINVAL : 0);
+        VM.put(129, (vm, a, b) -> (a & ~vm.kvm().capabilities().x2apicFlags()) != 0 ? Errno.EINVAL : 0);
         VM.put(143, (vm, a, b) -> {
             if ((a & ~vm.kvm().capabilities().value(Kvm.Kind.VM, 143)) != 0) return Errno.EINVAL;
+            boolean late = !vm.vcpus().get().all().isEmpty();
+            if (late && vm.kvm().kernel().has(Patch.DISABLE_EXITS_BEFORE_VCPUS)) return Errno.EINVAL;
             vm.disabledExits().or(a);
             return 0;
         });
@@ -47,7 +52,7 @@ public final class EnableCap {
             return 0;
         });
         VM.put(128, EnableCap::maxVcpuId);
-        VM.put(193, (vm, a, b) -> (a & ~1) != 0 ? Errno.EINVAL : 0);
+        VM.put(193, (vm, a, b) -> (a & ~3) != 0 || a == 3 ? Errno.EINVAL : 0);
         VM.put(201, (vm, a, b) -> {
             if ((a & ~0x1000) != 0) return Errno.EINVAL;
             vm.hypercallExits().set(a);
@@ -59,8 +64,11 @@ public final class EnableCap {
             return 0;
         });
         VM.put(182, (vm, a, b) -> a >>> 32 != 0 ? Errno.EINVAL : 0);
-        VM.put(220, (vm, a, b) -> 0);
-        VM.put(237, (vm, a, b) -> !vm.lapicInKernel() ? Errno.ENXIO : a == 0 ? Errno.EINVAL : 0);
+        VM.put(220, (vm, a, b) -> a != 0 || hasVcpus(vm) ? Errno.EINVAL : 0);
+        VM.put(237, EnableCap::apicBusCycle);
+        // SEV's contexts are taken from another VM's descriptor; none of this host's VMs has one.
+        VM.put(197, (vm, a, b) -> Errno.EBADF);
+        VM.put(206, (vm, a, b) -> Errno.EBADF);
         VM.put(192, EnableCap::dirtyRing);
         VM.put(223, EnableCap::dirtyRing);
     }
@@ -92,6 +100,8 @@ public final class EnableCap {
                 yield 0;
             }
             // KVM_CAP_HYPERV_ENFORCE_CPUID: there is no Hyper-V hypercall here that it could restrict.
+            // KVM_CAP_HYPERV_ENLIGHTENED_VMCS, KVM_CAP_HYPERV_DIRECT_TLBFLUSH: only nested VMX has what they need.
+            case 163, 175 -> v.vm().kvm().config("hyperv") ? Errno.ENOTTY : Errno.EINVAL;
             case 199 -> v.vm().kvm().config("hyperv") ? 0 : Errno.EINVAL;
             default -> Errno.EINVAL;
         };
@@ -103,22 +113,34 @@ public final class EnableCap {
     }
 
     private static long flag(Vm vm, long bit, boolean on) {
-        if (on) vm.caps().or(bit);
+        if (on) vm.caps().or(DIRTY_RING);
         else vm.caps().and(~bit);
         return 0;
     }
 
     private static long splitIrqchip(Vm vm, long pins, long unused) {
         if (Long.compareUnsigned(pins, 4096) > 0) return Errno.EINVAL;
-        if (vm.irqchip().get() != 0) return Errno.EEXIST;
-        if (!vm.vcpus().get().all().isEmpty()) return Errno.EINVAL;
+        // The kernel's answer for both: it sets the errno before the first and keeps it for the second.
+        if (vm.irqchip().get() != 0 || hasVcpus(vm)) return Errno.EEXIST;
         vm.irqchip().set(2);
         return 0;
     }
 
+    private static boolean hasVcpus(Vm vm) {
+        return !vm.vcpus().get().all().isEmpty();
+    }
+
+    /** The APIC timer's unit; the largest count with the largest divisor must not overflow. Only 1 ns is modelled. */
+    private static long apicBusCycle(Vm vm, long ns, long unused) {
+        if (ns == 0 || Long.compareUnsigned(ns, Long.divideUnsigned(-1L, 0xffffffffL * 128)) > 0) return Errno.EINVAL;
+        if (!vm.lapicInKernel()) return Errno.ENXIO;
+        return hasVcpus(vm) ? Errno.EINVAL : ns == 1 ? 0 : Errno.EOPNOTSUPP;
+    }
+
     private static long maxVcpuId(Vm vm, long max, long unused) {
         if (max <= 0 || max > vm.kvm().capabilities().maxVcpuId()) return Errno.EINVAL;
-        long now = vm.maxVcpuIdCell().get();
+        // The first vCPU fixes the limit.
+        long now = hasVcpus(vm) ? vm.maxVcpuId() : vm.maxVcpuIdCell().get();
         if (now == max) return 0;
         if (now != 0) return Errno.EINVAL;
         vm.maxVcpuIdCell().set(max);
@@ -127,10 +149,9 @@ public final class EnableCap {
 
     /** Only as far as the rules of enabling go; announced only by machines recorded so. */
     private static long dirtyRing(Vm vm, long bytes, long unused) {
-        long bit = 1L << 40;
         if (bytes < 4096 || bytes > 0x100000 || Long.bitCount(bytes) != 1) return Errno.EINVAL;
-        if (vm.caps().test(bit) || !vm.vcpus().get().all().isEmpty()) return Errno.EINVAL;
-        vm.caps().or(bit);
+        if (vm.caps().test(DIRTY_RING) || !vm.vcpus().get().all().isEmpty()) return Errno.EINVAL;
+        vm.caps().or(DIRTY_RING);
         return 0;
     }
 }

@@ -84,15 +84,17 @@ final class GuestEntry {
         cpu.irqDisable();
         // IN_GUEST_MODE is visible before the requests are read: a kicker either sees it or is seen.
         rs.inGuestMode.release(1);
-        if (rs.requests.acquire() != 0 || caller.signalPending()) {
+        if (rs.requests.acquire() != 0) {
             rs.inGuestMode.release(0);
             cpu.irqEnable();
             scheduler().preemptEnable(caller.task());
             return null;
         }
+        // A signal that is there already sends the guest back as its kick would: when the injected event is delivered.
+        int at = caller.signalPending() ? leaveAt | Interpreter.IMMEDIATE_EXIT : leaveAt;
         Trace t = run.trace();
         if (t != null) t.kvmEntry(vcpu, state.rip.get());
-        X86Exit exit = onCpu(caller, cpu, guest -> guest.run(leaveAt));
+        X86Exit exit = onCpu(caller, cpu, guest -> guest.run(at));
         rs.inGuestMode.release(0);
         run.injection().completeInterrupts();
         cpu.irqEnable();

@@ -33,7 +33,7 @@ final class GuestMemfd implements KvmFile {
         if (vm.kvm().capabilities().value(Kind.SYSTEM, 234) == 0) return Errno.ENOTTY;
         Bytes b = call.in(SIZE);
         if (b == null) return Errno.EFAULT;
-        if (b.u64(FLAGS) != 0) return Errno.EINVAL;
+        if ((b.u64(FLAGS) & ~vm.kvm().capabilities().memfdFlags()) != 0) return Errno.EINVAL;
         if (b.u64(OF_BYTES) <= 0 || (b.u64(OF_BYTES) & Mm.PAGE_SIZE - 1) != 0) return Errno.EINVAL;
         // get_unused_fd_flags(0): unlike the VM's and vCPU's, this descriptor survives exec.
         return call.open(new GuestMemfd(vm), 2);

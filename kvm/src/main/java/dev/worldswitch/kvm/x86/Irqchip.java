@@ -18,7 +18,7 @@ import java.util.List;
 /** PIC, IOAPIC, PIT and interrupt routes as state: saved, restored, set; they deliver no interrupts yet. */
 public final class Irqchip {
     static final int MAX_ROUTES = 4096;
-    private static final int CHIP_SIZE = 520, PIT_SIZE = 72, PIT2_SIZE = 112, ROUTE_SIZE = 48, IOAPIC_PINS = 24;
+    private static final int CHIP_SIZE = 520, PIT_SIZE = 72, PIT2_SIZE = 112, ROUTE_SIZE = 48, IOAPIC_PINS = 24, HV_SINT = 4;
 
     /** struct kvm_irq_routing_entry. */
     public record Route(int gsi, int type, int chip, int pin, long address, int data) {}
@@ -123,11 +123,17 @@ public final class Irqchip {
         t.vm("KVM_SIGNAL_MSI", iow(0xa5, 32), 77, "api.rst 4.70", (vm, c) -> {
             Bytes b = c.in(32);
             if (b == null) return Errno.EFAULT;
-            if (!vm.lapicInKernel() || (b.u32(12) & ~1) != 0 || b.u32(12) != 0) return Errno.EINVAL;
+            if (!vm.lapicInKernel() || (b.u32(12) & ~MSI_VALID_DEVID) != 0) return Errno.EINVAL;
             // No destination at all is -1, which user space reads as EPERM.
             return vm.apicBus().deliver(null, ApicBus.Message.msi(b.u32(0), b.u32(8)));
         });
         Lapic.rows(t);
+    }
+
+    private static final int MSI_VALID_DEVID = 1;
+
+    boolean hasPit() {
+        return pitMade.get() != 0;
     }
 
     private long create() {
@@ -211,13 +217,18 @@ public final class Irqchip {
         for (int at = 0; at < b.size(); at += ROUTE_SIZE) {
             int gsi = b.u32(at), type = b.u32(at + 4), flags = b.u32(at + 8);
             if (gsi < 0 || gsi >= MAX_ROUTES || (flags & ~1) != 0 || flags != 0 && type != 2) return Errno.EINVAL;
+            for (Route r : all)
+                if (r.gsi == gsi && (r.type != 1 || type != 1 || r.chip == b.u32(at + 16))) return Errno.EINVAL;
             if (type == 1) {
+                if (!vm.picInKernel()) return Errno.EINVAL;
                 int chip = b.u32(at + 16), pin = b.u32(at + 20);
                 if (chip < 0 || chip > 2 || pin < 0 || pin >= (chip == 2 ? IOAPIC_PINS : 8)) return Errno.EINVAL;
                 all.add(new Route(gsi, type, chip, pin, 0, 0));
             } else if (type == 2) {
                 long address = b.u32(at + 16) & 0xffffffffL | (long) b.u32(at + 20) << 32;
                 all.add(new Route(gsi, type, 0, 0, address, b.u32(at + 24)));
+            } else if (type == HV_SINT && vm.kvm().config("hyperv")) {
+                all.add(new Route(gsi, type, b.u32(at + 16), b.u32(at + 20), 0, 0));
             } else {
                 return Errno.EINVAL;
             }

@@ -55,6 +55,8 @@ public final class Kvm implements KvmFile {
         VmIoctls.rows(rows);
         GuestMemfd.rows(rows);
         EnableCap.rows(rows);
+        VfioDevice.rows(rows);
+        PmuFilter.rows(rows);
         MemoryIoctls.rows(rows.builder());
         SignalMasked.rows(rows.builder());
         Irqchip.rows(rows);
@@ -141,8 +143,7 @@ public final class Kvm implements KvmFile {
 
     /** The host's TSC now. */
     long hostTsc() {
-        long ns = kernel.timing().now(), khz = profile.tscKhz();
-        return ns / 1_000_000 * khz + ns % 1_000_000 * khz / 1_000_000;
+        return kernel.timing().cycles(profile.tscKhz());
     }
 
     Region region() {

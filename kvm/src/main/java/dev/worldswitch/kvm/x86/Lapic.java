@@ -497,10 +497,7 @@ public final class Lapic {
             return;
         }
         long khz = vcpu.vm().kvm().profile().tscKhz();
-        long guest = now() / 1_000_000 * khz
-                + now() % 1_000_000 * khz / 1_000_000
-                + vcpu.state().tscOffset.get();
-        long left = tsc - guest;
+        long left = tsc - vcpu.guestTsc();
         deadline.set(left <= 0 ? now() : now() + left / khz * 1_000_000 + left % khz * 1_000_000 / khz);
     }
 

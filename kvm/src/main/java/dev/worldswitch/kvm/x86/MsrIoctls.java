@@ -74,8 +74,14 @@ final class MsrIoctls {
         if (b == null) return Errno.EFAULT;
         MsrTable table = v.vm().kvm().msrTable();
         int done = 0;
-        while (done < head.u32(0) && table.write(v, b.u32(done * ENTRY), b.u64(done * ENTRY + 8), true) == MsrTable.OK)
-            done++;
+        while (done < head.u32(0) && write(v, table, b.u32(done * ENTRY), b.u64(done * ENTRY + 8))) done++;
         return done;
+    }
+
+    /** do_set_msr. */
+    private static boolean write(Vcpu v, MsrTable table, int index, long value) {
+        if (v.hasRun().get() != 0 && table.immutable(index))
+            return table.read(v, index, true).equals(new MsrTable.Access(MsrTable.OK, value));
+        return table.write(v, index, value, true) == MsrTable.OK;
     }
 }

@@ -224,8 +224,9 @@ public final class MsrTable {
                 },
                 v -> v.cpuid().get().has(7, 0, 1, 1));
         stores(0x48, "IA32_SPEC_CTRL", 0, (v, x, host) -> host || (x & ~7) == 0, MsrTable::hasSpecCtrl);
+        boolean later = kvm.kernel().version().atLeast("6.12");
         boolean ibpb = kvm.caps().has(7, 0, 3, 26) || kvm.caps().has(0x8000_0008, 0, 1, 12);
-        add(0x49, "IA32_PRED_CMD", null, (v, x, host) -> x == 0 || x == 1 && ibpb, MsrTable::hasSpecCtrl);
+        add(0x49, "IA32_PRED_CMD", null, (v, x, host) -> x == 0 && later || (x | 1) == 1 && ibpb, MsrTable::hasSpecCtrl);
         add(0x79, "IA32_BIOS_UPDT_TRIG", null, (v, x, host) -> true);
         stores(0x8b, "IA32_BIOS_SIGN_ID", kvm.profile().msr(0x8b, amd ? 0x1000065 : 0x1_0000_0000L));
         if (kvm.config("smm"))
@@ -259,6 +260,13 @@ public final class MsrTable {
                 "IA32_MCG_CTL",
                 0,
                 (v, x, host) -> (v.mcgCap().get() >> 8 & 1) == 0 ? host && x == 0 : x == 0 || x == -1);
+        // Without LBR virtualisation they are 0; a client that was told to save them may write that back.
+        for (int i : LAST_BRANCH)
+            add(
+                    i,
+                    "IA32_LASTBRANCH_" + Integer.toHexString(i),
+                    v -> 0,
+                    (v, x, host) -> host && x == 0 && kvm.kernel().has(Patch.SAVE_LBR_MSRS));
         constant(0x198, "IA32_PERF_STATUS", 1000 | 4L << 40);
         constant(0x199, "IA32_PERF_CTL", 0);
         stores(0x1a0, "IA32_MISC_ENABLE", 0x1800, (v, x, host) -> {
@@ -289,7 +297,7 @@ public final class MsrTable {
                 "IA32_TSC_AUX",
                 v -> v.state().tscAux.get(),
                 (v, x, host) -> {
-                    if (x >>> 32 != 0 && !(amd && v.guestIsAmd())) return false;
+                    if (x >>> 32 != 0 && later && !(amd && v.guestIsAmd())) return false;
                     v.state().tscAux.set(x & 0xffffffffL);
                     return true;
                 },
@@ -311,19 +319,32 @@ public final class MsrTable {
 
     private static final long EFER_FFXSR = 1 << 14;
 
-    private boolean setEfer(Vcpu v, long x, boolean host) {
+    /** kvm_valid_efer: bits that both KVM and the vCPU's CPUID have. */
+    boolean validEfer(Vcpu v, long x) {
+        return (x & ~legalEfer()) == 0 && guestHasEfer(v, x);
+    }
+
+    private static boolean guestHasEfer(Vcpu v, long x) {
+        CpuidTable t = v.cpuid().get();
+        if ((x & X86State.EFER_NX) != 0 && !t.has(0x8000_0001, 0, 3, 20)) return false;
+        if ((x & (X86State.EFER_LME | X86State.EFER_LMA)) != 0 && !t.has(0x8000_0001, 0, 3, 29)) return false;
+        if ((x & EFER_FFXSR) != 0 && !t.has(0x8000_0001, 0, 3, 25)) return false;
+        return (x & X86State.EFER_SVME) == 0 || t.has(0x8000_0001, 0, 2, 2);
+    }
+
+    private long legalEfer() {
         long legal = X86State.EFER_SCE | X86State.EFER_LME | X86State.EFER_LMA;
         if (amd && kvm.caps().has(0x8000_0001, 0, 3, 25)) legal |= EFER_FFXSR;
         if (kvm.caps().has(0x8000_0001, 0, 3, 20)) legal |= X86State.EFER_NX;
         if (amd && kvm.caps().nested()) legal |= X86State.EFER_SVME | 1 << 13;
-        if ((x & ~legal) != 0) return false;
+        return legal;
+    }
+
+    private boolean setEfer(Vcpu v, long x, boolean host) {
+        if ((x & ~legalEfer()) != 0) return false;
         long old = v.state().efer.get();
-        CpuidTable t = v.cpuid().get();
         if (!host) {
-            if ((x & X86State.EFER_NX) != 0 && !t.has(0x8000_0001, 0, 3, 20)) return false;
-            if ((x & (X86State.EFER_LME | X86State.EFER_LMA)) != 0 && !t.has(0x8000_0001, 0, 3, 29)) return false;
-            if ((x & EFER_FFXSR) != 0 && !t.has(0x8000_0001, 0, 3, 25)) return false;
-            if ((x & X86State.EFER_SVME) != 0 && !t.has(0x8000_0001, 0, 2, 2)) return false;
+            if (!guestHasEfer(v, x)) return false;
             boolean paging = (v.state().cr.get(0) & X86State.CR0_PG) != 0;
             if (paging && ((old ^ x) & X86State.EFER_LME) != 0) return false;
         }
@@ -332,12 +353,7 @@ public final class MsrTable {
     }
 
     private void fpuAndFeatures() {
-        stores(
-                0x10a,
-                "IA32_ARCH_CAPABILITIES",
-                archCapabilities(),
-                (v, x, host) -> host,
-                v -> v.cpuid().get().has(7, 0, 3, 29));
+        archCapabilitiesRow();
         Predicate<Vcpu> xfd = v -> v.cpuid().get().has(0xd, 1, 0, 4);
         add(
                 0x1c4,
@@ -368,8 +384,30 @@ public final class MsrTable {
                 0xda0,
                 "IA32_XSS",
                 0,
-                (v, x, host) -> x == 0,
+                (v, x, host) ->
+                        x == 0 && (!kvm.kernel().has(Patch.XSS_BY_CPUID) || v.cpuid().get().has(0xd, 1, 0, 3)),
                 v -> v.cpuid().get().has(0xd, 1, 0, 3));
+    }
+
+    private void archCapabilitiesRow() {
+        Predicate<Vcpu> there = v -> v.cpuid().get().has(7, 0, 3, 29);
+        // Of what KVM lists but this vCPU lacks, the client may read and write 0 (kvm_do_msr_access).
+        Predicate<Vcpu> hidden = v -> kvm.kernel().has(Patch.ARCH_CAPABILITIES_BY_CPUID) && !there.test(v);
+        int slot = stored.size();
+        Row r = new Row(
+                0x10a,
+                "IA32_ARCH_CAPABILITIES",
+                v -> hidden.test(v) ? 0 : v.msrs().get(slot),
+                (v, x, host) -> {
+                    if (!host || hidden.test(v)) return host && x == 0;
+                    v.msrs().set(slot, x);
+                    return true;
+                },
+                there,
+                slot,
+                archCapabilities());
+        put(r);
+        stored.add(r);
     }
 
     long archCapabilities() {
@@ -497,6 +535,8 @@ public final class MsrTable {
         0x1c5,
         0xda0
     };
+    private static final int IA32_DEBUGCTL = 0x1d9;
+    private static final int[] LAST_BRANCH = {0x1db, 0x1dc, 0x1dd, 0x1de};
     private static final int[] EMULATED_FIRST = {0x12, 0x11, 0x4b564d01, 0x4b564d00};
     private static final int[] EMULATED = {
         0x4b564d02,
@@ -522,6 +562,8 @@ public final class MsrTable {
         0xc0010015,
         0x4b564d05
     };
+    private static final int PLATFORM_INFO = 0xce, BIOS_SIGN_ID = 0x8b;
+    private static final long CPUID_FAULTING = 1L << 31;
     private static final int[] FEATURES = {0xc0011029, 0x8b, 0x10a, 0x345};
 
     private boolean listed(int index) {
@@ -536,6 +578,10 @@ public final class MsrTable {
     int[] saved() {
         List<Integer> out = new ArrayList<>();
         for (int i : SAVED_FIRST) if (listed(i)) out.add(i);
+        if (kvm.kernel().has(Patch.SAVE_LBR_MSRS)) {
+            out.add(IA32_DEBUGCTL);
+            for (int i : LAST_BRANCH) out.add(i);
+        }
         for (int i : EMULATED_FIRST) out.add(i);
         if (kvm.config("hyperv")) for (int i : HYPERV) out.add(i);
         for (int i : EMULATED) if (listed(i)) out.add(i);
@@ -546,7 +592,15 @@ public final class MsrTable {
     int[] features() {
         List<Integer> out = new ArrayList<>();
         for (int i : FEATURES) if (rows.containsKey(i)) out.add(i);
+        if (kvm.kernel().has(Patch.PLATFORM_INFO_FEATURE_MSR)) out.add(PLATFORM_INFO);
         return out.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    /** kvm_is_immutable_feature_msr: a feature MSR that can't change any more once the vCPU has run. */
+    boolean immutable(int index) {
+        if (!kvm.kernel().has(Patch.IMMUTABLE_FEATURE_MSRS) || index == BIOS_SIGN_ID) return false;
+        for (int i : features()) if (i == index) return true;
+        return false;
     }
 
     /** A feature MSR on the system descriptor: what KVM can offer. */
@@ -557,8 +611,11 @@ public final class MsrTable {
             case 0x10a -> new Access(OK, archCapabilities());
             case 0x345 -> new Access(OK, 0);
             default -> {
-                // A saved MSR that is no feature reads 0 (kvm_msr_ignored_check on the system descriptor).
-                for (int i : saved()) if (i == index) yield new Access(OK, 0);
+                if (index == PLATFORM_INFO && kvm.kernel().has(Patch.PLATFORM_INFO_FEATURE_MSR))
+                    yield new Access(OK, CPUID_FAULTING);
+                // A saved MSR that is no feature reads 0.
+                if (kvm.kernel().has(Patch.ADVERTISED_MSRS_READ_ZERO))
+                    for (int i : saved()) if (i == index) yield new Access(OK, 0);
                 yield new Access(UNKNOWN, 0);
             }
         };

@@ -22,6 +22,11 @@ final class Rows {
         return this;
     }
 
+    Rows device(String name, int number, int cap, String source, IoctlTable.Handler<VfioDevice> h) {
+        builder.add(VfioDevice.class, KvmFile.Kind.DEVICE, name, number, cap, source, h);
+        return this;
+    }
+
     /** For rows that all architectures share. */
     IoctlTable.Builder builder() {
         return builder;

@@ -3,6 +3,7 @@ package dev.worldswitch.kvm.x86;
 import static dev.worldswitch.kvm.IoctlTable.ior;
 import static dev.worldswitch.kvm.IoctlTable.iow;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
@@ -112,6 +113,8 @@ final class SregsIoctls {
         if (cr0 >>> 32 != 0) return false;
         if ((cr0 & X86State.CR0_NW) != 0 && (cr0 & X86State.CR0_CD) == 0) return false;
         if ((cr0 & X86State.CR0_PG) != 0 && (cr0 & X86State.CR0_PE) == 0) return false;
+        boolean checked = v.vm().kvm().kernel().has(Patch.SREGS_EFER_CHECK);
+        if (checked && !v.vm().kvm().msrTable().validEfer(v, efer)) return false;
         return v.validApicBase(b.u64(APIC_BASE));
     }
 

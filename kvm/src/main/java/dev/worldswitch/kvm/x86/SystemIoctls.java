@@ -3,6 +3,7 @@ package dev.worldswitch.kvm.x86;
 import static dev.worldswitch.kvm.IoctlTable.io;
 import static dev.worldswitch.kvm.IoctlTable.iow;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
@@ -29,15 +30,21 @@ final class SystemIoctls {
         t.system("KVM_GET_DEVICE_ATTR", iow(0xe2, 24), 209, "api.rst 4.79", (k, c) -> attr(k, c, true));
     }
 
-    /** Group 0: KVM_X86_XCOMP_GUEST_SUPP; group 1: the features of SEV's VMSA, of which there are none. */
+    /** Group 0: KVM_X86_XCOMP_GUEST_SUPP; group 1: what SEV offers to guests, which is nothing. */
     private static long attr(Kvm k, Call call, boolean get) {
         Bytes b = call.in(24);
         if (b == null) return Errno.EFAULT;
-        boolean known = b.u32(4) == 0 || b.u32(4) == 1 && k.config("sev");
-        if (!known || b.u64(8) != 0) return Errno.ENXIO;
+        int known = b.u32(4) == 0 ? 1 : b.u32(4) == 1 && k.config("sev") ? sevAttributes(k) : 0;
+        if (Long.compareUnsigned(b.u64(8), known) >= 0) return Errno.ENXIO;
         if (!get) return 0;
         long value = b.u32(4) == 0 ? k.caps().supportedXcr0() : 0;
         return call.out(b.u64(16), new Bytes(8).u64(0, value));
+    }
+
+    /** KVM_X86_SEV_VMSA_FEATURES, and in the newest release SNP's policy bits and certificate requests. */
+    private static int sevAttributes(Kvm k) {
+        if (!k.kernel().has(Patch.SEV_VMSA_FEATURES)) return 0;
+        return k.kernel().version().atLeast("7.2") ? 3 : 1;
     }
 
     private static long createVm(Kvm kvm, Call call) {

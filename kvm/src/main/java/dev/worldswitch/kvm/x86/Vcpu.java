@@ -397,6 +397,14 @@ public final class Vcpu implements SignalMasked {
     }
 
     @Override
+    public void refused() {
+        vm.lock().lock();
+        vm.vcpus().set(vm.vcpus().get().minus(this));
+        region.drop();
+        vm.lock().unlock();
+    }
+
+    @Override
     public void release() {
         // The id stays taken until the VM goes: only the VM's teardown frees vCPUs.
         vm.put();

@@ -41,7 +41,8 @@ final class VcpuIoctls {
                 iow(0x93, 8),
                 6,
                 "api.rst 4.61",
-                (v, c) -> !v.vm().lapicInKernel() ? Errno.EINVAL : c.in(8) == null ? Errno.EFAULT : 0);
+                VcpuIoctls::setVapicAddr);
+        t.vcpu("KVM_PRE_FAULT_MEMORY", iowr(0xd5, 64), 236, "api.rst 4.143", VcpuIoctls::preFault);
         t.system(
                 "KVM_X86_GET_MCE_CAP_SUPPORTED",
                 ior(0x9d, 8),
@@ -68,6 +69,33 @@ final class VcpuIoctls {
             long gpa = PageWalk.translate(v, b.u64(0));
             return c.out(b.u64(8, gpa).u8(16, gpa == -1 ? 0 : 1).u8(17, 1).u8(18, 0));
         });
+    }
+
+    private static long setVapicAddr(Vcpu v, Call call) {
+        if (!v.vm().lapicInKernel()) return Errno.EINVAL;
+        Bytes b = call.in(8);
+        if (b == null) return Errno.EFAULT;
+        var slots = v.vm().memory().slots(0).get();
+        long at = b.u64(0);
+        return at == 0 || slots.at(at) != null && slots.at(at + 3) != null ? 0 : Errno.EINVAL;
+    }
+
+    /** Memory here needs no faulting in: what is in a slot is there. The part done is told in the structure. */
+    private static long preFault(Vcpu v, Call call) {
+        if (!v.vm().kvm().config("pre_fault") || !v.vm().kvm().kernel().version().atLeast("6.12")) return Errno.EINVAL;
+        Bytes b = call.in(64);
+        if (b == null) return Errno.EFAULT;
+        long gpa = b.u64(0), size = b.u64(8), r = 0;
+        if (b.u64(16) != 0 || ((gpa | size) & 4095) != 0 || Long.compareUnsigned(gpa + size, gpa) <= 0) r = Errno.EINVAL;
+        else {
+            var slots = v.vm().memory().slots(0).get();
+            while (size > 0 && slots.at(gpa) != null) {
+                gpa += 4096;
+                size -= 4096;
+            }
+            if (size == b.u64(8)) r = Errno.ENOENT;
+        }
+        return call.out(b.u64(0, gpa).u64(8, size)) != 0 ? Errno.EFAULT : r;
     }
 
     private static long setTscKhz(Vcpu v, Call call) {

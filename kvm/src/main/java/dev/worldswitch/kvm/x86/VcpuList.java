@@ -12,6 +12,10 @@ public record VcpuList(List<Vcpu> all) {
         return null;
     }
 
+    VcpuList minus(Vcpu v) {
+        return new VcpuList(all.stream().filter(o -> o != v).toList());
+    }
+
     VcpuList plus(Vcpu v) {
         List<Vcpu> more = new ArrayList<>(all);
         more.add(v);

@@ -33,6 +33,8 @@ public final class Vm implements MemoryVm {
     private final ApicBus apicBus;
     private final Stats.Counts stats;
     private final Ref<List<IoEvent>> ioEvents;
+    private final Word vfioDevices;
+    private final Ref<PmuFilter> pmuFilter;
 
     Vm(Kvm kvm, Client client) {
         this.kvm = kvm;
@@ -65,9 +67,13 @@ public final class Vm implements MemoryVm {
         this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VM);
         this.ioEvents = region.ref("ioEvents", List.of());
         this.apicBus = new ApicBus(region.child("apicBus"), this);
+        this.vfioDevices = region.word("vfioDevices");
+        this.pmuFilter = region.ref("pmuFilter", PmuFilter.NONE);
         this.chips = new Irqchip(region.child("irqchipState"), this);
         users.set(1);
         tscKhz.set(kvm.profile().tscKhz());
+        // kvm_arch_init_vm: the VM's clock starts at 0.
+        clockOffset.set(-kvm.kernel().timing().now());
     }
 
     /** Bits of {@link #caps()}: VM capabilities that are simply on or off. */
@@ -148,6 +154,24 @@ public final class Vm implements MemoryVm {
 
     public Stats.Counts stats() {
         return stats;
+    }
+
+    /** From 6.12 on access_ok looks at the sign only; before, the host's paging depth bounds user space. */
+    @Override
+    public boolean accessOk(long address, long size) {
+        if (kvm.kernel().version().atLeast("6.12")) return address >= 0 && size >= 0 && address + size >= 0;
+        boolean fiveLevels = (kvm.profile().cpuid(7, 0).ecx() >> 16 & 1) != 0;
+        long end = fiveLevels ? (1L << 56) - 4096 : dev.worldswitch.kvm.Mm.TASK_SIZE;
+        return address >= 0 && size >= 0 && address <= end && size <= end - address;
+    }
+
+    /** Devices of KVM_DEV_TYPE_VFIO: at most one. */
+    Word vfioDevices() {
+        return vfioDevices;
+    }
+
+    Ref<PmuFilter> pmuFilter() {
+        return pmuFilter;
     }
 
     /** What KVM_IOEVENTFD registered. */

@@ -5,6 +5,7 @@ import static dev.worldswitch.kvm.IoctlTable.ior;
 import static dev.worldswitch.kvm.IoctlTable.iow;
 import static dev.worldswitch.kvm.IoctlTable.iowr;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
@@ -35,7 +36,7 @@ final class VmIoctls {
             return 0;
         });
         // The shadow MMU has no pages here that a limit could bound.
-        t.vm("KVM_SET_NR_MMU_PAGES", io(0x44), 2, "api.rst 4.4", (vm, c) -> (int) c.argument() < 64 ? Errno.EINVAL : 0);
+        t.vm("KVM_SET_NR_MMU_PAGES", io(0x44), 2, "api.rst 4.4", (vm, c) -> Long.compareUnsigned(c.argument(), 64) < 0 ? Errno.EINVAL : 0);
         t.vm("KVM_GET_CLOCK", ior(0x7c, CLOCK_SIZE), 39, "api.rst 4.29", VmIoctls::getClock);
         t.vm("KVM_SET_CLOCK", iow(0x7b, CLOCK_SIZE), 39, "api.rst 4.30", VmIoctls::setClock);
         t.vm(
@@ -45,26 +46,28 @@ final class VmIoctls {
                 "api.rst 4.56",
                 (vm, c) -> vm.tscKhz().get());
         t.vm("KVM_SET_TSC_KHZ", io(0xa2), 60, "api.rst 4.55", (vm, c) -> {
+            boolean late = !vm.vcpus().get().all().isEmpty();
+            if (late && vm.kvm().kernel().has(Patch.VM_TSC_KHZ_BEFORE_VCPUS)) return Errno.EINVAL;
             vm.tscKhz().set(c.argument() == 0 ? vm.kvm().profile().tscKhz() : c.argument());
             return 0;
         });
-        t.vm("KVM_REINJECT_CONTROL", io(0x71), 24, "i8254.c", (vm, c) -> Errno.ENXIO);
+        t.vm(
+                "KVM_REINJECT_CONTROL",
+                io(0x71),
+                24,
+                "i8254.c",
+                (vm, c) -> c.in(32) == null ? Errno.EFAULT : vm.chips().hasPit() ? 0 : Errno.ENXIO);
         t.vm(
                 "KVM_IRQFD",
                 iow(0x76, 32),
                 32,
                 "api.rst 4.75",
                 (vm, c) ->
-                        // Eventfds of the client can't be waited for yet, so none can be attached.
-                        c.in(32) == null ? Errno.EFAULT : Errno.EINVAL);
+                        irqfd(vm, c));
         t.vm("KVM_REGISTER_COALESCED_MMIO", iow(0x67, 16), 15, "api.rst 4.116", (vm, c) -> coalesced(c));
         t.vm("KVM_UNREGISTER_COALESCED_MMIO", iow(0x68, 16), 15, "api.rst 4.116", (vm, c) -> coalesced(c));
-        t.vm(
-                "KVM_SET_PMU_EVENT_FILTER",
-                iow(0xb2, 32),
-                173,
-                "api.rst 4.120",
-                (vm, c) -> c.in(32) == null ? Errno.EFAULT : Errno.EINVAL);
+        // Dirty rings are not offered by machines that could use them.
+        t.vm("KVM_RESET_DIRTY_RINGS", io(0xc7), 192, "api.rst 4.123", (vm, c) -> vm.caps().test(EnableCap.DIRTY_RING) ? 0 : Errno.EINVAL);
         t.vm("KVM_CREATE_DEVICE", iowr(0xe0, 12), 89, "api.rst 4.79", VmIoctls::createDevice);
         t.vm("KVM_SET_MEMORY_ATTRIBUTES", iow(0xd2, 32), 233, "api.rst 4.141", (vm, c) -> {
             if (!vm.kvm().config("guest_memfd")) return Errno.ENOTTY;
@@ -100,11 +103,28 @@ final class VmIoctls {
         return 0;
     }
 
-    /** The one device type of this architecture is VFIO (4), which has nothing to attach here: it can be asked for only. */
+    private static final int IRQFD_DEASSIGN = 1, IRQFD_RESAMPLE = 2;
+
+    /** kvm_irqfd. Nothing can wait for a client's eventfd yet: a good one is refused too, with EOPNOTSUPP, which KVM never gives. */
+    private static long irqfd(Vm vm, Call call) {
+        Bytes b = call.in(32);
+        if (b == null) return Errno.EFAULT;
+        int flags = b.u32(8);
+        if ((flags & ~(IRQFD_DEASSIGN | IRQFD_RESAMPLE)) != 0) return Errno.EINVAL;
+        if ((flags & IRQFD_DEASSIGN) == 0 && !vm.lapicInKernel()) return Errno.EINVAL;
+        long bad = call.client().eventfdError(b.u32(0));
+        if (bad != 0) return bad;
+        if ((flags & IRQFD_DEASSIGN) != 0) return 0;
+        bad = (flags & IRQFD_RESAMPLE) != 0 ? call.client().eventfdError(b.u32(12)) : 0;
+        return bad != 0 ? bad : Errno.EOPNOTSUPP;
+    }
+
+    /** The one device type of this architecture is VFIO. */
     private static long createDevice(Vm vm, Call call) {
         Bytes b = call.in(12);
         if (b == null) return Errno.EFAULT;
-        return b.u32(0) == 4 && (b.u32(8) & 1) != 0 ? 0 : Errno.ENODEV;
+        if (b.u32(0) != VfioDevice.TYPE) return Errno.ENODEV;
+        return (b.u32(8) & 1) != 0 ? 0 : VfioDevice.create(vm, call);
     }
 
     private static long createVcpu(Vm vm, Call call) {

@@ -2,6 +2,7 @@ package dev.worldswitch.kvm.x86;
 
 import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kvm.CpuPools;
@@ -90,7 +91,7 @@ public final class X86KvmHost implements KvmHost {
 
     @Override
     public int xcompComponents() {
-        // XFEATURE_MAX: 19 until the APX component got its name in 6.16.
-        return host.kernel().version().atLeast("6.18") ? 20 : 19;
+        // XFEATURE_MAX.
+        return host.kernel().has(Patch.APX_STATE) ? 20 : 19;
     }
 }

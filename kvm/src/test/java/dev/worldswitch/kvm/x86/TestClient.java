@@ -174,6 +174,11 @@ final class TestClient implements Client, Caller {
     public void freezeXcompGuestPerm() {}
 
     @Override
+    public long eventfdError(int fd) {
+        return dev.worldswitch.kvm.Errno.EBADF;
+    }
+
+    @Override
     public boolean signalEventfd(int fd) {
         return false;
     }

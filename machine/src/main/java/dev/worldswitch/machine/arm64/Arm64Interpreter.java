@@ -112,7 +112,7 @@ public final class Arm64Interpreter extends Mmu {
             else round();
         } while (!stepping && exit.kind == 0);
         // Exceptions and exits clear the local monitor.
-        monitor.clear();
+        if (exit.kind != 0) monitor.clear();
         store();
         return exit;
     }
@@ -420,10 +420,10 @@ public final class Arm64Interpreter extends Mmu {
     void cacheMaintenance(long va) {
         int cm = 1 << 8 | 1 << 6;
         int fsc = stage1.walk(va, READ, el == 0, false);
-        if (fsc != 0 && !stage1.stage2) throw exceptionAt(Exceptions.DABT, fsc | cm, va);
+        if (fsc != Stage1.OK && !stage1.stage2) throw exceptionAt(Exceptions.DABT, fsc | cm, va);
         long host = memory.page(stage1.ipa & PAGE, false);
         if (fsc == Stage1.INACCESSIBLE || host == PhysicalMemory.FAULT) throw inaccessible(stage1.ipa);
-        if (fsc != 0 || host == PhysicalMemory.MMIO) {
+        if (fsc != Stage1.OK || host == PhysicalMemory.MMIO) {
             abort2(va, READ, stage1.ipa, stage1.stage2, 7);
             exEsr |= cm;
             exStage2 = false;

@@ -25,6 +25,10 @@ final class AtomicOps {
         @Override
         public void exec(Arm64Interpreter c) {
             // A store-release is not passed by earlier accesses, nor by a later load-acquire.
+            long va = c.base(access.n) + access.imm;
+            int size = 1 << (access.iss >>> 22 & 3);
+            if ((va & size - 1) != 0 && !(c.has(Feature.LSE2) && (va & 15) + size <= 16))
+                throw c.abort(va, store ? Mmu.WRITE : Mmu.READ, Mmu.ALIGNMENT);
             if (store) VarHandle.releaseFence();
             access.exec(c);
             if (store) VarHandle.fullFence();

@@ -38,7 +38,7 @@ final class AtomicTable implements A64Row.Table {
             ordered(log, "STLR", z + "001000100mmmmm1uuuuunnnnnttttt", true, Feature.BASE);
             ordered(log, "LDLAR", z + "001000110mmmmm0uuuuunnnnnttttt", false, Feature.LOR);
             ordered(log, "LDAR", z + "001000110mmmmm1uuuuunnnnnttttt", false, Feature.BASE);
-            ordered(log, "LDAPR", z + "111000101mmmmm110000nnnnnttttt", false, Feature.LRCPC);
+            ordered(log, "LDAPR", z + "11100010111111110000nnnnnttttt", false, Feature.LRCPC);
             for (int l = 0; l < 4; l++) {
                 String order = new String[] {"", "L", "A", "AL"}[l];
                 row("CAS" + order + s, z + "0010001" + (l >> 1) + "1mmmmm" + (l & 1) + "11111nnnnnttttt", Feature.LSE, (w, pc) -> {

@@ -41,6 +41,7 @@ public enum Feature {
     SPECRES(SysReg.ID_AA64ISAR1_EL1, 40, 1),
     BF16(SysReg.ID_AA64ISAR1_EL1, 44, 1),
     I8MM(SysReg.ID_AA64ISAR1_EL1, 52, 1),
+    XS(SysReg.ID_AA64ISAR1_EL1, 56, 1),
     WFXT(SysReg.ID_AA64ISAR2_EL1, 0, 1),
     MOPS(SysReg.ID_AA64ISAR2_EL1, 16, 1),
     BC(SysReg.ID_AA64ISAR2_EL1, 20, 1),

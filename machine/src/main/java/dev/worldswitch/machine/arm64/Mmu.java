@@ -291,7 +291,7 @@ abstract class Mmu {
     /** Intermediate physical address of {@code va}; raises what the architecture raises. */
     final long translate(long va, int kind) {
         int fsc = stage1.walk(va, kind, (access & USER) != 0, (access & PAN) != 0);
-        if (fsc == 0) return stage1.ipa;
+        if (fsc == Stage1.OK) return stage1.ipa;
         if (stage1.stage2) {
             if (fsc == Stage1.INACCESSIBLE) throw inaccessible(stage1.ipa);
             throw abort2(va, kind, stage1.ipa, true, fsc);

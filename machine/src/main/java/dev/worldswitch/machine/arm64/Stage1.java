@@ -11,6 +11,8 @@ import java.lang.invoke.VarHandle;
 final class Stage1 {
     /** A translation table is in memory that the client can't access. */
     static final int INACCESSIBLE = 0x100;
+    /** The answer of a walk that found the address. */
+    static final int OK = -1;
 
     static final int TRANSLATION = 4, ACCESS_FLAG = 8, PERMISSION = 12, ADDRESS_SIZE = 0;
 
@@ -60,7 +62,7 @@ final class Stage1 {
         return 64 - tsz;
     }
 
-    /** Translates: 0, or the fault status code (Arm ARM, "ISS encoding for an exception from a Data Abort", DFSC). */
+    /** Translates: {@link #OK}, or the fault status code (Arm ARM, "ISS encoding for an exception from a Data Abort", DFSC). */
     int walk(long va, int kind, boolean user, boolean pan) {
         stage2 = false;
         guarded = false;
@@ -90,7 +92,7 @@ final class Stage1 {
         // Device-nGnRnE for data; fetches are Normal, cacheable or not by SCTLR_EL1.I.
         attributes = 0;
         shareability = 2;
-        return 0;
+        return OK;
     }
 
     private static int granule(long tcr, boolean high) {
@@ -215,7 +217,7 @@ final class Stage1 {
         guarded = (desc & 1L << 50) != 0;
         attributes = (int) (sys[MAIR] >>> 8 * bits(desc, 4, 2)) & 0xff;
         shareability = ds ? (int) bits(tcr, 13, 12) : (int) bits(desc, 9, 8);
-        return 0;
+        return OK;
     }
 
     /** The table walker's own update: atomic, and lost when the descriptor has changed meanwhile. */

@@ -112,7 +112,7 @@ final class SysInstructions {
         boolean user = op2 >= 2;
         int kind = (op2 & 1) != 0 ? Mmu.WRITE : Mmu.READ;
         int fsc = c.stage1.walk(v, kind, user, pan && (c.ps & Pstate.PAN) != 0);
-        if (fsc == 0) {
+        if (fsc == Stage1.OK) {
             long ns = 1 << 9;
             c.sys[PAR] = (long) c.stage1.attributes << 56 | 1 << 11 | ns | (long) c.stage1.shareability << 7 | c.stage1.ipa & 0xffffffffff000L;
         } else if (c.stage1.stage2) {

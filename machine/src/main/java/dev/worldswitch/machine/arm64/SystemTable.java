@@ -85,14 +85,14 @@ final class SystemTable implements A64Row.Table {
     private void barriers() {
         row("CLREX", "11010101000000110011cccc01011111", (w, pc) -> new SystemOps.Clrex());
         row("DSB", "11010101000000110011cccc10011111", (w, pc) -> a(new SystemOps.Barrier(), 0, f(w, 11, 8)));
-        row("DSB nXS", "11010101000000110011cc1000111111", (w, pc) -> a(new SystemOps.Barrier(), 0, 3));
+        row("DSB nXS", "11010101000000110011cc1000111111", Feature.XS, (w, pc) -> a(new SystemOps.Barrier(), 0, 3));
         row("DMB", "11010101000000110011cccc10111111", (w, pc) -> a(new SystemOps.Barrier(), 0, f(w, 11, 8)));
         row("ISB", "11010101000000110011cccc11011111", (w, pc) -> new SystemOps.Isb());
         row("SB", "11010101000000110011000011111111", Feature.SB, (w, pc) -> new SystemOps.Isb());
     }
 
     private void pstate(String name, int op1, int op2, Feature feature) {
-        row("MSR (immediate) " + name, "1101010100000" + (op1 >> 2) + two(op1) + "0100cccc" + (op2 >> 2) + two(op2) + "11111", feature, (w, pc) ->
+        row("MSR (immediate) " + name, "1101010100000" + (op1 >> 2) + two(op1) + "0100" + (op1 == 0 && op2 < 3 ? "0000" : "cccc") + (op2 >> 2) + two(op2) + "11111", feature, (w, pc) ->
                 a(new SystemOps.MsrImm(), op1 << 3 | op2, f(w, 11, 8)));
     }
 

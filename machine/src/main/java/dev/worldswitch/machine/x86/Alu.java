@@ -112,6 +112,22 @@ public final class Alu {
         return a >>> n | b << w - n;
     }
 
+    /** Low half of the signed product. */
+    public static long imul(long a, long b, int size) {
+        return Flags.signed(a, size) * Flags.signed(b, size);
+    }
+
+    /** 1 when the signed product does not fit. */
+    public static long imulOverflow(long a, long b, int size) {
+        long x = Flags.signed(a, size), y = Flags.signed(b, size), low = x * y;
+        boolean fits = size == 8 ? Math.multiplyHigh(x, y) == low >> 63 : Flags.signed(low, size) == low;
+        return fits ? 0 : 1;
+    }
+
+    public static long not(long a) {
+        return ~a;
+    }
+
     public static long bswap(long v, int size) {
         return size == 8 ? Long.reverseBytes(v) : Integer.toUnsignedLong(Integer.reverseBytes((int) v));
     }

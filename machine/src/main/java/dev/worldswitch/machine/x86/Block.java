@@ -16,8 +16,8 @@ final class Block {
     int linkEpoch, checkedEpoch, foundEpoch;
     long foundAccess;
     boolean dropped;
-    /** Its translation is a loop that it heads. */
-    boolean loop;
+    /** Operations of the loop that it heads, when {@link #code} is a loop. */
+    int loopOps;
     /** Times it was interpreted, and its translation once that is often. */
     int count;
 

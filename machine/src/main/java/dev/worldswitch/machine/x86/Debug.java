@@ -11,6 +11,11 @@ final class Debug {
         return v & (0xe00f | active) | 0xffff0ff0L & ~active;
     }
 
+    /** DR7 as the register keeps it: bit 11 only with RTM, bit 10 always. */
+    static long dr7(X86Profile profile, long v) {
+        return v & (0xffff23ffL | (profile.cpuid(7, 0).ebx() >> 11 & 1) << 11) | 0x400;
+    }
+
     /** Raises #DB as a fault when an execution breakpoint covers the instruction. */
     static void checkExecution(Interpreter m, long shadow) {
         long dr7 = m.state.dr.get(7);

@@ -8,13 +8,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Where translated code has the status flags: in the locals FR and FC, changed by what {@code last} (an {@link Arith}, or a
- * shift by {@code count}) does to the operands kept in FA and FB and the result in FRES, and that by a later rotate.
+ * shift by {@code count}) does to the operands kept in FA and FB and the result in FRES, and that in CF and OF by {@code
+ * later} (a rotate by {@code laterCount}, or a product), whose operands are in RA and RRES.
  */
 record FlagState(
         @Nullable Object last,
         int count,
-        IntegerOps.@Nullable Shift rotate,
-        int rotateCount) {
+        @Nullable Object later,
+        int laterCount) {
     static final FlagState KNOWN = new FlagState(null, 0, null, 0);
     private static final ClassDesc J = ConstantDescs.CD_long, I = ConstantDescs.CD_int;
 
@@ -31,25 +32,44 @@ record FlagState(
         return new FlagState(last, count, f, n);
     }
 
+    /** A product likewise. */
+    FlagState multiplied(IntegerOps.Product f) {
+        return new FlagState(last, count, f, 0);
+    }
+
     /** Writes the code that brings FR and FC up to date. */
     void compute(RegionEmitter e) {
-        if (last instanceof Arith f) {
-            CodeBuilder c = e.code();
-            c.lload(RegionEmitter.FRES)
-                    .loadConstant(f.size())
-                    .invokestatic(RegionEmitter.FLAGS, "signed", MethodTypeDesc.of(J, J, I))
-                    .lstore(RegionEmitter.FR);
-            e.constant(f, RegionEmitter.ARITH);
-            c.lload(RegionEmitter.FA)
-                    .lload(RegionEmitter.FB)
-                    .lload(RegionEmitter.FRES)
-                    .lload(RegionEmitter.FC)
-                    .invokestatic(RegionEmitter.ARITH, "carry", MethodTypeDesc.of(J, RegionEmitter.ARITH, J, J, J, J))
-                    .lstore(RegionEmitter.FC);
-        } else if (last instanceof IntegerOps.Shift f)
+        if (last instanceof Arith f) arith(e, f);
+        else if (last instanceof IntegerOps.Shift f)
             shift(e, f, () -> e.code().loadConstant(count), RegionEmitter.FA, RegionEmitter.FRES);
-        if (rotate != null)
-            shift(e, rotate, () -> e.code().loadConstant(rotateCount), RegionEmitter.RA, RegionEmitter.RRES);
+        if (later instanceof IntegerOps.Shift f)
+            shift(e, f, () -> e.code().loadConstant(laterCount), RegionEmitter.RA, RegionEmitter.RRES);
+        else if (later instanceof IntegerOps.Product f) product(e, f);
+    }
+
+    private static void arith(RegionEmitter e, Arith f) {
+        CodeBuilder c = e.code();
+        c.lload(RegionEmitter.FRES)
+                .loadConstant(f.size())
+                .invokestatic(RegionEmitter.FLAGS, "signed", MethodTypeDesc.of(J, J, I))
+                .lstore(RegionEmitter.FR);
+        e.constant(f, RegionEmitter.ARITH);
+        c.lload(RegionEmitter.FA)
+                .lload(RegionEmitter.FB)
+                .lload(RegionEmitter.FRES)
+                .lload(RegionEmitter.FC)
+                .invokestatic(RegionEmitter.ARITH, "carry", MethodTypeDesc.of(J, RegionEmitter.ARITH, J, J, J, J))
+                .lstore(RegionEmitter.FC);
+    }
+
+    private static void product(RegionEmitter e, IntegerOps.Product f) {
+        e.constant(f, RegionEmitter.PRODUCT);
+        e.code()
+                .lload(RegionEmitter.RA)
+                .lload(RegionEmitter.RRES)
+                .lload(RegionEmitter.FC)
+                .invokestatic(RegionEmitter.PRODUCT, "carry", MethodTypeDesc.of(J, RegionEmitter.PRODUCT, J, J, J))
+                .lstore(RegionEmitter.FC);
     }
 
     /** Writes the flags of a shift of local {@code a} to local {@code r} by what {@code count} pushes. */

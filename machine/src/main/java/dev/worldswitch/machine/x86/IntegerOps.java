@@ -247,6 +247,68 @@ final class IntegerOps {
         }
     }
 
+    /** A one-operand instruction that leaves the flags alone, at one size. */
+    record Unary(java.util.function.LongUnaryOperator value, int size) {
+        static long value(Unary f, long a) {
+            return f.value.applyAsLong(a);
+        }
+    }
+
+    /** op reg */
+    static final class UnaryReg extends Op {
+        static final Unary F = Template.meaning(MethodHandles.lookup(), Unary.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            m.setReg(d, F.size(), Unary.value(F, m.reg(s, F.size())));
+        }
+    }
+
+    /** A product of two signed operands, at one size; ZF, SF, AF and PF are undefined and left as they were. */
+    record Product(int size) {
+        static long value(Product f, long a, long b) {
+            return Alu.imul(a, b, f.size);
+        }
+
+        static long carry(Product f, long a, long b, long fc) {
+            long o = Alu.imulOverflow(a, b, f.size);
+            return Flags.withCfOf(fc, o, o);
+        }
+    }
+
+    /** IMUL reg, reg or mem: {@code d *= s}, or with {@code size} 1 {@code d = s * imm}. */
+    static final class Imul extends Op {
+        static final Product F = Template.meaning(MethodHandles.lookup(), Product.class);
+
+        @Override
+        public void exec(Interpreter m) {
+            long b = ea == null ? m.reg(s, F.size()) : m.ld(m.linear(ea, F.size(), false), F.size());
+            long a = size == 1 ? imm : m.reg(d, F.size());
+            m.setReg(d, F.size(), Product.value(F, a, b));
+            m.fc = Product.carry(F, a, b, m.fc);
+        }
+    }
+
+    /** PUSH of an immediate in 64-bit mode. */
+    static final class PushImm64 extends Op {
+        @Override
+        public void exec(Interpreter m) {
+            long sp = m.g[4] - 8;
+            m.st64(sp, imm);
+            m.g[4] = sp;
+        }
+    }
+
+    /** LEAVE in 64-bit mode. */
+    static final class Leave64 extends Op {
+        @Override
+        public void exec(Interpreter m) {
+            long bp = m.g[5], v = m.ld64(bp);
+            m.g[4] = bp + 8;
+            m.g[5] = v;
+        }
+    }
+
     static final class Nop extends Op {
         @Override
         public void exec(Interpreter m) {}

@@ -268,8 +268,8 @@ final class IntegerTable implements OpTableSource {
                 m.setReg(r, size, v);
             });
         });
-        plain("PUSH", "68 d64", "Iz", (m, op) -> m.push(op.imm, op.size));
-        plain("PUSH", "6A d64", "Ib", (m, op) -> m.push(op.imm, op.size));
+        row("PUSH", "68 d64", "Iz", IntegerTable::pushImm);
+        row("PUSH", "6A d64", "Ib", IntegerTable::pushImm);
         plain("PUSH", "FF /6 d64", "Ev", (m, op) -> m.push(rm(m, op), op.size));
         plain("POP", "8F /0 d64", "Ev", (m, op) -> {
             long v = m.peek(0, op.size), old = m.g[4];
@@ -283,12 +283,23 @@ final class IntegerTable implements OpTableSource {
                 throw s;
             }
         });
-        plain("LEAVE", "C9 d64", "", (m, op) -> {
+        SystemOps.Action leave = (m, op) -> {
             long bp = m.g[5] & m.stackMask();
             long v = m.code == 64 ? m.ld(bp, op.size) : m.ld(m.segment(X86State.SS, bp, op.size, false), op.size);
             m.setSp(bp + op.size);
             m.setReg(5, op.size, v);
-        });
+        };
+        row(
+                "LEAVE",
+                "C9 d64",
+                "",
+                i -> with(i.is64() && i.opsize == 8 ? new IntegerOps.Leave64() : new SystemOps.Plain(leave), i));
+    }
+
+    private static Op pushImm(Insn i) {
+        boolean plain64 = i.is64() && i.opsize == 8;
+        return with(
+                plain64 ? new IntegerOps.PushImm64() : new SystemOps.Plain((m, op) -> m.push(op.imm, op.size)), i);
     }
 
     static long rm(Interpreter m, Op op) {

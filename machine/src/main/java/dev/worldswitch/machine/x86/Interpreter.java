@@ -38,12 +38,14 @@ public final class Interpreter extends GuestMemory {
     private final BlockCache blocks = new BlockCache(this);
     final Translator translator = new Translator(this, blocks);
     private final Decoder decoder;
+    private final long tscKhz;
     private long decodeRip;
     private int generation;
 
     public Interpreter(X86Cpu cpu, X86State state, PhysicalMemory memory) {
         super(state, memory, physBits(cpu));
         this.cpu = cpu;
+        this.tscKhz = cpu.profile().tscKhz();
         this.watched = cpu.region().isWatched();
         this.g = state.gpr.raw();
         this.fp = cpu.fpregs().raw();
@@ -701,16 +703,6 @@ public final class Interpreter extends GuestMemory {
 
     /** The guest's time-stamp counter. */
     public long tsc() {
-        long ns = cpu.timing().now();
-        return ticks(ns) + state.tscOffset.get();
-    }
-
-    private long tscKhz() {
-        return cpu.profile().tscKhz();
-    }
-
-    private long ticks(long ns) {
-        long khz = tscKhz();
-        return ns / 1_000_000 * khz + ns % 1_000_000 * khz / 1_000_000;
+        return cpu.timing().cycles(tscKhz) + state.tscOffset.get();
     }
 }

@@ -19,16 +19,18 @@ final class MoreOps {
     private MoreOps() {}
 
     static void add(Adder row, Acts plain, Acts ending) {
-        both(plain, "NOT", "F6 /2 lock", "F7 /2 lock", (m, op, z) -> update(m, op, z, a -> ~a));
+        row.row("NOT", "F6 /2 lock", "Eb", i -> not(i, 1));
+        row.row("NOT", "F7 /2 lock", "Ev", i -> not(i, i.opsize));
         both(plain, "MUL", "F6 /4", "F7 /4", MoreOps::mul);
         both(plain, "IMUL", "F6 /5", "F7 /5", MoreOps::imul1);
         both(plain, "DIV", "F6 /6", "F7 /6", Division::div);
         both(plain, "IDIV", "F6 /7", "F7 /7", Division::idiv);
-        plain.row("IMUL", "0F AF /r", "Gv,Ev", (m, op) -> imul(m, op, m.reg(op.d, op.size)));
-        plain.row("IMUL", "69 /r", "Gv,Ev,Iz", (m, op) -> imul(m, op, op.imm));
-        plain.row("IMUL", "6B /r", "Gv,Ev,Ib", (m, op) -> imul(m, op, op.imm));
-        plain.row("CBW", "98", "", (m, op) -> m.setReg(0, op.size, Flags.signed(m.g[0], op.size / 2)));
-        plain.row("CWD", "99", "", (m, op) -> m.setReg(2, op.size, Flags.signed(m.g[0], op.size) >> 63));
+        row.row("IMUL", "0F AF /r", "Gv,Ev", i -> imul(i, false));
+        row.row("IMUL", "69 /r", "Gv,Ev,Iz", i -> imul(i, true));
+        row.row("IMUL", "6B /r", "Gv,Ev,Ib", i -> imul(i, true));
+        IntegerOps.Unary[] cbw = unary((a, z) -> Flags.signed(a, z / 2)), cwd = unary((a, z) -> Flags.signed(a, z) >> 63);
+        row.row("CBW", "98", "", i -> oneReg(cbw[i.opsize], 0, 0));
+        row.row("CWD", "99", "", i -> oneReg(cwd[i.opsize], X86State.RDX, 0));
         exchanges(row, plain);
         bits(plain);
         rotatesThroughCarry(plain);
@@ -42,11 +44,12 @@ final class MoreOps {
         plain.row("CLFLUSH", "NP 0F AE /7 mem", "M", (m, op) -> m.ld8(m.linear(op.ea(), 1, false)));
         plain.row("CLFLUSHOPT", "66 0F AE /7 mem", "M", (m, op) -> m.ld8(m.linear(op.ea(), 1, false)));
         plain.row("CLWB", "66 0F AE /6 mem", "M", (m, op) -> m.ld8(m.linear(op.ea(), 1, false)));
+        IntegerOps.Unary[] bswap = unary((a, z) -> z == 2 ? 0 : Alu.bswap(a, z));
         for (int r = 0; r < 8; r++) {
             int low = r;
-            plain.row("BSWAP", "0F " + IntegerTable.hex(0xc8 + r), "Zv", (m, op) -> {
-                int k = low | (op.insn().rex & 1) << 3;
-                m.setReg(k, op.size, op.size == 2 ? 0 : Alu.bswap(m.g[k], op.size));
+            row.row("BSWAP", "0F " + IntegerTable.hex(0xc8 + r), "Zv", i -> {
+                int k = low | (i.rex & 1) << 3;
+                return oneReg(bswap[i.opsize], k, k);
             });
         }
         plain.row(
@@ -159,12 +162,48 @@ final class MoreOps {
         cfOf(m, size == 8 ? high != low >> 63 : Flags.signed(low, size) != low);
     }
 
-    private static void imul(Interpreter m, Op op, long by) {
-        int size = op.size;
-        long a = Flags.signed(rm(m, op, size), size), b = Flags.signed(by, size);
-        long low = a * b;
-        m.setReg(op.d, size, low);
-        cfOf(m, size == 8 ? Math.multiplyHigh(a, b) != low >> 63 : Flags.signed(low, size) != low);
+    private static final IntegerOps.@org.jspecify.annotations.Nullable Product[] PRODUCTS = {
+        null, null, new IntegerOps.Product(2), null, new IntegerOps.Product(4), null, null, null, new IntegerOps.Product(8)
+    };
+
+    private static Op imul(Insn i, boolean immediate) {
+        IntegerOps.Product f = PRODUCTS[i.opsize];
+        if (f == null) throw new IllegalStateException("operand size " + i.opsize);
+        Op op = Template.make(IntegerOps.Imul.class, f);
+        op.ea = i.ea;
+        op.d = i.reg;
+        op.s = i.rm;
+        op.size = immediate ? 1 : 0;
+        op.imm = i.imm;
+        return op;
+    }
+
+    // One operand, no flags.
+
+    private interface SizedValue {
+        long f(long a, int size);
+    }
+
+    private static IntegerOps.Unary[] unary(SizedValue f) {
+        IntegerOps.Unary[] of = new IntegerOps.Unary[9];
+        for (int size : new int[] {1, 2, 4, 8}) of[size] = new IntegerOps.Unary(a -> f.f(a, size), size);
+        return of;
+    }
+
+    private static Op oneReg(IntegerOps.Unary f, int d, int s) {
+        Op op = Template.make(IntegerOps.UnaryReg.class, f);
+        op.d = d;
+        op.s = s;
+        return op;
+    }
+
+    private static final IntegerOps.Unary[] NOT = unary((a, z) -> Alu.not(a));
+
+    private static Op not(Insn i, int size) {
+        if (!i.isMem()) return oneReg(NOT[size], i.gpr(i.rm, size), i.gpr(i.rm, size));
+        Op op = new SystemOps.Plain((m, o) -> update(m, o, size, Alu::not));
+        op.ea = i.mem();
+        return op;
     }
 
     // Exchanges.

@@ -9,6 +9,7 @@ import java.lang.constant.MethodTypeDesc;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * For each template operation of {@link IntegerOps}: how its operands travel between locals, memory and the pure functions
@@ -25,6 +26,15 @@ final class OpEmitter {
     private static final MethodTypeDesc SIGNED =
             MethodTypeDesc.of(ConstantDescs.CD_long, ConstantDescs.CD_long, ConstantDescs.CD_int);
     private static final Map<Class<? extends Op>, Rule> RULES = new HashMap<>();
+
+    /** Operations that use the stack pointer without naming it. */
+    private static final Set<Class<? extends Op>> STACK = Set.of(
+            IntegerOps.Push64.class,
+            IntegerOps.PushImm64.class,
+            IntegerOps.Pop64.class,
+            IntegerOps.Leave64.class,
+            IntegerOps.Call64.class,
+            IntegerOps.Ret64.class);
 
     static {
         RULES.put(IntegerOps.RegReg.class, OpEmitter::regReg);
@@ -50,6 +60,13 @@ final class OpEmitter {
         });
         RULES.put(IntegerOps.Call64.class, OpEmitter::call);
         RULES.put(IntegerOps.Ret64.class, OpEmitter::ret);
+        RULES.put(IntegerOps.UnaryReg.class, OpEmitter::unary);
+        RULES.put(IntegerOps.Imul.class, OpEmitter::imul);
+        RULES.put(IntegerOps.PushImm64.class, (e, op) -> {
+            e.code().loadConstant(op.imm).lstore(T1);
+            pushT1(e, op);
+        });
+        RULES.put(IntegerOps.Leave64.class, OpEmitter::leave);
         RULES.put(IntegerOps.Nop.class, (e, op) -> {});
     }
 
@@ -84,10 +101,8 @@ final class OpEmitter {
         if (ea != null && ea.baseMask != 0) used.set(ea.base);
         if (ea != null && ea.indexMask != 0) used.set(ea.index);
         Class<? extends Op> t = template(op);
-        if (t == IntegerOps.Push64.class
-                || t == IntegerOps.Pop64.class
-                || t == IntegerOps.Call64.class
-                || t == IntegerOps.Ret64.class) used.set(X86State.RSP);
+        if (STACK.contains(t)) used.set(X86State.RSP);
+        if (t == IntegerOps.Leave64.class) used.set(X86State.RBP);
         if (t == IntegerOps.ShiftOp.class && op.s == 1) used.set(X86State.RCX);
     }
 
@@ -223,6 +238,43 @@ final class OpEmitter {
         FlagState.shift(e, f, () -> c.iload(T2), T1, T4);
     }
 
+    private static void unary(RegionEmitter e, Op op) {
+        IntegerOps.Unary f = meaning(op, IntegerOps.Unary.class);
+        e.constant(f, RegionEmitter.UNARY);
+        e.get(op.s, f.size());
+        e.code()
+                .invokestatic(
+                        RegionEmitter.UNARY,
+                        "value",
+                        MethodTypeDesc.of(ConstantDescs.CD_long, RegionEmitter.UNARY, ConstantDescs.CD_long))
+                .lstore(T1);
+        e.put(op.d, f.size(), T1);
+    }
+
+    private static void imul(RegionEmitter e, Op op) {
+        IntegerOps.Product f = meaning(op, IntegerOps.Product.class);
+        CodeBuilder c = e.code();
+        if (op.ea == null) {
+            e.get(op.s, f.size());
+            c.lstore(T2);
+        } else
+            e.guarded(op, () -> {
+                e.linear(op.ea(), f.size(), false, T3);
+                e.ld(T3, f.size(), T2);
+            });
+        if (op.size == 1) c.loadConstant(op.imm);
+        else e.get(op.d, f.size());
+        c.lstore(T1);
+        e.constant(f, RegionEmitter.PRODUCT);
+        c.lload(T1).lload(T2).invokestatic(RegionEmitter.PRODUCT, "value", PRODUCT_VALUE).lstore(T4);
+        e.put(op.d, f.size(), T4);
+        c.lload(T1).lstore(RegionEmitter.RA).lload(T2).lstore(RegionEmitter.RRES);
+        e.flags = e.flags.multiplied(f);
+    }
+
+    private static final MethodTypeDesc PRODUCT_VALUE = MethodTypeDesc.of(
+            ConstantDescs.CD_long, RegionEmitter.PRODUCT, ConstantDescs.CD_long, ConstantDescs.CD_long);
+
     // Moves.
 
     private static void movRegReg(RegionEmitter e, Op op) {
@@ -339,6 +391,10 @@ final class OpEmitter {
     private static void push(RegionEmitter e, Op op) {
         e.get(op.d, 8);
         e.code().lstore(T1);
+        pushT1(e, op);
+    }
+
+    private static void pushT1(RegionEmitter e, Op op) {
         below(e, -8, T3);
         e.guarded(op, () -> e.st(T3, 8, T1));
         e.put(X86State.RSP, 8, T3);
@@ -352,11 +408,19 @@ final class OpEmitter {
         e.put(op.d, 8, T1);
     }
 
+    private static void leave(RegionEmitter e, Op op) {
+        CodeBuilder c = e.code();
+        e.get(X86State.RBP, 8);
+        c.lstore(T3);
+        e.guarded(op, () -> e.ld(T3, 8, T1));
+        c.lload(T3).loadConstant(8L).ladd().lstore(T3);
+        e.put(X86State.RSP, 8, T3);
+        e.put(X86State.RBP, 8, T1);
+    }
+
     private static void call(RegionEmitter e, Op op) {
         e.code().loadConstant(op.next).lstore(T1);
-        below(e, -8, T3);
-        e.guarded(op, () -> e.st(T3, 8, T1));
-        e.put(X86State.RSP, 8, T3);
+        pushT1(e, op);
         e.known();
         e.edge(op.imm);
     }

@@ -178,7 +178,7 @@ final class PrivilegedOps {
         long v = m.reg(op.s, size);
         if (n >= 6 && v >>> 32 != 0) throw m.gp(0);
         if (n == 6) v = Debug.dr6(m.cpu.profile(), v);
-        if (n == 7) v = v & 0xffff2fffL | 0x400;
+        if (n == 7) v = Debug.dr7(m.cpu.profile(), v);
         m.state.dr.set(n, v);
         m.flushTlb();
         m.modeChanged();

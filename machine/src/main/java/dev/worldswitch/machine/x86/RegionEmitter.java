@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 final class RegionEmitter {
     static final ClassDesc M = desc(Interpreter.class), MEMORY = desc(GuestMemory.class), OP = desc(Op.class), FLAGS = desc(Flags.class);
     static final ClassDesc ARITH = desc(Arith.class), SHIFT = desc(IntegerOps.Shift.class), GPR = desc(Gpr.class);
+    static final ClassDesc UNARY = desc(IntegerOps.Unary.class), PRODUCT = desc(IntegerOps.Product.class);
     private static final ClassDesc SIGNAL = desc(Signal.class), CODE = desc(Translated.class);
     private static final ClassDesc LONGS = ConstantDescs.CD_long.arrayType(), J = ConstantDescs.CD_long;
     private static final ClassDesc I = ConstantDescs.CD_int, V = ConstantDescs.CD_void, Z = ConstantDescs.CD_boolean;

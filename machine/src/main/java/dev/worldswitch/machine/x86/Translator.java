@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Translator {
 
-    private static final int MAX_OPS = 120, MAX_LIVE = 1024;
+    private static final int MAX_OPS = 120, SMALL_LOOP = 24, MAX_LIVE = 1024;
     private static final ClassFile FILES = ClassFile.of(
             ClassFile.ClassHierarchyResolverOption.of(ClassHierarchyResolver.ofClassLoading(MethodHandles.lookup())));
 
@@ -52,7 +52,7 @@ final class Translator {
         Translated t = define(region);
         t.of(region, head.checkedEpoch);
         head.code = t;
-        head.loop = !loop.isEmpty();
+        head.loopOps = loop.values().stream().mapToInt(b -> b.ops.length).sum();
         live.add(head);
         made++;
         return t;
@@ -84,7 +84,7 @@ final class Translator {
             found.put(b.rip, b);
             for (long to : RegionEmitter.successors(b)) {
                 Block n = inPage(head, to);
-                if (n != null && !(n.loop && n.code != null)) work.add(n);
+                if (n != null && !(n.code != null && n.loopOps > SMALL_LOOP)) work.add(n);
             }
         }
         return found;

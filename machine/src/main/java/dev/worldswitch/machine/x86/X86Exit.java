@@ -103,6 +103,7 @@ public final class X86Exit {
         in = o.in;
         rep = o.rep;
         string = o.string;
+        walk = o.walk;
         gpa = o.gpa;
         gva = o.gva;
         payload = o.payload;

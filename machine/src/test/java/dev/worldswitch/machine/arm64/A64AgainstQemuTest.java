@@ -1,0 +1,40 @@
+package dev.worldswitch.machine.arm64;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+class A64AgainstQemuTest {
+    private static final long SEED = Long.getLong("a64.seed", 20261121);
+    private static final int CASES = Integer.getInteger("a64.cases", 24);
+
+    /** More with {@code -Da64.cases=N -Da64.seed=N}. */
+    @Test
+    void every_row_of_the_operand_table_does_what_qemu_does() throws Exception {
+        try (QemuUser qemu = new QemuUser()) {
+            assertThat(A64Comparison.differences(qemu, new UserCpu("max"), SEED, CASES, ".*", 20))
+                    .as("seed " + SEED)
+                    .isEmpty();
+        } catch (IOException e) {
+            assumeTrue(false, "nothing to compare with: " + e.getMessage());
+        }
+    }
+
+    @Test
+    void every_word_decodes_or_is_undefined() {
+        boolean[] all = A64Table.features(Arm64Profile.builtIn("max"));
+        SplittableRandom random = new SplittableRandom(SEED);
+        for (int n = 0; n < 2_000_000; n++) {
+            int w = random.nextInt();
+            assertThat(A64Table.decode(w, 0x1000, all).word).isEqualTo(w);
+        }
+    }
+
+    @Test
+    void every_trap_row_names_a_register() {
+        assertThat(SysTraps.unused()).isEmpty();
+    }
+}

@@ -1,0 +1,127 @@
+package dev.worldswitch.machine.arm64;
+
+import java.util.List;
+import java.util.SplittableRandom;
+
+/** Random instructions of a row and random registers for them; reproducible from the seed. */
+final class A64Cases {
+    private static final long[] EDGES = {
+        0, 1, -1, Long.MIN_VALUE, Long.MAX_VALUE, 0x80000000L, 0x7fffffffL, 0xffffffffL, 0x100000000L, 2, 31, 32, 63, 64, 0xff, 0xffff
+    };
+    /** Single, double and half precision values worth meeting: zeros, ones, infinities, NaNs, denormals, limits. */
+    private static final long[] D = {
+        0, 0x8000000000000000L, 0x3ff0000000000000L, 0xbff0000000000000L, 0x7ff0000000000000L, 0xfff0000000000000L,
+        0x7ff8000000000000L, 0x7ff0000000000001L, 0xfff4000000000123L, 1, 0x000fffffffffffffL, 0x0010000000000000L,
+        0x7fefffffffffffffL, 0x3fe0000000000000L, 0x4330000000000001L, 0x41e0000000000000L, 0x43e0000000000000L,
+        0x3ff8000000000000L, 0x4004000000000000L, 0xc1e0000000200000L, 0x36a0000000000000L, 0x47efffffefffffffL, 0x3f10000000000000L
+    };
+    private static final int[] S = {
+        0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001, 0xffa00123, 1, 0x007fffff,
+        0x00800000, 0x7f7fffff, 0x3f000000, 0x4b000001, 0x4f000000, 0x5f000000, 0x3fc00000, 0x40200000, 0x33800000, 0x477fefff, 0x38800000
+    };
+    private static final int[] H = {
+        0, 0x8000, 0x3c00, 0xbc00, 0x7c00, 0xfc00, 0x7e00, 0x7c01, 0xfd23, 1, 0x03ff, 0x0400, 0x7bff, 0x3800, 0x6401, 0x7800, 0x3e00, 0x4100
+    };
+    /** Not executed by the reference, or not comparable: system calls, waiting, keys that are random there. */
+    static final List<String> LEFT_OUT = List.of(
+            "SVC", "HVC", "SMC", "WFE", "WFI", "WFET", "WFIT", "MRS", "MSR (register)", "SYS", "SYSL", "PACGA", "LDRAA",
+            "LDRAB", "BRAA", "BRAB", "BLRAA", "BLRAB", "BRAAZ", "BRABZ", "BLRAAZ", "BLRABZ", "RETAA", "RETAB");
+
+    final SplittableRandom random;
+
+    A64Cases(long seed) {
+        random = new SplittableRandom(seed);
+    }
+
+    static boolean isLeftOut(A64Row row) {
+        String n = row.name();
+        return LEFT_OUT.contains(n) || n.matches("(PAC|AUT)[ID].*|MSR \\(immediate\\) (SSBS|DIT|TCO)");
+    }
+
+    private boolean access(A64Row row) {
+        return (row.mask() & row.value() & 0x0a000000) == 0x08000000 && (row.mask() & 0x0a000000) == 0x0a000000;
+    }
+
+    /** Instruction words of a case: the row's instruction, for a store-exclusive after the load that arms the monitor. */
+    int[] words(A64Row row) {
+        int mask = row.mask(), value = row.value();
+        for (; ; ) {
+            int w = random.nextInt() & ~mask | value;
+            if (A64Table.find(w) != row) continue;
+            if (access(row)) {
+                // Offsets that stay in the data area.
+                if (row.bits().contains("iiiiiiiiiiii") && (mask & 0x3b000000) == 0x39000000) w &= ~0x003c0000 | value;
+                if (row.name().contains("(literal")) w &= ~0x00ffc000;
+                int n = w >>> 5 & 31, t = w & 31, t2 = w >>> 10 & 31, s = w >>> 16 & 31;
+                if (n == t || n == t2 || n == s || t == t2 || t == s || t2 == s) continue;
+                if (row.name().startsWith("CASP") && (n == t + 1 || n == s + 1)) continue;
+                if (row.name().contains("SIMD") == false && row.name().contains("structure") && (w & 0x00800000) != 0 && s == n) continue;
+            }
+            String name = row.name();
+            if (name.startsWith("STXR") || name.startsWith("STLXR") || name.startsWith("STXP") || name.startsWith("STLXP")) {
+                if (random.nextInt(4) == 0) return new int[] {w};
+                // The load goes to registers that the store does not use.
+                int n = w >>> 5 & 31;
+                int load = w & ~0x1f & ~(31 << 16) & ~(31 << 10) | 1 << 22 | 31 << 16 | free(w) | (name.contains("P") ? free(w | free(w) << 10) << 10 : 31 << 10);
+                if ((n | 32) == 31) continue;
+                return new int[] {load, w};
+            }
+            return new int[] {w};
+        }
+    }
+
+    private static int free(int w) {
+        for (int r = 0; ; r++)
+            if (r != (w & 31) && r != (w >>> 5 & 31) && r != (w >>> 10 & 31) && r != (w >>> 16 & 31)) return r;
+    }
+
+    long value() {
+        return switch (random.nextInt(5)) {
+            case 0 -> EDGES[random.nextInt(EDGES.length)];
+            case 1 -> random.nextInt();
+            case 2 -> random.nextInt() & 0xffffffffL;
+            case 3 -> random.nextLong() >> random.nextInt(64);
+            default -> random.nextLong();
+        };
+    }
+
+    long vector() {
+        return switch (random.nextInt(6)) {
+            case 0 -> random.nextLong();
+            case 1 -> D[random.nextInt(D.length)];
+            case 2 -> (long) S[random.nextInt(S.length)] << 32 | S[random.nextInt(S.length)] & 0xffffffffL;
+            case 3 -> {
+                long v = 0;
+                for (int i = 0; i < 4; i++) v = v << 16 | H[random.nextInt(H.length)];
+                yield v;
+            }
+            case 4 -> Double.doubleToRawLongBits((random.nextDouble() - 0.5) * Math.pow(2, random.nextInt(80) - 40));
+            default -> (long) Float.floatToRawIntBits((float) ((random.nextDouble() - 0.5) * Math.pow(2, random.nextInt(60) - 30))) << 32
+                    | Float.floatToRawIntBits((float) ((random.nextDouble() - 0.5) * Math.pow(2, random.nextInt(60) - 30))) & 0xffffffffL;
+        };
+    }
+
+    QemuUser.State state(A64Row row, int[] words) {
+        int w = words[words.length - 1];
+        long[] x = new long[31], v = new long[64];
+        for (int i = 0; i < 31; i++) x[i] = value();
+        long sp = UserCpu.DATA + 0x2000 + 16 * random.nextInt(16);
+        if (access(row)) {
+            int n = w >>> 5 & 31, m = w >>> 16 & 31;
+            if (row.bits().contains("mmmmm") && m != 31) x[m] = random.nextInt(256) - 128;
+            long at = UserCpu.DATA + 0x2000 + 16L * random.nextInt(16);
+            // The reference looks at the monitor before it looks at the alignment.
+            if (random.nextInt(6) == 0 && !row.name().startsWith("LDAPR") && !row.name().startsWith("STX") && !row.name().startsWith("STLX")) at += random.nextInt(16);
+            if (n != 31) x[n] = at;
+        } else if (random.nextInt(4) == 0) {
+            int n = w >>> 5 & 31;
+            if (n != 31) x[n] = UserCpu.CODE + 4L * random.nextInt(0x1000);
+        }
+        // The reference looks at the mapping of a branch target before its alignment.
+        if ((row.mask() & row.value() & 0xfe000000) == 0xd6000000 && (w >>> 5 & 31) != 31) x[w >>> 5 & 31] &= -4;
+        for (int i = 0; i < 64; i++) v[i] = vector();
+        long fpcr = 0;
+        if (random.nextInt(2) == 0) fpcr = (long) random.nextInt(4) << 22 | (long) random.nextInt(4) << 24 | (random.nextInt(4) == 0 ? 1 << 26 : 0) | (random.nextInt(2) << 19);
+        return new QemuUser.State(x, sp, random.nextInt(16), fpcr, random.nextInt(4) == 0 ? 0x9f : 0, v);
+    }
+}
