@@ -2,19 +2,44 @@ package dev.worldswitch.explore;
 
 import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.PhysicalCpu;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** What may happen at a moment besides the next step. */
 enum Event {
     INTERRUPT('i', "interrupt", "INTERRUPT, its softirq uses the FPU", Line.INTERRUPT),
     PREEMPT('p', "preempt", "RESCHEDULE, preemption where the kernel allows it", Line.RESCHEDULE),
     KICK('k', "kick", "KICK, an IPI that only makes a guest exit", Line.KICK),
-    NMI('n', "nmi", "NMI", Line.NMI);
+    NMI('n', "nmi", "NMI", Line.NMI),
+    SAMPLE('r', "sample", "the profiling unit samples an operation", null) {
+        @Override
+        boolean possible(PhysicalCpu cpu) {
+            return cpu.maySample();
+        }
+
+        @Override
+        void happen(PhysicalCpu cpu) {
+            cpu.sample();
+        }
+    },
+    WRITE_SAMPLE('d', "write-sample", "the profiling unit writes a record to memory", null) {
+        @Override
+        boolean possible(PhysicalCpu cpu) {
+            return cpu.sampleWaits();
+        }
+
+        @Override
+        void happen(PhysicalCpu cpu) {
+            cpu.writeSample();
+        }
+    };
 
     final char letter;
     final String id, text;
-    private final Line line;
+    private final @Nullable Line line;
 
-    Event(char letter, String id, String text, Line line) {
+    Event(char letter, String id, String text, @Nullable Line line) {
         this.letter = letter;
         this.id = id;
         this.text = text;
@@ -23,15 +48,16 @@ enum Event {
 
     static Event of(String id) {
         for (Event e : values()) if (e.id.equals(id)) return e;
-        throw new IllegalArgumentException("no event '" + id + "'; known: interrupt, preempt, kick, nmi");
+        throw new IllegalArgumentException("no event '" + id + "'; known: "
+                + Stream.of(values()).map(e -> e.id).collect(Collectors.joining(", ")));
     }
 
     /** The CPU would take it here: unmasked, or it runs a guest, which a line makes exit. */
     boolean possible(PhysicalCpu cpu) {
-        return !line.maskable() || cpu.irqsOn() || cpu.inGuest();
+        return line != null && !line.maskable() || cpu.irqsOn() || cpu.inGuest();
     }
 
     void happen(PhysicalCpu cpu) {
-        cpu.raise(line);
+        if (line != null) cpu.raise(line);
     }
 }

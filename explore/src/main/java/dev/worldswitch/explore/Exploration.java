@@ -3,7 +3,6 @@ package dev.worldswitch.explore;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -119,10 +118,9 @@ public final class Exploration {
 
     /** A kernel in a schedule: its name, then each difference, as {@code 6.12-clear-xstate-bv-on-xfd/none}. */
     static String kernelText(KernelVersion k) {
-        Set<Patch> usual = KernelVersion.of(k.name()).patches();
         StringBuilder b = new StringBuilder(k.name());
-        for (Patch p : usual) if (!k.patches().contains(p)) b.append('~').append(p.id());
-        for (Patch p : k.patches()) if (!usual.contains(p)) b.append('+').append(p.id());
+        for (Patch p : k.without()) b.append('~').append(p.id());
+        for (Patch p : k.with()) b.append('+').append(p.id());
         if (k.preempt() != KernelVersion.Preempt.FULL)
             b.append('/').append(k.preempt().name().toLowerCase(Locale.ROOT));
         return b.toString();
@@ -132,13 +130,9 @@ public final class Exploration {
         String[] half = text.split("/");
         String[] part = half[0].split("(?=[~+])");
         KernelVersion k = KernelVersion.of(part[0]);
-        Set<Patch> patches = EnumSet.noneOf(Patch.class);
-        patches.addAll(k.patches());
-        Stream.of(part).skip(1).forEach(p -> {
-            if (p.startsWith("~")) patches.remove(Patch.of(p.substring(1)));
-            else patches.add(Patch.of(p.substring(1)));
-        });
-        k = new KernelVersion(k.name(), patches, k.preempt());
+        List<Patch> without = new ArrayList<>(), with = new ArrayList<>();
+        Stream.of(part).skip(1).forEach(p -> (p.startsWith("~") ? without : with).add(Patch.of(p.substring(1))));
+        k = k.changed(without, with);
         return half.length < 2 ? k : k.preempted(KernelVersion.Preempt.valueOf(half[1].toUpperCase(Locale.ROOT)));
     }
 }

@@ -1,10 +1,12 @@
 package dev.worldswitch.kernel;
 
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * A kernel as its set of patches. {@code name} is a recorded stable release (6.1, 6.12, 6.18, 7.2): its recorded ABI and
@@ -109,6 +111,29 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             now.add(p);
         }
         return new KernelVersion(name, now, preempt);
+    }
+
+    /** Patches, or parts of patches, of the release that this kernel lacks. */
+    public List<Patch> without() {
+        List<Patch> all = new ArrayList<>();
+        for (Patch p : of(name).patches()) {
+            if (patches.contains(p)) continue;
+            List<Patch> missing = parts(p).filter(q -> !patches.contains(q)).toList();
+            all.addAll(parts(p).anyMatch(patches::contains) ? missing : List.of(p));
+        }
+        return List.copyOf(all);
+    }
+
+    /** Patches that this kernel has and the release has not. */
+    public List<Patch> with() {
+        Set<Patch> usual = of(name).patches();
+        return patches.stream()
+                .filter(p -> !usual.contains(p) && !usual.contains(p.whole()))
+                .toList();
+    }
+
+    private static Stream<Patch> parts(Patch whole) {
+        return Stream.of(Patch.values()).filter(q -> q.whole() == whole);
     }
 
     public KernelVersion preempted(Preempt mode) {

@@ -100,6 +100,22 @@ public abstract class PhysicalCpu {
         entry.undefined(this, instruction);
     }
 
+    /** The CPU's profiling unit may sample an operation now. */
+    public boolean maySample() {
+        return false;
+    }
+
+    /** An operation is sampled by the profiling unit; nothing where there is none. */
+    public void sample() {}
+
+    /** Records of the profiling unit wait to be written to memory. */
+    public boolean sampleWaits() {
+        return false;
+    }
+
+    /** A waiting record of the profiling unit reaches memory. */
+    public void writeSample() {}
+
     /** What the hardware does at each exception entry, before the first instruction of the handler. */
     protected void exceptionEntry() {}
 

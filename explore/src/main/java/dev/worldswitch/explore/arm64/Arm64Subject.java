@@ -33,6 +33,7 @@ final class Arm64Subject implements Subject {
                 .over(all));
         KvmFile kvm = new Kvm(host).open();
         Region ghosts = around.root().child("ghosts");
+        HostControls controls = new HostControls(ghosts, host.cpus());
         for (Scenario.TaskText t : s.tasks()) {
             Task task = host.newTask(t.name());
             Region ghost = ghosts.child(t.name());
@@ -52,7 +53,7 @@ final class Arm64Subject implements Subject {
                             s.option(t.name() + ".sve-max-vq", profile.maxVq()),
                             t.guest());
             host.scheduler().sleep(task);
-            vmms.add(new Arm64Vmm(host, task, number, ghost, vm, t.does()));
+            vmms.add(new Arm64Vmm(host, task, number, ghost, controls, vm, t.does()));
         }
     }
 
@@ -96,9 +97,11 @@ final class Arm64Subject implements Subject {
             if (c.spe().inGuestMemory() != 0)
                 report.accept(new Violation(
                         Arm64Properties.SPE_MEMORY, "a record of the host's profiling went through guest tables"));
+            if (c.spe().ofGuest() != 0)
+                report.accept(new Violation(Arm64Properties.SPE_TRAPPED, "the nVHE host's profiling samples the guest"));
             if (c.spe().lost() != 0)
                 report.accept(new Violation(
-                        Arm64Properties.SPE_MEMORY, "a record was written while EL2 owned the profiling buffer"));
+                        Arm64Properties.SPE_MEMORY, "a record was written while another level owned the profiling buffer"));
         }
     }
 }

@@ -16,28 +16,26 @@ import org.jspecify.annotations.Nullable;
 
 /** A host task by a scenario's text; its own registers are a victim as well and are looked at after each step. */
 final class Arm64Vmm {
-    private static final long CPACR_ZEN_EL0 = 1L << 17, PMSCR_BOTH = 3, PMBLIMITR_E = 1;
-    private static final long E2PB_HPMN = 3 << 12 | 0x1f;
+    private static final long CPACR_ZEN_EL0 = 1L << 17;
     private final Arm64Host host;
     private final Task task;
     private final @Nullable Arm64Vm vm;
     private final ZGhost own;
-    private final Word writes, usesSve, profiles, mdcr;
+    private final HostControls controls;
+    private final Word writes, usesSve;
     private final List<Step> steps = new ArrayList<>();
 
     /** @param vm null for a task that runs no guest */
-    Arm64Vmm(Arm64Host host, Task task, int number, Region ghosts, @Nullable Arm64Vm vm, List<String> does) {
+    Arm64Vmm(Arm64Host host, Task task, int number, Region ghosts, HostControls controls, @Nullable Arm64Vm vm, List<String> does) {
+        this.controls = controls;
         this.host = host;
         this.task = task;
         this.vm = vm;
         this.own = new ZGhost(ghosts.child("task"), 0x80 | number, host.profile().zStride());
         this.writes = ghosts.word("taskWrites");
         this.usesSve = ghosts.word("taskUsesSve");
-        this.profiles = ghosts.word("profiles");
-        this.mdcr = ghosts.word("hostMdcr");
         steps.add(new Step("starts", () -> {
             host.scheduler().start(task);
-            mdcr.set(Fpsimd.cpu(task).sys().get(SysReg.MDCR_EL2.ordinal()) & E2PB_HPMN);
             backInUserMode();
         }));
         for (String s : does) steps.add(step(s));
@@ -60,6 +58,10 @@ final class Arm64Vmm {
         return vm;
     }
 
+    private Arm64Cpu cpu() {
+        return Fpsimd.cpu(task);
+    }
+
     private Arm64Vm hasVm(String step) {
         if (vm == null) throw new IllegalArgumentException("task " + task.region().name() + " has no guest to '" + step + "'");
         return vm;
@@ -71,7 +73,8 @@ final class Arm64Vmm {
             case "own-sve" -> new Step("puts values into its own Z registers", this::putOwnSve);
             case "null-call" -> new Step("getppid()", () -> inCall(() -> {}));
             case "interrupted" -> new Step("is interrupted in user mode", () -> inKernel(() -> {}));
-            case "profile" -> new Step("perf record starts", this::profile);
+            case "profile" -> new Step("perf starts sampling", () -> inKernel(() -> controls.profile(cpu(), true)));
+            case "profile-ends" -> new Step("perf stops sampling", () -> inKernel(() -> controls.profile(cpu(), false)));
             case "run" -> {
                 Arm64Vm v = hasVm(text);
                 yield new Step("ioctl(vcpu, KVM_RUN)", () -> {
@@ -85,7 +88,7 @@ final class Arm64Vmm {
             }
             default ->
                 throw new IllegalArgumentException("a task can't '" + text + "'; known: own-registers, own-sve, null-call,"
-                        + " interrupted, profile, run, read-sve");
+                        + " interrupted, profile, profile-ends, run, read-sve");
         };
     }
 
@@ -131,20 +134,7 @@ final class Arm64Vmm {
                     Arm64Properties.HOST_CONTROL,
                     "the vector length in user mode is " + 16 * userVq(cpu) + " bytes, not "
                             + 16 * Fpsimd.thread(task).sveVq().get());
-        long now = cpu.sys().get(SysReg.MDCR_EL2.ordinal()) & E2PB_HPMN;
-        if (now != mdcr.get())
-            throw new Violation(
-                    Arm64Properties.SPE_CONTROL,
-                    "MDCR_EL2 E2PB and HPMN are 0x" + Long.toHexString(now) + ", were 0x" + Long.toHexString(mdcr.get()));
-        if (!cpu.spe().implemented()) return;
-        long pmscr = cpu.sys().get(pmscr().ordinal()), want = profiles.get() != 0 ? PMSCR_BOTH : 0;
-        if (pmscr != want)
-            throw new Violation(
-                    Arm64Properties.SPE_CONTROL, "PMSCR_EL1 is 0x" + Long.toHexString(pmscr) + ", the host wrote " + want);
-    }
-
-    private SysReg pmscr() {
-        return host.profile().vhe() ? SysReg.PMSCR_EL2 : SysReg.PMSCR_EL1;
+        controls.check(cpu);
     }
 
     private SysReg cpacr() {
@@ -177,17 +167,5 @@ final class Arm64Vmm {
         }
         writes.set(writes.get() + 1);
         own.writes(cpu.z(), cpu.zStride(), (int) writes.get(), userVq(cpu));
-    }
-
-    /** perf on this CPU: the buffer first, then what fills it. */
-    private void profile() {
-        inKernel(() -> {
-            Arm64Cpu cpu = Fpsimd.cpu(task);
-            profiles.set(1);
-            cpu.host().msr(SysReg.PMBLIMITR_EL1, PMBLIMITR_E);
-            cpu.host().isb();
-            cpu.host().msr(SysReg.PMSCR_EL1, PMSCR_BOTH);
-            cpu.host().isb();
-        });
     }
 }

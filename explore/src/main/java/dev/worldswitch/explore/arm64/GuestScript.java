@@ -50,6 +50,7 @@ final class GuestScript implements GuestCode {
         cpu.guestMode(true);
         boolean more = true;
         while (more) {
+            if (cpu.pc().get() < START) returnFromUndef(cpu);
             int at = (int) (cpu.pc().get() - START) / 4;
             if (at >= script.size()) throw new Violation(Arm64Properties.GUEST_RUNS, "the guest ran past its end");
             cpu.moment("guest: " + script.get(at));
@@ -60,6 +61,12 @@ final class GuestScript implements GuestCode {
         }
         cpu.guestMode(false);
         return exit;
+    }
+
+    /** The guest's handler of an UNDEF that KVM injected: the instruction does nothing. */
+    private static void returnFromUndef(Arm64Cpu cpu) {
+        cpu.pc().set(cpu.sys().get(SysReg.ELR_EL1.ordinal()) + 4);
+        cpu.pstate().set(cpu.sys().get(SysReg.SPSR_EL1.ordinal()));
     }
 
     /** False when it left the guest. */

@@ -106,6 +106,26 @@ public final class Arm64Cpu extends PhysicalCpu {
     }
 
     @Override
+    public boolean maySample() {
+        return spe.maySample();
+    }
+
+    @Override
+    public void sample() {
+        spe.sample();
+    }
+
+    @Override
+    public boolean sampleWaits() {
+        return spe.recordsWait();
+    }
+
+    @Override
+    public void writeSample() {
+        spe.write();
+    }
+
+    @Override
     protected void exceptionEntry() {
         host.contextSync();
     }

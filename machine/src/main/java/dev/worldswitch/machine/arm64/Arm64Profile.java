@@ -6,7 +6,7 @@ import java.util.Map;
 
 /**
  * An arm64 machine: values of the read-only registers of its CPUs ({@code reg NAME = value}), the vector lengths that it
- * implements ({@code sve_vqs}, in quadwords, absent without SVE), {@code vhe}, {@code cntfrq}, {@code cpus_without_spe}.
+ * implements ({@code sve_vqs}, in quadwords, absent without SVE), {@code vhe}, {@code cntfrq}.
  */
 public final class Arm64Profile {
     private static final int MAX_VQ = 16;
@@ -15,6 +15,7 @@ public final class Arm64Profile {
     private final int vqs;
     private final int maxVq;
     private final boolean vhe, spe;
+    private final int cpusWithoutSpe;
 
     private Arm64Profile(MachineProfile source) {
         this.source = source;
@@ -29,6 +30,7 @@ public final class Arm64Profile {
         this.vqs = asked.vqs();
         this.vhe = asked.vhe();
         this.spe = asked.spe();
+        this.cpusWithoutSpe = asked.cpusWithoutSpe();
         this.maxVq = 32 - Integer.numberOfLeadingZeros(vqs);
         check();
     }
@@ -131,6 +133,6 @@ public final class Arm64Profile {
 
     /** FEAT_SPE on this CPU: some CPUs of a machine may lack it. */
     public boolean hasSpe(int cpu) {
-        return spe && (source.number("cpus_without_spe", 0) >>> cpu & 1) == 0;
+        return spe && (cpusWithoutSpe >>> cpu & 1) == 0;
     }
 }

@@ -54,6 +54,7 @@ public final class HostAccess {
         if ((written.get(i >>> 6) >>> i & 1) == 0) before.set(i, cpu.sys().get(i));
         written.or(i >>> 6, 1L << i);
         cpu.sys().set(i, v);
+        if (r == SysReg.PMSCR_EL1 || r == SysReg.PMSCR_EL2) cpu.spe().controlled(v != 0);
         if (limitsVectors && liveVq() > vq) widened(vq);
     }
 
@@ -65,20 +66,32 @@ public final class HostAccess {
         return cpu.timing().choose(r.msrStep(), 2) == 0 ? v : before.get(i);
     }
 
+    /** The value of {@code r} before its last write while that is not synchronised yet, else its value. */
+    long beforeSync(SysReg r) {
+        int i = r.ordinal();
+        return (written.get(i >>> 6) >>> i & 1) == 0 ? cpu.sys().get(i) : before.get(i);
+    }
+
+    /** True while host code runs at EL2 without E2H: hypervisor code of an nVHE host. */
+    boolean inNvheHyp() {
+        return el.get() == 2 && !cpu.profile().vhe();
+    }
+
     public void isb() {
         cpu.moment("isb");
         contextSync();
     }
 
-    /** PSB CSYNC: records of profiling that were made are written; a NOP on a CPU without SPE. */
+    /** PSB CSYNC: records of profiling that were made are written by the next DSB; a NOP on a CPU without SPE. */
     public void psbCsync() {
         cpu.moment("psb csync");
-        cpu.spe().drain();
+        cpu.spe().psbCsync();
     }
 
     /** DSB NSH: what came before is complete. */
     public void dsbNsh() {
         cpu.moment("dsb nsh");
+        cpu.spe().dsb();
     }
 
     /** What an exception entry or return synchronises. */

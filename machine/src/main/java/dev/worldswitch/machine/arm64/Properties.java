@@ -5,13 +5,15 @@ import java.util.Map;
 
 /**
  * What the properties after a machine's name change, named as QEMU's -cpu properties where it has them:
- * {@code sve=off}, {@code sve-max-vq=N}, {@code sveBITS=on|off}; ours: {@code nvhe}, {@code vhe}, {@code spe=on|off}.
+ * {@code sve=off}, {@code sve-max-vq=N}, {@code sveBITS=on|off}; ours: {@code nvhe},
+ * {@code vhe}, {@code spe=on|off}, {@code cpus-without-spe=MASK}.
  */
 final class Properties {
     private final String machine;
     private int vqs;
     private boolean vhe;
     private boolean spe;
+    private int cpusWithoutSpe;
 
     Properties(MachineProfile source, int implemented) {
         this.machine = source.name();
@@ -34,6 +36,11 @@ final class Properties {
         return spe;
     }
 
+    /** Bit per CPU that lacks SPE although the machine has it. */
+    int cpusWithoutSpe() {
+        return cpusWithoutSpe;
+    }
+
     private void apply(MachineProfile source, String key, String value, int implemented) {
         switch (key) {
             case "nvhe" -> vhe = !on(key, value);
@@ -46,6 +53,7 @@ final class Properties {
                 if (!on(key, value)) vqs = 0;
                 else if (implemented == 0) throw bad("has no SVE to turn on");
             }
+            case "cpus-without-spe" -> cpusWithoutSpe = number(key, value);
             case "sve-max-vq" -> {
                 int vq = number(key, value);
                 if (vq < 1 || vq > 16) throw bad("sve-max-vq is from 1 to 16");
@@ -54,7 +62,7 @@ final class Properties {
             }
             default -> {
                 if (!key.matches("sve[1-9][0-9]*"))
-                    throw bad("property '" + key + "' is not one of nvhe, vhe, spe, sve,"
+                    throw bad("property '" + key + "' is not one of nvhe, vhe, spe, cpus-without-spe, sve,"
                             + " sve-max-vq=N, sveBITS=on|off");
                 length(key, value, number(key, key.substring(3)), implemented);
             }

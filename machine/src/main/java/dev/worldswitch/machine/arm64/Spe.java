@@ -2,24 +2,28 @@ package dev.worldswitch.machine.arm64;
 
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
+import java.util.function.LongPredicate;
 
 /**
  * A CPU's statistical profiling unit: samples are made while PMSCR_EL1 and PMBLIMITR_EL1.E say so, and written to the buffer
- * some time later, through whatever translation is live then.
+ * some time later, through whatever translation is live then (Arm ARM D17). A control write counts for it from the next
+ * context synchronisation on; until then it may act by the old value, and here it does where that is the worse.
  */
 public final class Spe {
     private static final long PMSCR_E0SPE_E1SPE = 3, PMBLIMITR_E = 1, MDCR_E2PB = 3 << 12, HCR_VM = 1;
     private final Arm64Cpu cpu;
     private final boolean implemented;
-    private final Word waiting, inHostBuffer, inGuestMemory, lost;
+    private final Word waiting, syncing, translatedEarly, inGuestMemory, lost, ofGuest;
 
     Spe(Arm64Cpu cpu, Region region) {
         this.cpu = cpu;
         this.implemented = cpu.profile().hasSpe(cpu.id());
         this.waiting = region.word("speWaiting");
-        this.inHostBuffer = region.word("speInHostBuffer");
+        this.syncing = region.word("speSyncing");
+        this.translatedEarly = region.word("speTranslatedEarly");
         this.inGuestMemory = region.word("speInGuestMemory");
         this.lost = region.word("speLost");
+        this.ofGuest = region.word("speOfGuest");
     }
 
     /** FEAT_SPE on this CPU. */
@@ -27,51 +31,59 @@ public final class Spe {
         return implemented;
     }
 
-    /** True while an operation of the present exception level below EL2 may be sampled. */
-    public boolean sampling() {
-        return implemented
-                && (cpu.host().inEffect(SysReg.PMBLIMITR_EL1) & PMBLIMITR_E) != 0
-                && (cpu.host().inEffect(pmscr()) & PMSCR_E0SPE_E1SPE) != 0;
+    private boolean may(SysReg r, LongPredicate acts) {
+        return acts.test(cpu.sys().get(r.ordinal())) || acts.test(cpu.host().beforeSync(r));
+    }
+
+    /**
+     * An operation below EL2 may be sampled; or one of before the last synchronisation was, and its record is made now, in
+     * hypervisor code.
+     */
+    boolean maySample() {
+        if (!implemented || !may(SysReg.PMBLIMITR_EL1, v -> (v & PMBLIMITR_E) != 0)) return false;
+        LongPredicate on = v -> (v & PMSCR_E0SPE_E1SPE) != 0;
+        return cpu.host().inNvheHyp() ? on.test(cpu.host().beforeSync(pmscr())) : may(pmscr(), on);
     }
 
     private SysReg pmscr() {
         return cpu.profile().vhe() ? SysReg.PMSCR_EL2 : SysReg.PMSCR_EL1;
     }
 
-    /** An operation was sampled: its record waits to be written. */
-    public void sample() {
-        if (sampling()) waiting.set(waiting.get() + 1);
+    /** Sampling is turned on or off: once on, the unit may translate its buffer's address at once and keep the result. */
+    void controlled(boolean on) {
+        translatedEarly.set(on && implemented && guestTables() ? 1 : 0);
     }
 
-    public boolean recordsWait() {
+    void sample() {
+        waiting.set(waiting.get() + 1);
+        if (cpu.inGuest() && !cpu.profile().vhe()) ofGuest.set(ofGuest.get() + 1);
+    }
+
+    boolean recordsWait() {
         return waiting.get() != 0;
     }
 
-    /** A waiting record reaches memory, through the translation that is live now. */
-    public void write() {
+    void write() {
         if (!recordsWait()) return;
         waiting.set(waiting.get() - 1);
-        Word where = target();
-        where.set(where.get() + 1);
+        if (may(SysReg.MDCR_EL2, v -> ((v & MDCR_E2PB) == 0) != cpu.profile().vhe())) lost.set(lost.get() + 1);
+        else if (guestTables() || translatedEarly.get() != 0) inGuestMemory.set(inGuestMemory.get() + 1);
     }
 
-    private Word target() {
-        long e2pb = cpu.host().inEffect(SysReg.MDCR_EL2) & MDCR_E2PB;
-        if (cpu.profile().vhe()) return e2pb == 0 ? inHostBuffer : inGuestMemory;
-        if (e2pb == 0) return lost;
-        boolean guestTables = (cpu.host().inEffect(SysReg.HCR_EL2) & HCR_VM) != 0
-                || cpu.host().inEffect(SysReg.TTBR0_EL1) != cpu.hostTtbr0();
-        return guestTables ? inGuestMemory : inHostBuffer;
+    /** nVHE: the buffer is translated as the host's EL1 is, unless a guest's tables are live. */
+    private boolean guestTables() {
+        return !cpu.profile().vhe()
+                && (may(SysReg.HCR_EL2, v -> (v & HCR_VM) != 0) || may(SysReg.TTBR0_EL1, v -> v != cpu.hostTtbr0()));
     }
 
-    /** PSB CSYNC (HINT #17) and the DSB that waits for it: all records made so far are in memory. */
-    void drain() {
+    void psbCsync() {
+        if (implemented) syncing.set(1);
+    }
+
+    void dsb() {
+        if (syncing.get() == 0) return;
+        syncing.set(0);
         while (recordsWait()) write();
-    }
-
-    /** Records that the host's buffer got. */
-    public long inHostBuffer() {
-        return inHostBuffer.get();
     }
 
     /** Records of the host that went through a guest's translation. */
@@ -82,5 +94,10 @@ public final class Spe {
     /** Records whose address meant nothing to the regime that owned the buffer. */
     public long lost() {
         return lost.get();
+    }
+
+    /** Operations of guests that the nVHE host's profiling sampled. */
+    public long ofGuest() {
+        return ofGuest.get();
     }
 }

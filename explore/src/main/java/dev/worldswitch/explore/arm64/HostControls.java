@@ -1,0 +1,56 @@
+package dev.worldswitch.explore.arm64;
+
+import dev.worldswitch.explore.Violation;
+import dev.worldswitch.machine.arm64.Arm64Cpu;
+import dev.worldswitch.machine.arm64.SysReg;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Words;
+import java.util.List;
+
+/** What the host last wrote to each CPU's profiling and debug controls. */
+final class HostControls {
+    private static final long E2PB_HPMN = 3 << 12 | 0x1f, PMSCR_BOTH = 3, PMBLIMITR_E = 1;
+    private final Words pmscr, mdcr;
+
+    HostControls(Region ghosts, List<Arm64Cpu> cpus) {
+        this.pmscr = ghosts.words("hostPmscr", cpus.size());
+        this.mdcr = ghosts.words("hostMdcr", cpus.size());
+        for (Arm64Cpu c : cpus) mdcr.set(c.id(), mdcr(c));
+    }
+
+    private static long mdcr(Arm64Cpu cpu) {
+        return cpu.sys().get(SysReg.MDCR_EL2.ordinal()) & E2PB_HPMN;
+    }
+
+    /** perf on this CPU: the buffer first, then what fills it; the other way round at its end. */
+    void profile(Arm64Cpu cpu, boolean on) {
+        if (!cpu.spe().implemented()) return;
+        pmscr.set(cpu.id(), on ? PMSCR_BOTH : 0);
+        if (!on) stopAndDrain(cpu);
+        cpu.host().msr(SysReg.PMBLIMITR_EL1, on ? PMBLIMITR_E : 0);
+        cpu.host().isb();
+        if (!on) return;
+        cpu.host().msr(SysReg.PMSCR_EL1, PMSCR_BOTH);
+        cpu.host().isb();
+    }
+
+    private static void stopAndDrain(Arm64Cpu cpu) {
+        cpu.host().msr(SysReg.PMSCR_EL1, 0);
+        cpu.host().isb();
+        cpu.host().psbCsync();
+        cpu.host().dsbNsh();
+    }
+
+    void check(Arm64Cpu cpu) {
+        long now = mdcr(cpu), was = mdcr.get(cpu.id());
+        if (now != was)
+            throw new Violation(
+                    Arm64Properties.SPE_CONTROL,
+                    "MDCR_EL2's E2PB and HPMN are 0x" + Long.toHexString(now) + ", were 0x" + Long.toHexString(was));
+        if (!cpu.spe().implemented()) return;
+        SysReg r = cpu.profile().vhe() ? SysReg.PMSCR_EL2 : SysReg.PMSCR_EL1;
+        long is = cpu.sys().get(r.ordinal()), wrote = pmscr.get(cpu.id());
+        if (is != wrote)
+            throw new Violation(Arm64Properties.SPE_CONTROL, r + " is " + is + ", the host wrote " + wrote);
+    }
+}
