@@ -2,6 +2,7 @@ package dev.worldswitch.cli;
 
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.SharedPages;
+import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.server.CallListener;
 import dev.worldswitch.server.HostThread;
 import dev.worldswitch.server.SimulatedHost;
@@ -12,9 +13,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** Prints each call of the clients, one line each, as strace does. */
-final class IoctlTrace implements CallListener, AutoCloseable {
-    private static final int KVM_RUN = 0xAE80, EXIT_REASON = 8;
+/** Prints each call of the clients, one line each, as strace does, and KVM's tracepoints in between. */
+final class IoctlTrace implements CallListener, Tracepoints, AutoCloseable {
+    private static final int KVM_RUN = 0xAE80;
 
     private final PrintStream out;
     private final boolean own;
@@ -30,29 +31,38 @@ final class IoctlTrace implements CallListener, AutoCloseable {
 
     /** @param file "-" for stderr */
     static IoctlTrace to(String file, SimulatedHost host) throws IOException {
-        IoctlNames names = new IoctlNames(host.kvm().ioctls());
-        if (file.equals("-")) return new IoctlTrace(System.err, false, names);
-        PrintStream out = new PrintStream(Files.newOutputStream(Path.of(file)), true, StandardCharsets.UTF_8);
-        return new IoctlTrace(out, true, names);
+        IoctlNames names = new IoctlNames(host);
+        boolean own = !file.equals("-");
+        PrintStream out =
+                own ? new PrintStream(Files.newOutputStream(Path.of(file)), true, StandardCharsets.UTF_8) : System.err;
+        IoctlTrace trace = new IoctlTrace(out, own, names);
+        host.kvm().trace(trace);
+        return trace;
     }
 
-    private synchronized void line(HostThread t, String text) {
-        double seconds = (System.nanoTime() - start) / 1e9;
-        out.printf("%11.6f %d %s%n", seconds, t.tid(), text);
+    private synchronized void line(@Nullable HostThread t, String text) {
+        long micros = (System.nanoTime() - start) / 1000;
+        out.println(String.format("%4d.%06d", micros / 1_000_000, micros % 1_000_000) + " "
+                + (t == null ? "-" : t.tid()) + " " + text);
+    }
+
+    @Override
+    public void hit(KvmFile vcpu, String event, String fields) {
+        line(HostThread.current(), event + ": " + fields);
     }
 
     @Override
     public void exit(HostThread thread, KvmFile file, int command, long argument, long answer, @Nullable KvmFile made) {
         String text = names.call(thread, file, command, argument) + " = "
-                + IoctlNames.answer(answer, made == null ? null : made.fileName());
+                + names.answer(answer, made == null ? null : made.fileName());
         SharedPages pages = command == KVM_RUN ? file.pages() : null;
-        if (pages != null) text += " " + names.exit(pages.get(EXIT_REASON, 4));
+        if (pages != null) text += " " + names.exit(pages);
         line(thread, text);
     }
 
     @Override
     public void other(HostThread thread, String what, long answer) {
-        line(thread, what + " = " + IoctlNames.answer(answer, null));
+        line(thread, what + " = " + names.answer(answer, null));
     }
 
     @Override

@@ -57,6 +57,8 @@ class ArchitectureTest {
                 .and()
                 .doNotHaveSimpleName("MachineProfile")
                 .and()
+                .doNotHaveSimpleName("OpTemplate")
+                .and()
                 .doNotHaveSimpleName("Template")
                 .should()
                 .dependOnClassesThat()

@@ -43,6 +43,13 @@ public final class IoctlTable {
         return of == null ? null : of.get(number);
     }
 
+    /** All rows. */
+    public List<Row> all() {
+        List<Row> all = new ArrayList<>();
+        for (Map<Integer, Row> of : rows.values()) all.addAll(of.values());
+        return all;
+    }
+
     /** Numbers as uapi asm-generic/ioctl.h makes them, type KVMIO 0xAE. */
     public static int io(int nr) {
         return 0xAE00 | nr;

@@ -39,6 +39,16 @@ public interface KvmHost {
     /** Who hears of entries, exits and what happens between them; null for nobody. */
     void trace(@Nullable Tracepoints listener);
 
+    /** The name of a model-specific register, for traces; null for an unknown one. */
+    default @Nullable String msrName(int index) {
+        return null;
+    }
+
+    /** The name of a register of KVM_GET_ONE_REG, for traces; null for an unknown one. */
+    default @Nullable String registerName(long id) {
+        return null;
+    }
+
     /** Dynamic and other XSAVE components that processes of this host may use; 0 where there are none. */
     default long xcompSupported() {
         return 0;

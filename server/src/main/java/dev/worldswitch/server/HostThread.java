@@ -47,7 +47,8 @@ public final class HostThread implements Caller {
         this.vectors = sys.allocate(32);
     }
 
-    static @Nullable HostThread current() {
+    /** Whose call this thread does, null when it does none. */
+    public static @Nullable HostThread current() {
         return CURRENT.get();
     }
 

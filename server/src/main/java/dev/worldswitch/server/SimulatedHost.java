@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 public final class SimulatedHost {
     private final KvmHost booted;
     private final Pools pools;
+    private final String arch;
     private final KvmFile device;
     private final AtomicLong tasks = new AtomicLong();
     private final @Nullable Torture torture;
@@ -34,6 +35,7 @@ public final class SimulatedHost {
             boolean torture,
             @Nullable KvmFile device) {
         this.pools = new Pools(torture);
+        this.arch = machine.arch();
         this.booted = Architectures.boot(Region.root("host"), version, machine, cpus, timing, pools);
         this.device = device == null ? booted.device() : device;
         this.torture = timing instanceof TortureTiming t ? new Torture(t, booted, cpus(), this::panicked) : null;
@@ -82,6 +84,11 @@ public final class SimulatedHost {
     /** What happened by chance, in one line; null on a host where nothing does. */
     public @Nullable String tortured() {
         return torture == null ? null : torture.report();
+    }
+
+    /** The machine's architecture as its profile says it. */
+    public String arch() {
+        return arch;
     }
 
     /** The host itself: its ioctls' names, its tracepoints. */

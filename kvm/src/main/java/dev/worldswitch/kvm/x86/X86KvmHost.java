@@ -85,6 +85,11 @@ public final class X86KvmHost implements KvmHost {
     }
 
     @Override
+    public @Nullable String msrName(int index) {
+        return kvm.msrTable().name(index);
+    }
+
+    @Override
     public long xcompSupported() {
         return host.profile().xcr0();
     }
