@@ -15,7 +15,8 @@ final class Block {
 
     int linkEpoch, checkedEpoch, foundEpoch;
     long foundAccess;
-    boolean dropped;
+    /** What it was decoded from was written; another block took its place in the cache. */
+    boolean dropped, replaced;
     /** Operations of the loop that it heads, when {@link #code} is a loop. */
     int loopOps;
     /** Times it was interpreted, and its translation once that is often. */

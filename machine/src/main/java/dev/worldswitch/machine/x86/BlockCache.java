@@ -13,13 +13,13 @@ import org.jspecify.annotations.Nullable;
  * first used after {@link GuestMemory#epoch} changed, because the client and other CPUs write code too.
  */
 final class BlockCache {
-    private static final int SIZE = 4096, JUMPS = 1024, MAX_OPS = 48, CHURN = 8;
+    private static final int SIZE = 4096, JUMPS = 1024, MAX_OPS = 48, MAX_PAGES = 8192, CHURN = 8;
     private final Interpreter m;
     private final @Nullable Block[] table = new @Nullable Block[SIZE];
     private final @Nullable Block[] jumps = new @Nullable Block[JUMPS];
-    private final Map<Long, List<Block>> byPage = new HashMap<>();
+    private final Map<Long, CodePage> byPage = new HashMap<>();
     private long lastPage = -1;
-    private boolean lastIsCode;
+    private @Nullable CodePage last;
     /** A page whose code keeps being written: its blocks are short, as most of a long one would never run. */
     private long churning = -1;
 
@@ -36,22 +36,31 @@ final class BlockCache {
         lastPage = -1;
     }
 
-    boolean isCode(long gpa) {
+    private @Nullable CodePage codePage(long gpa) {
         long page = gpa & GuestMemory.PAGE;
         if (page != lastPage) {
             lastPage = page;
-            lastIsCode = byPage.containsKey(page);
+            last = byPage.get(page);
         }
-        return lastIsCode;
+        return last;
     }
 
-    void drop(long gpa) {
+    boolean isCodePage(long gpa) {
+        return codePage(gpa) != null;
+    }
+
+    /** True when a write of {@code size} bytes in one page may change a block. */
+    boolean isCode(long gpa, int size) {
+        CodePage p = codePage(gpa);
+        return p != null && p.has(gpa, size);
+    }
+
+    void drop(long gpa, int size) {
         long page = gpa & GuestMemory.PAGE;
         churn = page == churning ? churn + 1 : 0;
         churning = page;
-        List<Block> blocks = byPage.remove(page);
-        lastPage = -1;
-        if (blocks != null) for (Block b : blocks) b.dropped = true;
+        CodePage p = codePage(gpa);
+        if (p != null) p.written(gpa, size);
     }
 
     /** A block that was found at {@code rip} in this epoch and mode, with the access rights of now. */
@@ -78,6 +87,7 @@ final class BlockCache {
         int slot = slot(gpa);
         Block b = table[slot];
         if (b == null || b.gpa != gpa || b.rip != rip || b.mode != mode || b.dropped || !current(b)) {
+            if (b != null) b.replaced = true;
             b = decode(rip, gpa, mode);
             table[slot] = b;
         }
@@ -154,14 +164,14 @@ final class BlockCache {
     }
 
     private void own(long page, Block b) {
-        List<Block> list = byPage.get(page);
-        if (list == null) {
-            list = new ArrayList<>();
-            byPage.put(page, list);
+        CodePage p = byPage.get(page);
+        if (p == null) {
+            if (byPage.size() >= MAX_PAGES) m.flushBlocks();
+            p = new CodePage(page);
+            byPage.put(page, p);
             lastPage = -1;
             m.protect(page);
         }
-        if (list.size() > 2000) list.removeIf(x -> x.dropped);
-        list.add(b);
+        p.add(b);
     }
 }

@@ -67,10 +67,12 @@ abstract sealed class GuestMemory permits Interpreter {
 
     abstract Signal ss(long error);
 
-    /** Called when a write may have changed code; true when blocks were dropped. */
-    abstract boolean isCode(long gpa);
+    /** True when a write of {@code size} bytes, all in one page, may change decoded code. */
+    abstract boolean isCode(long gpa, int size);
 
-    abstract void codeWritten(long gpa);
+    abstract boolean isCodePage(long gpa);
+
+    abstract void codeWritten(long gpa, int size);
 
     /** Forgets all translations. */
     public final void flushTlb() {
@@ -256,7 +258,8 @@ abstract sealed class GuestMemory permits Interpreter {
             if (wTlb.has(a, access)) continue;
             long gpa = translate(a, WRITE);
             long host = page(gpa, true);
-            if ((host == PhysicalMemory.MMIO || isCode(gpa) || watching) && !careful) throw Signal.CAREFUL;
+            int here = (int) (Math.min(la + bytes - a, p + 4096 - a));
+            if ((host == PhysicalMemory.MMIO || isCode(gpa, here) || watching) && !careful) throw Signal.CAREFUL;
         }
     }
 
@@ -322,7 +325,7 @@ abstract sealed class GuestMemory permits Interpreter {
         long gpa = translate(la, WRITE), host = page(gpa, true);
         if (host == PhysicalMemory.MMIO) return host;
         if (watching) watch(la, size, true);
-        if (isCode(gpa)) codeWritten(gpa);
+        if (isCode(gpa, size)) codeWritten(gpa, size);
         return host;
     }
 
@@ -383,7 +386,7 @@ abstract sealed class GuestMemory permits Interpreter {
         if (first == size) {
             long gpa = translate(la, WRITE);
             long host = page(gpa, true);
-            if (!watching && host != PhysicalMemory.MMIO && !isCode(gpa)) wTlb.put(la, access, host);
+            if (!watching && host != PhysicalMemory.MMIO && !isCodePage(gpa)) wTlb.put(la, access, host);
             physStore(gpa, size, v, la);
             return;
         }
@@ -404,9 +407,9 @@ abstract sealed class GuestMemory permits Interpreter {
             mmio.write(gpa, size, Flags.unsigned(v, size));
             return;
         }
-        if (isCode(gpa)) {
+        if (isCode(gpa, size)) {
             if (!careful) throw Signal.CAREFUL;
-            codeWritten(gpa);
+            codeWritten(gpa, size);
         }
         long at = host + (gpa & 0xfff);
         switch (size) {
@@ -495,7 +498,7 @@ abstract sealed class GuestMemory permits Interpreter {
             long host = page(gpa, true);
             if (host == PhysicalMemory.MMIO) throw table(gpa, la + k, 2);
             HOST.set(BYTE, host + (gpa & 0xfff), (byte) (v >>> 8 * k));
-            if (isCode(gpa)) codeWritten(gpa);
+            if (isCode(gpa, 1)) codeWritten(gpa, 1);
         }
     }
 

@@ -532,13 +532,18 @@ public final class Interpreter extends GuestMemory {
     }
 
     @Override
-    boolean isCode(long gpa) {
-        return blocks.isCode(gpa);
+    boolean isCode(long gpa, int size) {
+        return blocks.isCode(gpa, size);
     }
 
     @Override
-    void codeWritten(long gpa) {
-        blocks.drop(gpa);
+    boolean isCodePage(long gpa) {
+        return blocks.isCodePage(gpa);
+    }
+
+    @Override
+    void codeWritten(long gpa, int size) {
+        blocks.drop(gpa, size);
         epoch++;
         attention = true;
     }

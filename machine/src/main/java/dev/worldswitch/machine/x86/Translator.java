@@ -63,6 +63,10 @@ final class Translator {
         return made;
     }
 
+    int kept() {
+        return live.size();
+    }
+
     private void forget() {
         for (Block b : live) {
             b.code = null;
