@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Translator {
 
-    private static final int MAX_OPS = 120, SMALL_LOOP = 24, MAX_LIVE = 1024;
+    static final int MAX_LIVE = 1024;
+    private static final int MAX_OPS = 120, SMALL_LOOP = 24;
     private static final ClassFile FILES = ClassFile.of(
             ClassFile.ClassHierarchyResolverOption.of(ClassHierarchyResolver.ofClassLoading(MethodHandles.lookup())));
 
