@@ -79,9 +79,9 @@ public final class Compare {
             if (d.getValue() > bound)
                 System.out.printf("section %s: %d lines differ, %d are known%n", d.getKey(), d.getValue(), bound);
         }
-        if (failed || args.length > 5) shown.stream().limit(first).forEach(System.out::println);
+        if (failed || args.length > 5 && first > 0) shown.stream().limit(first).forEach(System.out::println);
         for (Allowance w : ALLOW)
-            if (w.used == 0 && sections.equals(".*")) {
+            if (w.used == 0) {
                 System.out.println("allow-list: excuses nothing: " + w.pattern);
                 unused++;
             }

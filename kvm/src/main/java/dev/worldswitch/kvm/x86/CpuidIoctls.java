@@ -7,6 +7,7 @@ import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.x86.CpuidTable.Entry;
+import dev.worldswitch.machine.x86.XsaveLayout;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -119,12 +120,13 @@ final class CpuidIoctls {
         }
         Entry xsave = given.find(0xd, 0);
         long xcr0 = xsave == null ? 0 : xsave.eax() & 0xffffffffL | (long) xsave.edx() << 32;
-        long dynamic = xcr0 & (1L << 18);
+        long dynamic = xcr0 & 1L << XsaveLayout.TILEDATA;
         if ((dynamic & ~guestPerm) != 0) return Errno.EPERM;
         var fpu = v.guestFpu();
         long supported = xcr0 & v.vm().kvm().caps().supportedXcr0();
         v.guestSupportedXcr0Cell().set(supported);
-        long grow = v.guestSupportedXfd();
+        // What CPUID claims counts here, whether KVM lets the guest use it or not.
+        long grow = dynamic & v.vm().kvm().profile().xsave().xfdMask();
         // fpu_enable_guest_xfd_features: the image takes the dynamic components from here on.
         if ((grow & ~fpu.xfeatures().get()) != 0) {
             fpu.xfeatures().or(grow);

@@ -8,6 +8,7 @@ import dev.worldswitch.machine.x86.X86Profile;
 import dev.worldswitch.machine.x86.XsaveLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /** kvm_cpu_caps: which CPUID bits of the physical CPU a guest may see, and which KVM provides by itself. */
 public final class CpuidMask {
@@ -31,6 +32,8 @@ public final class CpuidMask {
             new Mask(7, 0, ECX, bits(1, 2, 3, 6, 8, 9, 10, 11, 12, 14, 16, 22, 24, 25, 27, 28), bits(2)),
             new Mask(7, 0, EDX, bits(2, 3, 4, 8, 10, 14, 16, 23, 26, 27, 28, 31) | AMX, bits(29)),
             new Mask(7, 1, EAX, bits(4, 5, 7, 10, 11, 12, 21, 23), 0),
+            new Mask(7, 1, EDX, bits(4, 5, 8, 14, 19), 0),
+            new Mask(7, 2, EDX, bits(0, 1, 2, 3, 4, 5), 0),
             new Mask(0xd, 1, EAX, 0x1f, 0),
             new Mask(0x8000_0001, 0, ECX, bits(0, 1, 4, 5, 6, 7, 8, 9, 11, 16, 21, 22), 0),
             new Mask(0x8000_0001, 0, EDX, 0xefd3fbff, 0),
@@ -104,7 +107,7 @@ public final class CpuidMask {
         for (Mask m : MASKS)
             if (m.leaf == leaf && m.subleaf == subleaf && m.register == register) v = v & m.keep | m.set;
         if (leaf == 1 && register == ECX) v |= emulated1Ecx();
-        if (leaf == 7 && subleaf == 1 && !kernel.version().atLeast("6.12")) v &= bits(4, 5);
+        if (leaf == 7 && subleaf == 1 && !kernel.version().atLeast("6.12")) v &= register == EAX ? bits(4, 5) : 0;
         if (leaf == 7 && subleaf == 0 && register == EBX && (supportedXcr0 & 0x18) == 0) v &= ~(1 << 14);
         if (leaf == 7 && subleaf == 0 && register == EDX && (supportedXcr0 & XsaveLayout.XFEATURE_TILE) == 0) v &= ~AMX;
         if (leaf == 0x8000_0001 && register == ECX && profile.isAmd() && nested) v |= host.ecx() & 4;
@@ -143,7 +146,7 @@ public final class CpuidMask {
     /** KVM_GET_SUPPORTED_CPUID for a process with this XCOMP guest permission. */
     CpuidTable supported(long guestPerm) {
         List<Entry> out = new ArrayList<>();
-        int max = Math.min(profile.cpuid(0, 0).eax(), 0x1f);
+        int max = Math.min(profile.cpuid(0, 0).eax(), kernel.version().atLeast("6.12") ? 0x24 : 0x1f);
         for (int leaf = 0; leaf <= max; leaf++) basic(out, leaf, max, guestPerm);
         int extended = profile.cpuid(0x8000_0000, 0).eax();
         extended = Integer.compareUnsigned(extended, 0x8000_0021) > 0 ? 0x8000_0021 : extended;
@@ -178,9 +181,10 @@ public final class CpuidMask {
             }
             case 6 -> out.add(new Entry(6, 0, 0, 4, 0, 0, 0));
             case 7 -> {
-                int last = Math.min(profile.cpuid(7, 0).eax(), 1);
+                int last = Math.min(profile.cpuid(7, 0).eax(), 2);
                 out.add(new Entry(7, 0, 1, last, register(7, 0, EBX), register(7, 0, ECX), register(7, 0, EDX)));
-                if (last == 1) out.add(new Entry(7, 1, 1, register(7, 1, EAX), 0, 0, 0));
+                if (last >= 1) out.add(new Entry(7, 1, 1, register(7, 1, EAX), 0, 0, register(7, 1, EDX)));
+                if (last == 2) out.add(new Entry(7, 2, 1, 0, 0, 0, register(7, 2, EDX)));
             }
             case 0xb, 0x1f ->
                 out.add(new Entry(leaf, 0, 1, 0, 0, 0, profile.cpuid(leaf, 0).edx()));
@@ -188,16 +192,24 @@ public final class CpuidMask {
             case 0x12, 0x14 -> out.add(new Entry(leaf, 0, 1, 0, 0, 0, 0));
             case 0x1d, 0x1e -> {
                 if (!has(7, 0, EDX, 24)) {
-                    out.add(new Entry(leaf, 0, 0, 0, 0, 0, 0));
+                    out.add(new Entry(leaf, 0, 1, 0, 0, 0, 0));
                 } else {
-                    Entry e = host(leaf, 0, leaf == 0x1d ? 1 : 0);
+                    Entry e = host(leaf, 0, 1);
                     out.add(e);
                     if (leaf == 0x1d) for (int i = 1; i <= e.eax(); i++) out.add(host(leaf, i, 1));
                 }
             }
-            default -> out.add(new Entry(leaf, 0, 0, 0, 0, 0, 0));
+            case 0x24 -> {
+                // AVX10: its version, of which KVM knows the first, and the vector lengths.
+                int b = has(7, 1, EDX, 19) ? profile.cpuid(leaf, 0).ebx() : 0;
+                out.add(new Entry(leaf, 0, 1, 0, Math.min(b & 0xff, 1) | b & 0x70000, 0, 0));
+            }
+            default -> out.add(new Entry(leaf, 0, INDEXED.contains(leaf) ? 1 : 0, 0, 0, 0, 0));
         }
     }
+
+    /** Leaves with subleaves that KVM gives as zeros (cpuid_function_is_indexed). */
+    private static final Set<Integer> INDEXED = Set.of(0xf, 0x10, 0x17, 0x18);
 
     private void xsaveLeaf(List<Entry> out, long guestPerm) {
         long xcr0 = permittedXcr0(guestPerm);
