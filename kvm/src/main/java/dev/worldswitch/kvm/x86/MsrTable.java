@@ -158,24 +158,34 @@ public final class MsrTable {
         });
     }
 
-    private int width(Vcpu v) {
-        if (kvm.kernel().has(Patch.CANONICAL_BY_HOST_WIDTH))
+    /**
+     * How wide an address in an MSR may be. A guest's own write of an MSR that passes through is checked by the CPU, which
+     * goes by what it can do; KVM's rule is for the VMM and for what is intercepted.
+     */
+    private int width(Vcpu v, boolean passesThrough) {
+        if (passesThrough || kvm.kernel().has(Patch.CANONICAL_BY_HOST_WIDTH))
             return (kvm.caps().register(7, 0, 2) >> 16 & 1) != 0 ? 57 : 48;
         return (v.state().cr.get(4) & X86State.CR4_LA57) != 0 ? 57 : 48;
     }
 
+    /** LSTAR and CSTAR pass through on SVM; VMX intercepts them. */
     private boolean canonical(Vcpu v, long x, boolean host) {
-        return canonicalised(v, x) == x;
+        return canonicalised(v, x, !host && amd) == x;
     }
 
-    private long canonicalised(Vcpu v, long x) {
-        int shift = 64 - width(v);
+    /** The base registers pass through everywhere. */
+    private boolean canonicalBase(Vcpu v, long x, boolean host) {
+        return canonicalised(v, x, !host) == x;
+    }
+
+    private long canonicalised(Vcpu v, long x, boolean passesThrough) {
+        int shift = 64 - width(v, passesThrough);
         return x << shift >> shift;
     }
 
     private void sysenter(int index, String name, Function<X86State, Word> where) {
         add(index, name, v -> where.apply(v.state()).get(), (v, x, host) -> {
-            long c = canonicalised(v, x);
+            long c = canonicalised(v, x, !host);
             // SVM has the MSRs, but an AMD guest's are 32 bits wide; before 6.12 every guest's but Intel's.
             boolean cut = amd && (v.guestIsAmd() || !kvm.kernel().version().atLeast("6.12"));
             where.apply(v.state()).set(cut ? c & 0xffffffffL : c);
@@ -185,7 +195,7 @@ public final class MsrTable {
 
     private void base(int index, String name, int segment) {
         add(index, name, v -> v.state().segBase.get(segment), (v, x, host) -> {
-            if (!canonical(v, x, host)) return false;
+            if (!canonicalBase(v, x, host)) return false;
             v.state().segBase.set(segment, x);
             return true;
         });
@@ -290,7 +300,7 @@ public final class MsrTable {
         register(0xc0000084, "IA32_FMASK", s -> s.sfmask, (v, x, host) -> true);
         base(0xc0000100, "IA32_FS_BASE", X86State.FS);
         base(0xc0000101, "IA32_GS_BASE", X86State.GS);
-        register(0xc0000102, "IA32_KERNEL_GS_BASE", s -> s.kernelGsBase, this::canonical);
+        register(0xc0000102, "IA32_KERNEL_GS_BASE", s -> s.kernelGsBase, this::canonicalBase);
         add(0xc0000080, "IA32_EFER", v -> v.state().efer.get(), this::setEfer);
         add(
                 0xc0000103,
