@@ -113,7 +113,7 @@ public final class EnableCap {
     }
 
     private static long flag(Vm vm, long bit, boolean on) {
-        if (on) vm.caps().or(DIRTY_RING);
+        if (on) vm.caps().or(bit);
         else vm.caps().and(~bit);
         return 0;
     }
