@@ -17,7 +17,9 @@ public final class A64Table {
             new BranchTable(),
             new LoadStoreTable(),
             new AtomicTable(),
-            new SystemTable());
+            new SystemTable(),
+            new SimdTable(),
+            new FpTable());
 
     private record Entry(int mask, int value, int weight, A64Row row) {}
 

@@ -48,6 +48,7 @@ public final class Arm64Interpreter extends Mmu {
     final Monitor monitor = new Monitor();
     final VirtualGic gic;
     final SysAccess regs;
+    final Fpu fpu = new Fpu();
     /** An operation changed what the loop must look at before the next instruction. */
     boolean attention;
     /** The FP unit and SVE may be used here and now. */

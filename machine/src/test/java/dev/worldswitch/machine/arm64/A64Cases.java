@@ -48,6 +48,10 @@ final class A64Cases {
         for (; ; ) {
             int w = random.nextInt() & ~mask | value;
             if (A64Table.find(w) != row) continue;
+            // The reference takes some unallocated modified immediates for others.
+            if (row.bits().contains("hhhhbbb") && (w >>> 19 & 15) == 0) continue;
+            // The reference does not cut a saturated negative half-precision scalar to 16 bits.
+            if (row.name().equals("FCVTZS (fixed-point, scalar)") && (w >>> 20 & 7) == 1) continue;
             if (access(row)) {
                 // Offsets that stay in the data area.
                 if (row.bits().contains("iiiiiiiiiiii") && (mask & 0x3b000000) == 0x39000000) w &= ~0x003c0000 | value;
