@@ -18,10 +18,13 @@ public interface Caller {
     /** Blocks until woken, kicked or a signal is pending. Real in {@code run}; a point of choice in {@code explore}. */
     void block(java.util.function.BooleanSupplier until);
 
-    /** As {@link #block(java.util.function.BooleanSupplier)}, but asks again after this time at the latest: the condition may depend on it. */
-    default void block(java.util.function.BooleanSupplier until, long nanoseconds) {
-        block(until);
-    }
+    /**
+     * After this time, once, the caller is kicked as by a signal, but without one: a timer that the guest waits for is due.
+     * Where time is simulated nothing happens: the schedule decides.
+     *
+     * @param nanoseconds 0 for never
+     */
+    default void kickAfter(long nanoseconds) {}
 
     /** Wakes a caller that blocks; any thread. */
     void wake();

@@ -10,6 +10,9 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -113,6 +116,28 @@ public final class HostThread implements Caller {
             sys.call(Native.Nr.FUTEX, slotAddress() + WAKE, FUTEX_WAIT, seen, 0, 0, 0);
         }
         server.host().wakeUp(task);
+    }
+
+    private @Nullable ScheduledFuture<?> alarm;
+
+    @Override
+    public void kickAfter(long nanoseconds) {
+        ScheduledFuture<?> before = alarm;
+        if (before != null) before.cancel(false);
+        alarm = nanoseconds == 0 ? null : Alarms.ALL.schedule(this::kick, nanoseconds, TimeUnit.NANOSECONDS);
+    }
+
+    /** One thread for the alarms of all client threads, made when the first guest timer is set. */
+    private static final class Alarms {
+        static final ScheduledThreadPoolExecutor ALL = new ScheduledThreadPoolExecutor(1, r -> {
+            Thread t = new Thread(r, "guest timers");
+            t.setDaemon(true);
+            return t;
+        });
+
+        static {
+            ALL.setRemoveOnCancelPolicy(true);
+        }
     }
 
     /** A signal arrived in the client: the guest exits, or the wait ends. */

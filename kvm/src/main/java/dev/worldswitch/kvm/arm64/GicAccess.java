@@ -20,9 +20,8 @@ final class GicAccess {
         return 0;
     }
 
-    /** ICC_SRE_EL1: system registers only. Before 6.12 it is readable without a GIC too. */
+    /** ICC_SRE_EL1: system registers only, with or without a GIC. */
     static long sre(Vcpu v, Row row, boolean write, long value) {
-        if (v.kvm().kernel().version().atLeast("6.12") && !hasGicV3(v)) return Inject.undefined(v);
         return write ? 0 : SRE_SRE_DFB_DIB;
     }
 

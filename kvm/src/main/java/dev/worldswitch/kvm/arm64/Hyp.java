@@ -116,7 +116,7 @@ final class Hyp {
         cpu.gpr().copy(c.x(), 0, 31);
         cpu.pc().set(c.pc().get());
         cpu.pstate().set(c.pstate().get());
-        cpu.sys().set(SysReg.VMPIDR_EL2.ordinal(), c.sys(SysReg.MPIDR_EL1));
+        HypGuest.load(cpu, vcpu);
     }
 
     private static void sysregSaveGuestState(Arm64Cpu cpu, Vcpu vcpu) {

@@ -37,6 +37,11 @@ final class InvariantRegs {
     private static long current(Vcpu v, Row row) {
         SysReg r = SysReg.find(row.encoding());
         if (r == null) throw new IllegalStateException("register " + row.name() + " has no name");
+        return current(v, r);
+    }
+
+    /** What the guest reads: the host's value, or what user space put in its place. */
+    static long current(Vcpu v, SysReg r) {
         int i = IMPLEMENTATION.indexOf(r);
         return i >= 0 && v.vm().firmware().implementation().get(3) != 0
                 ? v.vm().firmware().implementation().get(i)

@@ -76,6 +76,12 @@ final class Pmu {
         return writesAreMasked(v) ? stored & ~(31L << PMCR_N) | (long) counters(v.vm()) << PMCR_N : stored;
     }
 
+    /** kvm_pmu_overflow_status: the PMU's interrupt line. */
+    static boolean asserted(Vcpu v) {
+        if (!v.hasPmu() || (v.sys(SysReg.PMCR_EL0) & PMCR_E) == 0) return false;
+        return (v.sys(SysReg.PMOVSSET_EL0) & v.sys(SysReg.PMCNTENSET_EL0) & v.sys(SysReg.PMINTENSET_EL1)) != 0;
+    }
+
     static long getPmcr(Vcpu v, Row row) {
         return pmcr(v);
     }
@@ -146,7 +152,9 @@ final class Pmu {
         SysReg r = SysReg.find(row.encoding());
         if (r == SysReg.PMCEID0_EL0 || r == SysReg.PMCEID1_EL0) {
             if (denied(v, USERENR_EN)) return 0;
-            return write ? Inject.undefined(v) : v.kvm().profile().register(r);
+            // Counters are chained by KVM, whatever the hardware can do.
+            long chain = r == SysReg.PMCEID0_EL0 ? 1L << 30 : 0;
+            return write ? Inject.undefined(v) : v.kvm().profile().register(r) | chain;
         }
         boolean type = r == SysReg.PMXEVTYPER_EL0;
         if (denied(v, type ? USERENR_EN : USERENR_EN | USERENR_ER)) return 0;

@@ -182,9 +182,20 @@ public final class VcpuRun implements PreemptNotifier {
     }
 
     private void block(Caller caller, java.util.function.BooleanSupplier until) {
-        long ticks = Math.min(TimerRegs.ticksToGo(vcpu, false), TimerRegs.ticksToGo(vcpu, true));
-        if (ticks == Long.MAX_VALUE) caller.block(() -> until.getAsBoolean() || signalPending(caller));
-        else caller.block(() -> until.getAsBoolean() || signalPending(caller), nanoseconds(ticks));
+        armTimer(caller);
+        caller.block(() -> until.getAsBoolean() || signalPending(caller));
+        caller.kickAfter(0);
+    }
+
+    /** The host's timer for the guest's next one that is due: a user-space interrupt controller must hear of it in time. */
+    private void armTimer(Caller caller) {
+        long ticks = Math.min(ticksToGo(false), ticksToGo(true));
+        if (ticks != Long.MAX_VALUE) caller.kickAfter(nanoseconds(ticks));
+    }
+
+    private long ticksToGo(boolean physical) {
+        long told = rs.toldLevels.get() & (physical ? RunPage.DEV_PTIMER : RunPage.DEV_VTIMER);
+        return told != 0 ? Long.MAX_VALUE : TimerRegs.ticksToGo(vcpu, physical);
     }
 
     private long nanoseconds(long ticks) {
@@ -202,17 +213,18 @@ public final class VcpuRun implements PreemptNotifier {
         return levels() != rs.toldLevels.get();
     }
 
-    /** Lines of the timers that a user-space interrupt controller must be told of. */
+    /** Lines of the timers and the PMU that a user-space interrupt controller must be told of. */
     private long levels() {
         return (TimerRegs.asserted(vcpu, false) ? RunPage.DEV_VTIMER : 0)
-                | (TimerRegs.asserted(vcpu, true) ? RunPage.DEV_PTIMER : 0);
+                | (TimerRegs.asserted(vcpu, true) ? RunPage.DEV_PTIMER : 0)
+                | (Pmu.asserted(vcpu) ? RunPage.DEV_PMU : 0);
     }
 
     /** kvm_timer_update_run. */
     private void tellLevels() {
         long now = levels();
         rs.toldLevels.set(now);
-        page.deviceIrqLevel(page.deviceIrqLevel() & ~(RunPage.DEV_VTIMER | RunPage.DEV_PTIMER) | now);
+        page.deviceIrqLevel(now);
     }
 
     /** One entry into the guest, its exit and what that exit asks for. */
@@ -234,6 +246,7 @@ public final class VcpuRun implements PreemptNotifier {
             return 1;
         }
         PcAdjust.adjustPc(vcpu);
+        armTimer(caller);
         vcpu.debug().setup();
         hyp().kvmFp().kvmArchVcpuCtxflushFp(task);
         Arm64Exit exit = hyp().kvmVcpuRun(task, vcpu);

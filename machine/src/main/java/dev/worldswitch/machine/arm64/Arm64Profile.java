@@ -2,7 +2,9 @@ package dev.worldswitch.machine.arm64;
 
 import dev.worldswitch.machine.MachineProfile;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * An arm64 machine: values of the read-only registers of its CPUs ({@code reg NAME = value}), the vector lengths that it
@@ -12,6 +14,7 @@ public final class Arm64Profile {
     private static final int MAX_VQ = 16;
     private final MachineProfile source;
     private final Map<SysReg, Long> registers = new EnumMap<>(SysReg.class);
+    private final Set<SysReg> absent = EnumSet.noneOf(SysReg.class);
     private final int vqs;
     private final int maxVq;
     private final boolean vhe, spe;
@@ -20,6 +23,8 @@ public final class Arm64Profile {
     private Arm64Profile(MachineProfile source) {
         this.source = source;
         source.table("reg").forEach((name, v) -> registers.put(register(name), v[0]));
+        String missing = source.find("absent");
+        if (missing != null) for (String name : missing.split("\\s+")) absent.add(register(name));
         int mask = 0;
         for (long vq : source.numbers("sve_vqs")) {
             if (vq < 1 || vq > MAX_VQ) throw bad("sve_vqs are quadwords from 1 to 16, not " + vq);
@@ -80,6 +85,11 @@ public final class Arm64Profile {
     /** A read-only register of this machine's CPUs, 0 where the file has none. */
     public long register(SysReg r) {
         return registers.getOrDefault(r, 0L);
+    }
+
+    /** The CPU lacks a register that its ID registers promise ({@code absent} of the profile): an access is undefined. */
+    public boolean isAbsent(SysReg r) {
+        return absent.contains(r);
     }
 
     /** A 4-bit field of an ID register. */

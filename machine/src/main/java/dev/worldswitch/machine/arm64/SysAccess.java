@@ -69,7 +69,7 @@ final class SysAccess {
         this.timers = new Timers(c);
         Arm64Profile p = c.cpu.profile();
         for (int i = 0; i < exists.length; i++) {
-            exists[i] = true;
+            exists[i] = !p.isAbsent(SysReg.at(i));
             for (Exists e : EXIST) {
                 if (!Pattern.matches(e.names, SysReg.at(i).name())) continue;
                 int v = p.field(e.id, e.shift);
@@ -87,8 +87,9 @@ final class SysAccess {
             exists[SysReg.nth("DBGBVR", i, "_EL1").ordinal()] = exists[SysReg.nth("DBGBCR", i, "_EL1").ordinal()] = i < n;
             exists[SysReg.nth("DBGWVR", i, "_EL1").ordinal()] = exists[SysReg.nth("DBGWCR", i, "_EL1").ordinal()] = i < m;
         }
-        // AHP, DN, FZ, RMode; FZ16 with half precision.
-        this.fpcrBits = 0x07c00000L | (Feature.FP16.in(p) ? 1 << 19 : 0);
+        // AHP, DN, FZ, RMode; FZ16 with half precision; Stride and Len where AArch32 can use them.
+        boolean aarch32 = p.field(SysReg.ID_AA64PFR0_EL1, 0) == 2;
+        this.fpcrBits = 0x07c00000L | (Feature.FP16.in(p) ? 1 << 19 : 0) | (aarch32 ? 0x370000 : 0);
     }
 
     private static boolean[] matching(Pattern p) {
@@ -121,7 +122,7 @@ final class SysAccess {
             if (op0 == 3 && (c.sys[HCR] & TIDCP) != 0) throw c.trap2(Exceptions.SYS, iss(word, read));
             throw c.undefined();
         }
-        boolean idSpace = op0 == 3 && crn == 0 && (op1 == 0 || op1 == 1 || op1 == 3);
+        boolean idSpace = op0 == 3 && crn == 0 && crm <= 7 && (op1 == 0 || op1 == 1 || op1 == 3);
         SysReg r = SysReg.find(e);
         boolean id = op0 == 3 && op1 == 0 && crn == 0 && crm >= 1 && crm <= 7;
         if (r == null || !exists[r.ordinal()] || op1 >= 4 || (read ? NO_READ : NO_WRITE)[r.ordinal()]) {
@@ -129,7 +130,8 @@ final class SysAccess {
                 if ((c.sys[HCR] & TID3) != 0) throw c.trap2(Exceptions.SYS, iss(word, true));
                 return null;
             }
-            if (r == null && idSpace && read && c.has(Feature.IDST)) throw c.exception(Exceptions.SYS, iss(word, true));
+            boolean unallocated = r == null || !exists[r.ordinal()];
+            if (unallocated && idSpace && read && c.has(Feature.IDST)) throw c.exception(Exceptions.SYS, iss(word, true));
             throw c.undefined();
         }
         if (c.el == 0 && (op1 != 3 || r == SysReg.TPIDRRO_EL0 && !read || r == SysReg.PMUSERENR_EL0 && !read || r == SysReg.AMUSERENR_EL0 && !read)) {
@@ -161,6 +163,8 @@ final class SysAccess {
                 yield sys[r.ordinal()];
             }
             case FPCR -> sys[r.ordinal()] & fpcrBits;
+            // IMPLEMENTATION DEFINED, and these CPUs define nothing.
+            case AFSR0_EL1, AFSR1_EL1 -> 0;
             case FPSR -> sys[r.ordinal()] & FPSR_BITS;
             case ISR_EL1 -> c.virtualPending();
             case RNDR_EL0, RNDRRS_EL0 -> {

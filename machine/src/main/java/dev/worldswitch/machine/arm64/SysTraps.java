@@ -135,6 +135,11 @@ final class SysTraps {
             if (!c.fpOn) throw c.unitTrap(A64Op.FP);
         } else if (r == SysReg.ZCR_EL1) {
             if (!c.sveOn) throw c.unitTrap(A64Op.SVE);
+        } else if (r == SysReg.SMCR_EL1 || r == SysReg.SVCR) {
+            boolean e2h = (c.sys[HCR] & 1L << 34) != 0;
+            long cptr = c.sys[SysReg.CPTR_EL2.ordinal()];
+            // CPTR_EL2.SMEN with E2H, else TSM.
+            if (e2h ? (cptr >>> 24 & 1) == 0 : (cptr >>> 12 & 1) != 0) throw c.trap2(Exceptions.SME, 0);
         }
     }
 
