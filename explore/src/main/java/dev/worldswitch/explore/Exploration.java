@@ -109,11 +109,12 @@ public final class Exploration {
                 new Verdict.Figures(1, 1, 0, 0, List.of()));
     }
 
-    /** The steps of a run without any event: "cpu0 xsaves" for each hardware touch, "> name" for each call. */
-    public List<String> steps() {
-        Replayer r = new Replayer(Explorer.of(scenario, kernel).search, List.of(), null);
-        r.run();
-        return r.steps();
+    /** What the scenario's VMM asks in a run without any event, and the steps in answer. One task only. */
+    public Session session() {
+        if (scenario.tasks().size() != 1) throw new IllegalArgumentException("a session has one task");
+        Session session = new Session();
+        new Replayer(Explorer.recorded(scenario, kernel, session).search, List.of(), null).run();
+        return session;
     }
 
     /** A kernel in a schedule: its name, then each difference, as {@code 6.12-clear-xstate-bv-on-xfd/none}. */

@@ -111,18 +111,28 @@ final class Explorer implements Search.Guide {
     static Explorer of(Scenario s, KernelVersion kernel, Predicate<Cell> isState) {
         MachineProfile machine = MachineProfile.builtIn(s.machine());
         return of(
-                s.cpus(), s.events(), isState, around -> Architecture.of(machine).boot(s, machine, kernel, around));
+                s.cpus(), s.events(), isState, null, around -> Architecture.of(machine).boot(s, machine, kernel, around));
+    }
+
+    /** The same, its calls and steps recorded. */
+    static Explorer recorded(Scenario s, KernelVersion kernel, Session session) {
+        MachineProfile machine = MachineProfile.builtIn(s.machine());
+        return of(s.cpus(), s.events(), c -> true, session, around -> Architecture.of(machine)
+                .boot(s, machine, kernel, around));
     }
 
     static Explorer of(
             int cpus,
             Set<Event> events,
             Predicate<Cell> isState,
+            @Nullable Session session,
             Function<Architecture.Surroundings, ? extends Subject> boot) {
         VmmMemory memory = new VmmMemory(MEMORY);
+        memory.session = session;
         World world = new World(memory, isState);
         Region root = Region.watched("host", world);
         Search search = new Search(world, root, cpus, events);
+        search.session = session;
         Subject subject = boot.apply(new Architecture.Surroundings(root, search, search, memory, search));
         memory.world = world;
         search.explore(subject);

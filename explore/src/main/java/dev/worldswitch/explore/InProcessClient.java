@@ -3,6 +3,7 @@ package dev.worldswitch.explore;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
+import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.SharedPages;
 import java.util.function.BooleanSupplier;
 
@@ -19,6 +20,13 @@ public final class InProcessClient implements Client, Caller {
         this.memory = memory;
         this.task = task;
         this.permission = permission;
+    }
+
+    /** ioctl(2) by this client. */
+    public long ioctl(KvmFile file, int command, long argument, KvmFile.Made made) {
+        Session s = memory.session;
+        if (s == null) return file.ioctl(this, command, argument, made);
+        return s.call(memory, file, command, made, argument, () -> file.ioctl(this, command, argument, made));
     }
 
     @Override

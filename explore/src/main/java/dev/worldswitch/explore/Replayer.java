@@ -14,7 +14,6 @@ final class Replayer implements Search.Guide {
     private final Deque<Turn> turns;
     private final @Nullable Timeline timeline;
     private final List<Violation> reported = new ArrayList<>();
-    private final List<String> steps = new ArrayList<>();
 
     Replayer(Search search, List<Turn> turns, @Nullable Timeline timeline) {
         this.search = search;
@@ -40,11 +39,6 @@ final class Replayer implements Search.Guide {
         return new Explorer.Found(v.property(), v.what(), all, List.of());
     }
 
-    /** Every step, as "cpu0 xsaves"; calls of the program as "> name". */
-    List<String> steps() {
-        return steps;
-    }
-
     @Override
     public @Nullable Choice choose(List<Choice> others) {
         Turn t = turns.peek();
@@ -58,7 +52,6 @@ final class Replayer implements Search.Guide {
 
     @Override
     public void step(PhysicalCpu cpu, String name) {
-        steps.add("cpu" + cpu.id() + " " + name);
         if (timeline != null) timeline.step(cpu, name);
     }
 
@@ -69,7 +62,6 @@ final class Replayer implements Search.Guide {
 
     @Override
     public void begins(Context c, String name) {
-        steps.add("> " + name);
         if (timeline != null) timeline.begins(c, name);
     }
 

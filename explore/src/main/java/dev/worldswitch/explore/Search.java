@@ -67,6 +67,10 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     private final Region region;
     /** Which context has each CPU, plus 1; which CPU each context had last, plus 1. */
     private final Words owner, last;
+    /** Where a run that is recorded notes its steps. */
+    @Nullable
+    Session session;
+
     private @Nullable Subject subject;
     private Guide guide = others -> Choice.GO;
     private @Nullable Context current;
@@ -247,6 +251,8 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
 
     @Override
     public void pass(PhysicalCpu cpu, String step) {
+        Session s = session;
+        if (s != null) s.step(step);
         if (current == null) {
             cpu.takePending();
             return;

@@ -17,6 +17,9 @@ public final class VmmMemory {
     @Nullable
     World world;
 
+    @Nullable
+    Session session;
+
     VmmMemory(int size) {
         segment = Arena.ofAuto().allocate(size, PAGE);
     }
@@ -84,6 +87,12 @@ public final class VmmMemory {
     public void set(long address, int size, long value) {
         if (world != null && !world.mayWriteMemory(address - BASE, size)) return;
         for (int i = 0; i < size; i++) segment.set(ValueLayout.JAVA_BYTE, address - BASE + i, (byte) (value >>> 8 * i));
+    }
+
+    byte[] copy() {
+        byte[] b = new byte[used];
+        MemorySegment.copy(segment, ValueLayout.JAVA_BYTE, 0, b, 0, used);
+        return b;
     }
 
     // ---- blocks of state

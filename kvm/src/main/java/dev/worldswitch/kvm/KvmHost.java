@@ -23,6 +23,9 @@ public interface KvmHost {
     /** Gives the task a CPU: before KVM_RUN, and after it has slept. */
     void start(Task task);
 
+    /** The task, just started, was in user mode and calls: its own registers are in its CPU, interrupts are on. */
+    default void calls(Task task) {}
+
     /** The task gives its CPU to others. */
     void sleep(Task task);
 

@@ -15,6 +15,7 @@ import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** A simulated computer with its kernel and KVM, as real client processes use it. */
@@ -81,6 +82,28 @@ public final class SimulatedHost {
         return new SimulatedHost(clock.calibrated(machine), version, cpus, timing, true, null);
     }
 
+    /** A host whose clock stands still, where nothing happens by chance; {@code steps} is told of each touch of hardware. */
+    public static SimulatedHost observed(
+            MachineProfile machine, KernelVersion version, int cpus, BiConsumer<PhysicalCpu, String> steps) {
+        Timing told = new Timing() {
+            @Override
+            public void moment(PhysicalCpu cpu, String step) {
+                steps.accept(cpu, step);
+            }
+
+            @Override
+            public int choose(String what, int n) {
+                return 0;
+            }
+
+            @Override
+            public long now() {
+                return 0;
+            }
+        };
+        return new SimulatedHost(machine, version, cpus, told, false, null);
+    }
+
     /** What happened by chance, in one line; null on a host where nothing does. */
     public @Nullable String tortured() {
         return torture == null ? null : torture.report();
@@ -143,7 +166,10 @@ public final class SimulatedHost {
         // One KVM_RUN of a vCPU at a time takes a CPU: a second would hold its CPU while it waits for the first.
         if (run) open.runLock().lock();
         try {
-            if (run) wakeUp(thread.task());
+            if (run) {
+                wakeUp(thread.task());
+                booted.calls(thread.task());
+            }
             long r = open.file().ioctl(thread, command, argument, made);
             if (run) sleep(thread.task());
             return r;

@@ -62,14 +62,14 @@ final class Arm64Vm {
 
     private KvmFile made(KvmFile file, int command, long argument, String name) {
         KvmFile.Made made = new KvmFile.Made();
-        check(file.ioctl(client, command, argument, made), name);
+        check(client.ioctl(file, command, argument, made), name);
         @Nullable KvmFile f = made.file;
         if (f == null) throw new IllegalStateException(name + " made no file");
         return f;
     }
 
     private void call(KvmFile file, int command, long argument, String name) {
-        check(file.ioctl(client, command, argument, new KvmFile.Made()), name);
+        check(client.ioctl(file, command, argument, new KvmFile.Made()), name);
     }
 
     private static void check(long r, String name) {
@@ -98,7 +98,7 @@ final class Arm64Vm {
 
     /** KVM_RUN until the guest's next {@code out}; a signal that ends it early is a KVM_RUN too. */
     void run() {
-        long r = vcpu.ioctl(client, io(0x80), 0, new KvmFile.Made());
+        long r = client.ioctl(vcpu, io(0x80), 0, new KvmFile.Made());
         if (r == dev.worldswitch.kvm.Errno.EINTR) return;
         check(r, "KVM_RUN");
         long reason = vcpu.run().get(8, 4);

@@ -44,14 +44,14 @@ final class Vm {
 
     private KvmFile made(KvmFile file, int command, long argument, String name) {
         KvmFile.Made made = new KvmFile.Made();
-        check(file.ioctl(client, command, argument, made), name);
+        check(client.ioctl(file, command, argument, made), name);
         @Nullable KvmFile f = made.file;
         if (f == null) throw new IllegalStateException(name + " made no file");
         return f;
     }
 
     private void call(KvmFile file, int command, long argument, String name) {
-        check(file.ioctl(client, command, argument, new KvmFile.Made()), name);
+        check(client.ioctl(file, command, argument, new KvmFile.Made()), name);
     }
 
     private static void check(long r, String name) {

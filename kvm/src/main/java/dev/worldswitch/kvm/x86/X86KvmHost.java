@@ -63,6 +63,12 @@ public final class X86KvmHost implements KvmHost {
     }
 
     @Override
+    public void calls(Task task) {
+        host.scheduler().exitToUserMode(task);
+        host.scheduler().enterFromUserMode(task);
+    }
+
+    @Override
     public void sleep(Task task) {
         host.scheduler().sleep(task);
     }
