@@ -2,6 +2,7 @@ package dev.worldswitch.kernel;
 
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
+import java.util.ArrayDeque;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -9,6 +10,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * kept there and a second owner is an error of the schedule.
  */
 public final class Mutex {
+    /** What this thread holds, the last first: for calls that break down. */
+    private static final ThreadLocal<ArrayDeque<Mutex>> HELD = ThreadLocal.withInitial(ArrayDeque::new);
+
     private final ReentrantLock real = new ReentrantLock();
     private final Word held;
     private final boolean watched;
@@ -19,13 +23,23 @@ public final class Mutex {
     }
 
     public void lock() {
-        if (!watched) real.lock();
-        else if (!held.cas(0, 1))
+        if (!watched) {
+            real.lock();
+            HELD.get().push(this);
+        } else if (!held.cas(0, 1))
             throw new IllegalStateException("mutex " + held.path() + " is held: a context must wait here");
     }
 
     public void unlock() {
         if (watched) held.set(0);
-        else real.unlock();
+        else {
+            HELD.get().removeFirstOccurrence(this);
+            real.unlock();
+        }
+    }
+
+    /** Gives back all that this thread holds: a call of it broke down half-way, and others must not wait for ever. */
+    public static void releaseHeld() {
+        for (Mutex m = HELD.get().poll(); m != null; m = HELD.get().poll()) m.real.unlock();
     }
 }

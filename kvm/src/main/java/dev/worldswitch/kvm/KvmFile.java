@@ -35,6 +35,9 @@ public interface KvmFile {
     /** The client had no free descriptor for it: {@link #release} comes too, and nothing of it may be left. */
     default void refused() {}
 
+    /** A call on it ended by an error of ours: its VM can't be trusted any more, and answers EIO from now on. */
+    default void brokeDown() {}
+
     /** The last descriptor to it is closed. */
     void release();
 

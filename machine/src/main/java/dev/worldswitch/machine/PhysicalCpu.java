@@ -86,6 +86,12 @@ public abstract class PhysicalCpu {
         moment("local_irq_enable");
     }
 
+    /** Host mode with interrupts on, whatever a call that broke down left behind. */
+    public final void recover() {
+        inGuest.set(0);
+        irqsOn.set(1);
+    }
+
     /** Marks guest mode: lines end the guest's execution instead of being taken on top of it. */
     public final void guestMode(boolean on) {
         inGuest.set(on ? 1 : 0);

@@ -115,6 +115,9 @@ final class Cpus<C extends PhysicalCpu> implements CpuPool<C> {
     synchronized void giveBack(Task task) {
         C cpu = running.get(task);
         if (cpu == null) return;
+        cpu.recover();
+        task.preemptNotifier().set(null);
+        task.preemptCount().set(0);
         task.onCpu(null);
         release(task);
     }

@@ -106,6 +106,8 @@ public final class HostServer {
             else throw new IOException("greeting " + wire.type());
         } catch (IOException e) {
             if (!HostThread.isEnd(e)) System.err.println("ws: a client was cut off: " + e.getMessage());
+        } catch (RuntimeException e) {
+            System.err.println("ws: a client was cut off by an internal error: " + e);
         } finally {
             own.close(wire.takeDescriptor());
             if (!keep) own.close(fd);

@@ -355,6 +355,15 @@ public final class HostThread implements Caller {
 
     private void mmap(long handle, long size, long offset, int prot, int flags) throws IOException {
         OpenFile open = server.find(handle);
+        if (open != null && !open.enter()) open = null;
+        try {
+            mmap(open, size, offset, prot, flags);
+        } finally {
+            if (open != null) open.leave();
+        }
+    }
+
+    private void mmap(@Nullable OpenFile open, long size, long offset, int prot, int flags) throws IOException {
         SharedPages pages = open == null ? null : open.file().pages();
         long r = open == null ? Errno.EBADF : pages == null ? Errno.ENODEV : 0;
         // A file open for reading only can't be mapped shared and writable, whatever it is.

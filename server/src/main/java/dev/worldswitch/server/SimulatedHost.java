@@ -3,10 +3,12 @@ package dev.worldswitch.server;
 import dev.worldswitch.kernel.CpuPool;
 import dev.worldswitch.kernel.KernelPanic;
 import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Mutex;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.CpuPools;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.machine.MachineProfile;
@@ -22,7 +24,9 @@ import org.jspecify.annotations.Nullable;
 public final class SimulatedHost {
     private final KvmHost booted;
     private final Pools pools;
-    private final String arch;
+    private static final int FRAMES_SHOWN = 6;
+
+    private final String arch, replay;
     private final KvmFile device;
     private final AtomicLong tasks = new AtomicLong();
     private final @Nullable Torture torture;
@@ -37,6 +41,9 @@ public final class SimulatedHost {
             @Nullable KvmFile device) {
         this.pools = new Pools(torture);
         this.arch = machine.arch();
+        this.replay = "ws run --machine " + machine.name() + " --kernel "
+                + version.name() + " --cpus " + cpus + (timing instanceof TortureTiming t ? " --torture " + t.seed() : "")
+                + " --trace=FILE -- CLIENT";
         this.booted = Architectures.boot(Region.root("host"), version, machine, cpus, timing, pools);
         this.device = device == null ? booted.device() : device;
         this.torture = timing instanceof TortureTiming t ? new Torture(t, booted, cpus(), this::panicked) : null;
@@ -176,16 +183,28 @@ public final class SimulatedHost {
         } catch (KernelPanic p) {
             panicked(p);
             return Errno.EIO;
-        } catch (RuntimeException e) {
-            // Ours, not the client's: half-done work is left behind in that VM, the host goes on.
-            System.err.println("ws: internal error in ioctl 0x" + Integer.toHexString(command) + " on "
-                    + open.file().fileName() + ": " + e);
-            if (Boolean.getBoolean("worldswitch.debug")) e.printStackTrace();
+        } catch (RuntimeException | Error e) {
+            // Ours, not the client's: half-done work is left behind in that VM, which is dead; the host goes on.
+            brokeDown(open, command, e);
             return Errno.EIO;
         } finally {
+            Mutex.releaseHeld();
             if (run) cpus().giveBack(thread.task());
             if (run) open.runLock().unlock();
         }
+    }
+
+    private void brokeDown(OpenFile open, int command, Throwable e) {
+        IoctlTable.Row row = booted.ioctls().find(open.file().kind(), command);
+        String name = row == null ? "ioctl 0x" + Integer.toHexString(command) : row.name();
+        StringBuilder s = new StringBuilder("ws: internal error in " + name + " on "
+                + open.file().fileName() + ": " + e + "\n");
+        StackTraceElement[] stack = e.getStackTrace();
+        for (int i = 0; i < Math.min(stack.length, FRAMES_SHOWN); i++)
+            s.append("ws:   at ").append(stack[i]).append('\n');
+        s.append("ws: this VM is dead (EIO); others go on. To see it again: ").append(replay);
+        System.err.println(s);
+        open.file().brokeDown();
     }
 
     private synchronized void panicked(KernelPanic p) {

@@ -29,6 +29,10 @@ final class TortureTiming implements Timing {
         for (int i = 0; i < cpus; i++) state[i] = mix(seed * 0x9e3779b97f4a7c15L + i) | 1;
     }
 
+    long seed() {
+        return seed;
+    }
+
     // splitmix64 and xorshift64*: Steele et al. 2014, Vigna 2016.
     private static long mix(long z) {
         z = (z ^ z >>> 30) * 0xbf58476d1ce4e5b9L;

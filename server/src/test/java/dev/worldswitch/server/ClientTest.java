@@ -45,7 +45,7 @@ class ClientTest {
             s.filter(p -> p.toString().endsWith(".c")).forEach(p -> shim.add(p.toString()));
         }
         run(new ProcessBuilder(shim));
-        for (String c : List.of("descriptors", "memory", "signals", "many", "crowd"))
+        for (String c : List.of("descriptors", "memory", "signals", "many", "crowd", "broken"))
             run(new ProcessBuilder("cc", "-O1", "-pthread", "-w", "-o", folder + "/" + c, SOURCES + "/" + c + ".c"));
     }
 
@@ -143,6 +143,12 @@ class ClientTest {
     @Test
     void aSignalEndsKvmRunWithEintrOrStaysPendingAsItsMaskSays() throws Exception {
         client("signals");
+        nothingIsLeft();
+    }
+
+    @Test
+    void aCallThatBreaksDownLeavesNoLockHeldAndNoCpuTaken() throws Exception {
+        client("broken");
         nothingIsLeft();
     }
 

@@ -1,10 +1,12 @@
 package dev.worldswitch.server;
 
+import dev.worldswitch.kernel.Mutex;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.SharedPages;
+import dev.worldswitch.machine.cell.Region;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -15,7 +17,11 @@ final class ToyKvm implements KvmFile {
     /** Toy calls: adopt {address, size}; read and write a byte as a guest would; copy 8 bytes in and back out plus one. */
     static final int ADOPT = 0x4010aef0, PEEK = 0x4008aef1, POKE = 0x4008aef2, ADD_ONE = 0xc008aef3, EVENTFD = 0xaef4;
     /** Runs in the guest: a loop, or a halt. */
-    static final int RUN_SPINNING = 0, RUN_HALTED = 1;
+    static final int RUN_SPINNING = 0, RUN_HALTED = 1, RUN_BREAKING = 2;
+    /** Toy calls that end by an exception with a lock held, and that need that lock. */
+    static final int BREAK = 0xaef5, TAKE = 0xaef6;
+
+    private final Mutex lock = new Mutex(Region.root("toy"), "lock");
 
     final AtomicInteger alive = new AtomicInteger();
     private final Kind kind;
@@ -95,6 +101,15 @@ final class ToyKvm implements KvmFile {
                 mask = number(b, 4);
                 return 0;
             }
+            case BREAK -> {
+                root.lock.lock();
+                throw new IllegalStateException("a toy that breaks on purpose");
+            }
+            case TAKE -> {
+                root.lock.lock();
+                root.lock.unlock();
+                return 0;
+            }
             case RUN -> {
                 return run(caller, argument);
             }
@@ -109,6 +124,10 @@ final class ToyKvm implements KvmFile {
         if (caller.client().mm() != owner.mm()) return Errno.EIO;
         if (masked) caller.runSignalMask(mask, true);
         pages.set(16, 8, pages.get(16, 8) + 1);
+        if (pages.get(0, 1) == RUN_BREAKING) {
+            caller.task().cpu().irqDisable();
+            throw new AssertionError("a toy guest that breaks on purpose");
+        }
         // Bytes 1 of the page: immediate_exit; 0: what the guest does.
         if (pages.get(0, 1) == RUN_HALTED) caller.block(() -> pages.get(1, 1) != 0);
         else

@@ -318,6 +318,12 @@ public final class Vcpu implements SignalMasked {
     }
 
     @Override
+    public void brokeDown() {
+        runLoop().brokeDown();
+        vm.brokeDown();
+    }
+
+    @Override
     public void release() {
         // The id stays taken until the VM goes: only the VM's teardown frees vCPUs.
         vm.put();

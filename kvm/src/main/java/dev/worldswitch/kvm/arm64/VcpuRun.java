@@ -98,6 +98,13 @@ public final class VcpuRun implements PreemptNotifier {
         return 0;
     }
 
+    /** KVM_RUN ended anywhere: nobody shall wait for this vCPU to leave the guest. */
+    void brokeDown() {
+        rs.inGuestMode.release(0);
+        rs.loadedOn.release(0);
+        rs.runner.set(null);
+    }
+
     private void vcpuLoad(Caller caller) {
         rs.runner.set(caller);
         scheduler().preemptDisable(caller.task());

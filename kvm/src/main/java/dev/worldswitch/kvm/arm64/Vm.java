@@ -226,6 +226,12 @@ public final class Vm implements MemoryVm {
         return region.child("dirty" + slot + "." + n).words("bitmap", (int) ((pages + 63) / 64));
     }
 
+    @Override
+    public void brokeDown() {
+        flags.or(DEAD);
+        for (Vcpu v : vcpus.get().all()) v.runLoop().kick(RunState.REQ_VM_DEAD);
+    }
+
     /** kvm_get_kvm. */
     void hold() {
         long n;
@@ -238,7 +244,9 @@ public final class Vm implements MemoryVm {
         long n;
         do n = users.get();
         while (!users.cas(n, n - 1));
-        if (n == 1) region.drop();
+        if (n != 1) return;
+        for (Vcpu v : vcpus.get().all()) v.run().close();
+        region.drop();
     }
 
     @Override

@@ -377,7 +377,7 @@ public final class Vcpu implements SignalMasked {
 
     @Override
     public long ioctl(Caller caller, int command, long argument, Made made) {
-        if (caller.client().mm() != vm.mm()) return Errno.EIO;
+        if (vm.refuses(caller)) return Errno.EIO;
         mutex.lock();
         try {
             return vm.kvm().dispatch(this, caller, command, argument, made, Errno.EINVAL);
@@ -402,6 +402,12 @@ public final class Vcpu implements SignalMasked {
         vm.vcpus().set(vm.vcpus().get().minus(this));
         region.drop();
         vm.lock().unlock();
+    }
+
+    @Override
+    public void brokeDown() {
+        runLoop.brokeDown();
+        vm.brokeDown();
     }
 
     @Override

@@ -115,6 +115,13 @@ public final class VcpuRun implements PreemptNotifier {
         rs.runner.set(null);
     }
 
+    /** KVM_RUN ended anywhere: nobody shall wait for this vCPU to leave the guest. */
+    void brokeDown() {
+        rs.inGuestMode.release(0);
+        rs.loadedOn.release(0);
+        rs.runner.set(null);
+    }
+
     private long runOrComplete(Caller caller) {
         if (vcpu.mpState().get() == MP_UNINITIALIZED) return waitForInit(caller);
         if (((page.validRegs() | page.dirtyRegs()) & ~SYNC_VALID) != 0) return Errno.EINVAL;
@@ -157,6 +164,7 @@ public final class VcpuRun implements PreemptNotifier {
     /** vcpu_run. */
     private long vcpuRun(Caller caller) {
         for (; ; ) {
+            if (rs.requests.test(RunState.REQ_VM_DEAD)) return Errno.EIO;
             // Nothing read before is live here: the loop's state is in the vCPU.
             vcpu.vm().kvm().kernel().timing().rest("vcpu_run", 0);
             long r = vcpu.mpState().get() == MP_RUNNABLE ? vcpuEnterGuest(caller) : vcpuBlock(caller);

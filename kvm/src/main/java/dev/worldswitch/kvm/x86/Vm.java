@@ -26,7 +26,7 @@ public final class Vm implements MemoryVm {
     private final Ref<VcpuList> vcpus;
     private final Word users;
     private final Word maxVcpuId, bootCpuId, tssAddress, identityMap, irqchip, dirtyBitmaps, tscKhz, clockOffset;
-    private final Word caps, userSpaceMsr, disabledQuirks, disabledExits, platformInfoHidden, manualDirty;
+    private final Word bugged, caps, userSpaceMsr, disabledQuirks, disabledExits, platformInfoHidden, manualDirty;
     private final Ref<MsrFilter> msrFilter;
     private final Word hypercallExits;
     private final Irqchip chips;
@@ -50,6 +50,7 @@ public final class Vm implements MemoryVm {
         this.users = region.word("users");
         this.maxVcpuId = region.word("maxVcpuId");
         this.bootCpuId = region.word("bootCpuId");
+        this.bugged = region.word("bugged");
         this.tssAddress = region.word("tssAddress");
         this.identityMap = region.word("identityMap");
         this.irqchip = region.word("irqchip");
@@ -277,6 +278,17 @@ public final class Vm implements MemoryVm {
         return v == 0 ? kvm.capabilities().maxVcpuId() : v;
     }
 
+    /** Callers of another address space, and all once the VM is dead (kvm->vm_bugged). */
+    boolean refuses(Caller caller) {
+        return caller.client().mm() != mm || bugged.get() != 0;
+    }
+
+    @Override
+    public void brokeDown() {
+        bugged.set(1);
+        for (Vcpu v : vcpus.get().all()) v.runLoop().kick(RunState.REQ_VM_DEAD);
+    }
+
     /** kvm_get_kvm. */
     void hold() {
         long n;
@@ -289,7 +301,9 @@ public final class Vm implements MemoryVm {
         long n;
         do n = users.get();
         while (!users.cas(n, n - 1));
-        if (n == 1) region.drop();
+        if (n != 1) return;
+        for (Vcpu v : vcpus.get().all()) v.run().close();
+        region.drop();
     }
 
     @Override
@@ -304,7 +318,7 @@ public final class Vm implements MemoryVm {
 
     @Override
     public long ioctl(Caller caller, int command, long argument, Made made) {
-        if (caller.client().mm() != mm) return Errno.EIO;
+        if (refuses(caller)) return Errno.EIO;
         lock.lock();
         try {
             return kvm.dispatch(this, caller, command, argument, made, Errno.ENOTTY);
