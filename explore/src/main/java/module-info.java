@@ -5,4 +5,5 @@ module dev.worldswitch.explore {
     requires transitive dev.worldswitch.kvm;
 
     exports dev.worldswitch.explore;
+    exports dev.worldswitch.explore.migrate;
 }

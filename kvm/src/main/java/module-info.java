@@ -6,5 +6,6 @@ module dev.worldswitch.kvm {
 
     exports dev.worldswitch.kvm;
     exports dev.worldswitch.kvm.arm64;
+    exports dev.worldswitch.kvm.hosts;
     exports dev.worldswitch.kvm.x86;
 }

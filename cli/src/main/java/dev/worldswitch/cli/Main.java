@@ -14,6 +14,7 @@ import picocli.CommandLine.Command;
                 "KVM in user space: runs unmodified KVM programs where there is no KVM, and explores every timing.",
         subcommands = {
             ExploreCommand.class,
+            MigrateCommand.class,
             ReplayCommand.class,
             RunCommand.class,
             ListCommands.Everything.class,

@@ -20,7 +20,7 @@ public final class VmmMemory {
     @Nullable
     Session session;
 
-    VmmMemory(int size) {
+    public VmmMemory(int size) {
         segment = Arena.ofAuto().allocate(size, PAGE);
     }
 

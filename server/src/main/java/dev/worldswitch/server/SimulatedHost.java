@@ -11,6 +11,7 @@ import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.KvmHost;
+import dev.worldswitch.kvm.hosts.Hosts;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.Timing;
@@ -44,7 +45,7 @@ public final class SimulatedHost {
         this.replay = "ws run --machine " + machine.name() + " --kernel "
                 + version.name() + " --cpus " + cpus + (timing instanceof TortureTiming t ? " --torture " + t.seed() : "")
                 + " --trace=FILE -- CLIENT";
-        this.booted = Architectures.boot(Region.root("host"), version, machine, cpus, timing, pools);
+        this.booted = Hosts.boot(Region.root("host"), version, machine, cpus, timing, pools);
         this.device = device == null ? booted.device() : device;
         this.torture = timing instanceof TortureTiming t ? new Torture(t, booted, cpus(), this::panicked) : null;
     }

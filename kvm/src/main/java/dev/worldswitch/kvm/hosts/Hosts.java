@@ -1,4 +1,4 @@
-package dev.worldswitch.server;
+package dev.worldswitch.kvm.hosts;
 
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kvm.CpuPools;
@@ -9,11 +9,12 @@ import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
 
-/** The one place of the server that knows which architectures there are: line {@code arch} of the machine's profile. */
-final class Architectures {
-    private Architectures() {}
+/** The one place that knows which architectures there are: line {@code arch} of the machine's profile. */
+public final class Hosts {
+    private Hosts() {}
 
-    static KvmHost boot(
+    /** @throws IllegalArgumentException for an architecture without KVM */
+    public static KvmHost boot(
             Region root, KernelVersion version, MachineProfile machine, int cpus, Timing timing, CpuPools pools) {
         return switch (machine.arch()) {
             case "arm64" -> Arm64KvmHost.boot(root, version, machine, cpus, timing, pools);
