@@ -26,11 +26,13 @@ build() {
   main=dev.worldswitch.cli.Main
   # What the launcher of `ws run` reads: names that options may have, and the server's command line.
   { echo; "$JAVA_HOME/bin/java" "${options[@]}" -cp "$cp" $main machines | sed -n 's/^\([a-z0-9][^ ]*\).*/machine \1/p'; "$JAVA_HOME/bin/java" "${options[@]}" -cp "$cp" $main kernels | sed -n 's/^\([0-9][^ ]*\).*/kernel \1/p'; } >"$build/names"
-  # The start-up cache: classes as they are after a run of a real client.
-  client=$build/demo-amx
-  [ -x "$client" ] || client=true
+  # The start-up cache: classes as they are after a run of a real client, and of one whose guest gets translated.
+  client=(true)
+  [ -x "$build/demo-amx" ] && client=("$build/demo-amx")
+  bash "$home/bench/build-guests" "$build/bench" >/dev/null 2>&1 \
+    && client=(sh -c '"$1"; "$2" "$3"' sh "${client[0]}" "$build/bench/flat-vmm" "$build/bench/g3-1.bin")
   printf '%s\0' "$JAVA_HOME/bin/java" -XX:AOTCacheOutput="$build/ws.aot" "${options[@]}" -cp "$cp" $main >"$build/launch"
-  WS_FRESH=1 WS_WAIT_SERVER=1 "$build/ws-run" "$home" .build run -- "$client" >/dev/null 2>&1
+  WS_FRESH=1 WS_WAIT_SERVER=1 "$build/ws-run" "$home" .build run -- "${client[@]}" >/dev/null 2>&1
   [ -f "$build/ws.aot" ] || say "no start-up cache (start-up is slower, all else the same)"
   printf '%s\0' "$JAVA_HOME/bin/java" -XX:AOTCache="$build/ws.aot" "${options[@]}" -cp "$cp" $main >"$build/launch"
 }

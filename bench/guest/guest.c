@@ -1,4 +1,5 @@
-/* The guest work: BENCH 0 nothing (start-up alone), 1 integer loop, 2 memory-bound sieve, 3 SHA-256. Freestanding. */
+/* The guest work: BENCH 0 nothing (start-up alone), 1 integer loop, 2 memory-bound sieve, 3 SHA-256; TIMES as much of it.
+   Freestanding. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -6,7 +7,7 @@
 static uint32_t work(void)
 {
     uint64_t x = 88172645463325252ull, sum = 0;
-    for (uint32_t i = 0; i < 40000000u; i++) {
+    for (uint32_t i = 0; i < 40000000u * TIMES; i++) {
         x ^= x << 13, x ^= x >> 7, x ^= x << 17;
         if (x & 1) sum += x >> 3;
         else sum ^= x;
@@ -18,7 +19,7 @@ static uint8_t sieve[4 << 20];
 static uint32_t work(void)
 {
     uint32_t primes = 0;
-    for (int round = 0; round < 8; round++) {
+    for (int round = 0; round < 8 * TIMES; round++) {
         for (size_t i = 0; i < sizeof sieve; i++) sieve[i] = 1;
         for (size_t i = 2; i * i < sizeof sieve; i++)
             if (sieve[i])
@@ -54,7 +55,7 @@ static uint32_t work(void)
     static uint8_t data[64];
     uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     for (uint32_t i = 0; i < 64; i++) k[i] = i * 2654435761u, data[i] = (uint8_t)i;
-    for (int i = 0; i < 60000; i++) block(h, data);
+    for (int i = 0; i < 60000 * TIMES; i++) block(h, data);
     return h[0];
 }
 #else

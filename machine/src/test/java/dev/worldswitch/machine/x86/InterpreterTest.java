@@ -398,13 +398,20 @@ class InterpreterTest {
     }
 
     @Test
-    void forms_that_do_not_exist_are_undefined_and_rdrand_is_told_as_lacking() {
+    void forms_that_do_not_exist_are_undefined() {
         // lea eax,eax; lock add eax,ebx; vmread; push es
         for (String hex : new String[] {"8d c0", "f0 01 d8", "0f 78 c0", "06"}) {
             Guest g = at(hex);
             g.run();
             assertThat(g.state.rip.get()).as(hex).isEqualTo(0x7061);
         }
-        assertThat(at("0f c7 f0").run().reason).isEqualTo(X86Exit.UNIMPLEMENTED);
+    }
+
+    @Test
+    void rdrand_has_a_number_ready_and_says_so_in_the_carry_flag() {
+        Guest g = at("48 0f c7 f0 72 fe");
+        g.bytes(0x7004, "72 01 f4 f4");
+        assertThat(g.run().reason).isEqualTo(X86Exit.HLT);
+        assertThat(g.state.rip.get()).isEqualTo(0x7008);
     }
 }
