@@ -86,6 +86,17 @@ final class X87 {
         summary(fp);
     }
 
+    /** C1: whether the last result was rounded up (SDM vol. 1, 8.1.3.2); a stack fault sets it by itself. */
+    static void c1(long[] fp, boolean up) {
+        fsw(fp, up ? fsw(fp) | C1 : fsw(fp) & ~C1);
+    }
+
+    /** True when the magnitude of a stored value is above that of ST(0), which it came from. */
+    static boolean above(long[] fp, long high, long low) {
+        int e = exponent(high) - exponent(high(fp, 0));
+        return e > 0 || e == 0 && Long.compareUnsigned(low, low(fp, 0)) > 0;
+    }
+
     private static void summary(long[] fp) {
         boolean pending = (fsw(fp) & ~fcw(fp) & 0x3f) != 0;
         fsw(fp, pending ? fsw(fp) | ES | BUSY : fsw(fp) & ~(ES | BUSY));
@@ -104,6 +115,7 @@ final class X87 {
 
     static void push(long[] fp, long high, long low) {
         boolean full = !empty(fp, 7);
+        c1(fp, false);
         if (full) flags(fp, IE | STACK_FAULT | C1);
         // Unmasked, the stack stays as it is and the fault becomes pending.
         if (full && (fcw(fp) & IE) == 0) return;

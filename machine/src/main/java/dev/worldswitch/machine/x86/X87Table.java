@@ -110,10 +110,13 @@ final class X87Table implements OpTableSource {
     }
 
     private void stores() {
-        store("FST", "D9 /2 mem", 4, false, fp -> float80(fp, false), 0xffc00000L);
-        store("FSTP", "D9 /3 mem", 4, true, fp -> float80(fp, false), 0xffc00000L);
-        store("FST", "DD /2 mem", 8, false, fp -> float80(fp, true), 0xfff8000000000000L);
-        store("FSTP", "DD /3 mem", 8, true, fp -> float80(fp, true), 0xfff8000000000000L);
+        Convert single = fp -> float80(fp, false), wide = fp -> float80(fp, true);
+        Rounded singleUp = (fp, v) -> above64(fp, SseFloat.toF64((int) v, 0).bits());
+        Rounded wideUp = X87Table::above64;
+        store("FST", "D9 /2 mem", 4, false, single, singleUp, 0xffc00000L);
+        store("FSTP", "D9 /3 mem", 4, true, single, singleUp, 0xffc00000L);
+        store("FST", "DD /2 mem", 8, false, wide, wideUp, 0xfff8000000000000L);
+        store("FSTP", "DD /3 mem", 8, true, wide, wideUp, 0xfff8000000000000L);
         waiting("FSTP", "DB /7 mem", "M", (m, op) -> {
             long[] w = {X87.low(m.fp, 0), X87.high(m.fp, 0)};
             if (X87.empty(m.fp, 0)) {
@@ -137,10 +140,21 @@ final class X87Table implements OpTableSource {
 
     private void integerStore(String name, String encoding, int bytes, boolean pop) {
         Convert c = fp -> SseFloat.extendedToInt(X87.high(fp, 0), X87.low(fp, 0), 8 * bytes, X87.fcw(fp));
-        store(name, encoding, bytes, pop, c, 1L << 8 * bytes - 1);
+        Rounded up = (fp, v) -> X87.above(fp, X87.highOfInt(Flags.signed(v, bytes)), X87.lowOfInt(Flags.signed(v, bytes)));
+        store(name, encoding, bytes, pop, c, up, 1L << 8 * bytes - 1);
     }
 
-    private void store(String name, String encoding, int bytes, boolean pop, Convert c, long indefinite) {
+    /** Whether a stored value is further from zero than ST(0). */
+    private interface Rounded {
+        boolean up(long[] fp, long stored);
+    }
+
+    private static boolean above64(long[] fp, long v) {
+        return X87.above(fp, X87.highOf64(v), X87.lowOf64(v));
+    }
+
+    private void store(
+            String name, String encoding, int bytes, boolean pop, Convert c, Rounded rounded, long indefinite) {
         waiting(name, encoding, "M", (m, op) -> {
             long la = m.linear(op.ea(), bytes, true);
             boolean none = X87.empty(m.fp, 0);
@@ -148,7 +162,10 @@ final class X87Table implements OpTableSource {
             boolean held = (v.flags() & ~X87.fcw(m.fp) & (X87.IE | SseFloat.OE | SseFloat.UE)) != 0;
             if (!held) m.st(la, bytes, v.bits());
             if (none) underflow(m);
-            else X87.flags(m.fp, v.flags());
+            else {
+                X87.c1(m.fp, (v.flags() & SseFloat.PE) != 0 && rounded.up(m.fp, v.bits()));
+                X87.flags(m.fp, v.flags());
+            }
             // An unmasked exception of this kind leaves memory and the stack as they are.
             if (pop && !held) X87.pop(m.fp);
         });
@@ -174,12 +191,18 @@ final class X87Table implements OpTableSource {
         waiting("FNOP", "D9 /2 reg m0", "E", (m, op) -> {});
         waiting("FCHS", "D9 /4 reg m0", "E", (m, op) -> sign(m, true));
         waiting("FABS", "D9 /4 reg m1", "E", (m, op) -> sign(m, false));
-        waiting("FDECSTP", "D9 /6 reg m6", "E", (m, op) -> X87.rotate(m.fp, 7));
-        waiting("FINCSTP", "D9 /6 reg m7", "E", (m, op) -> X87.rotate(m.fp, 1));
+        waiting("FDECSTP", "D9 /6 reg m6", "E", (m, op) -> turn(m, 7));
+        waiting("FINCSTP", "D9 /6 reg m7", "E", (m, op) -> turn(m, 1));
+    }
+
+    private static void turn(Interpreter m, int by) {
+        X87.c1(m.fp, false);
+        X87.rotate(m.fp, by);
     }
 
     private static void exchange(Interpreter m, int i) {
         long[] fp = m.fp;
+        X87.c1(fp, false);
         boolean none = X87.empty(fp, 0) || X87.empty(fp, i);
         if (none) underflow(m);
         if (none && (X87.fcw(fp) & X87.IE) == 0) return;
@@ -191,6 +214,7 @@ final class X87Table implements OpTableSource {
     }
 
     private static void move(Interpreter m, int i, boolean pop) {
+        X87.c1(m.fp, false);
         boolean none = X87.empty(m.fp, 0);
         if (none) underflow(m);
         if (none && (X87.fcw(m.fp) & X87.IE) == 0) return;
@@ -200,6 +224,7 @@ final class X87Table implements OpTableSource {
     }
 
     private static void sign(Interpreter m, boolean flip) {
+        X87.c1(m.fp, false);
         if (X87.empty(m.fp, 0)) {
             underflow(m);
             if ((X87.fcw(m.fp) & X87.IE) != 0) X87.set(m.fp, 0, X87.NAN_HIGH, X87.NAN_LOW);

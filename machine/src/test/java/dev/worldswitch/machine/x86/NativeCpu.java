@@ -7,6 +7,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The CPU of this computer, through {@code native/semantics}; compiled when first used. */
 final class NativeCpu implements AutoCloseable {
@@ -36,13 +38,26 @@ final class NativeCpu implements AutoCloseable {
         from = new DataInputStream(process.getInputStream());
     }
 
-    Result run(Case c) throws IOException {
-        ByteBuffer b = ByteBuffer.allocate(456).order(ByteOrder.LITTLE_ENDIAN);
-        b.putInt(c.code.length).put(c.code).position(64);
-        for (long v : c.gpr) b.putLong(v);
-        b.putLong(c.rflags).put(c.data);
+    /** Cases, and results, that a pipe holds. */
+    static final int BATCH = 128;
+
+    /** Runs up to {@link #BATCH} cases. */
+    List<Result> run(List<Case> cases) throws IOException {
+        ByteBuffer b = ByteBuffer.allocate(456 * cases.size()).order(ByteOrder.LITTLE_ENDIAN);
+        for (int k = 0; k < cases.size(); k++) {
+            Case c = cases.get(k);
+            b.position(456 * k).putInt(c.code.length).put(c.code).position(456 * k + 64);
+            for (long v : c.gpr) b.putLong(v);
+            b.putLong(c.rflags).put(c.data);
+        }
         to.write(b.array());
         to.flush();
+        List<Result> results = new ArrayList<>();
+        for (int k = 0; k < cases.size(); k++) results.add(result());
+        return results;
+    }
+
+    private Result result() throws IOException {
         byte[] got = new byte[400];
         from.readFully(got);
         ByteBuffer r = ByteBuffer.wrap(got).order(ByteOrder.LITTLE_ENDIAN);

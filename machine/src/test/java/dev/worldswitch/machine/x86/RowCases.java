@@ -1,0 +1,270 @@
+package dev.worldswitch.machine.x86;
+
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+
+/**
+ * Random encodings of one row of the operand table each, with registers and memory that let it run in user mode: memory
+ * operands are [RBX + disp8], the stack is in the same data, a branch lands on the next instruction or the one after.
+ */
+final class RowCases {
+    static final long BASE = IntegerCases.BASE, CODE = 0x10001000L;
+    private static final int CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, OF = 0x800, ALL = 0x8d5;
+    private static final Map<String, Integer> UNDEFINED = new TreeMap<>();
+
+    static {
+        for (String n : List.of("AND", "OR", "XOR", "TEST")) UNDEFINED.put(n, AF);
+        for (String n : List.of("MUL", "IMUL")) UNDEFINED.put(n, SF | ZF | AF | PF);
+        for (String n : List.of("DIV", "IDIV")) UNDEFINED.put(n, ALL);
+        for (String n : List.of("BT", "BTS", "BTR", "BTC", "TZCNT", "LZCNT")) UNDEFINED.put(n, OF | SF | AF | PF);
+        for (String n : List.of("BSF", "BSR")) UNDEFINED.put(n, OF | SF | AF | PF | CF);
+        for (String n : List.of("SHLD", "SHRD")) UNDEFINED.put(n, AF | OF);
+        for (String n : List.of("ANDN", "BLSR", "BLSMSK", "BLSI", "BZHI")) UNDEFINED.put(n, AF | PF);
+        UNDEFINED.put("BEXTR", AF | PF | SF);
+    }
+
+    private final Random random;
+    private final byte[] code = new byte[60];
+    private int at;
+    private long[] gpr = new long[16];
+    private byte[] data = new byte[256];
+    /** Flags that the instruction leaves undefined. */
+    int undefined;
+
+    RowCases(long seed) {
+        random = new Random(seed);
+    }
+
+    private void b(int... bytes) {
+        for (int v : bytes) code[at++] = (byte) v;
+    }
+
+    private long value() {
+        return switch (random.nextInt(6)) {
+            case 0 -> random.nextInt(256) - 128;
+            case 1 -> 1L << random.nextInt(64);
+            case 2 -> Long.MAX_VALUE >>> random.nextInt(64);
+            case 3 -> random.nextInt();
+            default -> random.nextLong();
+        };
+    }
+
+    private void word(long address, long v) {
+        int k = (int) (address - BASE + 128);
+        for (int i = 0; i < 8; i++) data[k + i] = (byte) (v >>> 8 * i);
+    }
+
+    NativeCpu.Case next(Row row) {
+        at = 0;
+        for (int i = 0; i < 16; i++) gpr[i] = value();
+        gpr[3] = BASE;
+        gpr[4] = BASE;
+        gpr[5] = BASE - 16 + 8 * random.nextInt(4);
+        gpr[6] = BASE - 64 + random.nextInt(64);
+        gpr[7] = BASE + random.nextInt(64);
+        random.nextBytes(data);
+        if (row.source().contains("x87") || row.mnemonic().startsWith("F") && !row.mnemonic().equals("FENCE")) x87(row);
+        else encode(row);
+        return new NativeCpu.Case(
+                Arrays.copyOf(code, at), gpr.clone(), random.nextInt() & ALL | 2, data.clone());
+    }
+
+    /** Two numbers on the stack, the instruction, then the status word and what is on top. */
+    private void x87(Row row) {
+        double[] numbers = {0, -0.0, 1, -1.5, 1e10, -3e-300, 1e300, 0.1, 32767, -40000, Double.NaN, 1 / 0.0, 7e18};
+        for (int k = 0; k < 2; k++)
+            word(BASE - 48 + 8 * k, Double.doubleToRawLongBits(numbers[random.nextInt(numbers.length)]));
+        word(BASE + 32, 0x037f | random.nextInt(4) << 10 | random.nextInt(4) << 8);
+        b(0xdb, 0xe3, 0xdd, 0x43, 0xd0, 0xdd, 0x43, 0xd8, 0xd9, 0x6b, 0x20);
+        int kept = at;
+        encode(row);
+        undefined = 0;
+        // A control word from the data would unmask exceptions: WAIT would then raise them, natively by a signal.
+        if (row.mnemonic().equals("FLDCW")) {
+            at = kept;
+            b(0xd9, 0x6b, 0x20);
+        }
+        b(0xdd, 0x7b, 0x40, 0xdb, 0x7b, 0x48, 0xdb, 0x7b, 0x58);
+    }
+
+    private void encode(Row row) {
+        String[] words = row.encoding().split(" ");
+        String operands = row.operands();
+        if (words[0].startsWith("VEX")) {
+            vex(row, words);
+            return;
+        }
+        boolean branch = operands.startsWith("J") || List.of("JMP", "CALL", "RET").contains(row.mnemonic());
+        boolean byteOperand = operands.startsWith("Eb") || operands.endsWith("Eb") && operands.startsWith("Gb");
+        int pp = 0, digit = -1, mod = -1, rmField = -1, plus = -1;
+        boolean slash = false, lockable = false;
+        StringBuilder opcode = new StringBuilder();
+        for (String w : words) {
+            if (opcode.isEmpty() && words.length > 1 && w.matches("66|F3|F2")) pp = Integer.parseInt(w, 16);
+            else if (w.matches("[0-9A-F]{2}\\+r")) {
+                plus = random.nextInt(8);
+                opcode.append(w, 0, 2);
+            } else if (w.matches("[0-9A-F]{2}")) opcode.append(w);
+            else if (w.equals("/r")) slash = true;
+            else if (w.matches("/[0-7]")) digit = w.charAt(1) - '0';
+            else if (w.equals("mem")) mod = 0;
+            else if (w.equals("reg")) mod = 3;
+            else if (w.matches("m[0-7]")) rmField = w.charAt(1) - '0';
+            else if (w.equals("lock")) lockable = true;
+        }
+        boolean modrm = slash || digit >= 0 || mod >= 0;
+        if (modrm && mod < 0) mod = random.nextBoolean() ? 3 : 1;
+        if (opcode.toString().equals("0F0D")) mod = 1;
+        boolean sized = !byteOperand && !branch && !row.mnemonic().startsWith("F");
+        int size = !sized ? (byteOperand ? 1 : 4) : new int[] {2, 4, 8, 8, 4}[random.nextInt(5)];
+        boolean stack = row.encoding().contains("d64");
+        if (lockable && mod != 3 && random.nextBoolean()) b(0xf0);
+        if (size == 2) b(0x66);
+        boolean string = opcode.toString().matches("A[4-7AB]|A[C-F]") && !modrm;
+        if (string && random.nextBoolean()) {
+            b(random.nextBoolean() ? 0xf3 : 0xf2);
+            gpr[1] = random.nextInt(6);
+        }
+        if (pp != 0) b(pp);
+        int rex = !modrm || row.mnemonic().startsWith("F") || random.nextInt(3) == 0 ? 0 : 0x40 | random.nextInt(8);
+        if (digit >= 0) rex &= ~4;
+        if (mod != 3) rex &= ~1;
+        if (size == 8) rex |= 0x48;
+        if (rmField >= 0) rex = 0;
+        if (rex != 0) b(rex);
+        byte[] op = HexFormat.of().parseHex(opcode);
+        boolean bswap = opcode.toString().matches("0FC[89A-F]") || opcode.toString().matches("9[1-7]");
+        if (plus >= 0) {
+            while (plus == 3 || plus == 4) plus = random.nextInt(8);
+            op[op.length - 1] += (byte) plus;
+        } else if (bswap && (op[op.length - 1] & 7) >= 3 && (op[op.length - 1] & 7) <= 4) {
+            // RBX and RSP must stay: R11 and R12 instead.
+            if (rex != 0) code[at - 1] |= 1;
+            else b(0x41);
+        }
+        b2(op);
+        int rm = 0, reg = digit;
+        if (modrm) {
+            if (digit < 0) reg = pick(rex, rex & 4);
+            rm = rmField >= 0 ? rmField : mod == 3 ? pick(rex, rex & 1) : 3;
+            if (row.mnemonic().startsWith("F") && mod == 3 && rmField < 0) rm = random.nextInt(3);
+            b((mod == 3 ? 0xc0 : 0x40) | reg << 3 | rm);
+            if (mod != 3) b(row.mnemonic().equals("CMPXCHG8B") ? 16 * (random.nextInt(6) - 3) : random.nextInt(120) - 60);
+        }
+        prepare(row, reg | (digit < 0 && (rex & 4) != 0 ? 8 : 0), rm | (rex & 1) << 3, mod, size);
+        int immediate = 0;
+        for (String o : operands.split(",")) {
+            switch (o) {
+                case "Ib", "Ub" -> {
+                    // 16-bit SHLD by more than 16 is undefined.
+                    immediate = row.mnemonic().startsWith("SH") && row.operands().startsWith("Ev,Gv") && size == 2
+                            ? random.nextInt(17)
+                            : random.nextInt(256);
+                    b(row.mnemonic().equals("ENTER") ? 0 : immediate);
+                }
+                case "Jb" -> b(random.nextInt(2));
+                case "Jz" -> b(random.nextInt(2), 0, 0, 0);
+                case "Iw" -> b(8 * random.nextInt(4), 0);
+                case "Iz" -> imm(Math.min(size, 4));
+                case "Iv" -> imm(size);
+                case "Ob", "Ov" -> address();
+                default -> {}
+            }
+        }
+        if (branch) b(0xf5, 0xf9);
+        undefined(row, size, immediate);
+        target();
+    }
+
+    private int targetRegister = -1;
+    private long targetWord = -1;
+
+    /** What the instruction needs to run in this little world. */
+    private void prepare(Row row, int reg, int rm, int mod, int size) {
+        targetRegister = -1;
+        targetWord = -1;
+        String name = row.mnemonic();
+        boolean indirect = row.encoding().startsWith("FF /4") || row.encoding().startsWith("FF /2");
+        if (indirect && mod == 3) targetRegister = rm;
+        if (indirect && mod != 3) targetWord = BASE + code[at - 1];
+        if (name.equals("RET")) targetWord = BASE;
+        if (name.equals("POPF")) word(BASE, random.nextInt() & 0xcd5 | 0x202);
+        if (name.startsWith("BT") && row.operands().equals("Ev,Gv") && mod != 3) {
+            gpr[reg] = random.nextInt(512) - 256;
+            if (reg == 3 || reg == 4) gpr[reg] = BASE;
+        }
+        if (name.endsWith("DIV") && random.nextInt(4) != 0) {
+            gpr[0] &= 0xff;
+            gpr[2] = 0;
+        }
+        boolean byCl = name.startsWith("SH") && row.operands().equals("Ev,Gv,CL");
+        if (byCl && size == 2) gpr[1] = random.nextInt(17);
+        if (row.operands().startsWith("LOOP") || name.startsWith("LOOP") || name.startsWith("Jr"))
+            gpr[1] = random.nextInt(3);
+    }
+
+    /** Branch targets that come from a register or memory: the instruction after the branch. */
+    private void target() {
+        if (targetRegister >= 0) gpr[targetRegister] = CODE + at - random.nextInt(2);
+        if (targetWord >= 0) word(targetWord, CODE + at - random.nextInt(2));
+    }
+
+    private void undefined(Row row, int size, int immediate) {
+        undefined = UNDEFINED.getOrDefault(row.mnemonic(), 0);
+        boolean one = row.encoding().startsWith("D0") || row.encoding().startsWith("D1");
+        switch (row.mnemonic()) {
+            case "ROL", "ROR", "RCL", "RCR" -> undefined = one ? 0 : OF;
+            case "SHL", "SHR", "SAL", "SAR" -> undefined = one ? AF : AF | OF | (size < 4 ? CF : 0);
+            default -> {}
+        }
+    }
+
+    private void vex(Row row, String[] words) {
+        int map = 2, pp = 0, digit = -1;
+        for (String p : words[0].split("\\.")) {
+            switch (p) {
+                case "0F38" -> map = 2;
+                case "0F3A" -> map = 3;
+                case "66" -> pp = 1;
+                case "F3" -> pp = 2;
+                case "F2" -> pp = 3;
+                default -> {}
+            }
+        }
+        if (words[2].matches("/[0-7]")) digit = words[2].charAt(1) - '0';
+        int w = random.nextInt(2), vvvv = row.mnemonic().equals("RORX") ? 0 : pick(0x48, 0);
+        b(0xc4, 0xe0 | map, w << 7 | (~vvvv & 15) << 3 | pp, Integer.parseInt(words[1], 16));
+        int reg = digit >= 0 ? digit : pick(0x48, 0);
+        if (random.nextInt(3) == 0) b(0x40 | reg << 3 | 3, random.nextInt(100) - 50);
+        else b(0xc0 | reg << 3 | pick(0x48, 0));
+        if (row.operands().endsWith("Ib")) b(random.nextInt(256));
+        undefined(row, w == 1 ? 8 : 4, 0);
+    }
+
+    private void b2(byte[] bytes) {
+        for (byte v : bytes) b(v);
+    }
+
+    private void imm(int n) {
+        for (int i = 0; i < n; i++) b(random.nextInt(256));
+    }
+
+    private void address() {
+        long a = BASE + random.nextInt(100) - 50;
+        for (int i = 0; i < 8; i++) b((int) (a >>> 8 * i));
+    }
+
+    /** A register field that names neither RBX nor RSP, nor a part of them. */
+    private int pick(int rex, int extended) {
+        for (; ; ) {
+            int r = random.nextInt(8);
+            if (extended != 0 || r != 3 && r != 4 && r != 7) return r;
+            if (r == 4 && rex == 0 && random.nextBoolean()) continue;
+            if (r == 7 && rex != 0) return r;
+        }
+    }
+}
