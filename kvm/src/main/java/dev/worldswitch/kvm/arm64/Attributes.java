@@ -152,7 +152,8 @@ final class Attributes {
         // The number that perf gave the CPUs' PMU at boot: the first free one.
         int type = v.kvm().kernel().version().atLeast("6.12") ? 9 : 8;
         if (b.u32(0) != v.kvm().profile().source().number("pmu_type", type)) return Errno.ENXIO;
-        if (v.vm().hasRunOnce() || v.vm().pmu().filtered.get() != 0) return Errno.EBUSY;
+        // A filter would stand in the way of another PMU only.
+        if (v.vm().hasRunOnce()) return Errno.EBUSY;
         v.vm().pmu().chosen.set(1);
         return 0;
     }

@@ -2,6 +2,7 @@ package dev.worldswitch.kvm.arm64;
 
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.kvm.arm64.SysRegTable.Row;
 import dev.worldswitch.machine.arm64.Arm64Exit;
 import dev.worldswitch.machine.arm64.SysReg;
@@ -38,11 +39,24 @@ final class HandleExit {
                 yield 1;
             }
             case Arm64Exit.FAULT -> Errno.EFAULT;
-            default -> {
-                run.page().internalError(RunPage.INTERNAL_ERROR_EMULATION, exit.instruction & 0xffffffffL);
-                yield 0;
-            }
+            default -> unimplemented("instruction", exit.instruction);
         };
+    }
+
+    /** This machine lacks something that the guest needs: said by name, and the client gets the instruction. */
+    long unimplemented(String what, int instruction) {
+        Tracepoints t = vcpu.kvm().trace().get();
+        if (t != null)
+            t.hit(vcpu, "unimplemented", String.format("%s 0x%08x at PC 0x%016x", what, instruction, vcpu.context().pc().get()));
+        run.page().internalError(RunPage.INTERNAL_ERROR_EMULATION, instruction & 0xffffffffL);
+        return 0;
+    }
+
+    /** The fields of the kernel's kvm_exit. */
+    String describe(Arm64Exit exit) {
+        long pc = vcpu.context().pc().get();
+        if (exit.kind != Arm64Exit.SYNC) return String.format("%s: HSR_EC: 0x0000 (UNKNOWN), PC: 0x%016x", exit.name(), pc);
+        return String.format("TRAP: HSR_EC: 0x%04x, PC: 0x%016x", vcpu.esr() >>> 26 & 0x3f, pc);
     }
 
     private long trap(Caller caller) {

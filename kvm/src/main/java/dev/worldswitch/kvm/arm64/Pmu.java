@@ -153,7 +153,7 @@ final class Pmu {
         if (r == SysReg.PMCEID0_EL0 || r == SysReg.PMCEID1_EL0) {
             if (denied(v, USERENR_EN)) return 0;
             // Counters are chained by KVM, whatever the hardware can do.
-            long chain = r == SysReg.PMCEID0_EL0 ? 1L << 30 : 0;
+            long chain = r == SysReg.PMCEID0_EL0 && writesAreMasked(v) ? 1L << 30 : 0;
             return write ? Inject.undefined(v) : v.kvm().profile().register(r) | chain;
         }
         boolean type = r == SysReg.PMXEVTYPER_EL0;

@@ -90,6 +90,11 @@ final class TimerRegs {
         return due(v, physical) ? ctl | ISTATUS : ctl;
     }
 
+    /** Timers that the real KVM lets the guest reach: the CPU shows no status while they are off. */
+    private static boolean inHardware(Vcpu v, boolean physical) {
+        return !physical || v.kvm().profile().vhe() && !v.kvm().kernel().version().atLeast("6.12");
+    }
+
     static long access(Vcpu v, Row row, boolean write, long value) {
         SysReg r = SysReg.find(row.encoding());
         if (r == null) return Inject.undefined(v);
@@ -100,7 +105,8 @@ final class TimerRegs {
             case CNTPCT_EL0, CNTVCT_EL0, CNTPCTSS_EL0, CNTVCTSS_EL0 -> write ? Inject.undefined(v) : now;
             case CNTP_CTL_EL0, CNTV_CTL_EL0 -> {
                 if (write) v.sys(r, value & ~ISTATUS);
-                yield control(v, physical);
+                long status = control(v, physical);
+                yield inHardware(v, physical) && (status & ENABLE) == 0 ? status & ~ISTATUS : status;
             }
             case CNTP_CVAL_EL0, CNTV_CVAL_EL0 -> {
                 if (write) v.sys(r, value);

@@ -6,6 +6,7 @@ import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.arm64.Arm64Exit;
@@ -70,6 +71,8 @@ public final class VcpuRun implements PreemptNotifier {
         // User space sees a vCPU whose pending exception or skip is done.
         if (vcpu.flags().test(Vcpu.PENDING_EXCEPTION | Vcpu.INCREMENT_PC)) PcAdjust.adjustPc(vcpu);
         vcpuPut(caller);
+        Tracepoints t = vcpu.kvm().trace().get();
+        if (t != null) t.hit(vcpu, "kvm_userspace_exit", "reason " + page.exitReason() + (r < 0 ? " error " + -r : ""));
         return r;
     }
 
@@ -253,6 +256,12 @@ public final class VcpuRun implements PreemptNotifier {
             return 1;
         }
         PcAdjust.adjustPc(vcpu);
+        if (vcpu.modeIs32Bit()) {
+            leaveGuestMode(cpu, task);
+            return exits.unimplemented("AArch32 guest state", 0);
+        }
+        Tracepoints t = vcpu.kvm().trace().get();
+        if (t != null) t.hit(vcpu, "kvm_entry", String.format("PC: 0x%016x", vcpu.context().pc().get()));
         armTimer(caller);
         vcpu.debug().setup();
         hyp().kvmFp().kvmArchVcpuCtxflushFp(task);
@@ -260,6 +269,7 @@ public final class VcpuRun implements PreemptNotifier {
         // Before interrupts are on: a softirq that used the registers would find them bound to nobody.
         hyp().kvmFp().kvmArchVcpuCtxsyncFp(task, vcpu);
         vcpu.debug().clear();
+        if (t != null) t.hit(vcpu, "kvm_exit", exits.describe(exit));
         vcpu.stats().add("exits");
         leaveGuestMode(cpu, task);
         return exits.handle(caller, exit);
