@@ -2,6 +2,7 @@ package dev.worldswitch.kvm.x86;
 
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.machine.x86.Insn;
 import dev.worldswitch.machine.x86.Interpreter;
 import dev.worldswitch.machine.x86.X86Exit;
 import dev.worldswitch.machine.x86.X86State;
@@ -110,17 +111,11 @@ final class Emulator {
                 begin();
                 break;
         }
+        Insn insn = run.entry().interpreter().fetched();
         // emulator_can_use_gpa; string instructions have moved on since.
-        boolean string = isString(fetched);
-        rs.knownGpa.set(string ? -1 : gpa);
+        rs.knownGpa.set(insn.string() ? -1 : gpa);
+        rs.repeats.set(insn.repeats() ? 1 : 0);
         return execute(false);
-    }
-
-    private static boolean isString(X86Exit fetched) {
-        int at = 0;
-        while (at < 14 && (fetched.bytes[at] == (byte) 0xf3 || fetched.bytes[at] == (byte) 0xf2)) at++;
-        int b = fetched.bytes[at] & 0xff;
-        return b >= 0xa4 && b <= 0xa7 || b >= 0xaa && b <= 0xaf || b >= 0x6c && b <= 0x6f;
     }
 
     private int codeSize() {
@@ -141,16 +136,26 @@ final class Emulator {
 
     /**
      * complete_emulated_io: the instruction goes on with the answers of user space. General registers that user space set
-     * meanwhile win over the instruction's; RIP and the flags are the instruction's (emulate_regs_need_sync_from_vcpu).
+     * meanwhile win over the instruction's, but a string instruction moves on from them; RIP and the flags are the
+     * instruction's (emulate_regs_need_sync_from_vcpu).
      */
     long resume() {
         if (rs.regsNeedSync.get() == 0) return execute(true);
         long[] given = new long[16];
         for (int i = 0; i < 16; i++) given[i] = state.gpr.get(i);
         restoreRegisters();
-        long r = execute(true);
-        for (int i = 0; i < 16; i++) state.gpr.set(i, given[i]);
-        return r;
+        rs.regsNeedSync.set(0);
+        X86Exit e = once(true);
+        boolean string = rs.repeats.get() != 0;
+        for (int i = 0; i < 16; i++) {
+            boolean counts = string && (i == X86State.RCX || i == X86State.RSI || i == X86State.RDI);
+            state.gpr.set(i, given[i] + (counts ? state.gpr.get(i) - rs.savedGpr.get(i) : 0));
+        }
+        if (e.reason == X86Exit.MMIO_READ) {
+            // Still not complete: what is given now is set again when it is.
+            rs.savedGpr.copy(state.gpr, 0, 16);
+        }
+        return finish(e);
     }
 
     private void restoreRegisters() {
@@ -160,39 +165,88 @@ final class Emulator {
     }
 
     private long execute(boolean again) {
+        return finish(once(again));
+    }
+
+    private X86Exit once(boolean again) {
         Caller caller = rs.runner.get();
         if (caller == null) throw new IllegalStateException("no KVM_RUN under way on " + vcpu.region());
-        boolean steps = (state.rflags.get() & X86State.TF) != 0
-                || (vcpu.guestDebug().get() & GUESTDBG_SINGLESTEP) != 0;
-        X86Exit e = run.entry().emulate(caller, again, rs.knownGpa.get());
+        return run.entry().emulate(caller, again, rs.knownGpa.get());
+    }
+
+    private long finish(X86Exit first) {
+        X86Exit e = first;
         if (rs.refusedAfterReads.get() != 0 && e.reason != X86Exit.MMIO_READ && e.reason != X86Exit.EXCEPTION) {
             restoreRegisters();
             X86Exit f = run.entry().interpreter().fetchForEmulation();
             return failure(f == null ? run.entry().interpreter().exit() : f);
         }
+        // EMULATION_RESTART: up to 1024 iterations of a repeated string instruction in one go.
+        while (e.reason == 0 && restarts()) e = once(false);
         switch (e.reason) {
             case 0:
-                return steps ? run.exits().debug().singleStep() : 1;
+                return done();
             case X86Exit.EXCEPTION:
                 run.injection().queueFromExit(e);
                 return 1;
             case X86Exit.IO_NEEDED:
                 return 1;
+            case X86Exit.UNIMPLEMENTED: {
+                Trace t = run.trace();
+                if (t != null) t.unimplemented(vcpu, state.rip.get(), "while emulating");
+                return lacking();
+            }
             case X86Exit.IO:
                 return run.exits().pio().handleEmulated(e);
+            case X86Exit.MMIO_READ:
+                // Nothing is written back before the instruction is complete, of a repeated one only registers are.
+                state.rflags.set(rs.savedRflags.get());
+                return run.exits().handle(e);
             case X86Exit.MMIO_WRITE: {
                 // A write that leaves to user space is not reported as a single step: KVM does not come back here.
                 long r = run.exits().mmio().handleWrite(e);
-                return r == 1 && steps ? run.exits().debug().singleStep() : r;
+                if (r == 1) return done();
+                vcpu.rflags(vcpu.rflags());
+                return r;
             }
             default:
                 return run.exits().handle(e);
         }
     }
 
+    private boolean restarts() {
+        return rs.repeats.get() != 0
+                && state.rip.get() == rs.savedRip.get()
+                && (state.gpr.get(X86State.RCX) & 0x3ff) != 0;
+    }
+
+    /**
+     * The end of x86_emulate_instruction: a single step, and the flags written back; the debugger's TF gets lost there
+     * unless RIP is where it was set.
+     */
+    long done() {
+        boolean steps = (state.rflags.get() & X86State.TF) != 0
+                || (vcpu.guestDebug().get() & GUESTDBG_SINGLESTEP) != 0;
+        long r = steps ? run.exits().debug().singleStep() : 1;
+        vcpu.rflags(vcpu.rflags());
+        return r;
+    }
+
+    /** The same, RIP moved past the instruction. */
+    long doneAndSkipped(int length) {
+        long rip = state.rip.get() + length;
+        state.rip.set(state.code64() ? rip : rip & 0xffffffffL);
+        state.shadow.set(0);
+        return done();
+    }
+
     /** An instruction that the machine under the guest lacks, though the CPU it stands for has it. */
     long lacking(long[] info) {
         remember(info);
+        return lacking();
+    }
+
+    private long lacking() {
         run.entry().interpreter().fetchForEmulation();
         run.injection().queueException(Injection.UD);
         X86Exit fetched = run.entry().interpreter().exit();

@@ -39,11 +39,8 @@ final class EmulatorTable {
         // twobyte_table
         rows(1, "05-06 08-09 0d 18-19 1c-23 30-35 40-4f 80-a5 a8-ad af-b7 bb-c1 c8-cf", "");
         rows(1, "00", "/0-3");
-        rows(1, "01", "/0-1 mem std");
-        rows(1, "01", "/2-3 mem std");
-        rows(1, "01", "/4");
+        rows(1, "01", "/0-4");
         rows(1, "01", "/6-7");
-        rows(1, "01", "/0-3 reg");
         rows(1, "10-11 28-29", "np 66 vex");
         rows(1, "2b", "np 66 mem vex");
         rows(1, "6f 7f", "np 66 f3 vex");

@@ -31,7 +31,7 @@ final class Pio {
         if (e.rep && (state.gpr.get(X86State.RCX) & addressMask(e)) == 0) {
             // The count ran out: nothing is transferred and the instruction is over.
             state.rflags.and(~X86State.RF);
-            return run.skip(e.length);
+            return run.exits().emulator().doneAndSkipped(e.length);
         }
         rs.address.set(e.gva);
         rs.addressMask.set(addressMask(e));
@@ -110,8 +110,11 @@ final class Pio {
             count(mask, 1);
             state.rflags.or(X86State.RF);
         } else {
-            run.skip(length);
+            state.rip.set(state.code64() ? state.rip.get() + length : state.rip.get() + length & 0xffffffffL);
+            state.shadow.set(0);
         }
+        // An exit of emulated output is no single step, and the debugger's TF is lost.
+        run.vcpu().rflags(run.vcpu().rflags());
         rs.complete(Completion.NOTHING);
         return 0;
     }
@@ -162,11 +165,10 @@ final class Pio {
             return 1;
         }
         if (repeated && done > 0) state.rflags.or(X86State.RF);
-        if (!repeated && done > 0) {
-            long r = run.skip((int) rs.length.get());
-            if (e == null) return r;
-        }
-        return e == null ? 1 : run.exits().handle(e);
+        Emulator emulator = run.exits().emulator();
+        if (e == null) return repeated ? emulator.done() : emulator.doneAndSkipped((int) rs.length.get());
+        if (!repeated && done > 0) run.skip((int) rs.length.get());
+        return run.exits().handle(e);
     }
 
     private void advance(int register, int size, long count, long mask) {

@@ -44,7 +44,7 @@ final class RunState {
     /** The emulated instruction's registers when it began; user space set others meanwhile; KVM will not finish it. */
     final Words savedGpr;
 
-    final Word savedRip, savedRflags, regsNeedSync, refusedAfterReads, knownGpa;
+    final Word savedRip, savedRflags, regsNeedSync, refusedAfterReads, knownGpa, repeats;
     /** Last byte of the page that was unbacked last; RIP after the last exit's instruction (SVM's next_rip), or 0. */
     final Word mmioPage, nextRip;
     /** Reason and information of the exit that led to emulation. */
@@ -73,6 +73,7 @@ final class RunState {
         regsNeedSync = r.word("regsNeedSync");
         refusedAfterReads = r.word("refusedAfterReads");
         knownGpa = r.word("knownGpa");
+        repeats = r.word("repeats");
         mmioPage = r.word("mmioPage");
         nextRip = r.word("nextRip");
         exitInfo = r.words("exitInfo", 3);

@@ -23,13 +23,13 @@ final class FarOps {
         rows.add(new Row("IRET", "CF", "", i -> new SystemOps.Iret(), "SDM vol. 2 IRET"));
         ending.row("JMP", "EA n64", "Ap", (m, op) -> Segments.farJump(m, op.insn().imm2, op.imm, op.size));
         ending.row("JMP", "FF /5 mem", "M", (m, op) -> {
-            long la = m.linear(op.ea(), op.size + 2, false);
-            Segments.farJump(m, m.ld16(la + op.size), m.ld(la, op.size), op.size);
+            long[] far = farPointer(m, op);
+            Segments.farJump(m, far[1], far[0], op.size);
         });
         ending.row("CALL", "9A n64", "Ap", (m, op) -> call(m, op, op.insn().imm2, op.imm));
         ending.row("CALL", "FF /3 mem", "M", (m, op) -> {
-            long la = m.linear(op.ea(), op.size + 2, false);
-            call(m, op, m.ld16(la + op.size), m.ld(la, op.size));
+            long[] far = farPointer(m, op);
+            call(m, op, far[1], far[0]);
         });
         ending.row("RETF", "CB", "", (m, op) -> ret(m, op.size, 0));
         ending.row("RETF", "CA", "Iw", (m, op) -> ret(m, op.size, op.imm));
@@ -68,10 +68,17 @@ final class FarOps {
     }
 
     private static void loadFar(Interpreter m, Op op, int seg) {
-        long la = m.linear(op.ea(), op.size + 2, false);
-        long off = m.ld(la, op.size);
-        Segments.loadData(m, seg, m.ld16(la + op.size));
-        m.setReg(op.d, op.size, off);
+        long[] far = farPointer(m, op);
+        Segments.loadData(m, seg, far[1]);
+        m.setReg(op.d, op.size, far[0]);
+    }
+
+    /** Offset and selector, read as one operand. */
+    private static long[] farPointer(Interpreter m, Op op) {
+        int z = op.size;
+        long[] raw = new long[2];
+        m.load(m.linear(op.ea(), z + 2, false), z + 2, raw, 0);
+        return new long[] {Flags.unsigned(raw[0], z), z == 8 ? raw[1] & 0xffff : raw[0] >>> 8 * z & 0xffff};
     }
 
     private static void call(Interpreter m, Op op, long selector, long offset) {
@@ -127,7 +134,8 @@ final class FarOps {
         long frame = m.g[4];
         try {
             long to = m.code == 64 ? frame - (op.imm & 0xffff) : frame - (op.imm & 0xffff) & m.stackMask();
-            m.ld8(m.segment(X86State.SS, to, 1, true));
+            // A write there must be possible (SDM vol. 2, ENTER); KVM's emulator does not look.
+            if (!m.emulating) m.ld8(m.segment(X86State.SS, to, 1, true));
         } catch (Signal s) {
             m.g[4] = sp;
             throw s;

@@ -273,7 +273,7 @@ abstract sealed class GuestMemory permits Interpreter {
         long host = together && wTlb.has(la, access) ? wTlb.host(la & PAGE) : lockedPage(la, size);
         // Memory-mapped I/O has one read and one write cycle; an operand split over two words is not atomic here.
         if (host == PhysicalMemory.MMIO || !together) {
-            if (host != PhysicalMemory.MMIO && ld(la, size) != expected) return false;
+            if (!emulating && ld(la, size) != expected) return false;
             st(la, size, v);
             return true;
         }
@@ -483,6 +483,14 @@ abstract sealed class GuestMemory permits Interpreter {
         unbacked(gpa, la, 2);
         exit.walk = true;
         return Signal.EXIT;
+    }
+
+    /** While emulating, ends an access to memory that nobody backs by instructions for which there is no answer. */
+    final void mustBeBacked(long la, boolean write) {
+        if (emulating && page(translate(la, write ? WRITE : READ), write) == PhysicalMemory.MMIO) {
+            exit.reason = X86Exit.IO_NEEDED;
+            throw Signal.EXIT;
+        }
     }
 
     /** A descriptor table or TSS that nobody backs: the hypervisor can't answer for such an access. */

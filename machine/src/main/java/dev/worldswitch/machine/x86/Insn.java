@@ -52,8 +52,13 @@ public final class Insn {
 
     /** A string instruction with a REP prefix. */
     public boolean repeats() {
+        return (repF3 || repF2) && string();
+    }
+
+    /** INS, OUTS, MOVS, CMPS, STOS, LODS, SCAS. */
+    public boolean string() {
         boolean string = opcode >= 0x6c && opcode <= 0x6f || opcode >= 0xa4 && opcode <= 0xaf && (opcode & ~1) != 0xa8;
-        return (repF3 || repF2) && map == 0 && string;
+        return map == 0 && vex == NONE && string;
     }
 
     public boolean is64() {

@@ -261,11 +261,22 @@ public final class Interpreter extends GuestMemory {
         try {
             int first = (int) Math.min(15, 4096 - (codeLinear(rip) & 0xfff));
             fetchBytes(0, first);
-            if (decodeAt(rip).length > first) fetchBytes(first, 15 - first);
+            Insn i = decodeAt(rip);
+            fetched = i;
+            if (i.length > first) fetchBytes(first, 15 - first);
         } catch (Signal s) {
             emulationLeft(s);
         }
         emulating = false;
+    }
+
+    private @Nullable Insn fetched;
+
+    /** What {@link #fetchForEmulation} decoded last. */
+    public Insn fetched() {
+        Insn i = fetched;
+        if (i == null) throw new IllegalStateException("nothing was fetched");
+        return i;
     }
 
     private void fetchBytes(int from, int count) {

@@ -309,11 +309,20 @@ final class MoreOps {
         bit(plain, "BTC", 7, " lock", (a, b) -> a ^ b);
         plain.row("BSF", "0F BC /r", "Gv,Ev", (m, op) -> scan(m, op, true));
         plain.row("BSR", "0F BD /r", "Gv,Ev", (m, op) -> scan(m, op, false));
+        // KVM's emulator takes both for the instructions without the prefix.
         plain.row("TZCNT", "F3 0F BC /r", "Gv,Ev", (m, op) -> {
+            if (m.emulating) {
+                scan(m, op, true);
+                return;
+            }
             long v = rm(m, op, op.size);
             count(m, op, v, v == 0 ? 8 * op.size : Long.numberOfTrailingZeros(v));
         });
         plain.row("LZCNT", "F3 0F BD /r", "Gv,Ev", (m, op) -> {
+            if (m.emulating) {
+                scan(m, op, false);
+                return;
+            }
             long v = rm(m, op, op.size);
             count(m, op, v, Long.numberOfLeadingZeros(v) - 64 + 8 * op.size);
         });

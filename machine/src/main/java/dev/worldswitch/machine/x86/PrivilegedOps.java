@@ -215,6 +215,7 @@ final class PrivilegedOps {
         umip(m);
         int n = m.code == 64 ? 8 : 4;
         long la = m.linear(op.ea(), 2 + n, true);
+        m.mustBeBacked(la, true);
         m.checkWrite(la, 2 + n);
         m.st16(la, limit);
         m.st(la + 2, n, base);
@@ -224,6 +225,9 @@ final class PrivilegedOps {
         SystemOps.privileged(m);
         int n = m.code == 64 ? 8 : 4;
         long la = m.linear(op.ea(), 2 + n, false);
+        // KVM's emulator reads an operand of the usual size first, and then cannot read the descriptor.
+        if (m.emulating) m.ld(la, op.size);
+        m.mustBeBacked(la, false);
         long limit = m.ld16(la), base = m.ld(la + 2, n);
         if (n == 4 && op.size == 2) base &= 0xffffff;
         if (m.code == 64 && base << 16 >> 16 != base) throw m.gp(0);
@@ -234,6 +238,8 @@ final class PrivilegedOps {
     private static void selector(Interpreter m, Op op, int seg) {
         if (Segments.real(m)) throw m.ud();
         umip(m);
+        // KVM's emulator takes SLDT and STR for instructions that read their operand.
+        if (m.emulating && op.ea != null) m.ld(m.linear(op.ea, op.size, false), op.size);
         MoreOps.setRm(m, op, op.ea == null ? op.size : 2, m.state.segSelector.get(seg));
     }
 
