@@ -9,6 +9,9 @@ final class CodePage {
     private final long page;
     private final List<Block> blocks = new ArrayList<>();
     private long lines;
+    /** Lines of replaced blocks that are forgotten here but may still run until the epoch changes. */
+    private long loose;
+
     private int cleanAt = CLEAN;
 
     CodePage(long page) {
@@ -20,13 +23,18 @@ final class CodePage {
     }
 
     boolean has(long gpa, int size) {
-        int from = (int) gpa & 0xfff;
-        return (lines & lines(from, Math.min(from + size - 1, 4095))) != 0;
+        int from = (int) gpa & 0xfff, to = Math.min(from + size - 1, 4095);
+        long touched = lines(from, to);
+        if ((lines & touched) == 0) return false;
+        if ((loose & touched) != 0) return true;
+        for (Block b : blocks) if (first(b) <= to && last(b) >= from) return true;
+        return false;
     }
 
     void add(Block b) {
         if (blocks.size() >= cleanAt) {
             // A replaced block may still run until the epoch changes; its lines stay, so that a write to it changes that.
+            for (Block x : blocks) if (x.replaced) loose |= lines(first(x), last(x));
             blocks.removeIf(x -> x.dropped || x.replaced);
             cleanAt = Math.max(CLEAN, 2 * blocks.size());
         }
@@ -49,5 +57,9 @@ final class CodePage {
         int from = (int) gpa & 0xfff, to = from + size - 1;
         for (Block b : blocks) if (first(b) <= to && last(b) >= from) b.dropped = true;
         blocks.removeIf(b -> b.dropped);
+        // The epoch changes with this write, so that no replaced block goes on.
+        loose = 0;
+        lines = 0;
+        for (Block b : blocks) lines |= lines(first(b), last(b));
     }
 }
