@@ -19,7 +19,8 @@ public final class A64Table {
             new AtomicTable(),
             new SystemTable(),
             new SimdTable(),
-            new FpTable());
+            new FpTable(),
+            new CryptoTable());
 
     private record Entry(int mask, int value, int weight, A64Row row) {}
 

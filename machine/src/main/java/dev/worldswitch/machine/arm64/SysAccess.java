@@ -1,6 +1,9 @@
 package dev.worldswitch.machine.arm64;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** MRS and MSR (register): what exists, who may, what traps, and the registers that are more than storage. */
@@ -36,7 +39,6 @@ final class SysAccess {
         new Exists("PM[SB].*_EL1", SysReg.ID_AA64DFR0_EL1, 32, 1),
         new Exists("TRFCR_EL1", SysReg.ID_AA64DFR0_EL1, 40, 1),
         new Exists("TRB.*_EL1", SysReg.ID_AA64DFR0_EL1, 44, 1),
-        new Exists("AP[ID].KEY.._EL1", SysReg.ID_AA64ISAR1_EL1, 4, 1),
         new Exists("RNDR.*_EL0", SysReg.ID_AA64ISAR0_EL1, 60, 1),
         new Exists("ACCDATA_EL1", SysReg.ID_AA64ISAR1_EL1, 60, 3),
         new Exists("CNT[PV]CTSS_EL0", SysReg.ID_AA64MMFR0_EL1, 60, 1),
@@ -53,6 +55,15 @@ final class SysAccess {
         new Exists("DSPSR_EL0|DLR_EL0", SysReg.ID_AA64PFR0_EL1, 16, 99),
     };
 
+    /** Ordinals of the registers of each family. */
+    private static final Map<Exists, int[]> MEMBERS = new LinkedHashMap<>();
+
+    private static final int[] KEYS = members("AP[ID].KEY.._EL1"), GENERIC_KEY = members("APGAKEY.._EL1");
+
+    static {
+        for (Exists e : EXIST) MEMBERS.put(e, members(e.names));
+    }
+
     private static final int HCR = SysReg.HCR_EL2.ordinal(), SCTLR = SysReg.SCTLR_EL1.ordinal();
     private static final int VPIDR = SysReg.VPIDR_EL2.ordinal(), VMPIDR = SysReg.VMPIDR_EL2.ordinal();
     private static final int OSLSR = SysReg.OSLSR_EL1.ordinal(), CSSELR = SysReg.CSSELR_EL1.ordinal();
@@ -68,20 +79,15 @@ final class SysAccess {
         this.c = c;
         this.timers = new Timers(c);
         Arm64Profile p = c.cpu.profile();
-        for (int i = 0; i < exists.length; i++) {
-            exists[i] = !p.isAbsent(SysReg.at(i));
-            for (Exists e : EXIST) {
-                if (!Pattern.matches(e.names, SysReg.at(i).name())) continue;
-                int v = p.field(e.id, e.shift);
-                // The PMU's field has 15 for "not as architected".
-                exists[i] &= v >= e.least && !(e.id == SysReg.ID_AA64DFR0_EL1 && e.shift == 8 && v == 15);
-            }
-        }
-        boolean keys = Feature.PAUTH.in(p), generic = Feature.PACGA.in(p);
-        for (SysReg r : SysReg.values()) {
-            if (Pattern.matches("AP[ID].KEY.._EL1", r.name())) exists[r.ordinal()] = keys;
-            if (Pattern.matches("APGAKEY.._EL1", r.name())) exists[r.ordinal()] = generic;
-        }
+        for (int i = 0; i < exists.length; i++) exists[i] = !p.isAbsent(SysReg.at(i));
+        MEMBERS.forEach((e, members) -> {
+            int v = p.field(e.id, e.shift);
+            // The PMU's field has 15 for "not as architected".
+            if (v >= e.least && !(e.id == SysReg.ID_AA64DFR0_EL1 && e.shift == 8 && v == 15)) return;
+            for (int i : members) exists[i] = false;
+        });
+        for (int i : KEYS) exists[i] = Feature.PAUTH.in(p);
+        for (int i : GENERIC_KEY) exists[i] = Feature.PACGA.in(p);
         int n = 1 + p.field(SysReg.ID_AA64DFR0_EL1, 12), m = 1 + p.field(SysReg.ID_AA64DFR0_EL1, 20);
         for (int i = 0; i < 16; i++) {
             exists[SysReg.nth("DBGBVR", i, "_EL1").ordinal()] = exists[SysReg.nth("DBGBCR", i, "_EL1").ordinal()] = i < n;
@@ -90,6 +96,11 @@ final class SysAccess {
         // AHP, DN, FZ, RMode; FZ16 with half precision; Stride and Len where AArch32 can use them.
         boolean aarch32 = p.field(SysReg.ID_AA64PFR0_EL1, 0) == 2;
         this.fpcrBits = 0x07c00000L | (Feature.FP16.in(p) ? 1 << 19 : 0) | (aarch32 ? 0x370000 : 0);
+    }
+
+    private static int[] members(String names) {
+        boolean[] of = matching(Pattern.compile(names));
+        return IntStream.range(0, of.length).filter(i -> of[i]).toArray();
     }
 
     private static boolean[] matching(Pattern p) {

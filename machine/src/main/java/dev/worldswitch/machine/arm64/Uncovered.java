@@ -7,7 +7,6 @@ final class Uncovered {
     private static final Kind[] KINDS = {
         new Kind("SVE", 0x1e000000, 0x04000000, Feature.SVE),
         new Kind("SME", 0x9e000000, 0x80000000, Feature.SME),
-        new Kind("scalar floating-point and Advanced SIMD", 0x0e000000, 0x0e000000, Feature.FP),
         new Kind("memory tagging loads and stores", 0xff200000, 0xd9200000, Feature.MTE),
         new Kind("memory copy and set", 0x3b200c00, 0x19000400, Feature.MOPS),
     };
