@@ -29,6 +29,11 @@ public interface KvmHost {
     /** The task gives its CPU to others. */
     void sleep(Task task);
 
+    /** True for an ioctl of a vCPU other than KVM_RUN that works on the CPU it is called on, and so needs one. */
+    default boolean touchesCpu(int command) {
+        return false;
+    }
+
     /**
      * A while of a host task in user mode: it gets a CPU, looks at its vector registers, fills them and sleeps again.
      *

@@ -167,11 +167,12 @@ public final class SimulatedHost {
         booted.start(task);
     }
 
-    /** One ioctl; KVM_RUN has a CPU of this host. After a panic of its kernel every call fails. */
+    /** One ioctl; KVM_RUN, and what else works on the CPU, has one of this host. After a panic of its kernel every call fails. */
     long ioctl(HostThread thread, OpenFile open, int command, long argument, KvmFile.Made made) {
         if (panic != null) return Errno.EIO;
-        boolean run = HostThread.isRun(command) && open.file().kind() == KvmFile.Kind.VCPU;
-        // One KVM_RUN of a vCPU at a time takes a CPU: a second would hold its CPU while it waits for the first.
+        boolean run = open.file().kind() == KvmFile.Kind.VCPU
+                && (HostThread.isRun(command) || booted.touchesCpu(command));
+        // One such call of a vCPU at a time takes a CPU: a second would hold its CPU while it waits for the first.
         if (run) open.runLock().lock();
         try {
             if (run) {

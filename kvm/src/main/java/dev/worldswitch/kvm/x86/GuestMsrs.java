@@ -41,11 +41,17 @@ final class GuestMsrs {
     }
 
     private static int setXfd(Vcpu v, long value) {
-        if (!v.cpuid().get().has(0xd, 1, 0, 4) || !v.acceptsXfd(value)) return MsrExits.REASON_INVAL;
+        if (!v.cpuid().get().has(0xd, 1, 0, 4)) return MsrExits.REASON_INVAL;
         Caller caller = v.runLoop().runState().runner.get();
         if (caller == null) throw new IllegalStateException("WRMSR outside KVM_RUN on " + v.region());
+        return updateXfd(v, caller, value) ? 0 : MsrExits.REASON_INVAL;
+    }
+
+    /** kvm_set_msr_common and vmx_set_msr for IA32_XFD, by the guest or by the client. */
+    static boolean updateXfd(Vcpu v, Caller caller, long value) {
+        if (!v.acceptsXfd(value)) return false;
         v.vm().kvm().fpu().fpuUpdateGuestXfd(caller.task(), v.fpuGuest(), value);
         v.runLoop().runState().xfdWritten(value);
-        return 0;
+        return true;
     }
 }

@@ -5,6 +5,7 @@ import static dev.worldswitch.kvm.IoctlTable.iowr;
 
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
+import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
 import java.util.function.IntFunction;
 
@@ -12,7 +13,14 @@ import java.util.function.IntFunction;
 final class MsrIoctls {
     private static final int HEADER = 8, ENTRY = 16, MAX = 256;
 
+    private static final int SET_MSRS = iow(0x89, 8);
+
     private MsrIoctls() {}
+
+    /** An ioctl by which the client may write MSRs. */
+    static boolean sets(int command) {
+        return command == SET_MSRS || command == VcpuIoctls.SET_ONE_REG;
+    }
 
     static void rows(Rows t) {
         t.system(
@@ -34,7 +42,7 @@ final class MsrIoctls {
                 0,
                 "api.rst 4.18",
                 (v, c) -> get(c, i -> v.vm().kvm().msrTable().read(v, i, true)));
-        t.vcpu("KVM_SET_MSRS", iow(0x89, 8), 0, "api.rst 4.19", MsrIoctls::set);
+        t.vcpu("KVM_SET_MSRS", SET_MSRS, 0, "api.rst 4.19", MsrIoctls::set);
         t.vm("KVM_X86_SET_MSR_FILTER", iow(0xc6, MsrFilter.SIZE), 189, "api.rst 4.97", MsrFilter::set);
     }
 
@@ -72,14 +80,15 @@ final class MsrIoctls {
         if (Integer.compareUnsigned(head.u32(0), MAX) >= 0) return Errno.E2BIG;
         Bytes b = call.in(call.argument() + HEADER, head.u32(0) * ENTRY);
         if (b == null) return Errno.EFAULT;
-        MsrTable table = v.vm().kvm().msrTable();
         int done = 0;
-        while (done < head.u32(0) && write(v, table, b.u32(done * ENTRY), b.u64(done * ENTRY + 8))) done++;
+        while (done < head.u32(0) && write(v, call.caller(), b.u32(done * ENTRY), b.u64(done * ENTRY + 8))) done++;
         return done;
     }
 
     /** do_set_msr. */
-    private static boolean write(Vcpu v, MsrTable table, int index, long value) {
+    static boolean write(Vcpu v, Caller caller, int index, long value) {
+        MsrTable table = v.vm().kvm().msrTable();
+        if (index == GuestMsrs.IA32_XFD) return GuestMsrs.updateXfd(v, caller, value);
         if (v.hasRun().get() != 0 && table.immutable(index))
             return table.read(v, index, true).equals(new MsrTable.Access(MsrTable.OK, value));
         return table.write(v, index, value, true) == MsrTable.OK;

@@ -370,12 +370,7 @@ public final class MsrTable {
                 "IA32_XFD",
                 v -> v.guestFpu().xfd().get(),
                 (v, x, host) -> {
-                    if (!v.acceptsXfd(x)) return false;
-                    v.guestFpu().xfd().set(x);
-                    // vmx_set_msr: writes of both sides count, or a restored guest's #NM would leave XFD_ERR to the
-                    // host.
-                    if (x != 0) v.runLoop().runState().xfdNoWriteIntercept.set(1);
-                    return true;
+                    throw new IllegalStateException("IA32_XFD is written by fpu_update_guest_xfd, which needs the task");
                 },
                 xfd);
         add(

@@ -12,6 +12,7 @@ import dev.worldswitch.kvm.Errno;
 
 /** vCPU ioctls that fit nowhere else: TSC, signal mask, machine checks, nested state, ONE_REG, device attributes. */
 final class VcpuIoctls {
+    static final int SET_ONE_REG = iow(0xac, 16);
     private static final long ONE_REG_MSR = 0x2030_0002_0000_0000L;
     private static final int NESTED_SIZE = 128;
 
@@ -54,7 +55,7 @@ final class VcpuIoctls {
         t.vcpu("KVM_GET_NESTED_STATE", iowr(0xbe, NESTED_SIZE), 157, "api.rst 4.114", VcpuIoctls::getNested);
         t.vcpu("KVM_SET_NESTED_STATE", iow(0xbf, NESTED_SIZE), 157, "api.rst 4.115", VcpuIoctls::setNested);
         t.vcpu("KVM_GET_ONE_REG", iow(0xab, 16), 70, "api.rst 4.69", (v, c) -> oneReg(v, c, false));
-        t.vcpu("KVM_SET_ONE_REG", iow(0xac, 16), 70, "api.rst 4.68", (v, c) -> oneReg(v, c, true));
+        t.vcpu("KVM_SET_ONE_REG", SET_ONE_REG, 70, "api.rst 4.68", (v, c) -> oneReg(v, c, true));
         t.vcpu("KVM_GET_REG_LIST", iowr(0xb0, 8), 70, "api.rst 4.84", (v, c) -> {
             if (!v.vm().kvm().kernel().has(Patch.X86_ONE_REG)) return Errno.EINVAL;
             Bytes b = c.in(8);
@@ -176,7 +177,7 @@ final class VcpuIoctls {
         if (set) {
             Bytes value = call.in(b.u64(8), 8);
             if (value == null) return Errno.EFAULT;
-            return t.write(v, index, value.u64(0), true) == MsrTable.OK ? 0 : Errno.EINVAL;
+            return MsrIoctls.write(v, call.caller(), index, value.u64(0)) ? 0 : Errno.EINVAL;
         }
         MsrTable.Access a = t.read(v, index, true);
         return a.status() != MsrTable.OK ? Errno.EINVAL : call.out(b.u64(8), new Bytes(8).u64(0, a.value()));

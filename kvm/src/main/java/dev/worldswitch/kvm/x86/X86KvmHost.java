@@ -68,6 +68,12 @@ public final class X86KvmHost implements KvmHost {
         host.scheduler().enterFromUserMode(task);
     }
 
+    /** fpu_update_guest_xfd asks whether the calling task's registers are in the CPU. */
+    @Override
+    public boolean touchesCpu(int command) {
+        return host.profile().xsave().xfdMask() != 0 && MsrIoctls.sets(command);
+    }
+
     @Override
     public void sleep(Task task) {
         host.scheduler().sleep(task);

@@ -37,6 +37,7 @@ final class TestClient implements Client, Caller {
         kernel = host.kernel();
         kvm = TestHosts.kvm(host);
         task = host.newTask("task0");
+        host.scheduler().start(task);
         guestPerm = profile.xsave().supported() & ~profile.xsave().xfdMask();
     }
 
