@@ -95,6 +95,7 @@ public final class HostServer {
 
     private void session(int fd) {
         Native own = new Native();
+        own.askForShortSlices();
         Wire wire = new Wire(own, fd);
         boolean keep = false;
         try {
