@@ -285,7 +285,7 @@ final class Explorer implements Search.Guide {
             stretchBegins(key, Choice.GO);
             return Choice.GO;
         }
-        if (!isNew(key)) {
+        if (!isNew(key, others)) {
             merged++;
             if (!audit) return null;
             onlyAudit = true;
@@ -362,7 +362,7 @@ final class Explorer implements Search.Guide {
     }
 
     /** False when this state was seen with as many events and switches left, or more. */
-    private boolean isNew(Key key) {
+    private boolean isNew(Key key, List<Choice> others) {
         long left = (long) events << 32 | switches;
         long[] before = seen.get(key);
         if (before == null) {
@@ -370,7 +370,8 @@ final class Explorer implements Search.Guide {
             seen.put(key, new long[] {left});
             return true;
         }
-        if (unreduced) return true;
+        // Giving way costs nothing: without comparing, two tasks would be polite for ever.
+        if (unreduced && others.stream().noneMatch(o -> o.kind() == Choice.GIVE_WAY)) return true;
         for (long b : before) if (b >> 32 >= events && (int) b >= switches) return false;
         long[] more = java.util.Arrays.copyOf(before, before.length + 1);
         more[before.length] = left;

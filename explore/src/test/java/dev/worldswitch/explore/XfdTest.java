@@ -54,7 +54,10 @@ class XfdTest {
         Verdict v = explore("xfd", BROKEN);
         assertThat(v.exitStatus()).isEqualTo(1);
         assertThat(v.findings()).hasSize(2);
-        assertThat(v.findings()).allSatisfy(f -> assertThat(f.property()).isEqualTo(Property.NO_NM));
+        assertThat(v.findings()).allSatisfy(f -> {
+            assertThat(f.property()).isEqualTo(Property.NO_NM);
+            assertThat(f.also()).singleElement().asString().contains("XSTATE_BV & IA32_XFD is 0x40000");
+        });
         assertThat(v.findings()).anySatisfy(f -> {
             assertThat(f.what()).contains("fpu_swap_kvm_fpstate <- kvm_load_guest_fpu");
             assertThat(f.schedule().turns()).isEmpty();
