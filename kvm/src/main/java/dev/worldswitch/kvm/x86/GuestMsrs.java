@@ -50,6 +50,8 @@ final class GuestMsrs {
     /** kvm_set_msr_common and vmx_set_msr for IA32_XFD, by the guest or by the client. */
     static boolean updateXfd(Vcpu v, Caller caller, long value) {
         if (!v.acceptsXfd(value)) return false;
+        // A CPU without XFD has nothing to update, and the one legal value is 0.
+        if (v.vm().kvm().profile().xsave().xfdMask() == 0) return true;
         v.vm().kvm().fpu().fpuUpdateGuestXfd(caller.task(), v.fpuGuest(), value);
         v.runLoop().runState().xfdWritten(value);
         return true;

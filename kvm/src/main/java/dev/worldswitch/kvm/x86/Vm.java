@@ -157,10 +157,9 @@ public final class Vm implements MemoryVm {
         return stats;
     }
 
-    /** From 6.12 on access_ok looks at the sign only; before, the host's paging depth bounds user space. */
+    /** USER_PTR_MAX: the host's paging depth bounds user space. */
     @Override
     public boolean accessOk(long address, long size) {
-        if (kvm.kernel().version().atLeast("6.12")) return address >= 0 && size >= 0 && address + size >= 0;
         boolean fiveLevels = (kvm.profile().cpuid(7, 0).ecx() >> 16 & 1) != 0;
         long end = fiveLevels ? (1L << 56) - 4096 : dev.worldswitch.kvm.Mm.TASK_SIZE;
         return address >= 0 && size >= 0 && address <= end && size <= end - address;
