@@ -255,15 +255,16 @@ public final class VcpuRun implements PreemptNotifier {
             leaveGuestMode(cpu, task);
             return 1;
         }
-        PcAdjust.adjustPc(vcpu);
         if (vcpu.modeIs32Bit()) {
             leaveGuestMode(cpu, task);
             return exits.unimplemented("AArch32 guest state", 0);
         }
+        vcpu.debug().setup();
+        // After setup, which arms a step: an instruction that KVM skips is the step, and nothing more is executed.
+        PcAdjust.adjustPc(vcpu);
         Tracepoints t = vcpu.kvm().trace().get();
         if (t != null) t.hit(vcpu, "kvm_entry", String.format("PC: 0x%016x", vcpu.context().pc().get()));
         armTimer(caller);
-        vcpu.debug().setup();
         hyp().kvmFp().kvmArchVcpuCtxflushFp(task);
         Arm64Exit exit = hyp().kvmVcpuRun(task, vcpu);
         // Before interrupts are on: a softirq that used the registers would find them bound to nobody.
