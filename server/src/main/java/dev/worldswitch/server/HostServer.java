@@ -148,12 +148,15 @@ public final class HostServer {
 
     private void greetThread(Native own, Wire wire) throws IOException {
         ClientProcess p = processes.get(wire.a());
+        // A thread that connects while its process ends.
+        if (p == null && wire.a() > 0 && wire.a() <= numbers.get()) return;
         if (p == null || p.pid() != own.peerPid(wire.fd())) throw new IOException("unknown process " + wire.a());
         int slot = p.takeSlot();
         HostThread t = new HostThread(this, p, wire, own, (int) wire.b(), slot);
         boolean added = p.add(t);
         try {
             if (added) t.serve();
+            else t.neverServed();
         } finally {
             p.remove(t, slot);
         }

@@ -275,6 +275,11 @@ public final class HostThread implements Caller {
 
     // ---- the calls
 
+    /** Its process ended before the first call: the task goes. */
+    void neverServed() {
+        server.host().ended(task);
+    }
+
     void serve() throws IOException {
         CURRENT.set(this);
         try {

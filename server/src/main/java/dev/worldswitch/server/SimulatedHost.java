@@ -112,6 +112,11 @@ public final class SimulatedHost {
         return new SimulatedHost(machine, version, cpus, told, false, null);
     }
 
+    /** The simulated kernel panicked: every call fails from then on. */
+    public boolean panicked() {
+        return panic != null;
+    }
+
     /** What happened by chance, in one line; null on a host where nothing does. */
     public @Nullable String tortured() {
         return torture == null ? null : torture.report();

@@ -7,9 +7,9 @@ import dev.worldswitch.machine.x86.X86State;
 /** VMCALL and VMMCALL (kvm_emulate_hypercall). */
 final class Hypercall {
     private static final long KVM_ENOSYS = 1000, KVM_EPERM = 1, KVM_EINVAL = 22;
-    private static final int VAPIC_POLL_IRQ = 1, KICK_CPU = 5, MAP_GPA_RANGE = 12;
-    /** KVM_FEATURE_PV_UNHALT of uapi asm/kvm_para.h. */
-    private static final int FEATURE_PV_UNHALT = 7;
+    private static final int VAPIC_POLL_IRQ = 1, KICK_CPU = 5, SCHED_YIELD = 11, MAP_GPA_RANGE = 12;
+    /** KVM_FEATURE_PV_* of uapi asm/kvm_para.h. */
+    private static final int FEATURE_PV_UNHALT = 7, FEATURE_PV_SCHED_YIELD = 13;
 
     private static final long QUIRK_FIX_HYPERCALL_INSN = 32;
     private final VcpuRun run;
@@ -44,6 +44,10 @@ final class Hypercall {
                 if (!run.vcpu().hasPvFeature(FEATURE_PV_UNHALT)) break;
                 Vcpu target = kickTarget(a1);
                 if (target != null) target.runLoop().kick(RunState.REQ_UNBLOCK);
+                return finish(0, e.length);
+            case SCHED_YIELD:
+                // A hint whom to run now. Here the target is on its way to a CPU in any case.
+                if (!run.vcpu().hasPvFeature(FEATURE_PV_SCHED_YIELD)) break;
                 return finish(0, e.length);
             default:
                 break;
