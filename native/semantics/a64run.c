@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include <asm/sigcontext.h>
 
 #define CODE 0x20000000ul
 #define CODE_SIZE 0x200000ul
@@ -18,8 +19,10 @@
 #define DATA_SIZE 0x4000ul
 #define BRK 0xd4200000u
 
-struct test { uint32_t word[4]; uint64_t x[31], sp, nzcv, fpcr, fpsr, v[64]; };
-struct result { uint64_t sig, pc, x[31], sp, nzcv, fpcr, fpsr, v[64], memory; };
+/* v[] are Z registers of up to 32 bytes, p[] predicates and FFR; a CPU without SVE has V in the low halves. */
+#define ZW 4
+struct test { uint32_t word[4]; uint64_t x[31], sp, nzcv, fpcr, fpsr, v[32 * ZW], p[17]; };
+struct result { uint64_t sig, pc, x[31], sp, nzcv, fpcr, fpsr, v[32 * ZW], p[17], memory; };
 
 static struct test t;
 static struct result r;
@@ -49,13 +52,35 @@ static struct fpsimd_context *fp(ucontext_t *u)
     while (h->magic && h->magic != FPSIMD_MAGIC) h = (struct _aarch64_ctx *)((char *)h + h->size);
     return (struct fpsimd_context *)h;
 }
+static struct sve_context *sve(ucontext_t *u)
+{
+    struct _aarch64_ctx *h = (struct _aarch64_ctx *)u->uc_mcontext.__reserved;
+    while (h->magic && h->magic != SVE_MAGIC) h = (struct _aarch64_ctx *)((char *)h + h->size);
+    return h->magic && h->size > sizeof(struct sve_context) ? (struct sve_context *)h : 0;
+}
+/* Between the frame and an image of Z registers of 4 words (V registers in the low two without SVE) and predicates. */
+static void vectors(ucontext_t *u, uint64_t *v, uint64_t *p, int load)
+{
+    struct fpsimd_context *f = fp(u); struct sve_context *s = sve(u); int vq = s ? s->vl / 16 : 1;
+    for (int i = 0; i < 32; i++) {
+        char *z = s ? (char *)s + SVE_SIG_ZREG_OFFSET(vq, i) : 0;
+        size_t n = s ? (vq * 16 < ZW * 8 ? vq * 16 : ZW * 8) : 0;
+        if (load) { memcpy(&f->vregs[i], v + ZW * i, 16); if (z) memcpy(z, v + ZW * i, n); }
+        else { memset(v + ZW * i, 0, ZW * 8); memcpy(v + ZW * i, z ? (void *)z : (void *)&f->vregs[i], z ? n : 16); }
+    }
+    for (int i = 0; i < 17; i++) {
+        if (!s) { if (!load) p[i] = 0; continue; }
+        char *q = (char *)s + SVE_SIG_PREG_OFFSET(vq, i);
+        if (load) memcpy(q, p + i, vq * 2); else { p[i] = 0; memcpy(p + i, q, vq * 2); }
+    }
+}
 static void handler(int sig, siginfo_t *si, void *p)
 {
     ucontext_t *u = p; mcontext_t *m = &u->uc_mcontext; struct fpsimd_context *f = fp(u);
     if (running) {
         r.sig = sig; r.pc = m->pc - (uint64_t)slot();
         memcpy(r.x, m->regs, sizeof r.x); r.sp = m->sp; r.nzcv = m->pstate >> 28 & 15;
-        r.fpcr = f->fpcr; r.fpsr = f->fpsr; memcpy(r.v, f->vregs, sizeof r.v);
+        r.fpcr = f->fpcr; r.fpsr = f->fpsr; vectors(u, r.v, r.p, 0);
         r.memory = hash();
         if (r.memory != initial) memcpy((void *)DATA, pattern, DATA_SIZE);
         put(1, &r, sizeof r);
@@ -68,7 +93,7 @@ static void handler(int sig, siginfo_t *si, void *p)
     for (int i = 0; i < 4 && t.word[i]; i++) slot()[i] = t.word[i];
     __builtin___clear_cache((char *)slot(), (char *)slot() + 32);
     memcpy(m->regs, t.x, sizeof t.x); m->sp = t.sp; m->pc = (uint64_t)slot(); m->pstate = t.nzcv << 28;
-    f->fpcr = t.fpcr; f->fpsr = t.fpsr; memcpy(f->vregs, t.v, sizeof t.v);
+    f->fpcr = t.fpcr; f->fpsr = t.fpsr; vectors(u, t.v, t.p, 1);
 }
 int main(void)
 {

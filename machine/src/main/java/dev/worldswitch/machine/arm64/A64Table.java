@@ -20,7 +20,9 @@ public final class A64Table {
             new SystemTable(),
             new SimdTable(),
             new FpTable(),
-            new CryptoTable());
+            new CryptoTable(),
+            new SveTable(),
+            new SveFpTable());
 
     private record Entry(int mask, int value, int weight, A64Row row) {}
 

@@ -22,6 +22,7 @@ public final class Arm64Interpreter extends Mmu {
     private static final int HPFAR2 = SysReg.HPFAR_EL2.ordinal(), ELR2 = SysReg.ELR_EL2.ordinal();
     private static final int SPSR2 = SysReg.SPSR_EL2.ordinal(), CPACR = SysReg.CPACR_EL1.ordinal();
     private static final int CPTR = SysReg.CPTR_EL2.ordinal(), VSESR = SysReg.VSESR_EL2.ordinal();
+    private static final int ZCR1 = SysReg.ZCR_EL1.ordinal(), ZCR2 = SysReg.ZCR_EL2.ordinal();
     private static final int FPCR = SysReg.FPCR.ordinal(), FPSR = SysReg.FPSR.ordinal();
     private static final long HCR_VF = 1L << 6, HCR_VI = 1L << 7, HCR_VSE = 1L << 8, HCR_E2H = 1L << 34;
 
@@ -53,6 +54,8 @@ public final class Arm64Interpreter extends Mmu {
     boolean attention;
     /** The FP unit and SVE may be used here and now. */
     boolean fpOn, sveOn;
+    /** SVE vector length in bytes. */
+    int vl;
 
     /** The exception under way: syndrome, addresses, where to. */
     private long exEsr, exFar, exHpfar;
@@ -216,6 +219,9 @@ public final class Arm64Interpreter extends Mmu {
         boolean fp1 = fpen == 3 || fpen == 1 && el != 0, sve1 = zen == 3 || zen == 1 && el != 0;
         fpOn = fp1 && !fpTrapped2();
         sveOn = fpOn && sve1 && !sveTrapped2();
+        // The effective length: the largest implemented one that ZCR_EL1 and ZCR_EL2 both allow.
+        int len = (int) Math.min(sys[ZCR1] & 15, sys[ZCR2] & 15);
+        vl = 16 * cpu.profile().vqAtMost(len + 1);
     }
 
     private boolean fpTrapped2() {

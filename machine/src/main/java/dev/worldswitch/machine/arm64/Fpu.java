@@ -10,7 +10,8 @@ final class Fpu {
     /** FPCR.RMode; then FPRounding_TIEAWAY and FPRounding_ODD. */
     static final int RN = 0, RP = 1, RM = 2, RZ = 3, RA = 4, ODD = 5;
 
-    private static final int DN = 1 << 25, FZ = 1 << 24, FZ16 = 1 << 19, AHP = 1 << 26;
+    static final int AHP = 1 << 26;
+    private static final int DN = 1 << 25, FZ = 1 << 24, FZ16 = 1 << 19;
 
     /** FPCR and the flags raised. */
     int fpcr, flags;

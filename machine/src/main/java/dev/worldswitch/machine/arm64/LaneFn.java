@@ -86,6 +86,17 @@ final class LaneFn {
         return 0;
     }
 
+    /** A signed element plus or minus an unsigned immediate. */
+    static long uqaddSigned(Fpu f, long a, long b, int bits) {
+        return suqadd(f, a, b, 0, bits);
+    }
+
+    static long sqsubUnsigned(Fpu f, long a, long b, int bits) {
+        long x = s(a, bits), r = x - b;
+        if (bits < 64) return ssat(f, r, bits);
+        return r > x ? edge(f, true) : r;
+    }
+
     /** SUQADD: signed {@code d} plus unsigned {@code a}. */
     static long suqadd(Fpu f, long d, long a, long b, int bits) {
         long x = s(d, bits), r = x + a;

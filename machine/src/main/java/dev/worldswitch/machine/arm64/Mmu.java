@@ -288,6 +288,17 @@ abstract class Mmu {
         return host;
     }
 
+    /** Whether a load would go through: what a non-faulting load asks. */
+    final boolean readable(long va, int bytes) {
+        for (long at = va; ; at = (va + bytes - 1)) {
+            int fsc = stage1.walk(at, READ, (access & USER) != 0, (access & PAN) != 0);
+            if (fsc != Stage1.OK) return false;
+            long host = memory.page(stage1.ipa & PAGE, false);
+            if (host == PhysicalMemory.MMIO || host == PhysicalMemory.FAULT) return false;
+            if (at != va || bytes == 1) return true;
+        }
+    }
+
     /** Intermediate physical address of {@code va}; raises what the architecture raises. */
     final long translate(long va, int kind) {
         int fsc = stage1.walk(va, kind, (access & USER) != 0, (access & PAN) != 0);

@@ -5,7 +5,7 @@ final class Uncovered {
     private record Kind(String name, int mask, int value, Feature feature) {}
 
     private static final Kind[] KINDS = {
-        new Kind("SVE", 0x1e000000, 0x04000000, Feature.SVE),
+        new Kind("SVE (gather, scatter, SVE2 and rarer forms)", 0x1e000000, 0x04000000, Feature.SVE),
         new Kind("SME", 0x9e000000, 0x80000000, Feature.SME),
         new Kind("memory tagging loads and stores", 0xff200000, 0xd9200000, Feature.MTE),
         new Kind("memory copy and set", 0x3b200c00, 0x19000400, Feature.MOPS),

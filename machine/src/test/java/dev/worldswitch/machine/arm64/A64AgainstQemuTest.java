@@ -14,8 +14,17 @@ class A64AgainstQemuTest {
     /** More with {@code -Da64.cases=N -Da64.seed=N}. */
     @Test
     void every_row_of_the_operand_table_does_what_qemu_does() throws Exception {
-        try (QemuUser qemu = new QemuUser()) {
-            assertThat(A64Comparison.differences(qemu, new UserCpu("max"), SEED, CASES, ".*", 20))
+        compare("max,sve=off,sme=off", "max", false);
+    }
+
+    @Test
+    void every_sve_row_does_what_qemu_does_on_256_bit_vectors() throws Exception {
+        compare("max,sve-max-vq=2,sme=off", "max,sve-max-vq=2", true);
+    }
+
+    private static void compare(String reference, String machine, boolean sve) throws Exception {
+        try (QemuUser qemu = new QemuUser(reference)) {
+            assertThat(A64Comparison.differences(qemu, new UserCpu(machine, sve), SEED, CASES, ".*", 20))
                     .as("seed " + SEED)
                     .isEmpty();
         } catch (IOException e) {

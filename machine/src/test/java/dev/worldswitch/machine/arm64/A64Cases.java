@@ -39,6 +39,7 @@ final class A64Cases {
     }
 
     private boolean access(A64Row row) {
+        if (row.feature() == Feature.SVE) return row.bits().matches("[01]1000010.*|1[01]10010.*|1000010.*");
         return (row.mask() & row.value() & 0x0a000000) == 0x08000000 && (row.mask() & 0x0a000000) == 0x0a000000;
     }
 
@@ -107,7 +108,7 @@ final class A64Cases {
 
     QemuUser.State state(A64Row row, int[] words) {
         int w = words[words.length - 1];
-        long[] x = new long[31], v = new long[64];
+        long[] x = new long[31], v = new long[32 * QemuUser.Z], p = new long[17];
         for (int i = 0; i < 31; i++) x[i] = value();
         long sp = UserCpu.DATA + 0x2000 + 16 * random.nextInt(16);
         if (access(row)) {
@@ -123,9 +124,16 @@ final class A64Cases {
         }
         // The reference looks at the mapping of a branch target before its alignment.
         if ((row.mask() & row.value() & 0xfe000000) == 0xd6000000 && (w >>> 5 & 31) != 31) x[w >>> 5 & 31] &= -4;
-        for (int i = 0; i < 64; i++) v[i] = vector();
+        int words2 = row.feature() == Feature.SVE ? QemuUser.Z : 2;
+        for (int i = 0; i < 32; i++) for (int k = 0; k < words2; k++) v[QemuUser.Z * i + k] = vector();
+        if (words2 > 2) {
+            for (int i = 0; i < 17; i++) p[i] = random.nextInt(3) == 0 ? 0xffffffffL : random.nextInt() & 0xffffffffL;
+            // FFR holds only what SETFFR and first-fault loads leave: ones from the bottom.
+            // Loads beyond a clear FFR bit are unpredictable.
+            p[16] = row.name().matches("LD(FF|NF).*") ? 0xffffffffL : (1L << random.nextInt(33)) - 1;
+        }
         long fpcr = 0;
         if (random.nextInt(2) == 0) fpcr = (long) random.nextInt(4) << 22 | (long) random.nextInt(4) << 24 | (random.nextInt(4) == 0 ? 1 << 26 : 0) | (random.nextInt(2) << 19);
-        return new QemuUser.State(x, sp, random.nextInt(16), fpcr, random.nextInt(4) == 0 ? 0x9f : 0, v);
+        return new QemuUser.State(x, sp, random.nextInt(16), fpcr, random.nextInt(4) == 0 ? 0x9f : 0, v, p);
     }
 }

@@ -15,7 +15,7 @@ final class A64Comparison {
             throws IOException {
         List<String> bad = new ArrayList<>();
         for (A64Row row : A64Table.rows()) {
-            if (A64Cases.isLeftOut(row) || !row.name().matches(only) || !row.feature().in(ours.cpu.profile())) continue;
+            if (A64Cases.isLeftOut(row) || (row.feature() == Feature.SVE) != ours.sve() || !row.name().matches(only) || !row.feature().in(ours.cpu.profile())) continue;
             A64Cases gen = new A64Cases(seed ^ row.name().hashCode());
             int wrong = 0;
             String first = "";
@@ -52,8 +52,9 @@ final class A64Comparison {
         for (int i = 0; i < 31; i++) compare(b, "x" + i, want.state().x()[i], got.state().x()[i]);
         compare(b, "sp", want.state().sp(), got.state().sp());
         compare(b, "nzcv", want.state().nzcv(), got.state().nzcv());
-        for (int i = 0; i < 64; i++)
-            compare(b, "v" + i / 2 + (i % 2 == 0 ? ".lo" : ".hi"), want.state().v()[i], got.state().v()[i]);
+        for (int i = 0; i < want.state().v().length; i++)
+            compare(b, "z" + i / QemuUser.Z + "." + i % QemuUser.Z, want.state().v()[i], got.state().v()[i]);
+        for (int i = 0; i < 17; i++) compare(b, "p" + i, want.state().p()[i], got.state().p()[i]);
         compare(b, "fpsr", want.state().fpsr(), got.state().fpsr());
         if (want.memory() != got.memory()) b.append(" memory");
         if (b.isEmpty()) return "";
@@ -62,7 +63,7 @@ final class A64Comparison {
         for (int shift : new int[] {0, 5, 10, 16}) {
             int r = w >>> shift & 31;
             if (r < 31) in.append(" x").append(r).append('=').append(Long.toHexString(s.x()[r]));
-            in.append(" v").append(r).append('=').append(Long.toHexString(s.v()[2 * r + 1])).append(':').append(Long.toHexString(s.v()[2 * r]));
+            in.append(" v").append(r).append('=').append(Long.toHexString(s.v()[QemuUser.Z * r + 1])).append(':').append(Long.toHexString(s.v()[QemuUser.Z * r]));
         }
         return row.name() + " " + Integer.toHexString(w) + ":" + b + " (reference, here) given nzcv " + s.nzcv() + " fpcr " + Long.toHexString(s.fpcr()) + " fpsr " + Long.toHexString(s.fpsr()) + in;
     }
@@ -74,8 +75,9 @@ final class A64Comparison {
 
     /** Arguments: seed, cases per row, regular expression of row names. */
     public static void main(String[] a) throws Exception {
-        try (QemuUser q = new QemuUser()) {
-            UserCpu ours = new UserCpu("max");
+        boolean sve = a.length > 3;
+        try (QemuUser q = new QemuUser(sve ? "max,sve-max-vq=2,sme=off" : "max,sve=off,sme=off")) {
+            UserCpu ours = new UserCpu(sve ? "max,sve-max-vq=2" : "max", sve);
             for (String s : differences(q, ours, Long.parseLong(a[0]), Integer.parseInt(a[1]), a.length > 2 ? a[2] : ".*", 60))
                 System.out.println(s);
         }

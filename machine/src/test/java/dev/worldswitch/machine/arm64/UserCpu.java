@@ -18,8 +18,10 @@ final class UserCpu {
     private final long[] pattern = new long[(int) DATA_SIZE / 8];
     private long index;
     private final long initial;
+    private final boolean sve;
 
-    UserCpu(String machine) {
+    UserCpu(String machine, boolean sve) {
+        this.sve = sve;
         Arena arena = Arena.ofAuto();
         code = arena.allocate(CODE_SIZE, 4096);
         data = arena.allocate(DATA_SIZE, 4096);
@@ -50,6 +52,8 @@ final class UserCpu {
         }
         MemorySegment.copy(MemorySegment.ofArray(pattern), 0, data, 0, DATA_SIZE);
         initial = hash();
+        sys(SysReg.ZCR_EL1, 15);
+        sys(SysReg.ZCR_EL2, 15);
         boolean vhe = cpu.profile().vhe();
         sys(SysReg.SCTLR_EL1, 1L << 26 | 1L << 15 | 1L << 14 | 1L << 16 | 1L << 18);
         // TBI0, 48-bit addresses: as Linux has it for user space.
@@ -61,6 +65,11 @@ final class UserCpu {
 
     private void sys(SysReg r, long v) {
         cpu.sys().set(r.ordinal(), v);
+    }
+
+    /** SVE instructions are compared on a CPU with 256-bit vectors, the others on one without SVE. */
+    boolean sve() {
+        return sve;
     }
 
     private long hash() {
@@ -80,9 +89,10 @@ final class UserCpu {
         sys(SysReg.FPSR, s.fpsr());
         cpu.z().fill(0, cpu.z().length(), 0);
         for (int i = 0; i < 32; i++) {
-            cpu.z().set(i * cpu.zStride(), s.v()[2 * i]);
-            cpu.z().set(i * cpu.zStride() + 1, s.v()[2 * i + 1]);
+            for (int k = 0; k < Math.min(QemuUser.Z, cpu.zStride()); k++)
+                cpu.z().set(i * cpu.zStride() + k, s.v()[QemuUser.Z * i + k]);
         }
+        for (int i = 0; i < 17; i++) cpu.p().set(i * cpu.pStride(), s.p()[i]);
         cpu.pstate().set(s.nzcv() << 28);
         cpu.pc().set(CODE + at);
         Arm64Exit e = run.exit();
@@ -95,12 +105,13 @@ final class UserCpu {
         long pc = toEl1 ? cpu.sys().get(SysReg.ELR_EL1.ordinal()) : cpu.pc().get();
         long ps = toEl1 ? cpu.sys().get(SysReg.SPSR_EL1.ordinal()) : cpu.pstate().get();
         long signal = e.kind == Arm64Exit.UNIMPLEMENTED ? 100 : signal(esr);
-        long[] x = new long[31], v = new long[64];
+        long[] x = new long[31], v = new long[32 * QemuUser.Z], p = new long[17];
         for (int i = 0; i < 31; i++) x[i] = cpu.gpr().get(i);
         for (int i = 0; i < 32; i++) {
-            v[2 * i] = cpu.z().get(i * cpu.zStride());
-            v[2 * i + 1] = cpu.z().get(i * cpu.zStride() + 1);
+            for (int k = 0; k < Math.min(QemuUser.Z, cpu.zStride()); k++)
+                v[QemuUser.Z * i + k] = cpu.z().get(i * cpu.zStride() + k);
         }
+        if (sve) for (int i = 0; i < 17; i++) p[i] = cpu.p().get(i * cpu.pStride());
         long memory = hash();
         if (memory != initial) MemorySegment.copy(MemorySegment.ofArray(pattern), 0, data, 0, DATA_SIZE);
         for (int i = 0; i < 8; i++) code.set(ValueLayout.JAVA_INT, at + 4 * i, BRK);
@@ -113,7 +124,8 @@ final class UserCpu {
                         ps >>> 28 & 15,
                         cpu.sys().get(SysReg.FPCR.ordinal()),
                         cpu.sys().get(SysReg.FPSR.ordinal()),
-                        v),
+                        v,
+                        p),
                 memory);
     }
 

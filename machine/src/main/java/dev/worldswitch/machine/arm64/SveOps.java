@@ -1,0 +1,246 @@
+package dev.worldswitch.machine.arm64;
+
+/**
+ * How SVE instructions take and put elements and predicates; what is done with an element are {@link LaneFn} and
+ * {@link Fpu} functions. The vector length is {@code c.vl} bytes; what lies above it in the registers is cleared.
+ */
+final class SveOps {
+    /** What one instruction does; all operands come from the word. */
+    interface Action {
+        void of(Arm64Interpreter c, int w, long pc);
+    }
+
+    /** The operation object of every SVE instruction. */
+    static final class Sve extends A64Op {
+        private final Action action;
+
+        Sve(Action action) {
+            this.action = action;
+        }
+
+        @Override
+        public int unit() {
+            return SVE;
+        }
+
+        @Override
+        public void exec(Arm64Interpreter c) {
+            c.fpu.begin(c);
+            action.of(c, word, pc);
+            // SVE saturates without a trace in FPSR.
+            c.fpu.flags &= ~Fpu.QC;
+            c.fpu.end(c);
+        }
+    }
+
+    private SveOps() {}
+
+    /** Elements of {@code size} bytes in a vector. */
+    static int elements(Arm64Interpreter c, int size) {
+        return c.vl / size;
+    }
+
+    static long get(Arm64Interpreter c, int r, int e, int size) {
+        return Vec.get(c, r, e, size);
+    }
+
+    static boolean active(Arm64Interpreter c, int p, int e, int size) {
+        return Vec.active(c, p, e * size);
+    }
+
+    static void put(long[] to, int e, int size, long v) {
+        int bit = e * size * 8, at = bit >>> 6;
+        if (size == 8) to[at] = v;
+        else {
+            long mask = (1L << 8 * size) - 1 << (bit & 63);
+            to[at] = to[at] & ~mask | v << (bit & 63) & mask;
+        }
+    }
+
+    static long[] vector(Arm64Interpreter c) {
+        return new long[c.zs];
+    }
+
+    static long[] copy(Arm64Interpreter c, int r) {
+        long[] v = new long[c.zs];
+        System.arraycopy(c.z, r * c.zs, v, 0, c.vl / 8);
+        return v;
+    }
+
+    /** Writes a whole Z register; {@code v} is zero above the vector length. */
+    static void write(Arm64Interpreter c, int r, long[] v) {
+        System.arraycopy(v, 0, c.z, r * c.zs, c.zs);
+    }
+
+    static void clear(Arm64Interpreter c, int r) {
+        for (int i = 0; i < c.zs; i++) c.z[r * c.zs + i] = 0;
+    }
+
+    // Predicates.
+
+    static long[] predicate(Arm64Interpreter c) {
+        return new long[c.pw];
+    }
+
+    static long[] copyPredicate(Arm64Interpreter c, int p) {
+        long[] v = new long[c.pw];
+        System.arraycopy(c.p, p * c.pw, v, 0, c.pw);
+        for (int b = c.vl & -64, i = c.vl >> 6; i < v.length; i++, b += 64) v[i] &= b < c.vl ? (1L << c.vl - b) - 1 : 0;
+        return v;
+    }
+
+    static void set(long[] p, int e, int size) {
+        int bit = e * size;
+        p[bit >>> 6] |= 1L << (bit & 63);
+    }
+
+    static boolean test(long[] p, int e, int size) {
+        int bit = e * size;
+        return (p[bit >>> 6] >>> (bit & 63) & 1) != 0;
+    }
+
+    static void writePredicate(Arm64Interpreter c, int p, long[] v) {
+        System.arraycopy(v, 0, c.p, p * c.pw, c.pw);
+    }
+
+    /** PredTest: N the first active element, Z none, C not the last active one, V clear. */
+    static void flags(Arm64Interpreter c, long[] mask, long[] result, int size) {
+        int n = elements(c, size);
+        boolean any = false, first = false, seen = false, last = false;
+        for (int e = 0; e < n; e++) {
+            if (!test(mask, e, size)) continue;
+            boolean on = test(result, e, size);
+            if (!seen) first = on;
+            seen = true;
+            any |= on;
+            last = on;
+        }
+        c.setNzcv((first ? 8 : 0) | (any ? 0 : 4) | (last ? 0 : 2));
+    }
+
+    /** DecodePredCount: elements that a pattern (POW2, VL1 to VL256, MUL4, MUL3, ALL) covers. */
+    static int pattern(int pattern, int n) {
+        return switch (pattern) {
+            case 0 -> Integer.highestOneBit(n);
+            case 1, 2, 3, 4, 5, 6, 7, 8 -> n >= pattern ? pattern : 0;
+            case 9, 10, 11, 12, 13 -> n >= 16 << pattern - 9 ? 16 << pattern - 9 : 0;
+            case 29 -> n / 4 * 4;
+            case 30 -> n / 3 * 3;
+            case 31 -> n;
+            default -> 0;
+        };
+    }
+
+    // Shapes of instructions.
+
+    /** d[e] = f(n[e], m[e]). */
+    static void map(Arm64Interpreter c, int d, int n, int m, int size, LaneFn.Two f) {
+        long[] r = vector(c);
+        for (int e = elements(c, size) - 1; e >= 0; e--)
+            put(r, e, size, f.of(c.fpu, get(c, n, e, size), get(c, m, e, size), 8 * size));
+        write(c, d, r);
+    }
+
+    /** d[e] = f(n[e], b) with a constant. */
+    static void mapConstant(Arm64Interpreter c, int d, int n, long b, int size, LaneFn.Two f) {
+        long[] r = vector(c);
+        for (int e = elements(c, size) - 1; e >= 0; e--) put(r, e, size, f.of(c.fpu, get(c, n, e, size), b, 8 * size));
+        write(c, d, r);
+    }
+
+    /** d[e] = f(d[e], m[e]) where p is active. */
+    static void merge(Arm64Interpreter c, int d, int m, int p, int size, LaneFn.Two f) {
+        long[] r = copy(c, d);
+        for (int e = elements(c, size) - 1; e >= 0; e--)
+            if (active(c, p, e, size)) put(r, e, size, f.of(c.fpu, get(c, d, e, size), get(c, m, e, size), 8 * size));
+        write(c, d, r);
+    }
+
+    static void mergeConstant(Arm64Interpreter c, int d, int n, int p, long b, int size, LaneFn.Two f) {
+        long[] r = copy(c, d);
+        for (int e = elements(c, size) - 1; e >= 0; e--)
+            if (active(c, p, e, size)) put(r, e, size, f.of(c.fpu, get(c, n, e, size), b, 8 * size));
+        write(c, d, r);
+    }
+
+    /** d[e] = f(a[e], n[e], m[e]) where p is active, else d. */
+    static void merge3(Arm64Interpreter c, int d, int a, int n, int m, int p, int size, LaneFn.Three f) {
+        long[] r = copy(c, d);
+        for (int e = elements(c, size) - 1; e >= 0; e--)
+            if (active(c, p, e, size))
+                put(r, e, size, f.of(c.fpu, get(c, a, e, size), get(c, n, e, size), get(c, m, e, size), 8 * size));
+        write(c, d, r);
+    }
+
+    interface Source {
+        long of(int e);
+    }
+
+    /** A comparison: predicate result, zero where p is inactive; integer ones set the flags. */
+    static void compare(Arm64Interpreter c, int pd, int p, int n, int size, Source b, LaneFn.Two f, boolean flags) {
+        long[] r = predicate(c), mask = copyPredicate(c, p);
+        for (int e = elements(c, size) - 1; e >= 0; e--)
+            if (test(mask, e, size) && Vec.cut(f.of(c.fpu, get(c, n, e, size), b.of(e), 8 * size), 8 * size) != 0) set(r, e, size);
+        writePredicate(c, pd, r);
+        if (flags) flags(c, mask, r, size);
+    }
+
+    /** Contiguous loads: {@code regs} registers, elements of {@code size} from {@code msize} bytes each. */
+    static void load(Arm64Interpreter c, int t, int regs, long base, int p, int size, int msize, boolean signed) {
+        long[][] r = new long[regs][];
+        for (int k = 0; k < regs; k++) r[k] = vector(c);
+        int n = elements(c, size);
+        for (int e = 0; e < n; e++) {
+            if (!active(c, p, e, size)) continue;
+            for (int k = 0; k < regs; k++) {
+                long v = c.ld(base + (long) (e * regs + k) * msize, msize);
+                put(r[k], e, size, signed ? LaneFn.s(v, 8 * msize) : v);
+            }
+        }
+        for (int k = 0; k < regs; k++) write(c, t + k & 31, r[k]);
+    }
+
+    static void store(Arm64Interpreter c, int t, int regs, long base, int p, int size, int msize) {
+        int n = elements(c, size);
+        // All or nothing: faults come before the first store.
+        for (int e = 0; e < n; e++) if (active(c, p, e, size)) c.checkWrite(base + (long) e * regs * msize, regs * msize);
+        for (int e = 0; e < n; e++) {
+            if (!active(c, p, e, size)) continue;
+            for (int k = 0; k < regs; k++) c.st(base + (long) (e * regs + k) * msize, msize, get(c, t + k & 31, e, size));
+        }
+    }
+
+    /** LDFF1, LDNF1: the first element may fault (LDFF1), a later one clears FFR from there on. */
+    static void loadFirstFault(
+            Arm64Interpreter c, int t, long base, int p, int size, int msize, boolean signed, boolean firstFaults) {
+        long[] r = vector(c), ffr = copyPredicate(c, Arm64Cpu.FFR);
+        int n = elements(c, size);
+        boolean first = firstFaults;
+        for (int e = 0; e < n; e++) {
+            if (!active(c, p, e, size)) continue;
+            long va = base + (long) e * msize;
+            if (!first && !c.readable(va, msize)) {
+                for (int b = e * size; b < c.vl; b++) ffr[b >>> 6] &= ~(1L << (b & 63));
+                break;
+            }
+            first = false;
+            long v = c.ld(va, msize);
+            put(r, e, size, signed ? LaneFn.s(v, 8 * msize) : v);
+        }
+        write(c, t, r);
+        writePredicate(c, Arm64Cpu.FFR, ffr);
+    }
+
+    /** A fold over active elements in the order of the shared pseudocode's Reduce: inactive ones are the identity. */
+    static long reduce(Arm64Interpreter c, int n, int p, int size, long identity, LaneFn.Two f) {
+        int count = Integer.highestOneBit(elements(c, size) * 2 - 1);
+        long[] v = new long[count];
+        for (int e = 0; e < count; e++)
+            v[e] = e < elements(c, size) && active(c, p, e, size) ? get(c, n, e, size) : identity;
+        while (count > 1) {
+            count /= 2;
+            for (int e = 0; e < count; e++) v[e] = Vec.cut(f.of(c.fpu, v[2 * e], v[2 * e + 1], 8 * size), 8 * size);
+        }
+        return v[0];
+    }
+}
