@@ -33,7 +33,9 @@ final class Abi {
         Abi abi = new Abi(arch);
         try (InputStream in = Abi.class.getResourceAsStream(RESOURCE)) {
             if (in == null) throw new IllegalStateException("resource " + RESOURCE + " is missing");
-            List<String> lines = new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+            List<String> lines = new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .toList();
             for (int i = 0; i < lines.size(); i++) {
                 String line = lines.get(i).strip();
                 if (line.isEmpty() || line.startsWith("#")) continue;
@@ -56,13 +58,12 @@ final class Abi {
                 int slash = word[1].indexOf('/');
                 if (slash >= 0 && !word[1].substring(slash + 1).equals(arch)) return;
                 StructFormat format = StructFormat.parse(word[2], types);
-                for (String name : word[1].substring(0, slash < 0 ? word[1].length() : slash).split(","))
-                    structs.put(name, format);
+                for (String name : word[1].substring(0, slash < 0 ? word[1].length() : slash)
+                        .split(",")) structs.put(name, format);
             }
             case "define" -> types.put(word[1], StructFormat.parse(word[2], types));
             case "argument" -> arguments.put(word[1], word[2]);
-            default ->
-                tables.computeIfAbsent(word[0], t -> new HashMap<>()).put(Long.parseLong(word[1]), word[2]);
+            default -> tables.computeIfAbsent(word[0], t -> new HashMap<>()).put(Long.parseLong(word[1]), word[2]);
         }
     }
 
@@ -91,7 +92,8 @@ final class Abi {
             s.append(s.isEmpty() ? "" : "|").append(name);
             rest &= ~(1L << bit);
         }
-        if (rest != 0 || s.isEmpty()) s.append(s.isEmpty() ? "" : "|").append("0x").append(Long.toHexString(rest));
+        if (rest != 0 || s.isEmpty())
+            s.append(s.isEmpty() ? "" : "|").append("0x").append(Long.toHexString(rest));
         return s.toString();
     }
 

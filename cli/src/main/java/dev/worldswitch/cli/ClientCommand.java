@@ -48,8 +48,8 @@ record ClientCommand(List<String> words, Map<String, String> environment) {
         words.addAll(List.of("-E", PRELOAD + "=" + shim, "-E", SOCKET + "=" + socket, "-0", client.getFirst()));
         words.add(program.file().toString());
         words.addAll(client.subList(1, client.size()));
-        System.err.println("ws: " + program.file() + " is an arm64 program: started under "
-                + qemu.getFileName() + " (qemu-user)");
+        System.err.println(
+                "ws: " + program.file() + " is an arm64 program: started under " + qemu.getFileName() + " (qemu-user)");
         return new ClientCommand(words, Map.of());
     }
 

@@ -9,7 +9,8 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /** What the file of a client says about itself (ELF-64, gABI chapters 4 and 5). */
-record ClientProgram(Path file, Kind kind, Machine machine, @Nullable String interpreter) {
+record ClientProgram(
+        Path file, Kind kind, Machine machine, @Nullable String interpreter) {
     enum Kind {
         /** Not ELF: a script, whose interpreter loads the shim. */
         OTHER,
@@ -50,12 +51,11 @@ record ClientProgram(Path file, Kind kind, Machine machine, @Nullable String int
             f.read(b);
             b.flip();
             if (b.limit() < 64 || b.getInt(0) != 0x464c457f || b.get(4) != ELFCLASS64) return other(p);
-            Machine machine =
-                    switch (b.getShort(18)) {
-                        case EM_AARCH64 -> Machine.ARM64;
-                        case EM_X86_64 -> Machine.X86_64;
-                        default -> Machine.HOST;
-                    };
+            Machine machine = switch (b.getShort(18)) {
+                case EM_AARCH64 -> Machine.ARM64;
+                case EM_X86_64 -> Machine.X86_64;
+                default -> Machine.HOST;
+            };
             long at = b.getLong(32);
             int size = b.getShort(54), n = b.getShort(56);
             for (int i = 0; i < n; i++) {

@@ -18,9 +18,13 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "explore",
         description = "Tries every timing of a scenario within its bounds.",
-        footer = {"", "Exit status: 0 clean, 1 something found, 2 usage, 3 nothing found but the bounds not exhausted."})
+        footer = {"", "Exit status: 0 clean, 1 something found, 2 usage, 3 nothing found but the bounds not exhausted."
+        })
 final class ExploreCommand implements Callable<Integer> {
-    @Parameters(arity = "0..1", paramLabel = "SCENARIO", description = "a name, or a file's path; none: lists the scenarios")
+    @Parameters(
+            arity = "0..1",
+            paramLabel = "SCENARIO",
+            description = "a name, or a file's path; none: lists the scenarios")
     private String scenario = "";
 
     @Option(names = "--kernel", paramLabel = "NAME", description = "kernel release (default: the scenario's)")
@@ -35,10 +39,7 @@ final class ExploreCommand implements Callable<Integer> {
     @Option(names = "--preempt", paramLabel = "full|voluntary|none", description = "default: full")
     private String preempt = "full";
 
-    @Option(
-            names = "--events",
-            paramLabel = "N",
-            description = "most events in one timing (default: the scenario's)")
+    @Option(names = "--events", paramLabel = "N", description = "most events in one timing (default: the scenario's)")
     private int events = -1;
 
     @Option(names = "--audit", description = "goes on at repeated states too and compares: no state outside the cells")
@@ -61,14 +62,15 @@ final class ExploreCommand implements Callable<Integer> {
         }
         Scenario what = Scenario.of(scenario);
         String named = what.kernel();
-        KernelVersion version = KernelVersion.of(kernel != null ? kernel : named != null ? named : KernelVersion.DEFAULT)
+        KernelVersion version = KernelVersion.of(
+                        kernel != null ? kernel : named != null ? named : KernelVersion.DEFAULT)
                 .changed(
                         without.stream().map(Patch::of).toList(),
                         with.stream().map(Patch::of).toList())
                 .preempted(mode());
         Bounds usual = what.bounds();
-        Bounds bounds = new Bounds(
-                events < 0 ? usual.events() : events, switches < 0 ? usual.switches() : switches, states);
+        Bounds bounds =
+                new Bounds(events < 0 ? usual.events() : events, switches < 0 ? usual.switches() : switches, states);
         Exploration e = Exploration.of(what, version).within(bounds);
         Verdict v = (audit ? e.audited() : e).run(n -> {});
         System.out.print(json ? v.json() + "\n" : v.text());

@@ -24,7 +24,10 @@ final class MigrateCommand implements Callable<Integer> {
     @Option(names = "--kernel", paramLabel = "NAME", description = "kernel of the source (default: ${DEFAULT-VALUE})")
     private String kernel = KernelVersion.DEFAULT;
 
-    @Option(names = "--to-kernel", paramLabel = "NAME", description = "kernel of the destination (default: the source's)")
+    @Option(
+            names = "--to-kernel",
+            paramLabel = "NAME",
+            description = "kernel of the destination (default: the source's)")
     private @Nullable String toKernel;
 
     @Option(

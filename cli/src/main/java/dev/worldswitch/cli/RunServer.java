@@ -26,7 +26,8 @@ final class RunServer {
     static int serve(RunOptions o) throws IOException {
         Integer listening = Integer.getInteger(LISTEN);
         if (listening == null)
-            throw new IllegalArgumentException("run is started by the launcher: ./ws run " + String.join(" ", o.client()));
+            throw new IllegalArgumentException(
+                    "run is started by the launcher: ./ws run " + String.join(" ", o.client()));
         boolean plan = Boolean.getBoolean(PLAN);
         // What the launcher asks about, it has not looked at itself.
         ClientProgram program = ClientProgram.find(o.client().getFirst());
@@ -64,7 +65,8 @@ final class RunServer {
     }
 
     /** The machine asked for, or the first of the client's own architecture. */
-    private static MachineProfile machine(@org.jspecify.annotations.Nullable String name, ClientProgram program, boolean say) {
+    private static MachineProfile machine(
+            @org.jspecify.annotations.Nullable String name, ClientProgram program, boolean say) {
         boolean arm64 = program.machine() == ClientProgram.Machine.ARM64
                 || program.machine() == ClientProgram.Machine.HOST
                         && System.getProperty("os.arch").equals("aarch64");

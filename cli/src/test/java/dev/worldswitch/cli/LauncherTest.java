@@ -42,7 +42,8 @@ class LauncherTest {
         String here = "-Dworldswitch.home=" + home.toRealPath();
         // The launcher puts its own options behind the first word: a script that drops them.
         Path shell = home.resolve("build/server");
-        Files.writeString(shell, "#!/bin/sh\nfor a do case $a in -D*) ;; *) break ;; esac; shift; done\n" + script + "\n");
+        Files.writeString(
+                shell, "#!/bin/sh\nfor a do case $a in -D*) ;; *) break ;; esac; shift; done\n" + script + "\n");
         assertThat(shell.toFile().setExecutable(true)).isTrue();
         String words = String.join("\0", shell.toString(), here) + "\0";
         Files.write(home.resolve("build/launch"), words.getBytes(StandardCharsets.UTF_8));
@@ -131,8 +132,9 @@ class LauncherTest {
 
     @Test
     void theServersPlanIsWhatIsRun() throws Exception {
-        server("printf '\\001worldswitch-plan\\000A=1\\000\\000sh\\000-c\\000echo $A \"$1\"; exit 4\\000x\\000last\\000';"
-                + " exec >&-; cat >/dev/null");
+        server(
+                "printf '\\001worldswitch-plan\\000A=1\\000\\000sh\\000-c\\000echo $A \"$1\"; exit 4\\000x\\000last\\000';"
+                        + " exec >&-; cat >/dev/null");
         assertThat(result(run("--torture", "1", "--", "ignored"))).isEqualTo(new Result(4, "1 last\n", ""));
     }
 }

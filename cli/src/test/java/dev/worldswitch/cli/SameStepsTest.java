@@ -33,7 +33,8 @@ class SameStepsTest {
 
     @BeforeAll
     static void compile() throws Exception {
-        List<String> shim = new ArrayList<>(List.of("cc", "-O1", "-shared", "-fPIC", "-pthread", "-o", folder + "/shim.so"));
+        List<String> shim =
+                new ArrayList<>(List.of("cc", "-O1", "-shared", "-fPIC", "-pthread", "-o", folder + "/shim.so"));
         try (Stream<Path> s = Files.list(Path.of("../shim"))) {
             s.filter(p -> p.toString().endsWith(".c")).map(Path::toString).forEach(shim::add);
         }
@@ -53,8 +54,8 @@ class SameStepsTest {
 
         void step(String name) {
             boolean inCall = StackWalker.getInstance()
-                    .walk(s -> s.anyMatch(f ->
-                            f.getClassName().startsWith("dev.worldswitch.kvm.") && f.getMethodName().equals("dispatch")));
+                    .walk(s -> s.anyMatch(f -> f.getClassName().startsWith("dev.worldswitch.kvm.")
+                            && f.getMethodName().equals("dispatch")));
             if (inCall) seen.add(name);
         }
 
@@ -73,16 +74,17 @@ class SameStepsTest {
         Path recording = Files.write(folder.resolve(scenario + ".session"), explored.recording());
         Path socket = Files.createTempDirectory("ws-steps").resolve("socket");
         Steps steps = new Steps();
-        SimulatedHost host = SimulatedHost.observed(
-                MachineProfile.builtIn(s.machine()), kernel, 1, (cpu, step) -> steps.step(step));
+        SimulatedHost host =
+                SimulatedHost.observed(MachineProfile.builtIn(s.machine()), kernel, 1, (cpu, step) -> steps.step(step));
         HostServer.start(socket, host, steps);
         ProcessBuilder client = new ProcessBuilder(folder + "/session", recording.toString()).inheritIO();
         client.environment().put("LD_PRELOAD", folder + "/shim.so");
         client.environment().put("WORLDSWITCH_SOCKET", socket.toString());
         assertThat(client.start().waitFor()).isZero();
         // Explored guests have a moment before each instruction, served ones run in blocks.
-        List<String> expected =
-                explored.steps().stream().filter(t -> !t.equals("guest instruction")).toList();
+        List<String> expected = explored.steps().stream()
+                .filter(t -> !t.equals("guest instruction"))
+                .toList();
         assertThat(steps.seen).containsExactlyElementsOf(expected);
         assertThat(expected).contains("xsaves", "xrstors");
     }

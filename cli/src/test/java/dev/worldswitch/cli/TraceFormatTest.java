@@ -12,15 +12,22 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.junit.jupiter.api.Test;
 
 class TraceFormatTest {
     /** Only their beginning is printed. */
     private static final Set<String> PARTLY = Set.of(
-            "KVM_GET_XSAVE", "KVM_GET_XSAVE2", "KVM_SET_XSAVE", "KVM_GET_LAPIC", "KVM_SET_LAPIC", "KVM_GET_IRQCHIP",
-            "KVM_SET_IRQCHIP", "KVM_GET_XCRS", "KVM_SET_XCRS");
+            "KVM_GET_XSAVE",
+            "KVM_GET_XSAVE2",
+            "KVM_SET_XSAVE",
+            "KVM_GET_LAPIC",
+            "KVM_SET_LAPIC",
+            "KVM_GET_IRQCHIP",
+            "KVM_SET_IRQCHIP",
+            "KVM_GET_XCRS",
+            "KVM_SET_XCRS");
 
     private static final int LONGEST_TAIL = 200;
 
@@ -34,7 +41,8 @@ class TraceFormatTest {
             int size = row.number() >>> 16 & 0x3fff;
             // The signal set follows the structure.
             if (format == null || size == 0 || row.name().equals("KVM_SET_SIGNAL_MASK")) continue;
-            if (PARTLY.contains(row.name())) assertThat(format.size()).as(row.name()).isLessThanOrEqualTo(size);
+            if (PARTLY.contains(row.name()))
+                assertThat(format.size()).as(row.name()).isLessThanOrEqualTo(size);
             else
                 // Reserved words at the end are not printed.
                 assertThat(format.size()).as(row.name()).isBetween(Math.max(1, size - LONGEST_TAIL), size);
@@ -73,12 +81,18 @@ class TraceFormatTest {
                 .putLong(16, 0x1234)
                 .putInt(24, 0x99)
                 .array();
-        assertThat(print("KVM_SET_MSRS", b)).isEqualTo("{nmsrs=2 entries=[{index=MSR_IA32_TSC data=0x1234}, {index=0x99}]}");
+        assertThat(print("KVM_SET_MSRS", b))
+                .isEqualTo("{nmsrs=2 entries=[{index=MSR_IA32_TSC data=0x1234}, {index=0x99}]}");
     }
 
     @Test
     void nestedStructuresLeaveZeroFieldsOut() {
-        byte[] b = buffer(312).putLong(0, 0x1000).putShort(12, (short) 8).put(14, (byte) 0xb).putLong(264, 0x501).array();
+        byte[] b = buffer(312)
+                .putLong(0, 0x1000)
+                .putShort(12, (short) 8)
+                .put(14, (byte) 0xb)
+                .putLong(264, 0x501)
+                .array();
         assertThat(print("KVM_GET_SREGS", b)).isEqualTo("{cs={base=0x1000 selector=0x8 type=0xb} efer=SCE|LME|LMA}");
     }
 

@@ -1,7 +1,6 @@
 package dev.worldswitch.server;
 
 import dev.worldswitch.kvm.Client;
-import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.Mm;
 import dev.worldswitch.kvm.SharedPages;
 import java.util.Set;
@@ -127,7 +126,8 @@ public final class ClientProcess implements Client {
         for (long[] gap : memory.missing(around[0], around[1])) t.adopt(this, gap[0], gap[1]);
         page = memory.hostPage(address, write);
         if (page != 0 || memory.isCommon(address)) return page;
-        // The page alone: what lies around it may be the client's program, of which only what a guest touches is common.
+        // The page alone: what lies around it may be the client's program, of which only what a guest touches is
+        // common.
         t.adopt(this, address & -4096L, (address & -4096L) + 4096);
         return memory.hostPage(address, write);
     }

@@ -10,7 +10,9 @@ import java.lang.foreign.ValueLayout;
  */
 final class HostClock {
     /** rdtsc; shl rdx, 32; or rax, rdx; ret. */
-    private static final byte[] READ_TSC = {0x0f, 0x31, 0x48, (byte) 0xc1, (byte) 0xe2, 0x20, 0x48, 0x09, (byte) 0xd0, (byte) 0xc3};
+    private static final byte[] READ_TSC = {
+        0x0f, 0x31, 0x48, (byte) 0xc1, (byte) 0xe2, 0x20, 0x48, 0x09, (byte) 0xd0, (byte) 0xc3
+    };
 
     private static final int PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4, PRIVATE_ANONYMOUS = 0x22, PAGE = 4096;
     private static final long CALIBRATION_NS = 2_000_000;

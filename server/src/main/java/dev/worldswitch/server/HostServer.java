@@ -132,7 +132,7 @@ public final class HostServer {
             wire.send(
                     Wire.ANSWER,
                     p.signals().bytes(),
-                    0,
+                    ProcessHandle.current().pid(),
                     0,
                     none,
                     0,

@@ -23,7 +23,12 @@ public final class HostThread implements Caller {
     private static final int PENDING = 0, WAKE = 4;
 
     private static final int FUTEX_WAIT = 0, FUTEX_WAKE = 1;
-    private static final int KVM_RUN = 0xAE80, COPY_MAX = 4096, PROT_EXEC = 4, PROT_WRITE = 2, MAP_TYPE = 3, MAP_PRIVATE = 2;
+    private static final int KVM_RUN = 0xAE80,
+            COPY_MAX = 4096,
+            PROT_EXEC = 4,
+            PROT_WRITE = 2,
+            MAP_TYPE = 3,
+            MAP_PRIVATE = 2;
     private static final long POSITION = -1;
 
     private final HostServer server;

@@ -83,8 +83,7 @@ final class Native {
         ValueLayout.OfLong l = ValueLayout.JAVA_LONG;
         Linker linker = Linker.nativeLinker();
         return linker.downcallHandle(
-                FunctionDescriptor.of(l, l, l, l, l, l, l, l),
-                Linker.Option.captureCallState("errno"));
+                FunctionDescriptor.of(l, l, l, l, l, l, l, l), Linker.Option.captureCallState("errno"));
     }
 
     @SuppressWarnings("restricted")

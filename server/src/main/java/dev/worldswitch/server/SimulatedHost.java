@@ -43,7 +43,8 @@ public final class SimulatedHost {
         this.pools = new Pools(torture);
         this.arch = machine.arch();
         this.replay = "ws run --machine " + machine.name() + " --kernel "
-                + version.name() + " --cpus " + cpus + (timing instanceof TortureTiming t ? " --torture " + t.seed() : "")
+                + version.name() + " --cpus " + cpus
+                + (timing instanceof TortureTiming t ? " --torture " + t.seed() : "")
                 + " --trace=FILE -- CLIENT";
         this.booted = Hosts.boot(Region.root("host"), version, machine, cpus, timing, pools);
         this.device = device == null ? booted.device() : device;
@@ -175,8 +176,8 @@ public final class SimulatedHost {
     /** One ioctl; KVM_RUN, and what else works on the CPU, has one of this host. After a panic of its kernel every call fails. */
     long ioctl(HostThread thread, OpenFile open, int command, long argument, KvmFile.Made made) {
         if (panic != null) return Errno.EIO;
-        boolean run = open.file().kind() == KvmFile.Kind.VCPU
-                && (HostThread.isRun(command) || booted.touchesCpu(command));
+        boolean run =
+                open.file().kind() == KvmFile.Kind.VCPU && (HostThread.isRun(command) || booted.touchesCpu(command));
         // One such call of a vCPU at a time takes a CPU: a second would hold its CPU while it waits for the first.
         if (run) open.runLock().lock();
         try {
@@ -204,8 +205,8 @@ public final class SimulatedHost {
     private void brokeDown(OpenFile open, int command, Throwable e) {
         IoctlTable.Row row = booted.ioctls().find(open.file().kind(), command);
         String name = row == null ? "ioctl 0x" + Integer.toHexString(command) : row.name();
-        StringBuilder s = new StringBuilder("ws: internal error in " + name + " on "
-                + open.file().fileName() + ": " + e + "\n");
+        StringBuilder s = new StringBuilder(
+                "ws: internal error in " + name + " on " + open.file().fileName() + ": " + e + "\n");
         StackTraceElement[] stack = e.getStackTrace();
         for (int i = 0; i < Math.min(stack.length, FRAMES_SHOWN); i++)
             s.append("ws:   at ").append(stack[i]).append('\n');

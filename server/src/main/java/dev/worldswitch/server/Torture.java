@@ -74,7 +74,8 @@ final class Torture {
         b.value = next;
         turns.incrementAndGet();
         rest(b);
-        if (!intact) panicked.accept(new KernelPanic("torture: vector registers of host task " + b.task + " were changed"));
+        if (!intact)
+            panicked.accept(new KernelPanic("torture: vector registers of host task " + b.task + " were changed"));
     }
 
     String report() {

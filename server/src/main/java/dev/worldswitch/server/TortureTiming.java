@@ -94,7 +94,8 @@ final class TortureTiming implements Timing {
             all.reschedules += c.reschedules;
             all.softirqs += c.softirqs;
         }
-        return "torture " + seed + ": " + all.moments + " moments, " + all.interrupts + " interrupts and " + all.reschedules
+        return "torture " + seed + ": " + all.moments + " moments, " + all.interrupts + " interrupts and "
+                + all.reschedules
                 + " preemptions raised at them, " + outsideEvents + " events while guests ran, " + all.softirqs
                 + " softirqs used vector registers";
     }
