@@ -33,7 +33,8 @@ final class CodePage {
 
     void add(Block b) {
         if (blocks.size() >= cleanAt) {
-            // A replaced block may still run until the epoch changes; its lines stay, so that a write to it changes that.
+            // A replaced block may still run until the epoch changes; its lines stay, so that a write to it changes
+            // that.
             for (Block x : blocks) if (x.replaced) loose |= lines(first(x), last(x));
             blocks.removeIf(x -> x.dropped || x.replaced);
             cleanAt = Math.max(CLEAN, 2 * blocks.size());

@@ -11,11 +11,7 @@ import org.jspecify.annotations.Nullable;
  * shift by {@code count}) does to the operands kept in FA and FB and the result in FRES, and that in CF and OF by {@code
  * later} (a rotate by {@code laterCount}, or a product), whose operands are in RA and RRES.
  */
-record FlagState(
-        @Nullable Object last,
-        int count,
-        @Nullable Object later,
-        int laterCount) {
+record FlagState(@Nullable Object last, int count, @Nullable Object later, int laterCount) {
     static final FlagState KNOWN = new FlagState(null, 0, null, 0);
     private static final ClassDesc J = ConstantDescs.CD_long, I = ConstantDescs.CD_int;
 

@@ -100,9 +100,7 @@ public final class Flags {
     }
 
     /** Names of the eight conditions here, by the upper three of the four bits; the translator calls them one by one. */
-    static final String[] CONDITIONS = {
-        "overflow", "below", "zero", "belowOrEqual", "sf", "pf", "less", "lessOrEqual"
-    };
+    static final String[] CONDITIONS = {"overflow", "below", "zero", "belowOrEqual", "sf", "pf", "less", "lessOrEqual"};
 
     static boolean overflow(long fr, long fc) {
         return of(fc) != 0;

@@ -575,7 +575,8 @@ abstract sealed class GuestMemory permits Interpreter {
 
     private long pte(long gpa, int width, long la, long err) {
         long host = page(gpa, false);
-        // Paging structures in unbacked memory: the CPU leaves the guest; the hypervisor's own walk finds nothing there.
+        // Paging structures in unbacked memory: the CPU leaves the guest; the hypervisor's own walk finds nothing
+        // there.
         if (host == PhysicalMemory.MMIO) throw emulating ? pageFault(la, err) : walked(gpa, la);
         long at = host + (gpa & 0xfff);
         return width == 8 ? HOST.get(LONG, at) : HOST.get(INT, at) & 0xffffffffL;

@@ -88,8 +88,7 @@ final class IntegerTable implements OpTableSource {
         return sizes(value, carries, false, writes, keepsCf);
     }
 
-    private static Arith[] sizes(
-            Arith.Fn value, Arith.Fn carries, boolean readsCf, boolean writes, boolean keepsCf) {
+    private static Arith[] sizes(Arith.Fn value, Arith.Fn carries, boolean readsCf, boolean writes, boolean keepsCf) {
         Arith[] f = new Arith[9];
         for (int size : new int[] {1, 2, 4, 8}) f[size] = new Arith(value, carries, readsCf, writes, keepsCf, size);
         return f;
@@ -298,8 +297,7 @@ final class IntegerTable implements OpTableSource {
 
     private static Op pushImm(Insn i) {
         boolean plain64 = i.is64() && i.opsize == 8;
-        return with(
-                plain64 ? new IntegerOps.PushImm64() : new SystemOps.Plain((m, op) -> m.push(op.imm, op.size)), i);
+        return with(plain64 ? new IntegerOps.PushImm64() : new SystemOps.Plain((m, op) -> m.push(op.imm, op.size)), i);
     }
 
     static long rm(Interpreter m, Op op) {

@@ -28,7 +28,8 @@ final class MoreOps {
         row.row("IMUL", "0F AF /r", "Gv,Ev", i -> imul(i, false));
         row.row("IMUL", "69 /r", "Gv,Ev,Iz", i -> imul(i, true));
         row.row("IMUL", "6B /r", "Gv,Ev,Ib", i -> imul(i, true));
-        IntegerOps.Unary[] cbw = unary((a, z) -> Flags.signed(a, z / 2)), cwd = unary((a, z) -> Flags.signed(a, z) >> 63);
+        IntegerOps.Unary[] cbw = unary((a, z) -> Flags.signed(a, z / 2)),
+                cwd = unary((a, z) -> Flags.signed(a, z) >> 63);
         row.row("CBW", "98", "", i -> oneReg(cbw[i.opsize], 0, 0));
         row.row("CWD", "99", "", i -> oneReg(cwd[i.opsize], X86State.RDX, 0));
         exchanges(row, plain);
@@ -163,7 +164,15 @@ final class MoreOps {
     }
 
     private static final IntegerOps.@org.jspecify.annotations.Nullable Product[] PRODUCTS = {
-        null, null, new IntegerOps.Product(2), null, new IntegerOps.Product(4), null, null, null, new IntegerOps.Product(8)
+        null,
+        null,
+        new IntegerOps.Product(2),
+        null,
+        new IntegerOps.Product(4),
+        null,
+        null,
+        null,
+        new IntegerOps.Product(8)
     };
 
     private static Op imul(Insn i, boolean immediate) {

@@ -214,11 +214,15 @@ final class OpEmitter {
 
     private static void shifted(RegionEmitter e, Shift f, int a, int n, int to) {
         e.constant(f, RegionEmitter.SHIFT);
-        e.code().lload(a).loadConstant(n).invokestatic(RegionEmitter.SHIFT, "value", SHIFT_VALUE).lstore(to);
+        e.code()
+                .lload(a)
+                .loadConstant(n)
+                .invokestatic(RegionEmitter.SHIFT, "value", SHIFT_VALUE)
+                .lstore(to);
     }
 
-    private static final MethodTypeDesc SHIFT_VALUE = MethodTypeDesc.of(
-            ConstantDescs.CD_long, RegionEmitter.SHIFT, ConstantDescs.CD_long, ConstantDescs.CD_int);
+    private static final MethodTypeDesc SHIFT_VALUE =
+            MethodTypeDesc.of(ConstantDescs.CD_long, RegionEmitter.SHIFT, ConstantDescs.CD_long, ConstantDescs.CD_int);
 
     private static void shiftByCl(RegionEmitter e, Op op, Shift f) {
         e.known();
@@ -233,7 +237,10 @@ final class OpEmitter {
                         MethodTypeDesc.of(ConstantDescs.CD_int, RegionEmitter.SHIFT, ConstantDescs.CD_long))
                 .istore(T2);
         e.constant(f, RegionEmitter.SHIFT);
-        c.lload(T1).iload(T2).invokestatic(RegionEmitter.SHIFT, "value", SHIFT_VALUE).lstore(T4);
+        c.lload(T1)
+                .iload(T2)
+                .invokestatic(RegionEmitter.SHIFT, "value", SHIFT_VALUE)
+                .lstore(T4);
         e.put(op.d, f.size(), T4);
         FlagState.shift(e, f, () -> c.iload(T2), T1, T4);
     }
@@ -266,7 +273,10 @@ final class OpEmitter {
         else e.get(op.d, f.size());
         c.lstore(T1);
         e.constant(f, RegionEmitter.PRODUCT);
-        c.lload(T1).lload(T2).invokestatic(RegionEmitter.PRODUCT, "value", PRODUCT_VALUE).lstore(T4);
+        c.lload(T1)
+                .lload(T2)
+                .invokestatic(RegionEmitter.PRODUCT, "value", PRODUCT_VALUE)
+                .lstore(T4);
         e.put(op.d, f.size(), T4);
         c.lload(T1).lstore(RegionEmitter.RA).lload(T2).lstore(RegionEmitter.RRES);
         e.flags = e.flags.multiplied(f);

@@ -23,7 +23,10 @@ import org.jspecify.annotations.Nullable;
  * registers back in their array meanwhile.
  */
 final class RegionEmitter {
-    static final ClassDesc M = desc(Interpreter.class), MEMORY = desc(GuestMemory.class), OP = desc(Op.class), FLAGS = desc(Flags.class);
+    static final ClassDesc M = desc(Interpreter.class),
+            MEMORY = desc(GuestMemory.class),
+            OP = desc(Op.class),
+            FLAGS = desc(Flags.class);
     static final ClassDesc ARITH = desc(Arith.class), SHIFT = desc(IntegerOps.Shift.class), GPR = desc(Gpr.class);
     static final ClassDesc UNARY = desc(IntegerOps.Unary.class), PRODUCT = desc(IntegerOps.Product.class);
     private static final ClassDesc SIGNAL = desc(Signal.class), CODE = desc(Translated.class);
@@ -32,7 +35,17 @@ final class RegionEmitter {
     static final MethodTypeDesc J_J = MethodTypeDesc.of(J, J), J_JJ = MethodTypeDesc.of(J, J, J);
 
     /** JVM locals; registers from {@link #REGS} on. */
-    static final int CPU = 1, G = 2, EPOCH = 3, RIP = 4, FR = 6, FC = 8, FA = 10, FB = 12, FRES = 14, RA = 16, RRES = 18;
+    static final int CPU = 1,
+            G = 2,
+            EPOCH = 3,
+            RIP = 4,
+            FR = 6,
+            FC = 8,
+            FA = 10,
+            FB = 12,
+            FRES = 14,
+            RA = 16,
+            RRES = 18;
 
     static final int T1 = 20, T2 = 22, T3 = 24, T4 = 26, REGS = 30;
     private static final int ACCESS = 28;
@@ -93,9 +106,13 @@ final class RegionEmitter {
     byte[] classFile(ClassFile files) {
         return files.build(ClassDesc.of("dev.worldswitch.machine.x86.Region"), c -> {
             c.withSuperclass(CODE).withFlags(ClassFile.ACC_FINAL);
-            c.withMethodBody("<init>", ConstantDescs.MTD_void, 0, k -> k.aload(0)
-                    .invokespecial(CODE, "<init>", ConstantDescs.MTD_void)
-                    .return_());
+            c.withMethodBody(
+                    "<init>",
+                    ConstantDescs.MTD_void,
+                    0,
+                    k -> k.aload(0)
+                            .invokespecial(CODE, "<init>", ConstantDescs.MTD_void)
+                            .return_());
             c.withMethodBody("run", MethodTypeDesc.of(V, M), ClassFile.ACC_FINAL, k -> {
                 code = k;
                 body();
@@ -188,7 +205,10 @@ final class RegionEmitter {
     private void leaveIfTold(long rip) {
         CodeBuilder c = code();
         Label on = c.newLabel();
-        c.aload(CPU).iload(EPOCH).invokevirtual(M, "mustStop", MethodTypeDesc.of(Z, I)).ifeq(on);
+        c.aload(CPU)
+                .iload(EPOCH)
+                .invokevirtual(M, "mustStop", MethodTypeDesc.of(Z, I))
+                .ifeq(on);
         c.loadConstant(rip).lstore(RIP).goto_(exitLabel());
         c.labelBinding(on);
     }
@@ -369,5 +389,4 @@ final class RegionEmitter {
         known();
         code().lload(FR).lload(FC).invokestatic(FLAGS, Flags.CONDITIONS[cc >> 1], MethodTypeDesc.of(Z, J, J));
     }
-
 }

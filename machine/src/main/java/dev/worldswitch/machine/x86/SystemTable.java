@@ -95,7 +95,9 @@ final class SystemTable implements OpTableSource {
             if (base) m.state.segBase.set(seg, v);
             else m.cpu.xfd().set(v);
         } else {
-            v = base ? m.state.segBase.get(seg) : xfd ? m.cpu.xfd().get() : m.cpu.xfdErr().get();
+            v = base
+                    ? m.state.segBase.get(seg)
+                    : xfd ? m.cpu.xfd().get() : m.cpu.xfdErr().get();
             m.setReg(0, 4, v);
             m.setReg(2, 4, v >>> 32);
         }

@@ -140,7 +140,8 @@ final class X87Table implements OpTableSource {
 
     private void integerStore(String name, String encoding, int bytes, boolean pop) {
         Convert c = fp -> SseFloat.extendedToInt(X87.high(fp, 0), X87.low(fp, 0), 8 * bytes, X87.fcw(fp));
-        Rounded up = (fp, v) -> X87.above(fp, X87.highOfInt(Flags.signed(v, bytes)), X87.lowOfInt(Flags.signed(v, bytes)));
+        Rounded up =
+                (fp, v) -> X87.above(fp, X87.highOfInt(Flags.signed(v, bytes)), X87.lowOfInt(Flags.signed(v, bytes)));
         store(name, encoding, bytes, pop, c, up, 1L << 8 * bytes - 1);
     }
 

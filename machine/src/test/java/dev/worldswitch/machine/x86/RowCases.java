@@ -67,10 +67,10 @@ final class RowCases {
         gpr[6] = BASE - 64 + random.nextInt(64);
         gpr[7] = BASE + random.nextInt(64);
         random.nextBytes(data);
-        if (row.source().contains("x87") || row.mnemonic().startsWith("F") && !row.mnemonic().equals("FENCE")) x87(row);
+        if (row.source().contains("x87")
+                || row.mnemonic().startsWith("F") && !row.mnemonic().equals("FENCE")) x87(row);
         else encode(row);
-        return new NativeCpu.Case(
-                Arrays.copyOf(code, at), gpr.clone(), random.nextInt() & ALL | 2, data.clone());
+        return new NativeCpu.Case(Arrays.copyOf(code, at), gpr.clone(), random.nextInt() & ALL | 2, data.clone());
     }
 
     /** Two numbers on the stack, the instruction, then the status word and what is on top. */
@@ -98,7 +98,8 @@ final class RowCases {
             vex(row, words);
             return;
         }
-        boolean branch = operands.startsWith("J") || List.of("JMP", "CALL", "RET").contains(row.mnemonic());
+        boolean branch =
+                operands.startsWith("J") || List.of("JMP", "CALL", "RET").contains(row.mnemonic());
         boolean byteOperand = operands.startsWith("Eb") || operands.endsWith("Eb") && operands.startsWith("Gb");
         int pp = 0, digit = -1, mod = -1, rmField = -1, plus = -1;
         boolean slash = false, lockable = false;
@@ -137,7 +138,8 @@ final class RowCases {
         if (rmField >= 0) rex = 0;
         if (rex != 0) b(rex);
         byte[] op = HexFormat.of().parseHex(opcode);
-        boolean bswap = opcode.toString().matches("0FC[89A-F]") || opcode.toString().matches("9[1-7]");
+        boolean bswap =
+                opcode.toString().matches("0FC[89A-F]") || opcode.toString().matches("9[1-7]");
         if (plus >= 0) {
             while (plus == 3 || plus == 4) plus = random.nextInt(8);
             op[op.length - 1] += (byte) plus;
@@ -153,7 +155,8 @@ final class RowCases {
             rm = rmField >= 0 ? rmField : mod == 3 ? pick(rex, rex & 1) : 3;
             if (row.mnemonic().startsWith("F") && mod == 3 && rmField < 0) rm = random.nextInt(3);
             b((mod == 3 ? 0xc0 : 0x40) | reg << 3 | rm);
-            if (mod != 3) b(row.mnemonic().equals("CMPXCHG8B") ? 16 * (random.nextInt(6) - 3) : random.nextInt(120) - 60);
+            if (mod != 3)
+                b(row.mnemonic().equals("CMPXCHG8B") ? 16 * (random.nextInt(6) - 3) : random.nextInt(120) - 60);
         }
         prepare(row, reg | (digit < 0 && (rex & 4) != 0 ? 8 : 0), rm | (rex & 1) << 3, mod, size);
         int immediate = 0;
@@ -161,9 +164,10 @@ final class RowCases {
             switch (o) {
                 case "Ib", "Ub" -> {
                     // 16-bit SHLD by more than 16 is undefined.
-                    immediate = row.mnemonic().startsWith("SH") && row.operands().startsWith("Ev,Gv") && size == 2
-                            ? random.nextInt(17)
-                            : random.nextInt(256);
+                    immediate =
+                            row.mnemonic().startsWith("SH") && row.operands().startsWith("Ev,Gv") && size == 2
+                                    ? random.nextInt(17)
+                                    : random.nextInt(256);
                     b(row.mnemonic().equals("ENTER") ? 0 : immediate);
                 }
                 case "Jb" -> b(random.nextInt(2));

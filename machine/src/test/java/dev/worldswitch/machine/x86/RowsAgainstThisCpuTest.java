@@ -100,7 +100,9 @@ class RowsAgainstThisCpuTest {
                 }
             }
         }
-        assertThat(differences).as("seed " + seed + ", " + samples + " cases a row").isEmpty();
+        assertThat(differences)
+                .as("seed " + seed + ", " + samples + " cases a row")
+                .isEmpty();
         Set<String> never = new TreeSet<>();
         for (Row r : rows) if (!ran.contains(name(r)) && !r.mnemonic().startsWith("UD")) never.add(name(r));
         if (samples >= 30) assertThat(never).as("rows that only faulted").isEmpty();

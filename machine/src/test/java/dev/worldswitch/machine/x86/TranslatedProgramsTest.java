@@ -36,8 +36,7 @@ class TranslatedProgramsTest {
             if (a.startsWith("interrupt")) continue;
             String b = run(translated, program, gpr, flags);
             assertThat(b)
-                    .as("seed " + SEED + " program " + n + ": "
-                            + HexFormat.of().formatHex(program))
+                    .as("seed " + SEED + " program " + n + ": " + HexFormat.of().formatHex(program))
                     .isEqualTo(a);
             if (a.contains(" rip " + Long.toHexString(CODE + program.length))) whole++;
         }
@@ -82,8 +81,7 @@ class TranslatedProgramsTest {
         s.append(" rip ").append(Long.toHexString(g.state.rip.get()));
         s.append(" flags ").append(Long.toHexString(g.state.rflags.get()));
         s.append(" cr2 ").append(Long.toHexString(g.state.cr.get(2)));
-        for (int r = 0; r < 16; r++)
-            s.append(" r").append(r).append(' ').append(Long.toHexString(g.state.gpr.get(r)));
+        for (int r = 0; r < 16; r++) s.append(" r").append(r).append(' ').append(Long.toHexString(g.state.gpr.get(r)));
         return s + " memory " + Arrays.hashCode(data.toArray(ValueLayout.JAVA_BYTE));
     }
 
