@@ -38,6 +38,8 @@ final class Capabilities {
         row(39, "ADJUST_CLOCK", () -> 14, "6.1", null);
         row(55, "XSAVE", () -> kvm.caps().hasXsave() ? 1 : 0, "6.1", null);
         row(56, "XCRS", () -> kvm.caps().hasXsave() ? 1 : 0, "6.1", null);
+        // The ioctl was there before it was told of.
+        row(89, "DEVICE_CTRL", () -> kvm.kernel().version().atLeast("6.12") ? 1 : 0, "6.1", null);
         row(66, "MAX_VCPUS", this::maxVcpus, "6.1", null);
         row(70, "ONE_REG", () -> kvm.kernel().has(Patch.X86_ONE_REG) ? 1 : 0, "6.1", null);
         row(74, "SYNC_REGS", () -> 7, "6.1", null);
@@ -48,14 +50,14 @@ final class Capabilities {
         row(195, "SET_GUEST_DEBUG2", () -> 0x1f0003, "6.1", null);
         row(201, "EXIT_HYPERCALL", () -> 0x1000, "6.1", null);
         row(213, "DISABLE_QUIRKS2", this::quirks, "6.1", null);
-        row(38, "XEN_HVM", () -> 511, "6.1", "xen");
+        row(38, "XEN_HVM", () -> 511, "6.12", "xen");
         for (int hv : new int[] {44, 45, 46, 123, 148, 149, 154, 155, 161, 167, 191, 199, 96})
             row(hv, "HYPERV_" + hv, () -> 1, "6.1", "hyperv");
         row(117, "X86_SMM", () -> 1, "6.1", "smm");
         row(118, "MULTI_ADDRESS_SPACE", () -> 2, "6.1", "smm");
         row(157, "NESTED_STATE", () -> 4224, "6.1", "nested");
         row(192, "DIRTY_LOG_RING", () -> 0x100000, "6.1", "dirty_ring");
-        row(223, "DIRTY_LOG_RING_ACQ_REL", () -> 0x100000, "6.12", "dirty_ring");
+        row(223, "DIRTY_LOG_RING_ACQ_REL", () -> 0x100000, "6.1", "dirty_ring");
         row(97, "CAP_97", () -> 1, "6.1", "recorded_extras");
         row(127, "CAP_127", () -> 1, "6.1", "recorded_extras");
         row(187, "CAP_187", () -> 1, "6.1", "recorded_extras");
@@ -83,7 +85,7 @@ final class Capabilities {
             34=SET_BOOT_CPU_ID 35=PIT_STATE2 36=IOEVENTFD 37=SET_IDENTITY_MAP_ADDR 40=INTERNAL_ERROR_DATA \
             41=VCPU_EVENTS 47=PCI_SEGMENT 50=DEBUGREGS 51=X86_ROBUST_SINGLESTEP 54=ENABLE_CAP 59=ASYNC_PF \
             61=GET_TSC_KHZ 72=TSC_DEADLINE_TIMER 76=KVMCLOCK_CTRL 77=SIGNAL_MSI 81=READONLY_MEM 82=IRQFD_RESAMPLE \
-            89=DEVICE_CTRL 95=EXT_EMUL_CPUID 98=ENABLE_CAP_VM 100=IOEVENTFD_NO_LENGTH 105=CHECK_EXTENSION_VM \
+            95=EXT_EMUL_CPUID 98=ENABLE_CAP_VM 100=IOEVENTFD_NO_LENGTH 105=CHECK_EXTENSION_VM \
             116=DISABLE_QUIRKS 121=SPLIT_IRQCHIP 122=IOEVENTFD_ANY_LENGTH 136=IMMEDIATE_EXIT 153=GET_MSR_FEATURES \
             159=MSR_PLATFORM_INFO 162=COALESCED_PIO 164=EXCEPTION_PAYLOAD 182=HALT_POLL 183=ASYNC_PF_INT 184=LAST_CPU \
             188=X86_USER_SPACE_MSR 189=X86_MSR_FILTER 190=ENFORCE_PV_FEATURE_CPUID 200=SREGS2 203=BINARY_STATS_FD \
@@ -135,6 +137,12 @@ final class Capabilities {
         if (r.config != null && !kvm.config(r.config)) return 0;
         LongSupplier of = kind == KvmFile.Kind.VM && r.vm != null ? r.vm : r.system;
         return of.getAsLong();
+    }
+
+    /** False for what came with a capability that this release does not know yet. */
+    boolean came(int number) {
+        Row r = rows.get(number);
+        return r == null || kvm.kernel().version().atLeast(r.since);
     }
 
     /** Bytes that KVM_GET_XSAVE2 may write for a process with this permission. */

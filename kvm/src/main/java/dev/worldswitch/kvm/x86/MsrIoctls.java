@@ -67,7 +67,8 @@ final class MsrIoctls {
         int done = 0;
         for (; done < head.u32(0); done++) {
             MsrTable.Access a = read.apply(b.u32(done * ENTRY));
-            b.u64(done * ENTRY + 8, a.value());
+            // A bad access leaves the client's value, an unknown MSR clears it.
+            if (a.status() != MsrTable.BAD_VALUE) b.u64(done * ENTRY + 8, a.value());
             if (a.status() != MsrTable.OK) break;
         }
         // The first one that failed reads 0, those after it stay as given.

@@ -66,10 +66,21 @@ public final class MsrTable {
 
     /** RDMSR by the guest, or KVM_GET_MSRS by the VMM. */
     public Access read(Vcpu v, int index, boolean host) {
+        if (host && index >= X2APIC_FIRST && index <= X2APIC_LAST) return x2apic(v, index);
         Row r = rows.get(index);
         if (r == null || r.get == null) return new Access(UNKNOWN, 0);
         if (!host && !r.guest.test(v)) return new Access(BAD_VALUE, 0);
         return new Access(OK, r.get.get(v));
+    }
+
+    private static final int X2APIC_FIRST = 0x800, X2APIC_LAST = 0x8ff;
+
+    /** kvm_x2apic_msr_read for the VMM; 6.1 tells a local APIC in another mode from an MSR that is not there. */
+    private Access x2apic(Vcpu v, int index) {
+        int offset = index - X2APIC_FIRST << 4;
+        if (v.lapic().x2apicActive() && v.lapic().readable(offset))
+            return new Access(OK, v.lapic().x2apicRead(offset));
+        return new Access(kvm.kernel().version().atLeast("6.12") ? UNKNOWN : BAD_VALUE, 0);
     }
 
     /** WRMSR by the guest, or KVM_SET_MSRS by the VMM. */
@@ -486,7 +497,7 @@ public final class MsrTable {
         add(0x40000001, "HV_X64_MSR_HYPERCALL", v -> 0, (v, x, host) -> read(v, 0x40000000, true).value == 0, on);
         add(0x40000020, "HV_X64_MSR_TIME_REF_COUNT", v -> kvm.kernel().timing().now() / 100, (v, x, h) -> true, on);
         for (int i : HYPERV)
-            if (i != 0x40000000 && i != 0x40000001 && i != 0x40000020)
+            if (i != 0x40000000 && i != 0x40000001 && i != 0x40000020 && (i != TSC_INVARIANT || hasTscInvariant()))
                 stores(i, "HV_X64_MSR_" + Integer.toHexString(i), 0, (v, x, host) -> true, on);
     }
 
@@ -510,6 +521,12 @@ public final class MsrTable {
         stores(0x1d9, "IA32_DEBUGCTL", 0, (v, x, host) -> (x & ~3) == 0);
         if (kvm.caps().supportedXcr0() >> 3 != 0 && (kvm.caps().supportedXcr0() & 0x18) != 0)
             stores(0xd90, "IA32_BNDCFGS", 0, (v, x, host) -> (x & 0xffc) == 0 && canonical(v, x & -4096, host));
+    }
+
+    private static final int TSC_INVARIANT = 0x40000118;
+
+    private boolean hasTscInvariant() {
+        return kvm.kernel().version().atLeast("6.12");
     }
 
     /** Hyper-V's MSRs in the order of KVM's list (hyperv-tlfs). */
@@ -588,7 +605,7 @@ public final class MsrTable {
             for (int i : LAST_BRANCH) out.add(i);
         }
         for (int i : EMULATED_FIRST) out.add(i);
-        if (kvm.config("hyperv")) for (int i : HYPERV) out.add(i);
+        if (kvm.config("hyperv")) for (int i : HYPERV) if (listed(i)) out.add(i);
         for (int i : EMULATED) if (listed(i)) out.add(i);
         return out.stream().mapToInt(Integer::intValue).toArray();
     }

@@ -29,6 +29,7 @@ public final class Vm implements MemoryVm {
     private final Word bugged, caps, userSpaceMsr, disabledQuirks, disabledExits, platformInfoHidden, manualDirty;
     private final Ref<MsrFilter> msrFilter;
     private final Word hypercallExits;
+    private final Word maxMmuPages;
     private final Irqchip chips;
     private final ApicBus apicBus;
     private final Stats.Counts stats;
@@ -56,6 +57,7 @@ public final class Vm implements MemoryVm {
         this.irqchip = region.word("irqchip");
         this.dirtyBitmaps = region.word("dirtyBitmaps");
         this.tscKhz = region.word("tscKhz");
+        this.maxMmuPages = region.word("maxMmuPages");
         this.clockOffset = region.word("clockOffset");
         this.caps = region.word("caps");
         this.userSpaceMsr = region.word("userSpaceMsr");
@@ -197,6 +199,11 @@ public final class Vm implements MemoryVm {
 
     Word maxVcpuIdCell() {
         return maxVcpuId;
+    }
+
+    /** KVM_SET_NR_MMU_PAGES: kept for who asks; there is no shadow MMU that it could bound. */
+    Word maxMmuPages() {
+        return maxMmuPages;
     }
 
     Word tscKhz() {

@@ -31,12 +31,19 @@ final class VmIoctls {
         });
         t.vm("KVM_SET_BOOT_CPU_ID", io(0x78), 34, "api.rst 4.40", (vm, c) -> {
             if (!vm.vcpus().get().all().isEmpty()) return Errno.EBUSY;
-            if (Long.compareUnsigned(c.argument(), vm.maxVcpuId()) >= 0) return Errno.EINVAL;
+            boolean checked = vm.kvm().kernel().version().atLeast("6.12");
+            if (checked && Long.compareUnsigned(c.argument(), vm.maxVcpuId()) >= 0) return Errno.EINVAL;
             vm.bootCpuIdCell().set(c.argument());
             return 0;
         });
         // The shadow MMU has no pages here that a limit could bound.
-        t.vm("KVM_SET_NR_MMU_PAGES", io(0x44), 2, "api.rst 4.4", (vm, c) -> Long.compareUnsigned(c.argument(), 64) < 0 ? Errno.EINVAL : 0);
+        t.vm("KVM_SET_NR_MMU_PAGES", io(0x44), 2, "api.rst 4.4", (vm, c) -> {
+            if (Long.compareUnsigned(c.argument(), 64) < 0) return Errno.EINVAL;
+            vm.maxMmuPages().set(c.argument());
+            return 0;
+        });
+        t.vm("KVM_GET_NR_MMU_PAGES", io(0x45), 0, "api.rst of 6.1, 4.5; removed since", (vm, c) ->
+                vm.kvm().kernel().version().atLeast("6.12") ? Errno.ENOTTY : vm.maxMmuPages().get());
         t.vm("KVM_GET_CLOCK", ior(0x7c, CLOCK_SIZE), 39, "api.rst 4.29", VmIoctls::getClock);
         t.vm("KVM_SET_CLOCK", iow(0x7b, CLOCK_SIZE), 39, "api.rst 4.30", VmIoctls::setClock);
         t.vm(
@@ -128,7 +135,9 @@ final class VmIoctls {
     }
 
     private static long createVcpu(Vm vm, Call call) {
-        long id = call.argument();
+        // 6.1 looks at 32 bits of the argument.
+        boolean wide = vm.kvm().kernel().version().atLeast("6.12");
+        long id = wide ? call.argument() : call.argument() & 0xffffffffL;
         if (id < 0 || id >= vm.maxVcpuId()) return Errno.EINVAL;
         if (vm.vcpus().get().find((int) id) != null) return Errno.EEXIST;
         Vcpu v = new Vcpu(vm, (int) id, call.client().newSharedPages(KvmX86Abi.VCPU_MMAP_SIZE));
