@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kvm.IoctlTable;
+import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.server.SimulatedHost;
 import java.nio.ByteBuffer;
@@ -109,5 +110,16 @@ class TraceFormatTest {
         assertThat(abi.name("exit", 6)).isEqualTo("KVM_EXIT_MMIO");
         assertThat(abi.name("errno", 14)).isEqualTo("EFAULT");
         assertThat(abi.name("cap", 99999)).isNull();
+    }
+
+    @Test
+    void registersOfArm64HaveTheirArchitecturesNames() {
+        KvmHost kvm = SimulatedHost.plain(MachineProfile.builtIn("neoverse-v1"), KernelVersion.of("6.12"), 1)
+                .kvm();
+        assertThat(kvm.registerName(0x6030_0000_0010_0040L)).isEqualTo("PC");
+        assertThat(kvm.registerName(0x6030_0000_0010_003aL)).isEqualTo("X29");
+        assertThat(kvm.registerName(0x6030_0000_0013_c080L)).isEqualTo("SCTLR_EL1");
+        assertThat(kvm.registerName(0x6080_0000_0015_0020L)).isEqualTo("Z1");
+        assertThat(kvm.registerName(0x1)).isNull();
     }
 }

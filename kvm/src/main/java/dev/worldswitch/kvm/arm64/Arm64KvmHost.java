@@ -66,6 +66,11 @@ public final class Arm64KvmHost implements KvmHost {
     }
 
     @Override
+    public @Nullable String registerName(long id) {
+        return RegNames.of(id);
+    }
+
+    @Override
     public void trace(@Nullable Tracepoints listener) {
         kvm.trace().set(listener);
     }

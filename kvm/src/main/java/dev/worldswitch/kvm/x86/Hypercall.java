@@ -27,6 +27,8 @@ final class Hypercall {
         long nr = state.gpr.get(X86State.RAX) & mask;
         long a0 = state.gpr.get(X86State.RBX) & mask, a1 = state.gpr.get(X86State.RCX) & mask;
         long a2 = state.gpr.get(X86State.RDX) & mask, a3 = state.gpr.get(X86State.RSI) & mask;
+        Trace t = run.trace();
+        if (t != null) t.kvmHypercall(run.vcpu(), nr, a0, a1, a2, a3);
         if (state.cpl() != 0) return finish(-KVM_EPERM, e.length);
         switch ((int) nr) {
             case VAPIC_POLL_IRQ:

@@ -17,6 +17,8 @@ public interface Trace {
 
     default void kvmCpuid(Vcpu vcpu, int function, int index, int eax, int ebx, int ecx, int edx, boolean found) {}
 
+    default void kvmHypercall(Vcpu vcpu, long nr, long a0, long a1, long a2, long a3) {}
+
     default void kvmInjException(Vcpu vcpu, int vector, boolean hasErrorCode, int errorCode) {}
 
     default void kvmInjVirq(Vcpu vcpu, int vector) {}

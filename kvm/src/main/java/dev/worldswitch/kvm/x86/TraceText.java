@@ -107,6 +107,14 @@ final class TraceText implements Trace {
     }
 
     @Override
+    public void kvmHypercall(Vcpu vcpu, long nr, long a0, long a1, long a2, long a3) {
+        out.hit(
+                vcpu,
+                "kvm_hypercall",
+                "nr " + hex(nr) + " a0 " + hex(a0) + " a1 " + hex(a1) + " a2 " + hex(a2) + " a3 " + hex(a3));
+    }
+
+    @Override
     public void kvmInjException(Vcpu vcpu, int vector, boolean hasErrorCode, int errorCode) {
         String name = vector < EXCEPTIONS.length ? EXCEPTIONS[vector] : null;
         String code = hasErrorCode ? " (" + hex(errorCode & 0xffffffffL) + ")" : "";
