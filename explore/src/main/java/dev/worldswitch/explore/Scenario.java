@@ -100,6 +100,7 @@ public final class Scenario {
         for (String key : lines.keySet()) {
             boolean task = tasks.stream().anyMatch(t -> key.equals(t + ".does")
                     || key.equals(t + ".guest")
+                    || key.equals(t + ".vm")
                     || key.equals(t + ".sve-max-vq"));
             if (!task && !KEYS.contains(key) && !key.startsWith("expect"))
                 throw new IllegalArgumentException("scenario " + name + ": unknown line '" + key + "'");
@@ -173,6 +174,11 @@ public final class Scenario {
     /** A number that only some architectures know, as {@code vmm.sve-max-vq}. */
     public int option(String key, int otherwise) {
         return number(key, otherwise);
+    }
+
+    /** A line that only some architectures know, as {@code other.vm}. */
+    public String optionText(String key, String otherwise) {
+        return lines.getOrDefault(key, otherwise);
     }
 
     private String text(String key) {

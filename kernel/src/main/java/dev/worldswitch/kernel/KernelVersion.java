@@ -28,6 +28,7 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.HOST_FP_SAVE_FLUSH, "6.1"),
             Map.entry(Patch.ZCR_EAGER_SWITCH, "6.1"),
             Map.entry(Patch.RUN_LOOP_SIGNAL_CHECK, "6.1"),
+            Map.entry(Patch.RUN_FLAG_UNDER_CONFIG_LOCK, "6.1"),
             Map.entry(Patch.HOST_SPE_SAVE_RESTORE, "6.1"),
             Map.entry(Patch.ARM64_VCPU_FEATURES_PER_VM, "6.12"),
             Map.entry(Patch.ARM64_POWER_OFF_EPHEMERAL, "6.12"),

@@ -62,6 +62,14 @@ public enum Patch {
             "alternative of that review, not merged",
             "2025-01",
             Set.of("zcr-eager-switch")),
+    /** "The VM has run" is set before its first entry, under the lock that writers of ID registers hold. */
+    RUN_FLAG_UNDER_CONFIG_LOCK(
+            "run-flag-under-config-lock",
+            Arch.ARM64,
+            "KVM: arm64: Use config_lock to protect data ordered against KVM_RUN",
+            "series \"KVM: arm64: Fix lock inversions\"; kvm->lock did it before",
+            "2023-03",
+            Set.of()),
     /** kvm_arch_vcpu_ioctl_run asks for pending signals and work once more with interrupts masked. */
     RUN_LOOP_SIGNAL_CHECK(
             "run-loop-signal-check",

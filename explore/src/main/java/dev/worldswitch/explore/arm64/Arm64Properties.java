@@ -31,6 +31,14 @@ final class Arm64Properties {
             "saved-image",
             "once KVM_RUN has returned, the vCPU's registers in memory are those of its guest",
             "arch/arm64/kvm/fpsimd.c, kvm_arch_vcpu_put_fp");
+    static final Property ID_CONSTANT = new Property(
+            "id-constant",
+            "once a VM has run, what its guests read from an ID register never changes",
+            "KVM: arm64: Save ID registers' sanitized value per guest; KVM API, KVM_SET_ONE_REG");
+    static final Property ID_WRITTEN = new Property(
+            "id-written",
+            "a write of an ID register answers 0 and is what is read next, or EBUSY and leaves no trace",
+            "KVM: arm64: Save ID registers' sanitized value per guest; KVM API, KVM_SET_ONE_REG");
     static final Property SPE_MEMORY = new Property(
             "spe-memory",
             "no profiling record of the host is written through a guest's tables, or lost",
@@ -52,6 +60,8 @@ final class Arm64Properties {
             GUEST_SVE,
             READER,
             SAVED_IMAGE,
+            ID_CONSTANT,
+            ID_WRITTEN,
             SPE_MEMORY,
             SPE_CONTROL,
             SPE_TRAPPED);

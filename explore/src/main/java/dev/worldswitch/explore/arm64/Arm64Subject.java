@@ -52,9 +52,19 @@ final class Arm64Subject implements Subject {
                             profile.vqs(),
                             s.option(t.name() + ".sve-max-vq", profile.maxVq()),
                             t.guest());
+            String of = s.optionText(t.name() + ".vm", "");
+            VmmThread thread = of.isEmpty() ? null : vmOf(s, of).thread(client);
             host.scheduler().sleep(task);
-            vmms.add(new Arm64Vmm(host, task, number, ghost, controls, vm, t.does()));
+            vmms.add(new Arm64Vmm(host, task, number, ghost, controls, vm, thread, t.does()));
         }
+    }
+
+    private Arm64Vm vmOf(Scenario s, String task) {
+        for (Arm64Vmm v : vmms) {
+            Arm64Vm vm = v.vm();
+            if (v.task().region().name().equals(task) && vm != null) return vm;
+        }
+        throw new IllegalArgumentException("scenario " + s.name() + ": no task '" + task + "' with a guest before this one");
     }
 
     @Override

@@ -22,6 +22,7 @@ final class Arm64Vm {
     private static final long PC = REG_ARM64 | SIZE_U64 | CORE | 64, ZCR = REG_ARM64 | SIZE_U64 | 0x13 << 16 | 0xc090;
     private final VmmMemory memory;
     private final InProcessClient client;
+    private final KvmFile vm;
     private final Vcpu vcpu;
     private final GuestScript guest;
     private final long buffer, value;
@@ -44,11 +45,8 @@ final class Arm64Vm {
         this.guest = new GuestScript(ghosts, owner, zStride, script);
         this.buffer = memory.allocate(4096);
         this.value = memory.allocate(4096);
-        KvmFile vm = made(kvm, io(0x01), 0, "KVM_CREATE_VM");
-        this.vcpu = (Vcpu) made(vm, io(0x41), 0, "KVM_CREATE_VCPU");
-        memory.set(buffer, 4, TARGET_GENERIC_V8);
-        memory.set(buffer + 4, 4, maxVq == 0 ? 0 : FEATURE_SVE);
-        call(vcpu, iow(0xae, 32), buffer, "KVM_ARM_VCPU_INIT");
+        this.vm = made(kvm, io(0x01), 0, "KVM_CREATE_VM");
+        this.vcpu = newVcpu(client, 0);
         if (maxVq != 0) {
             memory.set(value, 8, vqs & (1L << maxVq) - 1);
             setOneReg(VLS);
@@ -58,6 +56,22 @@ final class Arm64Vm {
         memory.set(value, 8, GuestScript.START);
         setOneReg(PC);
         vcpu.guestCode(guest);
+    }
+
+    private Vcpu newVcpu(InProcessClient by, int id) {
+        KvmFile.Made made = new KvmFile.Made();
+        check(vm.ioctl(by, io(0x41), id, made), "KVM_CREATE_VCPU");
+        if (!(made.file instanceof Vcpu v)) throw new IllegalStateException("KVM_CREATE_VCPU made no vCPU");
+        memory.set(buffer, 4, TARGET_GENERIC_V8);
+        memory.set(buffer + 4, 4, maxVq == 0 ? 0 : FEATURE_SVE);
+        for (int i = 2; i < 8; i++) memory.set(buffer + 4 * i, 4, 0);
+        check(v.ioctl(by, iow(0xae, 32), buffer, new KvmFile.Made()), "KVM_ARM_VCPU_INIT");
+        return v;
+    }
+
+    /** Another thread of the VMM, with a vCPU of its own. */
+    VmmThread thread(InProcessClient by) {
+        return new VmmThread(by, newVcpu(by, 1), memory);
     }
 
     private KvmFile made(KvmFile file, int command, long argument, String name) {

@@ -20,13 +20,26 @@ final class Arm64Vmm {
     private final Arm64Host host;
     private final Task task;
     private final @Nullable Arm64Vm vm;
+    private final @Nullable VmmThread thread;
     private final ZGhost own;
     private final HostControls controls;
     private final Word writes, usesSve;
     private final List<Step> steps = new ArrayList<>();
 
-    /** @param vm null for a task that runs no guest */
-    Arm64Vmm(Arm64Host host, Task task, int number, Region ghosts, HostControls controls, @Nullable Arm64Vm vm, List<String> does) {
+    /**
+     * @param vm null for a task that runs no guest
+     * @param thread the task is a second thread of another's VMM
+     */
+    Arm64Vmm(
+            Arm64Host host,
+            Task task,
+            int number,
+            Region ghosts,
+            HostControls controls,
+            @Nullable Arm64Vm vm,
+            @Nullable VmmThread thread,
+            List<String> does) {
+        this.thread = thread;
         this.controls = controls;
         this.host = host;
         this.task = task;
@@ -82,13 +95,19 @@ final class Arm64Vmm {
                     v.checkImage();
                 });
             }
+            case "lower-id" -> {
+                VmmThread t = thread;
+                if (t == null)
+                    throw new IllegalArgumentException("task " + task.region().name() + " has no line 'vm' to 'lower-id'");
+                yield new Step("ioctl(vcpu1, KVM_SET_ONE_REG) ID_AA64PFR0_EL1", () -> inCall(t::lowerId));
+            }
             case "read-sve" -> {
                 Arm64Vm v = hasVm(text);
                 yield new Step("ioctl(vcpu, KVM_GET_ONE_REG) z0-z31, ZCR_EL1", () -> inCall(v::checkReader));
             }
             default ->
                 throw new IllegalArgumentException("a task can't '" + text + "'; known: own-registers, own-sve, null-call,"
-                        + " interrupted, profile, profile-ends, run, read-sve");
+                        + " interrupted, profile, profile-ends, run, read-sve, lower-id");
         };
     }
 

@@ -12,7 +12,8 @@ import java.util.List;
 /**
  * A guest made of register operations, with PC counting them: {@code write-z}, {@code check-z}, {@code zcr LEN},
  * {@code call} (PSCI_VERSION,
- * an exit that KVM handles), {@code profiling} (touches PMSCR_EL1) and {@code out}, an exit to the VMM. Traps are the CPU's.
+ * an exit that KVM handles), {@code read-id} and {@code check-id} (ID_AA64PFR0_EL1 through
+ * x0), {@code profiling} (touches PMSCR_EL1) and {@code out}, an exit to the VMM. Traps are the CPU's.
  */
 final class GuestScript implements GuestCode {
     static final long START = 0x1000, OUT = 0x0900_0000;
@@ -23,10 +24,11 @@ final class GuestScript implements GuestCode {
     private static final long IL = 1 << 25;
     private static final long STORE_W0 = 0x24L << EC | IL | 1 << 24 | 2 << 22 | 1 << 6 | 7;
     private static final long HVC64 = 0x16L << EC | IL, PSCI_VERSION = 0x8400_0000L;
+    private static final long SYS64_PFR0_READ = 0x18L << EC | IL | 3 << 20 | 4 << 1 | 1;
     private static final long SYS64_PMSCR_READ = 0x18L << EC | IL | 3 << 20 | 9 << 10 | 9 << 1 | 1;
     private final List<String> script;
     private final ZGhost ghost;
-    private final Word zcr, writes;
+    private final Word zcr, writes, firstId;
     private final Arm64Exit exit = new Arm64Exit();
 
     GuestScript(Region region, int owner, int zStride, List<String> script) {
@@ -34,6 +36,7 @@ final class GuestScript implements GuestCode {
         this.ghost = new ZGhost(region, owner, zStride);
         this.zcr = region.word("ghostZcr");
         this.writes = region.word("ghostWrites");
+        this.firstId = region.word("ghostId");
     }
 
     /** ZCR_EL1 as the guest last wrote it. */
@@ -82,6 +85,10 @@ final class GuestScript implements GuestCode {
                 cpu.pc().set(cpu.pc().get() + 4);
                 return trap(cpu, HVC64);
             }
+            case "read-id" -> {
+                return trap(cpu, SYS64_PFR0_READ);
+            }
+            case "check-id" -> checkId(cpu.gpr().get(0));
             case "profiling" -> {
                 if (reachesProfiling(cpu))
                     throw new Violation(Arm64Properties.SPE_TRAPPED, "the guest reads the host's PMSCR_EL1");
@@ -93,7 +100,7 @@ final class GuestScript implements GuestCode {
             }
             case "idle" -> {}
             default -> throw new IllegalArgumentException("a guest can't '" + word[0]
-                    + "'; known: write-z, check-z, zcr LEN, call, profiling, idle, out");
+                    + "'; known: write-z, check-z, zcr LEN, call, read-id, check-id, profiling, idle, out");
         }
         cpu.pc().set(cpu.pc().get() + 4);
         return true;
@@ -119,6 +126,16 @@ final class GuestScript implements GuestCode {
                 ghost.mayDropAbove(guestVq(cpu));
             }
         }
+    }
+
+    private void checkId(long now) {
+        long first = firstId.get();
+        if (first != 0 && now != first)
+            throw new Violation(
+                    Arm64Properties.ID_CONSTANT,
+                    "the guest read ID_AA64PFR0_EL1 as 0x" + Long.toHexString(first) + " and then as 0x"
+                            + Long.toHexString(now));
+        firstId.set(now);
     }
 
     private boolean trap(Arm64Cpu cpu, long esr) {

@@ -17,13 +17,14 @@ public final class VcpuRun implements PreemptNotifier {
     private final RunState rs;
     private final RunPage page;
     private final HandleExit exits;
-    private final boolean signalCheckedLate;
+    private final boolean signalCheckedLate, flagBeforeEntry;
 
     VcpuRun(Vcpu vcpu) {
         this.vcpu = vcpu;
         this.rs = new RunState(vcpu.region().child("run"));
         this.page = new RunPage(vcpu.run());
         this.exits = new HandleExit(this);
+        this.flagBeforeEntry = vcpu.kvm().has(Patch.RUN_FLAG_UNDER_CONFIG_LOCK);
         this.signalCheckedLate = vcpu.kvm().has(Patch.RUN_LOOP_SIGNAL_CHECK);
     }
 
@@ -65,6 +66,7 @@ public final class VcpuRun implements PreemptNotifier {
             page.exitReason(RunPage.EXIT_UNKNOWN);
             page.flags(0);
             r = runLoop(caller);
+            if (!flagBeforeEntry) vcpu.vm().flags().or(Vm.HAS_RUN_ONCE);
             if (!vcpu.vm().irqchipInKernel()) tellLevels();
             if (vcpu.sigmaskSet().get() != 0) caller.runSignalMask(0, false);
         }
@@ -93,7 +95,7 @@ public final class VcpuRun implements PreemptNotifier {
             vm.idRegs().finalizeForRun();
             vcpu.hcr().set(VcpuReset.hcr(vcpu) | vcpu.hcr().get() & (Inject.HCR_VI | Inject.HCR_VF | Inject.HCR_VSE));
             // Under the lock that writers of ID registers hold: none of them can be between test and store now.
-            vm.flags().or(Vm.HAS_RUN_ONCE);
+            if (flagBeforeEntry) vm.flags().or(Vm.HAS_RUN_ONCE);
         } finally {
             vm.configLock().unlock();
         }
