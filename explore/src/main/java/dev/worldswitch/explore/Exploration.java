@@ -88,6 +88,7 @@ public final class Exploration {
     private static Replayed replay(Scenario s, KernelVersion kernel, Schedule schedule) {
         Search search = Explorer.of(s, kernel).search;
         Timeline timeline = new Timeline(search.subject());
+        search.subject().tell(timeline::guest);
         Explorer.Found f = new Replayer(search, schedule.turns(), timeline).run();
         return new Replayed(f, timeline.text());
     }

@@ -85,7 +85,8 @@ final class Explorer implements Search.Guide {
     private final List<ArrayDeque<Work>> work = new ArrayList<>();
     private final List<Violation> reported = new ArrayList<>();
     private Bounds bounds = new Bounds(0, 0, 0);
-    private boolean audit, unreduced, untilFound;
+    private boolean audit, unreduced;
+    private @Nullable String untilFound;
     private long states, runs, merged;
     private @Nullable String auditFailure;
 
@@ -145,9 +146,9 @@ final class Explorer implements Search.Guide {
         return this;
     }
 
-    /** Stops at the first thing found. */
-    Explorer untilFound() {
-        untilFound = true;
+    /** Stops when this property is found to fail. */
+    Explorer untilFound(String property) {
+        untilFound = property;
         return this;
     }
 
@@ -170,7 +171,7 @@ final class Explorer implements Search.Guide {
         for (int c = 0; c < work.size(); c++) {
             ArrayDeque<Work> level = work.get(c);
             for (Work w = level.poll(); w != null; w = level.poll()) {
-                if (bounds.states() > 0 && states >= bounds.states() || untilFound && !found.isEmpty()) {
+                if (bounds.states() > 0 && states >= bounds.states() || has(untilFound)) {
                     complete = false;
                     break;
                 }
@@ -245,6 +246,11 @@ final class Explorer implements Search.Guide {
 
     private void add(Found f) {
         found.merge(f.property.id() + f.what, f, (a, b) -> eventsIn(b) < eventsIn(a) ? b : a);
+    }
+
+    private boolean has(@Nullable String property) {
+        for (Found f : found.values()) if (f.property.id().equals(property)) return true;
+        return false;
     }
 
     private static long eventsIn(Found f) {

@@ -29,6 +29,9 @@ public interface Subject {
 
     List<Gauge> gauges();
 
+    /** From now on {@code listener} hears in a few words what guests do: for a timeline. */
+    default void tell(Consumer<String> listener) {}
+
     /** Looks at a moment of the run, before its events: reports what must never be so. Reads cells as a stranger. */
     void observe(PhysicalCpu cpu, String step, Consumer<Violation> report);
 }

@@ -10,12 +10,13 @@ import org.jspecify.annotations.Nullable;
 /** What happened in one schedule, for a person: kernel functions, the events, and what changed where. */
 final class Timeline {
     static final int COLUMNS = 72;
-    private static final int MOST = 26;
+    private static final int MOST = 28, BEFORE = 2, AFTER = 6;
     private final List<Gauge> gauges;
     private final boolean severalTasks;
     private final int textWidth;
     private final List<String> lines = new ArrayList<>();
     private final List<Boolean> keep = new ArrayList<>();
+    private final List<Integer> events = new ArrayList<>();
     private String lastState = "", lastLine = "";
 
     Timeline(Subject subject) {
@@ -54,7 +55,14 @@ final class Timeline {
                     case Choice.GIVE_WAY -> "* task " + c.which() + " gets the CPU first";
                     default -> "* " + c.event().text;
                 };
+        events.add(lines.size());
         add((cpu == null ? "     " : "cpu" + cpu.id() + " ") + what, true);
+        lastLine = "";
+    }
+
+    /** What a guest does. */
+    void guest(String what) {
+        add("guest  " + what, true);
         lastLine = "";
     }
 
@@ -121,7 +129,7 @@ final class Timeline {
         List<String> out = new ArrayList<>();
         int skipped = 0, close = nearEvents();
         for (int i = 0; i < lines.size(); i++) {
-            if (i < close && !keep.get(i)) {
+            if (i < close && !keep.get(i) && !nextToEvent(i)) {
                 skipped++;
                 continue;
             }
@@ -136,6 +144,12 @@ final class Timeline {
         }
         out.addFirst(head.toString());
         return String.join("\n", out) + "\n";
+    }
+
+    private boolean nextToEvent(int line) {
+        for (int i = Math.max(0, line - AFTER); i < Math.min(lines.size(), line + BEFORE + 1); i++)
+            if (events.contains(i)) return true;
+        return false;
     }
 
     /** From where on every step is shown: a little before the last lines. */

@@ -11,7 +11,6 @@ import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.x86.FpState;
 import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kernel.x86.X86Thread;
-import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.x86.Kvm;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.PhysicalCpu;
@@ -27,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 final class X86Subject implements Subject {
     private static final int BV = XsaveLayout.XSTATE_BV / 8;
     private final X86Host host;
+    private final Kvm kvm;
     private final List<Vmm> vmms = new ArrayList<>();
     private final boolean disabledMayBeInUse;
 
@@ -35,7 +35,7 @@ final class X86Subject implements Subject {
                 around.root(), kernel, X86Profile.of(machine), s.cpus(), around.timing(), all -> around.cpus()
                         .over(all));
         disabledMayBeInUse = host.kernel().has(Patch.RESTORE_WITH_XFD_ZERO);
-        KvmFile kvm = new Kvm(host).open();
+        kvm = new Kvm(host);
         Region ghosts = around.root().child("ghosts");
         for (Scenario.TaskText t : s.tasks()) {
             Task task = host.newTask(t.name());
@@ -43,10 +43,15 @@ final class X86Subject implements Subject {
             host.scheduler().start(task);
             InProcessClient client = new InProcessClient(
                     around.memory(), task, around.waits(), host.profile().xcr0());
-            Vm vm = t.guest().isEmpty() ? null : new Vm(kvm, client, around.memory(), ghost, t.guest());
+            Vm vm = t.guest().isEmpty() ? null : new Vm(kvm.open(), client, around.memory(), ghost, t.guest());
             host.scheduler().sleep(task);
             vmms.add(new Vmm(host, task, vmms.size(), ghost, vm, t.does()));
         }
+    }
+
+    @Override
+    public void tell(Consumer<String> listener) {
+        kvm.trace(new GuestWords(listener));
     }
 
     @Override

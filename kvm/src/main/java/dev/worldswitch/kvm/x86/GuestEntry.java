@@ -96,12 +96,12 @@ final class GuestEntry {
         if (t != null) t.kvmEntry(vcpu, state.rip.get());
         X86Exit exit = onCpu(caller, cpu, guest -> guest.run(at));
         rs.inGuestMode.release(0);
+        if (t != null) t.kvmExit(vcpu, run.ops().exitName(exit), state.rip.get());
         run.injection().completeInterrupts();
         cpu.irqEnable();
         scheduler().preemptEnable(caller.task());
         boolean tellsNext = exit.reason == X86Exit.IO && !exit.string;
         rs.nextRip.set(tellsNext ? state.rip.get() + exit.length : 0);
-        if (t != null) t.kvmExit(vcpu, run.ops().exitName(exit), state.rip.get());
         return exit;
     }
 
