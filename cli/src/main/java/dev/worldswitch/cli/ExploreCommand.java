@@ -6,6 +6,7 @@ import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Verdict;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
+import java.io.Console;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -72,9 +73,20 @@ final class ExploreCommand implements Callable<Integer> {
         Bounds bounds =
                 new Bounds(events < 0 ? usual.events() : events, switches < 0 ? usual.switches() : switches, states);
         Exploration e = Exploration.of(what, version).within(bounds);
-        Verdict v = (audit ? e.audited() : e).run(n -> {});
+        Verdict v = (audit ? e.audited() : e).run(ExploreCommand::progress);
+        if (onTerminal()) System.err.print("\r\033[K");
         System.out.print(json ? v.json() + "\n" : v.text());
         return v.exitStatus();
+    }
+
+    /** On a terminal only: a run takes seconds or minutes. */
+    private static void progress(long states) {
+        if (onTerminal()) System.err.print("\r" + states + " states so far");
+    }
+
+    private static boolean onTerminal() {
+        Console c = System.console();
+        return c != null && c.isTerminal();
     }
 
     private KernelVersion.Preempt mode() {
