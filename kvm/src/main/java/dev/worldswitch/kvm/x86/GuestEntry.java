@@ -9,6 +9,7 @@ import dev.worldswitch.machine.x86.Interpreter;
 import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86Exit;
 import dev.worldswitch.machine.x86.X86State;
+import dev.worldswitch.machine.x86.XsaveLayout;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Function;
@@ -123,6 +124,7 @@ final class GuestEntry {
         if (task.flags().test(Task.TIF_NEED_FPU_LOAD)) fpu().switchFpuReturn(task);
         loadXfdErr(cpu);
         loadGuestXsaveState(cpu);
+        long hostPkru = loadGuestPkru(cpu);
         fpu().fpuLoadGuestXfd(task);
         state.intercepts.set(intercepts());
         syncLapicToCr8();
@@ -130,6 +132,7 @@ final class GuestEntry {
         X86Exit exit = part.apply(guest);
         cpu.guestMode(false);
         syncCr8ToLapic();
+        loadHostPkru(cpu, hostPkru);
         loadHostXsaveState(cpu);
         // The guest's IA32_XFD is taken over before #NM is looked at, which depends on it.
         if (rs.xfdNoWriteIntercept.get() != 0) fpu().fpuSyncGuestVmexitXfdState(task);
@@ -173,6 +176,27 @@ final class GuestEntry {
     /** kvm_load_host_xsave_state. */
     private void loadHostXsaveState(X86Cpu cpu) {
         if (cpu.xcr0().get() != hostXcr0()) cpu.xsetbv(hostXcr0());
+    }
+
+    /** The PKRU part of kvm_load_guest_xsave_state: KVM keeps the guest's itself. The host's value. */
+    private long loadGuestPkru(X86Cpu cpu) {
+        if (!guestHasPkru()) return 0;
+        long host = cpu.rdpkru();
+        cpu.wrpkru(vcpu.pkru().get());
+        return host;
+    }
+
+    /** The PKRU part of kvm_load_host_xsave_state. */
+    private void loadHostPkru(X86Cpu cpu, long host) {
+        if (!guestHasPkru()) return;
+        vcpu.pkru().set(cpu.rdpkru());
+        cpu.wrpkru(host);
+    }
+
+    private boolean guestHasPkru() {
+        return vcpu.vm().kvm().profile().xsave().has(XsaveLayout.PKRU)
+                && ((vcpu.xcr0().get() >> XsaveLayout.PKRU & 1) != 0
+                        || (state.cr.get(4) & X86State.CR4_PKE) != 0);
     }
 
     private long hostXcr0() {

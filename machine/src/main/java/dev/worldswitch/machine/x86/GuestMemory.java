@@ -47,6 +47,9 @@ abstract sealed class GuestMemory permits Interpreter {
     boolean watching;
     long watchHits;
 
+    /** PKRU while protection keys count, else 0: no key denies anything. */
+    private long protection;
+
     private long cr0, cr3, cr4, efer, physMask;
 
     GuestMemory(X86State state, PhysicalMemory memory, int physBits) {
@@ -74,6 +77,9 @@ abstract sealed class GuestMemory permits Interpreter {
 
     abstract void codeWritten(long gpa, int size);
 
+    /** PKRU as it is in the CPU. */
+    abstract long pkru();
+
     /** Forgets all translations. */
     public final void flushTlb() {
         rTlb.flush();
@@ -90,7 +96,9 @@ abstract sealed class GuestMemory permits Interpreter {
     /** Takes over the control registers; flushes when one that paging depends on changed. */
     final void loadPaging() {
         long c0 = state.cr.get(0), c3 = state.cr.get(3), c4 = state.cr.get(4), e = state.efer.get();
-        if (c0 != cr0 || c3 != cr3 || c4 != cr4 || e != efer) flushTlb();
+        long keys = (c4 & X86State.CR4_PKE) != 0 && (e & X86State.EFER_LMA) != 0 ? pkru() : 0;
+        if (c0 != cr0 || c3 != cr3 || c4 != cr4 || e != efer || keys != protection) flushTlb();
+        protection = keys;
         cr0 = c0;
         cr3 = c3;
         cr4 = c4;
@@ -551,7 +559,8 @@ abstract sealed class GuestMemory permits Interpreter {
                 table = e & (width == 8 ? physMask : 0xffffffffL) & PAGE;
                 continue;
             }
-            if (denied(kind, user, us, rw, nx, smap)) throw pageFault(la, err | 1);
+            boolean key = us && kind != FETCH && protection != 0 && keyDenies(e, kind, user);
+            if (key || denied(kind, user, us, rw, nx, smap)) throw pageFault(la, err | (key ? 0x21 : 1));
             setBits(at, width, e, kind == WRITE ? 0x60 : 0x20, la);
             long offset = (1L << shift) - 1;
             long frame = width == 8 ? e & physMask : e & 0xffffffffL | (level == 2 ? (e >> 13 & 0xff) << 32 : 0);
@@ -571,6 +580,13 @@ abstract sealed class GuestMemory permits Interpreter {
         if (kind == FETCH) return nx || us && (cr4 & X86State.CR4_SMEP) != 0;
         if (us && smap) return true;
         return kind == WRITE && !rw && (cr0 & X86State.CR0_WP) != 0;
+    }
+
+    /** Protection keys of user-mode pages: AD denies data accesses, WD writes as CR0.WP does (SDM vol. 3, 4.6.2). */
+    private boolean keyDenies(long e, int kind, boolean user) {
+        long rights = protection >> 2 * (e >>> 59 & 15);
+        return (rights & 1) != 0
+                || (rights & 2) != 0 && kind == WRITE && (user || (cr0 & X86State.CR0_WP) != 0);
     }
 
     private long pte(long gpa, int width, long la, long err) {

@@ -543,6 +543,14 @@ public final class Interpreter extends GuestMemory {
     }
 
     @Override
+    long pkru() {
+        XsaveLayout layout = cpu.profile().xsave();
+        return layout.has(XsaveLayout.PKRU)
+                ? fp[layout.component(XsaveLayout.PKRU).offset() / 8] & 0xffffffffL
+                : 0;
+    }
+
+    @Override
     boolean isCode(long gpa, int size) {
         return blocks.isCode(gpa, size);
     }

@@ -55,6 +55,22 @@ public final class X86Cpu extends PhysicalCpu {
         return xfdErr;
     }
 
+    private int pkruWord() {
+        return profile.xsave().component(XsaveLayout.PKRU).offset() / 8;
+    }
+
+    /** Host RDPKRU. */
+    public long rdpkru() {
+        return fpregs.get(pkruWord()) & 0xffffffffL;
+    }
+
+    /** Host WRPKRU. */
+    public void wrpkru(long v) {
+        moment("wrpkru");
+        fpregs.set(pkruWord(), v & 0xffffffffL);
+        if (v != 0) fpregs.set(XsaveLayout.XSTATE_BV / 8, fpregs.get(XsaveLayout.XSTATE_BV / 8) | 1L << XsaveLayout.PKRU);
+    }
+
     /** The random number generator's next value: a sequence that is the same in every run (SplitMix64). */
     long nextRandom() {
         long z = random.get() + 0x9e3779b97f4a7c15L;

@@ -138,6 +138,7 @@ final class XsaveTable implements OpTableSource {
             if ((m.g[X86State.RDX] & 0xffffffffL) != 0) throw m.gp(0);
             m.fp[at] = m.g[X86State.RAX] & 0xffffffffL;
             m.fp[XsaveInstructions.BV] |= 1L << XsaveLayout.PKRU;
+            m.loadPaging();
         });
         row("XSAVE", "NP 0F AE /4 mem", "M", (m, op) -> xsave(m, op, false));
         row("XSAVEOPT", "NP 0F AE /6 mem", "M", (m, op) -> xsave(m, op, true));
@@ -153,15 +154,17 @@ final class XsaveTable implements OpTableSource {
         row("XRSTOR", "NP 0F AE /5 mem", "M", (m, op) -> {
             xsaveCheck(m, 0);
             xrstor(m, op, false);
+            m.loadPaging();
         });
         row("XRSTORS", "NP 0F C7 /3 mem", "M", (m, op) -> {
             xsaveCheck(m, XSAVES);
             if (m.cpl != 0) throw m.gp(0);
             xrstor(m, op, true);
+            m.loadPaging();
         });
     }
 
-    /** Position of PKRU; #UD without CR4.PKE, #GP with ECX. Page protection by keys is not enforced. */
+    /** Position of PKRU; #UD without CR4.PKE, #GP with ECX. */
     private static int pkru(Interpreter m) {
         if ((m.state.cr.get(4) & X86State.CR4_PKE) == 0 || !layout(m).has(XsaveLayout.PKRU)) throw m.ud();
         if ((m.g[X86State.RCX] & 0xffffffffL) != 0) throw m.gp(0);

@@ -414,4 +414,20 @@ class InterpreterTest {
         assertThat(g.run().reason).isEqualTo(X86Exit.HLT);
         assertThat(g.state.rip.get()).isEqualTo(0x7008);
     }
+
+    @Test
+    void protection_keys_deny_data_accesses_to_user_pages_with_the_pk_bit_in_the_error_code() {
+        // xor ecx,ecx; xor edx,edx; mov eax,N; wrpkru; mov rax,[0x5000]; mov [0x5000],rax; hlt
+        String code = "31 c9 31 d2 b8 %s 00 00 00 0f 01 ef 48 8b 04 25 00 50 00 00 48 89 04 25 00 50 00 00 f4";
+        for (String[] c : new String[][] {{"00", "none"}, {"20", "write"}, {"10", "read"}}) {
+            Guest g = at(String.format(code, c[0])).gate(14, 0x3000, 0, 0).bytes(0x3000, "5b f4");
+            g.state.cr.set(4, g.state.cr.get(4) | X86State.CR4_PKE);
+            // Key 2 on the page at 0x5000, a page for user mode.
+            g.put(Guest.PT + 8 * 5, 0x5007L | 2L << 59);
+            assertThat(g.run().reason).isEqualTo(X86Exit.HLT);
+            boolean faults = !c[1].equals("none");
+            assertThat(g.state.rip.get() == 0x3002).as(c[1]).isEqualTo(faults);
+            if (faults) assertThat(g.state.gpr.get(3)).as(c[1]).isEqualTo(c[1].equals("write") ? 0x23 : 0x21);
+        }
+    }
 }
