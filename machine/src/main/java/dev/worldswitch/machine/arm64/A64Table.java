@@ -40,7 +40,9 @@ public final class A64Table {
                 all.add(r);
                 int mask = r.mask(), value = r.value();
                 Entry e = new Entry(mask, value, Integer.bitCount(mask), r);
-                for (int i = 0; i < 2048; i++) if (((i << 21 ^ value) & mask & 0xffe00000) == 0) lists.get(i).add(e);
+                for (int i = 0; i < 2048; i++)
+                    if (((i << 21 ^ value) & mask & 0xffe00000) == 0)
+                        lists.get(i).add(e);
             }
         }
         for (int i = 0; i < 2048; i++) {

@@ -209,7 +209,8 @@ public final class Arm64Interpreter extends Mmu {
         boolean watchingNow = debug.watching();
         if (watchingNow && !watching) flushTlb();
         watching = watchingNow;
-        access = (el == 0 ? USER : (ps & Pstate.PAN) != 0 ? PAN : 0) | (bigEndian || alignmentCheck || watching ? SLOW : 0);
+        access = (el == 0 ? USER : (ps & Pstate.PAN) != 0 ? PAN : 0)
+                | (bigEndian || alignmentCheck || watching ? SLOW : 0);
         loadUnits();
         attention = true;
     }
@@ -289,7 +290,8 @@ public final class Arm64Interpreter extends Mmu {
                 // BR from a page that is not guarded may go to any landing pad.
                 if (btype == 3 && !b.guarded) btype = 1;
                 // One poll per block: a kick, or a line of the host, ends the run between instructions.
-                if (attention || cpu.anyPending() || CODE_CHANGES.get() != codeSeen || TLB_CHANGES.get() != tlbSeen) return;
+                if (attention || cpu.anyPending() || CODE_CHANGES.get() != codeSeen || TLB_CHANGES.get() != tlbSeen)
+                    return;
                 Block next = b.successor(pc, epoch);
                 if (next == null) {
                     next = find();

@@ -85,7 +85,8 @@ final class AtomicOps {
             long va = c.base(n);
             int size = (int) imm;
             long host = c.atomic(va, size);
-            boolean done = c.monitor.address == va && c.monitor.size == size && c.cas(host, size, c.monitor.low, c.x[d]);
+            boolean done =
+                    c.monitor.address == va && c.monitor.size == size && c.cas(host, size, c.monitor.low, c.x[d]);
             c.monitor.clear();
             c.x[m] = done ? 0 : 1;
         }

@@ -41,14 +41,23 @@ final class AtomicTable implements A64Row.Table {
             ordered(log, "LDAPR", z + "11100010111111110000nnnnnttttt", false, Feature.LRCPC);
             for (int l = 0; l < 4; l++) {
                 String order = new String[] {"", "L", "A", "AL"}[l];
-                row("CAS" + order + s, z + "0010001" + (l >> 1) + "1mmmmm" + (l & 1) + "11111nnnnnttttt", Feature.LSE, (w, pc) -> {
-                    A64Op o = op(new AtomicOps.Cas(), w, zr(w & 31), rm(w), size);
-                    o.a = zw(f(w, 20, 16));
-                    return o;
-                });
+                row(
+                        "CAS" + order + s,
+                        z + "0010001" + (l >> 1) + "1mmmmm" + (l & 1) + "11111nnnnnttttt",
+                        Feature.LSE,
+                        (w, pc) -> {
+                            A64Op o = op(new AtomicOps.Cas(), w, zr(w & 31), rm(w), size);
+                            o.a = zw(f(w, 20, 16));
+                            return o;
+                        });
                 if (log < 2)
-                    row("CASP" + order + SUFFIX[2 + log], "0" + log + "0010000" + (l >> 1) + "1mmmmm" + (l & 1) + "11111nnnnnttttt", Feature.LSE, (w, pc) ->
-                            (w & 1) != 0 || (w >>> 16 & 1) != 0 ? null : op(new AtomicOps.CasPair(), w, w & 31, f(w, 20, 16), 4 * size));
+                    row(
+                            "CASP" + order + SUFFIX[2 + log],
+                            "0" + log + "0010000" + (l >> 1) + "1mmmmm" + (l & 1) + "11111nnnnnttttt",
+                            Feature.LSE,
+                            (w, pc) -> (w & 1) != 0 || (w >>> 16 & 1) != 0
+                                    ? null
+                                    : op(new AtomicOps.CasPair(), w, w & 31, f(w, 20, 16), 4 * size));
             }
             atomics(log, z, s);
         }
@@ -56,16 +65,24 @@ final class AtomicTable implements A64Row.Table {
             int size = 1 << log;
             String z = two(log), s = SUFFIX[log];
             for (int ord = 0; ord < 2; ord++) {
-                row((ord == 0 ? "STXP" : "STLXP") + s, z + "001000001mmmmm" + ord + "uuuuunnnnnttttt", Feature.BASE, (w, pc) -> {
-                    A64Op o = op(new AtomicOps.StoreExclusivePair(), w, zr(w & 31), zw(f(w, 20, 16)), size);
-                    o.a = zr(f(w, 14, 10));
-                    return o;
-                });
-                row((ord == 0 ? "LDXP" : "LDAXP") + s, z + "001000011mmmmm" + ord + "uuuuunnnnnttttt", Feature.BASE, (w, pc) -> {
-                    A64Op o = op(new AtomicOps.LoadExclusivePair(), w, zw(w & 31), 0, size);
-                    o.a = zw(f(w, 14, 10));
-                    return o;
-                });
+                row(
+                        (ord == 0 ? "STXP" : "STLXP") + s,
+                        z + "001000001mmmmm" + ord + "uuuuunnnnnttttt",
+                        Feature.BASE,
+                        (w, pc) -> {
+                            A64Op o = op(new AtomicOps.StoreExclusivePair(), w, zr(w & 31), zw(f(w, 20, 16)), size);
+                            o.a = zr(f(w, 14, 10));
+                            return o;
+                        });
+                row(
+                        (ord == 0 ? "LDXP" : "LDAXP") + s,
+                        z + "001000011mmmmm" + ord + "uuuuunnnnnttttt",
+                        Feature.BASE,
+                        (w, pc) -> {
+                            A64Op o = op(new AtomicOps.LoadExclusivePair(), w, zw(w & 31), 0, size);
+                            o.a = zw(f(w, 14, 10));
+                            return o;
+                        });
             }
         }
         return rows;
@@ -73,10 +90,16 @@ final class AtomicTable implements A64Row.Table {
 
     private void exclusive(String z, String s, int size) {
         for (int ord = 0; ord < 2; ord++) {
-            row((ord == 0 ? "STXR" : "STLXR") + s, z + "001000000mmmmm" + ord + "uuuuunnnnnttttt", Feature.BASE, (w, pc) ->
-                    op(new AtomicOps.StoreExclusive(), w, zr(w & 31), zw(f(w, 20, 16)), size));
-            row((ord == 0 ? "LDXR" : "LDAXR") + s, z + "001000010mmmmm" + ord + "uuuuunnnnnttttt", Feature.BASE, (w, pc) ->
-                    op(new AtomicOps.LoadExclusive(), w, zw(w & 31), 0, size));
+            row(
+                    (ord == 0 ? "STXR" : "STLXR") + s,
+                    z + "001000000mmmmm" + ord + "uuuuunnnnnttttt",
+                    Feature.BASE,
+                    (w, pc) -> op(new AtomicOps.StoreExclusive(), w, zr(w & 31), zw(f(w, 20, 16)), size));
+            row(
+                    (ord == 0 ? "LDXR" : "LDAXR") + s,
+                    z + "001000010mmmmm" + ord + "uuuuunnnnnttttt",
+                    Feature.BASE,
+                    (w, pc) -> op(new AtomicOps.LoadExclusive(), w, zw(w & 31), 0, size));
         }
     }
 
@@ -89,7 +112,9 @@ final class AtomicTable implements A64Row.Table {
         });
     }
 
-    private static final String[] NAMES = {"LDADD", "LDCLR", "LDEOR", "LDSET", "LDSMAX", "LDSMIN", "LDUMAX", "LDUMIN", "SWP"};
+    private static final String[] NAMES = {
+        "LDADD", "LDCLR", "LDEOR", "LDSET", "LDSMAX", "LDSMIN", "LDUMAX", "LDUMIN", "SWP"
+    };
     private static final Update[] UPDATES = {
         (o, v, b) -> o + v,
         (o, v, b) -> o & ~v,
@@ -107,8 +132,11 @@ final class AtomicTable implements A64Row.Table {
             Update u = UPDATES[k];
             String opc = k == 8 ? "1000" : "0" + (k >> 2) + two(k);
             for (int l = 0; l < 4; l++) {
-                row(NAMES[k] + new String[] {"", "L", "A", "AL"}[l] + s, z + "111000" + two(l) + "1mmmmm" + opc + "00nnnnnttttt", Feature.LSE, (w, pc) ->
-                        op(IntegerOps.template(AtomicOps.Atomic.class, u), w, zw(w & 31), rm(w), 1 << log));
+                row(
+                        NAMES[k] + new String[] {"", "L", "A", "AL"}[l] + s,
+                        z + "111000" + two(l) + "1mmmmm" + opc + "00nnnnnttttt",
+                        Feature.LSE,
+                        (w, pc) -> op(IntegerOps.template(AtomicOps.Atomic.class, u), w, zw(w & 31), rm(w), 1 << log));
             }
         }
     }

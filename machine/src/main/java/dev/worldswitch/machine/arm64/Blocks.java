@@ -25,7 +25,6 @@ final class Blocks {
 
         @Nullable
         Block next0, next1;
-
         int linkEpoch, checkedEpoch;
         boolean dropped;
 

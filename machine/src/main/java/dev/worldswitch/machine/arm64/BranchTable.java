@@ -54,8 +54,14 @@ final class BranchTable implements A64Row.Table {
         row("BL", "100101iiiiiiiiiiiiiiiiiiiiiiiiii", (w, pc) -> to(new BranchOps.Bl(), pc + sf(w, 25, 0) * 4));
         row("B.cond", "01010100iiiiiiiiiiiiiiiiiii0cccc", BranchTable::conditional);
         row("BC.cond", "01010100iiiiiiiiiiiiiiiiiii1cccc", Feature.BC, BranchTable::conditional);
-        row("CBZ", "s0110100iiiiiiiiiiiiiiiiiiittttt", (w, pc) -> cb(w < 0 ? new BranchOps.Cbz64() : new BranchOps.Cbz32(), w, pc));
-        row("CBNZ", "s0110101iiiiiiiiiiiiiiiiiiittttt", (w, pc) -> cb(w < 0 ? new BranchOps.Cbnz64() : new BranchOps.Cbnz32(), w, pc));
+        row(
+                "CBZ",
+                "s0110100iiiiiiiiiiiiiiiiiiittttt",
+                (w, pc) -> cb(w < 0 ? new BranchOps.Cbz64() : new BranchOps.Cbz32(), w, pc));
+        row(
+                "CBNZ",
+                "s0110101iiiiiiiiiiiiiiiiiiittttt",
+                (w, pc) -> cb(w < 0 ? new BranchOps.Cbnz64() : new BranchOps.Cbnz32(), w, pc));
         row("TBZ", "b0110110bbbbbiiiiiiiiiiiiiittttt", (w, pc) -> tb(w, pc, 0));
         row("TBNZ", "b0110111bbbbbiiiiiiiiiiiiiittttt", (w, pc) -> tb(w, pc, 1));
         row("BR", "1101011000011111000000nnnnn00000", (w, pc) -> indirect(w, 0));
@@ -65,10 +71,26 @@ final class BranchTable implements A64Row.Table {
         for (int key = 0; key < 2; key++) {
             int k = key;
             String ab = key == 0 ? "A" : "B";
-            row("BRA" + ab + "Z", "110101100001111100001" + key + "nnnnn11111", Feature.PAUTH, (w, pc) -> auth(w, 4, k, Arm64Cpu.ZR));
-            row("BLRA" + ab + "Z", "110101100011111100001" + key + "nnnnn11111", Feature.PAUTH, (w, pc) -> auth(w, 5, k, Arm64Cpu.ZR));
-            row("BRA" + ab, "110101110001111100001" + key + "nnnnnmmmmm", Feature.PAUTH, (w, pc) -> auth(w, 4, k, w & 31));
-            row("BLRA" + ab, "110101110011111100001" + key + "nnnnnmmmmm", Feature.PAUTH, (w, pc) -> auth(w, 5, k, w & 31));
+            row(
+                    "BRA" + ab + "Z",
+                    "110101100001111100001" + key + "nnnnn11111",
+                    Feature.PAUTH,
+                    (w, pc) -> auth(w, 4, k, Arm64Cpu.ZR));
+            row(
+                    "BLRA" + ab + "Z",
+                    "110101100011111100001" + key + "nnnnn11111",
+                    Feature.PAUTH,
+                    (w, pc) -> auth(w, 5, k, Arm64Cpu.ZR));
+            row(
+                    "BRA" + ab,
+                    "110101110001111100001" + key + "nnnnnmmmmm",
+                    Feature.PAUTH,
+                    (w, pc) -> auth(w, 4, k, w & 31));
+            row(
+                    "BLRA" + ab,
+                    "110101110011111100001" + key + "nnnnnmmmmm",
+                    Feature.PAUTH,
+                    (w, pc) -> auth(w, 5, k, w & 31));
             row("RETA" + ab, "110101100101111100001" + key + "1111111111", Feature.PAUTH, (w, pc) -> {
                 A64Op o = auth(w, 6, k, Arm64Cpu.SP);
                 o.n = 30;

@@ -123,7 +123,8 @@ final class CryptoOps {
         @Override
         public void exec(Arm64Interpreter c) {
             if (a == 3) {
-                long low = Vec.low(c, d) ^ Vec.high(c, d) ^ Vec.low(c, m), high = Vec.high(c, d) ^ Vec.low(c, n) ^ Vec.high(c, m);
+                long low = Vec.low(c, d) ^ Vec.high(c, d) ^ Vec.low(c, m),
+                        high = Vec.high(c, d) ^ Vec.low(c, n) ^ Vec.high(c, m);
                 Vec.set(c, d, low, high);
                 return;
             }
@@ -132,7 +133,10 @@ final class CryptoOps {
                 return;
             }
             if (a == 5) {
-                int t0 = w(c, d, 0) ^ w(c, n, 1), t1 = w(c, d, 1) ^ w(c, n, 2), t2 = w(c, d, 2) ^ w(c, n, 3), t3 = w(c, d, 3);
+                int t0 = w(c, d, 0) ^ w(c, n, 1),
+                        t1 = w(c, d, 1) ^ w(c, n, 2),
+                        t2 = w(c, d, 2) ^ w(c, n, 3),
+                        t3 = w(c, d, 3);
                 words(c, d, rol(t0, 1), rol(t1, 1), rol(t2, 1), rol(t3, 1) ^ rol(t0, 2));
                 return;
             }
@@ -199,10 +203,17 @@ final class CryptoOps {
     static final class Sha512 extends Crypto {
         @Override
         public void exec(Arm64Interpreter c) {
-            long w0 = Vec.low(c, d), w1 = Vec.high(c, d), x0 = Vec.low(c, n), x1 = Vec.high(c, n), y0 = Vec.low(c, m), y1 = Vec.high(c, m);
+            long w0 = Vec.low(c, d),
+                    w1 = Vec.high(c, d),
+                    x0 = Vec.low(c, n),
+                    x1 = Vec.high(c, n),
+                    y0 = Vec.low(c, m),
+                    y1 = Vec.high(c, m);
             switch (a) {
                 case 0 -> {
-                    long s1 = ror(y1, 14) ^ ror(y1, 18) ^ ror(y1, 41), high = w1 + (y1 & x0 ^ ~y1 & x1) + s1, t = high + y0;
+                    long s1 = ror(y1, 14) ^ ror(y1, 18) ^ ror(y1, 41),
+                            high = w1 + (y1 & x0 ^ ~y1 & x1) + s1,
+                            t = high + y0;
                     long low = (ror(t, 14) ^ ror(t, 18) ^ ror(t, 41)) + (t & y1 ^ ~t & x0) + w0;
                     Vec.set(c, d, low, high);
                 }
@@ -211,16 +222,14 @@ final class CryptoOps {
                     long low = (high & y0 ^ high & y1 ^ y1 & y0) + (ror(high, 28) ^ ror(high, 34) ^ ror(high, 39)) + w0;
                     Vec.set(c, d, low, high);
                 }
-                case 2 -> Vec.set(
-                        c,
-                        d,
-                        w0 + (ror(w1, 1) ^ ror(w1, 8) ^ w1 >>> 7),
-                        w1 + (ror(x0, 1) ^ ror(x0, 8) ^ x0 >>> 7));
-                default -> Vec.set(
-                        c,
-                        d,
-                        w0 + y0 + (ror(x0, 19) ^ ror(x0, 61) ^ x0 >>> 6),
-                        w1 + y1 + (ror(x1, 19) ^ ror(x1, 61) ^ x1 >>> 6));
+                case 2 ->
+                    Vec.set(c, d, w0 + (ror(w1, 1) ^ ror(w1, 8) ^ w1 >>> 7), w1 + (ror(x0, 1) ^ ror(x0, 8) ^ x0 >>> 7));
+                default ->
+                    Vec.set(
+                            c,
+                            d,
+                            w0 + y0 + (ror(x0, 19) ^ ror(x0, 61) ^ x0 >>> 6),
+                            w1 + y1 + (ror(x1, 19) ^ ror(x1, 61) ^ x1 >>> 6));
             }
         }
     }
@@ -267,7 +276,12 @@ final class CryptoOps {
                 schedule(c);
                 return;
             }
-            int d0 = w(c, d, 0), d1 = w(c, d, 1), d2 = w(c, d, 2), d3 = w(c, d, 3), n3 = w(c, n, 3), wj = w(c, m, (int) imm);
+            int d0 = w(c, d, 0),
+                    d1 = w(c, d, 1),
+                    d2 = w(c, d, 2),
+                    d3 = w(c, d, 3),
+                    n3 = w(c, n, 3),
+                    wj = w(c, m, (int) imm);
             boolean first = a <= 2, x = a == 1 || a == 3;
             int f = x ? d1 ^ d3 ^ d2 : first ? d3 & d1 | d3 & d2 | d1 & d2 : choose(d3, d2, d1);
             if (first) words(c, d, d1, rol(d2, 9), d3, f + d0 + (n3 ^ rol(d3, 12)) + wj);

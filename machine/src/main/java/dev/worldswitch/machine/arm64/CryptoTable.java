@@ -26,13 +26,21 @@ final class CryptoTable implements A64Row.Table {
     @Override
     public List<A64Row> rows() {
         String[] aes = {"AESE", "AESD", "AESMC", "AESIMC"};
-        for (int i = 0; i < 4; i++) row(aes[i], "010011100010100001" + two(i) + "10nnnnnddddd", Feature.AES, CryptoOps.Aes::new, i);
+        for (int i = 0; i < 4; i++)
+            row(aes[i], "010011100010100001" + two(i) + "10nnnnnddddd", Feature.AES, CryptoOps.Aes::new, i);
         String[] sha1 = {"SHA1C", "SHA1P", "SHA1M", "SHA1SU0"}, sha256 = {"SHA256H", "SHA256H2", "", "SHA256SU1"};
-        for (int i = 0; i < 4; i++) row(sha1[i], "01011110000mmmmm00" + two(i) + "00nnnnnddddd", Feature.SHA1, CryptoOps.Sha1::new, i);
+        for (int i = 0; i < 4; i++)
+            row(sha1[i], "01011110000mmmmm00" + two(i) + "00nnnnnddddd", Feature.SHA1, CryptoOps.Sha1::new, i);
         row("SHA1H", "0101111000101000000010nnnnnddddd", Feature.SHA1, CryptoOps.Sha1::new, 4);
         row("SHA1SU1", "0101111000101000000110nnnnnddddd", Feature.SHA1, CryptoOps.Sha1::new, 5);
         row("SHA256SU0", "0101111000101000001010nnnnnddddd", Feature.SHA256, CryptoOps.Sha256::new, 2);
-        for (int i : new int[] {0, 1, 3}) row(sha256[i], "01011110000mmmmm01" + two(i == 3 ? 2 : i) + "00nnnnnddddd", Feature.SHA256, CryptoOps.Sha256::new, i);
+        for (int i : new int[] {0, 1, 3})
+            row(
+                    sha256[i],
+                    "01011110000mmmmm01" + two(i == 3 ? 2 : i) + "00nnnnnddddd",
+                    Feature.SHA256,
+                    CryptoOps.Sha256::new,
+                    i);
         row("SHA512H", "11001110011mmmmm100000nnnnnddddd", Feature.SHA512, CryptoOps.Sha512::new, 0);
         row("SHA512H2", "11001110011mmmmm100001nnnnnddddd", Feature.SHA512, CryptoOps.Sha512::new, 1);
         row("SHA512SU0", "1100111011000000100000nnnnnddddd", Feature.SHA512, CryptoOps.Sha512::new, 2);
@@ -52,20 +60,30 @@ final class CryptoTable implements A64Row.Table {
     }
 
     private void sha3(String name, String bits, int which) {
-        rows.add(new A64Row(name, bits, Feature.SHA3, (w, pc) -> {
-            CryptoOps.Sha3 o = new CryptoOps.Sha3();
-            o.third = f(w, 14, 10);
-            o.imm = f(w, 15, 10);
-            return regs(o, w, which);
-        }, "C7.2 " + name));
+        rows.add(new A64Row(
+                name,
+                bits,
+                Feature.SHA3,
+                (w, pc) -> {
+                    CryptoOps.Sha3 o = new CryptoOps.Sha3();
+                    o.third = f(w, 14, 10);
+                    o.imm = f(w, 15, 10);
+                    return regs(o, w, which);
+                },
+                "C7.2 " + name));
     }
 
     private void sm3(String name, String bits, int which) {
-        rows.add(new A64Row(name, bits, Feature.SM3, (w, pc) -> {
-            CryptoOps.Sm3 o = new CryptoOps.Sm3();
-            o.third = f(w, 14, 10);
-            o.imm = f(w, 13, 12);
-            return regs(o, w, which);
-        }, "C7.2 " + name));
+        rows.add(new A64Row(
+                name,
+                bits,
+                Feature.SM3,
+                (w, pc) -> {
+                    CryptoOps.Sm3 o = new CryptoOps.Sm3();
+                    o.third = f(w, 14, 10);
+                    o.imm = f(w, 13, 12);
+                    return regs(o, w, which);
+                },
+                "C7.2 " + name));
     }
 }

@@ -4,7 +4,10 @@ package dev.worldswitch.machine.arm64;
 final class DebugUnit {
     private static final int MDSCR = SysReg.MDSCR_EL1.ordinal(), OSLSR = SysReg.OSLSR_EL1.ordinal();
     private static final int CONTEXTIDR = SysReg.CONTEXTIDR_EL1.ordinal();
-    private static final int[] BVR = family("DBGBVR"), BCR = family("DBGBCR"), WVR = family("DBGWVR"), WCR = family("DBGWCR");
+    private static final int[] BVR = family("DBGBVR"),
+            BCR = family("DBGBCR"),
+            WVR = family("DBGWVR"),
+            WCR = family("DBGWCR");
     private static final long SS = 1, KDE = 1 << 13, MDE = 1 << 15, OSLK = 2;
     private static final int DEBUG_FSC = 0x22;
 
@@ -95,9 +98,10 @@ final class DebugUnit {
         int type = (int) (bcr >>> 20) & 15;
         boolean linked = (type & 1) != 0;
         return switch (type >> 1) {
-            case 0 -> (bvr << 11 >> 11 & -4) == (c.pc << 11 >> 11)
-                    && (bcr >>> 5 & 15) != 0
-                    && (!linked || contextMatches((int) (bcr >>> 16) & 15));
+            case 0 ->
+                (bvr << 11 >> 11 & -4) == (c.pc << 11 >> 11)
+                        && (bcr >>> 5 & 15) != 0
+                        && (!linked || contextMatches((int) (bcr >>> 16) & 15));
             // Context ID: a linked one serves the breakpoint that links to it.
             case 1 -> !linked && (int) bvr == (int) c.sys[CONTEXTIDR];
             default -> false;
@@ -106,7 +110,10 @@ final class DebugUnit {
 
     private boolean contextMatches(int n) {
         long bcr = c.sys[BCR[n]];
-        return n < breakpoints && (bcr & 1) != 0 && (bcr >>> 20 & 15) == 3 && (int) c.sys[BVR[n]] == (int) c.sys[CONTEXTIDR];
+        return n < breakpoints
+                && (bcr & 1) != 0
+                && (bcr >>> 20 & 15) == 3
+                && (int) c.sys[BVR[n]] == (int) c.sys[CONTEXTIDR];
     }
 
     private boolean atThisEl(int pmc, boolean hmc) {

@@ -6,9 +6,22 @@ public final class Exceptions {
     public static final int SYNC = 0, IRQ = 0x80, FIQ = 0x100, SERROR = 0x180;
 
     /** Exception classes, ESR_ELx.EC. */
-    public static final int UNKNOWN = 0, WFX = 1, FP = 7, PAUTH = 9, BTI = 0xd, ILLEGAL_STATE = 0xe, SVC = 0x15, HVC = 0x16;
+    public static final int UNKNOWN = 0,
+            WFX = 1,
+            FP = 7,
+            PAUTH = 9,
+            BTI = 0xd,
+            ILLEGAL_STATE = 0xe,
+            SVC = 0x15,
+            HVC = 0x16;
 
-    public static final int SMC = 0x17, SYS = 0x18, SVE = 0x19, FPAC = 0x1c, SME = 0x1d, IABT = 0x20, PC_ALIGNMENT = 0x22;
+    public static final int SMC = 0x17,
+            SYS = 0x18,
+            SVE = 0x19,
+            FPAC = 0x1c,
+            SME = 0x1d,
+            IABT = 0x20,
+            PC_ALIGNMENT = 0x22;
     public static final int DABT = 0x24, SP_ALIGNMENT = 0x26, MOPS = 0x27, SERROR_EC = 0x2f, BREAKPOINT = 0x30;
     public static final int STEP = 0x32, WATCHPOINT = 0x34, BRK = 0x3c;
     /** ESR_ELx.IL. */

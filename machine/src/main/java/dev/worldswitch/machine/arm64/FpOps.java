@@ -16,7 +16,11 @@ final class FpOps {
         public void exec(Arm64Interpreter c) {
             Fpu f = c.fpu;
             f.begin(c);
-            Vec.set(c, d, meaning.of(f, element(c, a, 0, bits), element(c, n, 0, bits), element(c, m, 0, bits), bits), 0);
+            Vec.set(
+                    c,
+                    d,
+                    meaning.of(f, element(c, a, 0, bits), element(c, n, 0, bits), element(c, m, 0, bits), bits),
+                    0);
             f.end(c);
         }
     }
@@ -195,7 +199,8 @@ final class FpOps {
             f.begin(c);
             long[] r = new long[2];
             for (int e = 0; e < count; e++) {
-                long x = element(c, n, from * count + e, 16), y = index >= 0 ? element(c, m, index, 16) : element(c, m, from * count + e, 16);
+                long x = element(c, n, from * count + e, 16),
+                        y = index >= 0 ? element(c, m, index, 16) : element(c, m, from * count + e, 16);
                 if (a != 0) x ^= 0x8000;
                 r[e >> 1] |= Fpu.mulAddHalf(f, element(c, d, e, 32), x, y) << 32 * (e & 1);
             }
@@ -212,7 +217,8 @@ final class FpOps {
             f.begin(c);
             long[] r = new long[2];
             for (int e = 0; e < 4; e++) {
-                long x = element(c, n, 2 * e + from, 16) << 16, y = element(c, m, index >= 0 ? index : 2 * e + from, 16) << 16;
+                long x = element(c, n, 2 * e + from, 16) << 16,
+                        y = element(c, m, index >= 0 ? index : 2 * e + from, 16) << 16;
                 r[e >> 1] |= Fpu.mulAdd(f, element(c, d, e, 32), x, y, 32) << 32 * (e & 1);
             }
             Vec.set(c, d, r[0], r[1]);

@@ -39,7 +39,9 @@ final class FpTable implements A64Row.Table {
     private record Kind(String name, String type, int bits, Feature feature) {}
 
     private static final Kind[] KINDS = {
-        new Kind("single", "00", 32, Feature.FP), new Kind("double", "01", 64, Feature.FP), new Kind("half", "11", 16, Feature.FP16)
+        new Kind("single", "00", 32, Feature.FP),
+        new Kind("double", "01", 64, Feature.FP),
+        new Kind("half", "11", 16, Feature.FP16)
     };
 
     @Override
@@ -59,12 +61,19 @@ final class FpTable implements A64Row.Table {
     }
 
     private void one(Kind k, String name, int opcode, Two meaning) {
-        row(name + " (" + k.name + ")", "00011110" + k.type + "1" + (opcode >> 5) + five(opcode) + "10000nnnnnddddd", k.feature, (w, pc) ->
-                constant(map(meaning, w, k.bits, 1), 0));
+        row(
+                name + " (" + k.name + ")",
+                "00011110" + k.type + "1" + (opcode >> 5) + five(opcode) + "10000nnnnnddddd",
+                k.feature,
+                (w, pc) -> constant(map(meaning, w, k.bits, 1), 0));
     }
 
     private void twoSource(Kind k, String name, int opcode, Two meaning) {
-        row(name + " (" + k.name + ")", "00011110" + k.type + "1mmmmm" + four(opcode) + "10nnnnnddddd", k.feature, (w, pc) -> map(meaning, w, k.bits, 1));
+        row(
+                name + " (" + k.name + ")",
+                "00011110" + k.type + "1mmmmm" + four(opcode) + "10nnnnnddddd",
+                k.feature,
+                (w, pc) -> map(meaning, w, k.bits, 1));
     }
 
     private static final Three MADD = Fpu::mulAdd, MSUB = Fpu::negMulAdd;
@@ -103,53 +112,73 @@ final class FpTable implements A64Row.Table {
         String[] names = {"FMADD", "FMSUB", "FNMADD", "FNMSUB"};
         for (int i = 0; i < 4; i++) {
             Three meaning = fused[i];
-            row(names[i] + " (" + k.name + ")", "00011111" + k.type + (i >> 1) + "mmmmm" + (i & 1) + "aaaaannnnnddddd", k.feature, (w, pc) -> {
-                FpOps.Fused o = new FpOps.Fused(meaning);
-                regs(o, w, k.bits, 1);
-                o.a = f(w, 14, 10);
-                return o;
-            });
+            row(
+                    names[i] + " (" + k.name + ")",
+                    "00011111" + k.type + (i >> 1) + "mmmmm" + (i & 1) + "aaaaannnnnddddd",
+                    k.feature,
+                    (w, pc) -> {
+                        FpOps.Fused o = new FpOps.Fused(meaning);
+                        regs(o, w, k.bits, 1);
+                        o.a = f(w, 14, 10);
+                        return o;
+                    });
         }
         for (int zero = 0; zero < 2; zero++) {
             for (int e = 0; e < 2; e++) {
                 int how = zero | e << 1;
-                row((e == 0 ? "FCMP" : "FCMPE") + (zero == 1 ? " zero" : "") + " (" + k.name + ")", "00011110" + k.type + "1mmmmm001000nnnnn" + e + zero + "000", k.feature, (w, pc) -> {
-                    Simd o = regs(new FpOps.Compare(), w, k.bits, 1);
-                    o.a = how;
-                    return o;
-                });
+                row(
+                        (e == 0 ? "FCMP" : "FCMPE") + (zero == 1 ? " zero" : "") + " (" + k.name + ")",
+                        "00011110" + k.type + "1mmmmm001000nnnnn" + e + zero + "000",
+                        k.feature,
+                        (w, pc) -> {
+                            Simd o = regs(new FpOps.Compare(), w, k.bits, 1);
+                            o.a = how;
+                            return o;
+                        });
             }
         }
         for (int e = 0; e < 2; e++) {
             int how = e << 1;
-            row((e == 0 ? "FCCMP" : "FCCMPE") + " (" + k.name + ")", "00011110" + k.type + "1mmmmmcccc01nnnnn" + e + "ffff", k.feature, (w, pc) -> {
-                Simd o = regs(new FpOps.ConditionalCompare(), w, k.bits, 1);
-                o.a = how;
-                o.index = f(w, 15, 12);
-                o.imm = w & 15;
-                return o;
-            });
+            row(
+                    (e == 0 ? "FCCMP" : "FCCMPE") + " (" + k.name + ")",
+                    "00011110" + k.type + "1mmmmmcccc01nnnnn" + e + "ffff",
+                    k.feature,
+                    (w, pc) -> {
+                        Simd o = regs(new FpOps.ConditionalCompare(), w, k.bits, 1);
+                        o.a = how;
+                        o.index = f(w, 15, 12);
+                        o.imm = w & 15;
+                        return o;
+                    });
         }
         row("FCSEL (" + k.name + ")", "00011110" + k.type + "1mmmmmcccc11nnnnnddddd", k.feature, (w, pc) -> {
             Simd o = regs(new FpOps.Select(), w, k.bits, 1);
             o.index = f(w, 15, 12);
             return o;
         });
-        row("FMOV (scalar, immediate, " + k.name + ")", "00011110" + k.type + "1iiiiiiii10000000ddddd", k.feature, (w, pc) -> {
-            Simd o = regs(new SimdOps.Immediate(), w, k.bits, 1);
-            o.imm = expand(f(w, 20, 13), k.bits);
-            return o;
-        });
+        row(
+                "FMOV (scalar, immediate, " + k.name + ")",
+                "00011110" + k.type + "1iiiiiiii10000000ddddd",
+                k.feature,
+                (w, pc) -> {
+                    Simd o = regs(new SimdOps.Immediate(), w, k.bits, 1);
+                    o.imm = expand(f(w, 20, 13), k.bits);
+                    return o;
+                });
         integers(k);
     }
 
     private void convert(String from, String to, int ftype, int opcode, int fromBits, int toBits) {
-        row("FCVT " + from + " to " + to, "00011110" + two(ftype) + "10001" + two(opcode) + "10000nnnnnddddd", Feature.FP, (w, pc) -> {
-            FpOps.Convert o = new FpOps.Convert();
-            regs(o, w, fromBits, 1);
-            o.to = toBits;
-            return o;
-        });
+        row(
+                "FCVT " + from + " to " + to,
+                "00011110" + two(ftype) + "10001" + two(opcode) + "10000nnnnnddddd",
+                Feature.FP,
+                (w, pc) -> {
+                    FpOps.Convert o = new FpOps.Convert();
+                    regs(o, w, fromBits, 1);
+                    o.to = toBits;
+                    return o;
+                });
     }
 
     private void converts() {
@@ -160,8 +189,16 @@ final class FpTable implements A64Row.Table {
         convert("half", "single", 3, 0, 16, 32);
         convert("half", "double", 3, 1, 16, 64);
         row("BFCVT", "0001111001100011010000nnnnnddddd", Feature.BF16, (w, pc) -> constant(map(BFCVT, w, 32, 1), 0));
-        row("FMOV (top half of 128 bits to general)", "1001111010101110000000nnnnnddddd", Feature.FP, (w, pc) -> move(w, 64, 1, true));
-        row("FMOV (general to top half of 128 bits)", "1001111010101111000000nnnnnddddd", Feature.FP, (w, pc) -> move(w, 64, 1, false));
+        row(
+                "FMOV (top half of 128 bits to general)",
+                "1001111010101110000000nnnnnddddd",
+                Feature.FP,
+                (w, pc) -> move(w, 64, 1, true));
+        row(
+                "FMOV (general to top half of 128 bits)",
+                "1001111010101111000000nnnnnddddd",
+                Feature.FP,
+                (w, pc) -> move(w, 64, 1, false));
         row("FJCVTZS", "0001111001111110000000nnnnnddddd", Feature.JSCVT, (w, pc) -> {
             Simd o = regs(new FpOps.JavaScript(), w, 64, 1);
             o.d = zw(o.d);
@@ -194,16 +231,34 @@ final class FpTable implements A64Row.Table {
             for (int r = 0; r < 4; r++) toInteger(k, names[r] + su + end, two(r) + "00" + u, modes[r], unsigned);
             toInteger(k, "FCVTA" + su + end, "0010" + u, Fpu.RA, unsigned);
             fromInteger(k, su + "CVTF" + end, "0001" + u, unsigned);
-            row("FCVTZ" + su + " (scalar, fixed-point, " + k.name + ")", "s0011110" + k.type + "01100" + u + "iiiiiinnnnnddddd", k.feature, (w, pc) ->
-                    fixed(w) ? integer(w, k, new FpOps.ToInteger(), Fpu.RZ, unsigned, 64 - f(w, 15, 10), true) : null);
-            row(su + "CVTF (scalar, fixed-point, " + k.name + ")", "s0011110" + k.type + "00001" + u + "iiiiiinnnnnddddd", k.feature, (w, pc) ->
-                    fixed(w) ? integer(w, k, new FpOps.FromInteger(), DYNAMIC, unsigned, 64 - f(w, 15, 10), false) : null);
+            row(
+                    "FCVTZ" + su + " (scalar, fixed-point, " + k.name + ")",
+                    "s0011110" + k.type + "01100" + u + "iiiiiinnnnnddddd",
+                    k.feature,
+                    (w, pc) -> fixed(w)
+                            ? integer(w, k, new FpOps.ToInteger(), Fpu.RZ, unsigned, 64 - f(w, 15, 10), true)
+                            : null);
+            row(
+                    su + "CVTF (scalar, fixed-point, " + k.name + ")",
+                    "s0011110" + k.type + "00001" + u + "iiiiiinnnnnddddd",
+                    k.feature,
+                    (w, pc) -> fixed(w)
+                            ? integer(w, k, new FpOps.FromInteger(), DYNAMIC, unsigned, 64 - f(w, 15, 10), false)
+                            : null);
         }
         int sf = k.bits == 64 ? 1 : 0;
         for (int s = 0; s < 2; s++) {
             if (k.bits != 16 && s != sf) continue;
-            row("FMOV (" + k.name + " to general " + s + ")", s + "0011110" + k.type + "100110000000nnnnnddddd", k.feature, (w, pc) -> move(w, k.bits, 0, true));
-            row("FMOV (general to " + k.name + " " + s + ")", s + "0011110" + k.type + "100111000000nnnnnddddd", k.feature, (w, pc) -> move(w, k.bits, 0, false));
+            row(
+                    "FMOV (" + k.name + " to general " + s + ")",
+                    s + "0011110" + k.type + "100110000000nnnnnddddd",
+                    k.feature,
+                    (w, pc) -> move(w, k.bits, 0, true));
+            row(
+                    "FMOV (general to " + k.name + " " + s + ")",
+                    s + "0011110" + k.type + "100111000000nnnnnddddd",
+                    k.feature,
+                    (w, pc) -> move(w, k.bits, 0, false));
         }
     }
 
@@ -212,14 +267,23 @@ final class FpTable implements A64Row.Table {
     }
 
     private void toInteger(Kind k, String name, String code, int mode, boolean unsigned) {
-        row(name, "s0011110" + k.type + "1" + code + "000000nnnnnddddd", k.feature, (w, pc) -> integer(w, k, new FpOps.ToInteger(), mode, unsigned, 0, true));
+        row(
+                name,
+                "s0011110" + k.type + "1" + code + "000000nnnnnddddd",
+                k.feature,
+                (w, pc) -> integer(w, k, new FpOps.ToInteger(), mode, unsigned, 0, true));
     }
 
     private void fromInteger(Kind k, String name, String code, boolean unsigned) {
-        row(name, "s0011110" + k.type + "1" + code + "000000nnnnnddddd", k.feature, (w, pc) -> integer(w, k, new FpOps.FromInteger(), DYNAMIC, unsigned, 0, false));
+        row(
+                name,
+                "s0011110" + k.type + "1" + code + "000000nnnnnddddd",
+                k.feature,
+                (w, pc) -> integer(w, k, new FpOps.FromInteger(), DYNAMIC, unsigned, 0, false));
     }
 
-    private static Simd integer(int w, Kind k, FpOps.IntegerForm o, int mode, boolean unsigned, int fbits, boolean toGeneral) {
+    private static Simd integer(
+            int w, Kind k, FpOps.IntegerForm o, int mode, boolean unsigned, int fbits, boolean toGeneral) {
         regs(o, w, k.bits, 1);
         o.mode = mode;
         o.unsigned = unsigned;

@@ -42,28 +42,56 @@ final class FpVectorRows {
 
     /** Three same: U, the a bit, opcode of the single and double form; the half form has its low 3 bits. */
     private void same(String name, int u, int a, int opcode, boolean scalar, Object meaning) {
-        String half = "10mmmmm00" + five(opcode).substring(2) + "1nnnnnddddd", whole = "z1mmmmm" + five(opcode) + "1nnnnnddddd";
+        String half = "10mmmmm00" + five(opcode).substring(2) + "1nnnnnddddd",
+                whole = "z1mmmmm" + five(opcode) + "1nnnnnddddd";
         row(name + " (vector)", "0q" + u + "01110" + a + whole, Feature.ASIMD, (w, pc) -> {
             int bits = 32 << f(w, 22, 22), n = count(w, bits);
             return n == 0 ? null : map(meaning, w, bits, n);
         });
-        row(name + " (vector, half)", "0q" + u + "01110" + a + half, Feature.FP16, (w, pc) -> map(meaning, w, 16, count(w, 16)));
+        row(
+                name + " (vector, half)",
+                "0q" + u + "01110" + a + half,
+                Feature.FP16,
+                (w, pc) -> map(meaning, w, 16, count(w, 16)));
         if (!scalar) return;
-        row(name + " (Advanced SIMD scalar)", "01" + u + "11110" + a + whole, Feature.ASIMD, (w, pc) -> map(meaning, w, 32 << f(w, 22, 22), 1));
-        row(name + " (Advanced SIMD scalar, half)", "01" + u + "11110" + a + half, Feature.FP16, (w, pc) -> map(meaning, w, 16, 1));
+        row(
+                name + " (Advanced SIMD scalar)",
+                "01" + u + "11110" + a + whole,
+                Feature.ASIMD,
+                (w, pc) -> map(meaning, w, 32 << f(w, 22, 22), 1));
+        row(
+                name + " (Advanced SIMD scalar, half)",
+                "01" + u + "11110" + a + half,
+                Feature.FP16,
+                (w, pc) -> map(meaning, w, 16, 1));
     }
 
     private void pairs(String name, int u, int a, int opcode, Two meaning) {
-        row(name + " (vector)", "0q" + u + "01110" + a + "z1mmmmm" + five(opcode) + "1nnnnnddddd", Feature.ASIMD, (w, pc) -> {
-            int bits = 32 << f(w, 22, 22), n = count(w, bits);
-            return n == 0 ? null : regs((Simd) IntegerOps.template(SimdOps.Pairs.class, meaning), w, bits, n);
-        });
-        row(name + " (vector, half)", "0q" + u + "01110" + a + "10mmmmm00" + five(opcode).substring(2) + "1nnnnnddddd", Feature.FP16, (w, pc) ->
-                regs((Simd) IntegerOps.template(SimdOps.Pairs.class, meaning), w, 16, count(w, 16)));
+        row(
+                name + " (vector)",
+                "0q" + u + "01110" + a + "z1mmmmm" + five(opcode) + "1nnnnnddddd",
+                Feature.ASIMD,
+                (w, pc) -> {
+                    int bits = 32 << f(w, 22, 22), n = count(w, bits);
+                    return n == 0 ? null : regs((Simd) IntegerOps.template(SimdOps.Pairs.class, meaning), w, bits, n);
+                });
+        row(
+                name + " (vector, half)",
+                "0q" + u + "01110" + a + "10mmmmm00" + five(opcode).substring(2) + "1nnnnnddddd",
+                Feature.FP16,
+                (w, pc) -> regs((Simd) IntegerOps.template(SimdOps.Pairs.class, meaning), w, 16, count(w, 16)));
         // Scalar pairwise: the same operations have opcodes of their own.
         int op = opcode == 0x18 ? 12 : opcode == 0x1a ? 13 : 15;
-        row(name + " (scalar)", "01111110" + a + "z11000" + five(op) + "10nnnnnddddd", Feature.ASIMD, (w, pc) -> scalarPair(w, 32 << f(w, 22, 22), meaning));
-        row(name + " (scalar, half)", "01011110" + a + "011000" + five(op) + "10nnnnnddddd", Feature.FP16, (w, pc) -> scalarPair(w, 16, meaning));
+        row(
+                name + " (scalar)",
+                "01111110" + a + "z11000" + five(op) + "10nnnnnddddd",
+                Feature.ASIMD,
+                (w, pc) -> scalarPair(w, 32 << f(w, 22, 22), meaning));
+        row(
+                name + " (scalar, half)",
+                "01011110" + a + "011000" + five(op) + "10nnnnnddddd",
+                Feature.FP16,
+                (w, pc) -> scalarPair(w, 16, meaning));
     }
 
     private static Simd scalarPair(int w, int bits, Two meaning) {
@@ -102,20 +130,30 @@ final class FpVectorRows {
         pairs("FMINP", 1, 1, 0x1e, MIN);
     }
 
-    private void misc(String name, int u, int a, int opcode, boolean half, boolean scalar, Feature feature, Two meaning) {
+    private void misc(
+            String name, int u, int a, int opcode, boolean half, boolean scalar, Feature feature, Two meaning) {
         row(name + " (vector)", "0q" + u + "01110" + a + "z10000" + five(opcode) + "10nnnnnddddd", feature, (w, pc) -> {
             int bits = 32 << f(w, 22, 22), n = count(w, bits);
             return n == 0 ? null : constant(map(meaning, w, bits, n), 0);
         });
         if (half)
-            row(name + " (vector, half)", "0q" + u + "01110" + a + "111100" + five(opcode) + "10nnnnnddddd", Feature.FP16, (w, pc) ->
-                    constant(map(meaning, w, 16, count(w, 16)), 0));
+            row(
+                    name + " (vector, half)",
+                    "0q" + u + "01110" + a + "111100" + five(opcode) + "10nnnnnddddd",
+                    Feature.FP16,
+                    (w, pc) -> constant(map(meaning, w, 16, count(w, 16)), 0));
         if (!scalar) return;
-        row(name + " (Advanced SIMD scalar)", "01" + u + "11110" + a + "z10000" + five(opcode) + "10nnnnnddddd", feature, (w, pc) ->
-                constant(map(meaning, w, 32 << f(w, 22, 22), 1), 0));
+        row(
+                name + " (Advanced SIMD scalar)",
+                "01" + u + "11110" + a + "z10000" + five(opcode) + "10nnnnnddddd",
+                feature,
+                (w, pc) -> constant(map(meaning, w, 32 << f(w, 22, 22), 1), 0));
         if (half)
-            row(name + " (Advanced SIMD scalar, half)", "01" + u + "11110" + a + "111100" + five(opcode) + "10nnnnnddddd", Feature.FP16, (w, pc) ->
-                    constant(map(meaning, w, 16, 1), 0));
+            row(
+                    name + " (Advanced SIMD scalar, half)",
+                    "01" + u + "11110" + a + "111100" + five(opcode) + "10nnnnnddddd",
+                    Feature.FP16,
+                    (w, pc) -> constant(map(meaning, w, 16, 1), 0));
     }
 
     private void misc(String name, int u, int a, int opcode, boolean scalar, Two meaning) {
@@ -130,7 +168,10 @@ final class FpVectorRows {
         return (f, x, b, n) -> f.fromFixed(x, (int) b, unsigned, n, n, f.mode());
     }
 
-    private static final Two FCVTZS = toInt(Fpu.RZ, false), FCVTZU = toInt(Fpu.RZ, true), SCVTF = fromInt(false), UCVTF = fromInt(true);
+    private static final Two FCVTZS = toInt(Fpu.RZ, false),
+            FCVTZU = toInt(Fpu.RZ, true),
+            SCVTF = fromInt(false),
+            UCVTF = fromInt(true);
 
     private void twoMisc() {
         misc("FRINTN", 0, 0, 0x18, false, FpTable.rint(Fpu.RN, false));
@@ -166,17 +207,41 @@ final class FpVectorRows {
         misc("FRECPE", 0, 1, 0x1d, true, Fpu::recpe);
         misc("FRSQRTE", 1, 1, 0x1d, true, Fpu::rsqrte);
         misc("FSQRT", 1, 1, 0x1f, false, (f, x, b, n) -> Fpu.sqrt(f, x, n));
-        row("FRECPX", "010111101z100001111110nnnnnddddd", Feature.ASIMD, (w, pc) -> constant(map(RECPX, w, 32 << f(w, 22, 22), 1), 0));
-        row("FRECPX (half)", "0101111011111001111110nnnnnddddd", Feature.FP16, (w, pc) -> constant(map(RECPX, w, 16, 1), 0));
-        row("URECPE", "0q00111010100001110010nnnnnddddd", Feature.ASIMD, (w, pc) -> constant(map(URECPE, w, 32, count(w, 32)), 0));
-        row("URSQRTE", "0q10111010100001110010nnnnnddddd", Feature.ASIMD, (w, pc) -> constant(map(URSQRTE, w, 32, count(w, 32)), 0));
+        row(
+                "FRECPX",
+                "010111101z100001111110nnnnnddddd",
+                Feature.ASIMD,
+                (w, pc) -> constant(map(RECPX, w, 32 << f(w, 22, 22), 1), 0));
+        row(
+                "FRECPX (half)",
+                "0101111011111001111110nnnnnddddd",
+                Feature.FP16,
+                (w, pc) -> constant(map(RECPX, w, 16, 1), 0));
+        row(
+                "URECPE",
+                "0q00111010100001110010nnnnnddddd",
+                Feature.ASIMD,
+                (w, pc) -> constant(map(URECPE, w, 32, count(w, 32)), 0));
+        row(
+                "URSQRTE",
+                "0q10111010100001110010nnnnnddddd",
+                Feature.ASIMD,
+                (w, pc) -> constant(map(URSQRTE, w, 32, count(w, 32)), 0));
     }
 
     private static final Two RECPX = Fpu::recpx, URECPE = Fpu::urecpe, URSQRTE = Fpu::ursqrte;
 
     private void lanes(String name, int a, int opcode, Two meaning) {
-        row(name, "01101110" + a + "0110000" + four(opcode) + "10nnnnnddddd", Feature.ASIMD, (w, pc) -> reduce(w, 32, 4, meaning));
-        row(name + " (half)", "0q001110" + a + "0110000" + four(opcode) + "10nnnnnddddd", Feature.FP16, (w, pc) -> reduce(w, 16, count(w, 16), meaning));
+        row(
+                name,
+                "01101110" + a + "0110000" + four(opcode) + "10nnnnnddddd",
+                Feature.ASIMD,
+                (w, pc) -> reduce(w, 32, 4, meaning));
+        row(
+                name + " (half)",
+                "0q001110" + a + "0110000" + four(opcode) + "10nnnnnddddd",
+                Feature.FP16,
+                (w, pc) -> reduce(w, 16, count(w, 16), meaning));
     }
 
     private static Simd reduce(int w, int bits, int n, Two meaning) {
@@ -195,7 +260,8 @@ final class FpVectorRows {
 
     private void element(String name, int u, int opcode, Object meaning) {
         for (int scalar = 0; scalar < 2; scalar++) {
-            String head = scalar == 1 ? "01" + u + "11111" : "0q" + u + "01111", end = scalar == 1 ? " (scalar, by element)" : " (by element)";
+            String head = scalar == 1 ? "01" + u + "11111" : "0q" + u + "01111",
+                    end = scalar == 1 ? " (scalar, by element)" : " (by element)";
             boolean one = scalar == 1;
             row(name + end, head + "1zlmmmmm" + four(opcode) + "h0nnnnnddddd", Feature.ASIMD, (w, pc) -> {
                 int bits = 32 << f(w, 22, 22), n = one ? 1 : count(w, bits);
@@ -224,13 +290,17 @@ final class FpVectorRows {
         for (int scalar = 0; scalar < 2; scalar++) {
             String head = scalar == 1 ? "01" + u + "111110" : "0q" + u + "011110";
             boolean one = scalar == 1;
-            row(name + " (fixed-point" + (one ? ", scalar)" : ")"), head + "hhhhbbb" + five(opcode) + "1nnnnnddddd", Feature.ASIMD, (w, pc) -> {
-                int immh = f(w, 22, 19);
-                if (immh < 2) return null;
-                int bits = 8 << 31 - Integer.numberOfLeadingZeros(immh), n = one ? 1 : count(w, bits);
-                if (n == 0) return null;
-                return constant(map(meaning, w, bits, n), 2L * bits - f(w, 22, 16));
-            });
+            row(
+                    name + " (fixed-point" + (one ? ", scalar)" : ")"),
+                    head + "hhhhbbb" + five(opcode) + "1nnnnnddddd",
+                    Feature.ASIMD,
+                    (w, pc) -> {
+                        int immh = f(w, 22, 19);
+                        if (immh < 2) return null;
+                        int bits = 8 << 31 - Integer.numberOfLeadingZeros(immh), n = one ? 1 : count(w, bits);
+                        if (n == 0) return null;
+                        return constant(map(meaning, w, bits, n), 2L * bits - f(w, 22, 16));
+                    });
         }
     }
 
@@ -308,7 +378,11 @@ final class FpVectorRows {
     }
 
     private void bfloat() {
-        row("BFDOT (vector)", "0q101110010mmmmm111111nnnnnddddd", Feature.BF16, (w, pc) -> regs(new FpOps.BfDot(), w, 32, count(w, 32)));
+        row(
+                "BFDOT (vector)",
+                "0q101110010mmmmm111111nnnnnddddd",
+                Feature.BF16,
+                (w, pc) -> regs(new FpOps.BfDot(), w, 32, count(w, 32)));
         row("BFDOT (by element)", "0q00111101lmmmmm1111h0nnnnnddddd", Feature.BF16, (w, pc) -> {
             Simd o = regs(new FpOps.BfDot(), w, 32, count(w, 32));
             SimdTable.element(o, w, 2);

@@ -183,7 +183,9 @@ final class Fpu {
     /** Normalises {@code frac} (not 0, unsigned 64 bits) whose bit 62 stands for {@code 2^exp}. */
     private long normalise(boolean sign, int exp, long frac, int bits) {
         int lead = Long.numberOfLeadingZeros(frac);
-        return lead == 0 ? rounded(sign, exp + 1, jam(frac, 1), bits) : rounded(sign, exp + 1 - lead, frac << lead - 1, bits);
+        return lead == 0
+                ? rounded(sign, exp + 1, jam(frac, 1), bits)
+                : rounded(sign, exp + 1 - lead, frac << lead - 1, bits);
     }
 
     // NaNs.
@@ -217,8 +219,10 @@ final class Fpu {
     /** Both are normal doubles, round to nearest, nothing special: then the host's result is right. */
     private boolean plain64(long a, long b) {
         return (fpcr & 3 << 22) == 0
-                && (a >>> 52 & 0x7ff) - 1 < 0x7feL && (a >>> 52 & 0x7ff) != 0
-                && (b >>> 52 & 0x7ff) - 1 < 0x7feL && (b >>> 52 & 0x7ff) != 0;
+                && (a >>> 52 & 0x7ff) - 1 < 0x7feL
+                && (a >>> 52 & 0x7ff) != 0
+                && (b >>> 52 & 0x7ff) - 1 < 0x7feL
+                && (b >>> 52 & 0x7ff) != 0;
     }
 
     /** Far enough from both ends that neither result nor rounding error is denormal. */
@@ -387,7 +391,16 @@ final class Fpu {
             return f.rounded(sc, exponent(c, bits), mantissa(c, bits), bits);
         }
         if (isZero(c, bits)) return f.product(a, b, bits, false);
-        return f.fused(sp, exponent(a, bits) + exponent(b, bits), mantissa(a, bits), mantissa(b, bits), sc, exponent(c, bits), mantissa(c, bits), bits, 0);
+        return f.fused(
+                sp,
+                exponent(a, bits) + exponent(b, bits),
+                mantissa(a, bits),
+                mantissa(b, bits),
+                sc,
+                exponent(c, bits),
+                mantissa(c, bits),
+                bits,
+                0);
     }
 
     private long fused(boolean sp, int ep, long p, long q, boolean sc, int ec, long m, int bits, int scale) {
@@ -781,8 +794,9 @@ final class Fpu {
     /** FRECPS: {@code 2 - a * b}, fused. */
     static long recps(Fpu f, long a0, long b0, int bits) {
         long a = f.input(a0, bits) ^ signBit(bits), b = f.input(b0, bits);
-        if (!isNan(a, bits) && !isNan(b, bits) && (isInf(a, bits) && isZero(b, bits) || isZero(a, bits) && isInf(b, bits)))
-            return power(1, bits);
+        if (!isNan(a, bits)
+                && !isNan(b, bits)
+                && (isInf(a, bits) && isZero(b, bits) || isZero(a, bits) && isInf(b, bits))) return power(1, bits);
         return mulAdd(f, power(1, bits), a, b, bits);
     }
 
@@ -794,7 +808,16 @@ final class Fpu {
         if (isZero(a, bits) || isZero(b, bits)) return oneAndHalf;
         boolean s = sign(a, bits) != sign(b, bits);
         if (isInf(a, bits) || isInf(b, bits)) return (s ? signBit(bits) : 0) | infinity(bits);
-        return f.fused(s, exponent(a, bits) + exponent(b, bits), mantissa(a, bits), mantissa(b, bits), false, 1, 3L << 61, bits, -1);
+        return f.fused(
+                s,
+                exponent(a, bits) + exponent(b, bits),
+                mantissa(a, bits),
+                mantissa(b, bits),
+                false,
+                1,
+                3L << 61,
+                bits,
+                -1);
     }
 
     // Mixed precision.
@@ -817,7 +840,8 @@ final class Fpu {
     static long bfDotAdd(long sum, long a, long b) {
         Fpu f = new Fpu();
         f.fpcr = DN | FZ;
-        long p = f.productOdd((a & 0xffff) << 16, (b & 0xffff) << 16), q = f.productOdd(a & 0xffff0000L, b & 0xffff0000L);
+        long p = f.productOdd((a & 0xffff) << 16, (b & 0xffff) << 16),
+                q = f.productOdd(a & 0xffff0000L, b & 0xffff0000L);
         return f.sumOdd(f.input(sum, 32), f.sumOdd(p, q));
     }
 

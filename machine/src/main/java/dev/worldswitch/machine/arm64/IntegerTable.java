@@ -70,8 +70,10 @@ final class IntegerTable implements A64Row.Table {
 
     private void immediates() {
         row("ADR", "0ii10000 iiiiiiiiiiiiiiiiiiiddddd", (w, pc) -> imm(rd(w), pc + (sf(w, 23, 5) << 2 | f(w, 30, 29))));
-        row("ADRP", "1ii10000 iiiiiiiiiiiiiiiiiiiddddd", (w, pc) -> imm(
-                rd(w), (pc & -4096L) + ((sf(w, 23, 5) << 2 | f(w, 30, 29)) << 12)));
+        row(
+                "ADRP",
+                "1ii10000 iiiiiiiiiiiiiiiiiiiddddd",
+                (w, pc) -> imm(rd(w), (pc & -4096L) + ((sf(w, 23, 5) << 2 | f(w, 30, 29)) << 12)));
     }
 
     private static A64Op flagsOp(boolean sub, boolean is64) {
@@ -119,11 +121,14 @@ final class IntegerTable implements A64Row.Table {
         });
         for (int s = 0; s < 2; s++) {
             int carry = op | s << 1;
-            row((sub ? "SBC" : "ADC") + (s == 1 ? "S" : ""), "s" + op + s + "11010000mmmmm000000nnnnnddddd", (w, pc) -> {
-                A64Op o = new IntegerOps.Carry();
-                o.a = carry;
-                return IntegerOps.set(o, rd(w), rn(w), rm(w), w < 0 ? 1 : 0);
-            });
+            row(
+                    (sub ? "SBC" : "ADC") + (s == 1 ? "S" : ""),
+                    "s" + op + s + "11010000mmmmm000000nnnnnddddd",
+                    (w, pc) -> {
+                        A64Op o = new IntegerOps.Carry();
+                        o.a = carry;
+                        return IntegerOps.set(o, rd(w), rn(w), rm(w), w < 0 ? 1 : 0);
+                    });
         }
     }
 
@@ -152,25 +157,29 @@ final class IntegerTable implements A64Row.Table {
         row("ANDS (immediate)", "s11100100Nrrrrrrssssssnnnnnddddd", (w, pc) -> {
             long mask = A64.bitmask(f(w, 22, 22), f(w, 15, 10), f(w, 21, 16), w < 0);
             if (mask == 0) return null;
-            return IntegerOps.set(w < 0 ? new IntegerOps.AndsImm64() : new IntegerOps.AndsImm32(), rd(w), rn(w), 0, mask);
+            return IntegerOps.set(
+                    w < 0 ? new IntegerOps.AndsImm64() : new IntegerOps.AndsImm32(), rd(w), rn(w), 0, mask);
         });
         for (int inv = 0; inv < 2; inv++) {
             int not = inv;
-            row(inv == 0 ? "ANDS (shifted register)" : "BICS (shifted register)", "s1101010tt" + inv + "mmmmmiiiiiinnnnnddddd", (w, pc) -> {
-                if (badShift(w)) return null;
-                A64Op o;
-                if (w < 0) {
-                    IntegerOps.LogicFlags64 l = new IntegerOps.LogicFlags64();
-                    l.amount = f(w, 15, 10);
-                    o = l;
-                } else {
-                    IntegerOps.LogicFlags32 l = new IntegerOps.LogicFlags32();
-                    l.amount = f(w, 15, 10);
-                    o = l;
-                }
-                o.a = f(w, 23, 22) | not << 2;
-                return IntegerOps.set(o, rd(w), rn(w), rm(w));
-            });
+            row(
+                    inv == 0 ? "ANDS (shifted register)" : "BICS (shifted register)",
+                    "s1101010tt" + inv + "mmmmmiiiiiinnnnnddddd",
+                    (w, pc) -> {
+                        if (badShift(w)) return null;
+                        A64Op o;
+                        if (w < 0) {
+                            IntegerOps.LogicFlags64 l = new IntegerOps.LogicFlags64();
+                            l.amount = f(w, 15, 10);
+                            o = l;
+                        } else {
+                            IntegerOps.LogicFlags32 l = new IntegerOps.LogicFlags32();
+                            l.amount = f(w, 15, 10);
+                            o = l;
+                        }
+                        o.a = f(w, 23, 22) | not << 2;
+                        return IntegerOps.set(o, rd(w), rn(w), rm(w));
+                    });
         }
     }
 
@@ -182,8 +191,14 @@ final class IntegerTable implements A64Row.Table {
             Fn2 meaning = w < 0 ? f64 : cut(f32);
             return IntegerOps.set(IntegerOps.template(IntegerOps.RegImm.class, meaning), w & 31, rn(w), 0, mask);
         });
-        row(name + " (shifted register)", "s" + opc + "01010tt0mmmmmiiiiiinnnnnddddd", (w, pc) -> logicReg(w, f64, f32));
-        row(inverted + " (shifted register)", "s" + opc + "01010tt1mmmmmiiiiiinnnnnddddd", (w, pc) -> logicReg(w, not64, not32));
+        row(
+                name + " (shifted register)",
+                "s" + opc + "01010tt0mmmmmiiiiiinnnnnddddd",
+                (w, pc) -> logicReg(w, f64, f32));
+        row(
+                inverted + " (shifted register)",
+                "s" + opc + "01010tt1mmmmmiiiiiinnnnnddddd",
+                (w, pc) -> logicReg(w, not64, not32));
     }
 
     private static final java.util.Map<Fn2, Fn2> CUT = new java.util.concurrent.ConcurrentHashMap<>();
@@ -229,10 +244,14 @@ final class IntegerTable implements A64Row.Table {
             return IntegerOps.set(o, rd(w), rn(w), 64 - width, s >= r ? 0 : size - r);
         });
         row("BFM", "s01100110Nrrrrrrssssssnnnnnddddd", (w, pc) -> badField(w) ? null : field(w, new IntegerOps.Bfm()));
-        row("UBFM", "s10100110Nrrrrrrssssssnnnnnddddd", (w, pc) -> badField(w) ? null : field(w, new IntegerOps.Ubfm()));
+        row(
+                "UBFM",
+                "s10100110Nrrrrrrssssssnnnnnddddd",
+                (w, pc) -> badField(w) ? null : field(w, new IntegerOps.Ubfm()));
         row("EXTR", "s00100111N0mmmmmiiiiiinnnnnddddd", (w, pc) -> {
             if (f(w, 22, 22) != w >>> 31 || badShift(w)) return null;
-            return IntegerOps.set(w < 0 ? new IntegerOps.Extr64() : new IntegerOps.Extr32(), rd(w), rn(w), rm(w), f(w, 15, 10));
+            return IntegerOps.set(
+                    w < 0 ? new IntegerOps.Extr64() : new IntegerOps.Extr32(), rd(w), rn(w), rm(w), f(w, 15, 10));
         });
     }
 
@@ -248,16 +267,22 @@ final class IntegerTable implements A64Row.Table {
     }
 
     private void one(String name, String opcode, Feature feature, Fn1 f64, Fn1 f32) {
-        row(name, "s101101011000000" + opcode + "nnnnnddddd", feature, (w, pc) -> IntegerOps.set(
-                IntegerOps.template(IntegerOps.Reg1.class, w < 0 ? f64 : f32), rd(w), rn(w), 0));
+        row(
+                name,
+                "s101101011000000" + opcode + "nnnnnddddd",
+                feature,
+                (w, pc) ->
+                        IntegerOps.set(IntegerOps.template(IntegerOps.Reg1.class, w < 0 ? f64 : f32), rd(w), rn(w), 0));
     }
 
     private void oneSource() {
         one("RBIT", "000000", Feature.BASE, Long::reverse, A64::rbit32);
         one("REV16", "000001", Feature.BASE, A64::rev16of64, v -> A64.rev16of64(v) & A64.W);
         one("REV32", "000010", Feature.BASE, A64::rev32of64, A64::rev32);
-        row("REV", "1101101011000000000011nnnnnddddd", (w, pc) -> IntegerOps.set(
-                IntegerOps.template(IntegerOps.Reg1.class, REV64), rd(w), rn(w), 0));
+        row(
+                "REV",
+                "1101101011000000000011nnnnnddddd",
+                (w, pc) -> IntegerOps.set(IntegerOps.template(IntegerOps.Reg1.class, REV64), rd(w), rn(w), 0));
         one("CLZ", "000100", Feature.BASE, Long::numberOfLeadingZeros, A64::clz32);
         one("CLS", "000101", Feature.BASE, A64::cls64, A64::cls32);
         one("CTZ", "000110", Feature.CSSC, Long::numberOfTrailingZeros, v -> Integer.numberOfTrailingZeros((int) v));
@@ -268,8 +293,12 @@ final class IntegerTable implements A64Row.Table {
     private static final Fn1 REV64 = Long::reverseBytes;
 
     private void two(String name, String opcode, Feature feature, Fn2 f64, Fn2 f32) {
-        row(name, "s0011010110mmmmm" + opcode + "nnnnnddddd", feature, (w, pc) -> IntegerOps.set(
-                IntegerOps.template(IntegerOps.Reg2.class, w < 0 ? f64 : f32), rd(w), rn(w), rm(w)));
+        row(
+                name,
+                "s0011010110mmmmm" + opcode + "nnnnnddddd",
+                feature,
+                (w, pc) -> IntegerOps.set(
+                        IntegerOps.template(IntegerOps.Reg2.class, w < 0 ? f64 : f32), rd(w), rn(w), rm(w)));
     }
 
     private void twoSources() {
@@ -280,18 +309,32 @@ final class IntegerTable implements A64Row.Table {
         two("ASRV", "001010", Feature.BASE, A64::asr64, A64::asr32);
         two("RORV", "001011", Feature.BASE, A64::ror64, A64::ror32);
         two("SMAX (register)", "011000", Feature.CSSC, Math::max, (p, q) -> Math.max((int) p, (int) q) & A64.W);
-        two("UMAX (register)", "011001", Feature.CSSC, (p, q) -> Long.compareUnsigned(p, q) > 0 ? p : q, (p, q) -> Math.max(p & A64.W, q & A64.W));
+        two(
+                "UMAX (register)",
+                "011001",
+                Feature.CSSC,
+                (p, q) -> Long.compareUnsigned(p, q) > 0 ? p : q,
+                (p, q) -> Math.max(p & A64.W, q & A64.W));
         two("SMIN (register)", "011010", Feature.CSSC, Math::min, (p, q) -> Math.min((int) p, (int) q) & A64.W);
-        two("UMIN (register)", "011011", Feature.CSSC, (p, q) -> Long.compareUnsigned(p, q) < 0 ? p : q, (p, q) -> Math.min(p & A64.W, q & A64.W));
+        two(
+                "UMIN (register)",
+                "011011",
+                Feature.CSSC,
+                (p, q) -> Long.compareUnsigned(p, q) < 0 ? p : q,
+                (p, q) -> Math.min(p & A64.W, q & A64.W));
         for (int c = 0; c < 2; c++) {
             int castagnoli = c;
             for (int sz = 0; sz < 4; sz++) {
                 int bits = 8 << sz;
-                row("CRC32" + (c == 1 ? "C" : "") + "BHWX".charAt(sz), (sz == 3 ? "1" : "0") + "0011010110mmmmm010" + c + (sz >> 1) + (sz & 1) + "nnnnnddddd", Feature.CRC32, (w, pc) -> {
-                    A64Op o = new IntegerOps.Crc();
-                    o.a = castagnoli;
-                    return IntegerOps.set(o, rd(w), rn(w), rm(w), bits);
-                });
+                row(
+                        "CRC32" + (c == 1 ? "C" : "") + "BHWX".charAt(sz),
+                        (sz == 3 ? "1" : "0") + "0011010110mmmmm010" + c + (sz >> 1) + (sz & 1) + "nnnnnddddd",
+                        Feature.CRC32,
+                        (w, pc) -> {
+                            A64Op o = new IntegerOps.Crc();
+                            o.a = castagnoli;
+                            return IntegerOps.set(o, rd(w), rn(w), rm(w), bits);
+                        });
             }
         }
     }
@@ -328,16 +371,30 @@ final class IntegerTable implements A64Row.Table {
                     return IntegerOps.set(o, rd(w), rn(w), rm(w), how);
                 });
             }
-            row(op == 0 ? "CCMN (register)" : "CCMP (register)", "s" + op + "111010010mmmmmcccc00nnnnn0ffff", (w, pc) -> ccmp(w, rm(w), 0));
-            row(op == 0 ? "CCMN (immediate)" : "CCMP (immediate)", "s" + op + "111010010iiiiicccc10nnnnn0ffff", (w, pc) -> ccmp(w, Arm64Cpu.ZR, f(w, 20, 16)));
+            row(
+                    op == 0 ? "CCMN (register)" : "CCMP (register)",
+                    "s" + op + "111010010mmmmmcccc00nnnnn0ffff",
+                    (w, pc) -> ccmp(w, rm(w), 0));
+            row(
+                    op == 0 ? "CCMN (immediate)" : "CCMP (immediate)",
+                    "s" + op + "111010010iiiiicccc10nnnnn0ffff",
+                    (w, pc) -> ccmp(w, Arm64Cpu.ZR, f(w, 20, 16)));
         }
         row("RMIF", "10111010000iiiiii00001nnnnn0ffff", Feature.FLAGM, (w, pc) -> {
             A64Op o = new IntegerOps.Rmif();
             o.a = w & 15;
             return IntegerOps.set(o, 0, rn(w), 0, f(w, 20, 15));
         });
-        row("SETF8", "0011101000000000000010nnnnn01101", Feature.FLAGM, (w, pc) -> IntegerOps.set(new IntegerOps.Setf(), 0, rn(w), 0, 8));
-        row("SETF16", "0011101000000000010010nnnnn01101", Feature.FLAGM, (w, pc) -> IntegerOps.set(new IntegerOps.Setf(), 0, rn(w), 0, 16));
+        row(
+                "SETF8",
+                "0011101000000000000010nnnnn01101",
+                Feature.FLAGM,
+                (w, pc) -> IntegerOps.set(new IntegerOps.Setf(), 0, rn(w), 0, 8));
+        row(
+                "SETF16",
+                "0011101000000000010010nnnnn01101",
+                Feature.FLAGM,
+                (w, pc) -> IntegerOps.set(new IntegerOps.Setf(), 0, rn(w), 0, 16));
     }
 
     private static A64Op ccmp(int w, int m, long imm) {

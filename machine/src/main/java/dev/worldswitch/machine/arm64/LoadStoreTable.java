@@ -16,7 +16,12 @@ import org.jspecify.annotations.Nullable;
 /** Loads and stores: Arm ARM C4.1.88 "Loads and Stores" (exclusive and atomic ones are in {@link AtomicTable}). */
 final class LoadStoreTable implements A64Row.Table {
     /** One register access: name, size field, opc field, what it does. */
-    private record Kind(String name, int size, int opc, @Nullable Load load, @Nullable Store store) {}
+    private record Kind(
+            String name,
+            int size,
+            int opc,
+            @Nullable Load load,
+            @Nullable Store store) {}
 
     private static final List<Kind> KINDS = List.of(
             new Kind("STRB", 0, 0, null, Mmu::st8),
@@ -57,7 +62,12 @@ final class LoadStoreTable implements A64Row.Table {
 
     /** ISV, SAS, SSE, SRT, SF, AR. */
     static int iss(int size, boolean signed, boolean wide, int rt, boolean acquireRelease) {
-        return 1 << 24 | size << 22 | (signed ? 1 << 21 : 0) | rt << 16 | (wide ? 1 << 15 : 0) | (acquireRelease ? 1 << 14 : 0);
+        return 1 << 24
+                | size << 22
+                | (signed ? 1 << 21 : 0)
+                | rt << 16
+                | (wide ? 1 << 15 : 0)
+                | (acquireRelease ? 1 << 14 : 0);
     }
 
     private static Access make(
@@ -80,48 +90,81 @@ final class LoadStoreTable implements A64Row.Table {
 
     private void single(Kind k) {
         String head = two(k.size) + "111000" + two(k.opc);
-        row(k.name + " (unsigned offset)", two(k.size) + "111001" + two(k.opc) + "iiiiiiiiiiiinnnnnttttt", Feature.BASE, (w, pc) -> make(
-                k, LoadStoreOps.LoadImm.class, LoadStoreOps.StoreImm.class, w, (long) f(w, 21, 10) << k.size, true));
-        row(k.name + " (unscaled)", head + "0iiiiiiiii00nnnnnttttt", Feature.BASE, (w, pc) -> make(
-                k, LoadStoreOps.LoadImm.class, LoadStoreOps.StoreImm.class, w, sf(w, 20, 12), true));
-        row(k.name + " (unprivileged)", head + "0iiiiiiiii10nnnnnttttt", Feature.BASE, (w, pc) -> make(
-                k, LoadStoreOps.LoadUser.class, LoadStoreOps.StoreUser.class, w, sf(w, 20, 12), true));
+        row(
+                k.name + " (unsigned offset)",
+                two(k.size) + "111001" + two(k.opc) + "iiiiiiiiiiiinnnnnttttt",
+                Feature.BASE,
+                (w, pc) -> make(
+                        k,
+                        LoadStoreOps.LoadImm.class,
+                        LoadStoreOps.StoreImm.class,
+                        w,
+                        (long) f(w, 21, 10) << k.size,
+                        true));
+        row(
+                k.name + " (unscaled)",
+                head + "0iiiiiiiii00nnnnnttttt",
+                Feature.BASE,
+                (w, pc) -> make(k, LoadStoreOps.LoadImm.class, LoadStoreOps.StoreImm.class, w, sf(w, 20, 12), true));
+        row(
+                k.name + " (unprivileged)",
+                head + "0iiiiiiiii10nnnnnttttt",
+                Feature.BASE,
+                (w, pc) -> make(k, LoadStoreOps.LoadUser.class, LoadStoreOps.StoreUser.class, w, sf(w, 20, 12), true));
         for (int pre = 0; pre < 2; pre++) {
             int before = pre;
-            row(k.name + (pre == 1 ? " (pre-index)" : " (post-index)"), head + "0iiiiiiiii" + pre + "1nnnnnttttt", Feature.BASE, (w, pc) -> {
-                Access o = make(k, LoadStoreOps.LoadWb.class, LoadStoreOps.StoreWb.class, w, sf(w, 20, 12), false);
-                o.m = before;
-                return o;
-            });
+            row(
+                    k.name + (pre == 1 ? " (pre-index)" : " (post-index)"),
+                    head + "0iiiiiiiii" + pre + "1nnnnnttttt",
+                    Feature.BASE,
+                    (w, pc) -> {
+                        Access o =
+                                make(k, LoadStoreOps.LoadWb.class, LoadStoreOps.StoreWb.class, w, sf(w, 20, 12), false);
+                        o.m = before;
+                        return o;
+                    });
         }
         row(k.name + " (register)", head + "1mmmmmooos10nnnnnttttt", Feature.BASE, (w, pc) -> {
             if (f(w, 14, 14) == 0) return null;
-            Access o = make(k, LoadStoreOps.LoadReg.class, LoadStoreOps.StoreReg.class, w, f(w, 12, 12) != 0 ? k.size : 0, true);
+            Access o = make(
+                    k,
+                    LoadStoreOps.LoadReg.class,
+                    LoadStoreOps.StoreReg.class,
+                    w,
+                    f(w, 12, 12) != 0 ? k.size : 0,
+                    true);
             o.m = rm(w);
             o.a = f(w, 15, 13);
             return o;
         });
         // LDAPUR, STLUR: RCpc with an unscaled offset; the accesses here are as strong as the host's.
-        row(k.store != null ? "STLUR " + k.name : "LDAPUR " + k.name, two(k.size) + "011001" + two(k.opc) + "0iiiiiiiii00nnnnnttttt", Feature.LRCPC2, (w, pc) -> {
-            Access o = make(k, LoadStoreOps.LoadImm.class, LoadStoreOps.StoreImm.class, w, sf(w, 20, 12), true);
-            o.iss |= 1 << 14;
-            return new AtomicOps.Fenced(o, k.store != null);
-        });
+        row(
+                k.store != null ? "STLUR " + k.name : "LDAPUR " + k.name,
+                two(k.size) + "011001" + two(k.opc) + "0iiiiiiiii00nnnnnttttt",
+                Feature.LRCPC2,
+                (w, pc) -> {
+                    Access o = make(k, LoadStoreOps.LoadImm.class, LoadStoreOps.StoreImm.class, w, sf(w, 20, 12), true);
+                    o.iss |= 1 << 14;
+                    return new AtomicOps.Fenced(o, k.store != null);
+                });
     }
-
 
     private void literals() {
         Load[] loads = {Mmu::ld32, Mmu::ld64, (c, va) -> (int) c.ld32(va)};
         for (int opc = 0; opc < 3; opc++) {
             int o = opc;
-            row("LDR" + (opc == 2 ? "SW" : "") + " (literal) " + opc, two(opc) + "011000iiiiiiiiiiiiiiiiiiittttt", Feature.BASE, (w, pc) -> {
-                Access op = (Access) IntegerOps.template(LoadStoreOps.LoadImm.class, loads[o]);
-                op.d = zw(w & 31);
-                op.n = Arm64Cpu.ZR;
-                op.imm = pc + sf(w, 23, 5) * 4;
-                op.iss = iss(o == 1 ? 3 : 2, o == 2, o != 0, w & 31, false);
-                return op;
-            });
+            row(
+                    "LDR" + (opc == 2 ? "SW" : "") + " (literal) " + opc,
+                    two(opc) + "011000iiiiiiiiiiiiiiiiiiittttt",
+                    Feature.BASE,
+                    (w, pc) -> {
+                        Access op = (Access) IntegerOps.template(LoadStoreOps.LoadImm.class, loads[o]);
+                        op.d = zw(w & 31);
+                        op.n = Arm64Cpu.ZR;
+                        op.imm = pc + sf(w, 23, 5) * 4;
+                        op.iss = iss(o == 1 ? 3 : 2, o == 2, o != 0, w & 31, false);
+                        return op;
+                    });
             row("LDR (literal, SIMD&FP) " + opc, two(opc) + "011100iiiiiiiiiiiiiiiiiiittttt", Feature.FP, (w, pc) -> {
                 LoadStoreOps.LoadVec v = new LoadStoreOps.LoadVec();
                 v.size = 4 << o;
@@ -137,7 +180,11 @@ final class LoadStoreTable implements A64Row.Table {
         row("PRFM (literal)", "11011000iiiiiiiiiiiiiiiiiiittttt", Feature.BASE, (w, pc) -> new SystemOps.Nop());
         row("PRFM (immediate)", "1111100110iiiiiiiiiiiinnnnnttttt", Feature.BASE, (w, pc) -> new SystemOps.Nop());
         row("PRFUM", "11111000100iiiiiiiii00nnnnnttttt", Feature.BASE, (w, pc) -> new SystemOps.Nop());
-        row("PRFM (register)", "11111000101mmmmmooos10nnnnnttttt", Feature.BASE, (w, pc) -> f(w, 14, 14) == 0 ? null : new SystemOps.Nop());
+        row(
+                "PRFM (register)",
+                "11111000101mmmmmooos10nnnnnttttt",
+                Feature.BASE,
+                (w, pc) -> f(w, 14, 14) == 0 ? null : new SystemOps.Nop());
     }
 
     private static final String[] MODES = {" (non-temporal)", " (post-index)", " (signed offset)", " (pre-index)"};
@@ -227,10 +274,26 @@ final class LoadStoreTable implements A64Row.Table {
                 boolean load = l == 1;
                 String name = (load ? "LDR" : "STR") + " (SIMD&FP, " + bytes + " bytes)";
                 String opc = (log == 4 ? "1" : "0") + l;
-                row(name + " unsigned offset", size + "111101" + opc + "iiiiiiiiiiiinnnnnttttt", Feature.FP, (w, pc) -> vec(load, bytes, 0, w, (long) f(w, 21, 10) << scale));
-                row(name + " unscaled", size + "111100" + opc + "0iiiiiiiii00nnnnnttttt", Feature.FP, (w, pc) -> vec(load, bytes, 0, w, sf(w, 20, 12)));
-                row(name + " post-index", size + "111100" + opc + "0iiiiiiiii01nnnnnttttt", Feature.FP, (w, pc) -> vec(load, bytes, 1, w, sf(w, 20, 12)));
-                row(name + " pre-index", size + "111100" + opc + "0iiiiiiiii11nnnnnttttt", Feature.FP, (w, pc) -> vec(load, bytes, 3, w, sf(w, 20, 12)));
+                row(
+                        name + " unsigned offset",
+                        size + "111101" + opc + "iiiiiiiiiiiinnnnnttttt",
+                        Feature.FP,
+                        (w, pc) -> vec(load, bytes, 0, w, (long) f(w, 21, 10) << scale));
+                row(
+                        name + " unscaled",
+                        size + "111100" + opc + "0iiiiiiiii00nnnnnttttt",
+                        Feature.FP,
+                        (w, pc) -> vec(load, bytes, 0, w, sf(w, 20, 12)));
+                row(
+                        name + " post-index",
+                        size + "111100" + opc + "0iiiiiiiii01nnnnnttttt",
+                        Feature.FP,
+                        (w, pc) -> vec(load, bytes, 1, w, sf(w, 20, 12)));
+                row(
+                        name + " pre-index",
+                        size + "111100" + opc + "0iiiiiiiii11nnnnnttttt",
+                        Feature.FP,
+                        (w, pc) -> vec(load, bytes, 3, w, sf(w, 20, 12)));
                 row(name + " register", size + "111100" + opc + "1mmmmmooos10nnnnnttttt", Feature.FP, (w, pc) -> {
                     if (f(w, 14, 14) == 0) return null;
                     LoadStoreOps.VecAccess o = vec(load, bytes, 2, w, f(w, 12, 12) != 0 ? scale : 0);

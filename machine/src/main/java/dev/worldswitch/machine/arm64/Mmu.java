@@ -180,7 +180,8 @@ abstract class Mmu {
         for (; ; ) {
             int old = (int) CAS32.getVolatile(HOST, host - low);
             if ((old & mask) != ((int) order(expected, size) << shift & mask)) return false;
-            if (CAS32.compareAndSet(HOST, host - low, old, old & ~mask | (int) order(v, size) << shift & mask)) return true;
+            if (CAS32.compareAndSet(HOST, host - low, old, old & ~mask | (int) order(v, size) << shift & mask))
+                return true;
         }
     }
 

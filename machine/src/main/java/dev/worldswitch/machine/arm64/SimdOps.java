@@ -170,7 +170,12 @@ final class SimdOps {
             int wide = 2 * bits;
             for (int e = 0; e < count; e++) {
                 long r = Vec.cut(
-                        MEANING.of(c.fpu, element(c, d, e, wide), element(c, n, 2 * e, bits), element(c, n, 2 * e + 1, bits), bits),
+                        MEANING.of(
+                                c.fpu,
+                                element(c, d, e, wide),
+                                element(c, n, 2 * e, bits),
+                                element(c, n, 2 * e + 1, bits),
+                                bits),
                         wide);
                 int at = e * wide;
                 if (at < 64) r0 |= r << at;

@@ -156,8 +156,10 @@ final class SimdTable implements A64Row.Table {
     private static final Three MLA = (f, d, a, b, n) -> d + a * b, MLS = (f, d, a, b, n) -> d - a * b;
 
     private void logic(String name, int u, int size, Logic meaning) {
-        row(name + " (vector)", "0q" + u + "01110" + two(size) + "1mmmmm000111nnnnnddddd", (w, pc) ->
-                regs((Simd) IntegerOps.template(SimdOps.Bits.class, meaning), w, 64, 1 + f(w, 30, 30)));
+        row(
+                name + " (vector)",
+                "0q" + u + "01110" + two(size) + "1mmmmm000111nnnnnddddd",
+                (w, pc) -> regs((Simd) IntegerOps.template(SimdOps.Bits.class, meaning), w, 64, 1 + f(w, 30, 30)));
     }
 
     private void misc(String name, int u, int opcode, int sizes, int scalar, Object meaning) {
@@ -213,7 +215,11 @@ final class SimdTable implements A64Row.Table {
         row(name, "0q" + u + "01110ss10000" + five(opcode) + "10nnnnnddddd", (w, pc) -> {
             int size = f(w, 23, 22);
             if (size == 3) return null;
-            return regs((Simd) IntegerOps.template(SimdOps.PairsLong.class, meaning), w, 8 << size, (64 << f(w, 30, 30)) / (16 << size));
+            return regs(
+                    (Simd) IntegerOps.template(SimdOps.PairsLong.class, meaning),
+                    w,
+                    8 << size,
+                    (64 << f(w, 30, 30)) / (16 << size));
         });
     }
 
@@ -231,7 +237,10 @@ final class SimdTable implements A64Row.Table {
         misc("CLZ (vector)", 1, 4, BHS, 0, (Two) LaneFn::clz);
         misc("CNT (vector)", 0, 5, B, 0, (Two) LaneFn::cnt);
         row("NOT", "0q10111000100000010110nnnnnddddd", (w, pc) -> constant(map(NOT, w, 64, 1 + f(w, 30, 30)), 0));
-        row("RBIT (vector)", "0q10111001100000010110nnnnnddddd", (w, pc) -> constant(map(RBIT, w, 8, 8 << f(w, 30, 30)), 0));
+        row(
+                "RBIT (vector)",
+                "0q10111001100000010110nnnnnddddd",
+                (w, pc) -> constant(map(RBIT, w, 8, 8 << f(w, 30, 30)), 0));
         misc("SQABS", 0, 7, ALL, ALL, (Two) LaneFn::sqabs);
         misc("SQNEG", 1, 7, ALL, ALL, (Two) LaneFn::sqneg);
         misc("CMGT (zero)", 0, 8, ALL, D, (Two) LaneFn::cmgt);
@@ -263,7 +272,8 @@ final class SimdTable implements A64Row.Table {
         row(name, "0q" + u + "01110ss11000" + five(opcode) + "10nnnnnddddd", (w, pc) -> {
             int size = f(w, 23, 22), q = f(w, 30, 30);
             if (size == 3 || size == 2 && q == 0) return null;
-            Simd o = regs((Simd) IntegerOps.template(SimdOps.Reduce.class, meaning), w, 8 << size, (64 << q) / (8 << size));
+            Simd o = regs(
+                    (Simd) IntegerOps.template(SimdOps.Reduce.class, meaning), w, 8 << size, (64 << q) / (8 << size));
             o.a = wide ? 16 << size : 8 << size;
             o.imm = wide ? signed ? 1 : 0 : 2;
             return o;
@@ -313,10 +323,15 @@ final class SimdTable implements A64Row.Table {
         });
     }
 
-    private static final Three SQDMULL = (f, d, a, b, n) -> LaneFn.sqdmull(f, a, b, n), SQDMLAL = LaneFn::sqdmlal, SQDMLSL = LaneFn::sqdmlsl;
-    private static final Three SMLAL = (f, d, a, b, n) -> d + LaneFn.s(a, n) * LaneFn.s(b, n), UMLAL = (f, d, a, b, n) -> d + a * b;
-    private static final Three SMLSL = (f, d, a, b, n) -> d - LaneFn.s(a, n) * LaneFn.s(b, n), UMLSL = (f, d, a, b, n) -> d - a * b;
-    private static final Three SMULL = (f, d, a, b, n) -> LaneFn.s(a, n) * LaneFn.s(b, n), UMULL = (f, d, a, b, n) -> a * b;
+    private static final Three SQDMULL = (f, d, a, b, n) -> LaneFn.sqdmull(f, a, b, n),
+            SQDMLAL = LaneFn::sqdmlal,
+            SQDMLSL = LaneFn::sqdmlsl;
+    private static final Three SMLAL = (f, d, a, b, n) -> d + LaneFn.s(a, n) * LaneFn.s(b, n),
+            UMLAL = (f, d, a, b, n) -> d + a * b;
+    private static final Three SMLSL = (f, d, a, b, n) -> d - LaneFn.s(a, n) * LaneFn.s(b, n),
+            UMLSL = (f, d, a, b, n) -> d - a * b;
+    private static final Three SMULL = (f, d, a, b, n) -> LaneFn.s(a, n) * LaneFn.s(b, n),
+            UMULL = (f, d, a, b, n) -> a * b;
 
     private void threeDifferent() {
         different("SADDL", 0, 0, BHS, false, false, (f, d, a, b, n) -> LaneFn.s(a, n) + LaneFn.s(b, n));
@@ -443,16 +458,22 @@ final class SimdTable implements A64Row.Table {
     }
 
     private void modified(int k) {
-        row("MOVI, MVNI, ORR, BIC, FMOV (vector, immediate, cmode " + k + ")", "0qo0111100000aaa" + four(k) + "01bbbbbddddd", (w, pc) -> {
-            int op = f(w, 29, 29), cmode = f(w, 15, 12), imm8 = f(w, 18, 16) << 5 | f(w, 9, 5), q = f(w, 30, 30);
-            if (cmode == 15 && op == 1 && q == 0) return null;
-            Simd o = regs(new SimdOps.Immediate(), w, 64, 1 + q);
-            long v = expand(op, cmode, imm8);
-            boolean modify = (cmode & 1) != 0 && cmode < 12;
-            o.a = modify ? 1 + op : 0;
-            o.imm = !modify && op == 1 && cmode < 14 ? ~v : v;
-            return o;
-        });
+        row(
+                "MOVI, MVNI, ORR, BIC, FMOV (vector, immediate, cmode " + k + ")",
+                "0qo0111100000aaa" + four(k) + "01bbbbbddddd",
+                (w, pc) -> {
+                    int op = f(w, 29, 29),
+                            cmode = f(w, 15, 12),
+                            imm8 = f(w, 18, 16) << 5 | f(w, 9, 5),
+                            q = f(w, 30, 30);
+                    if (cmode == 15 && op == 1 && q == 0) return null;
+                    Simd o = regs(new SimdOps.Immediate(), w, 64, 1 + q);
+                    long v = expand(op, cmode, imm8);
+                    boolean modify = (cmode & 1) != 0 && cmode < 12;
+                    o.a = modify ? 1 + op : 0;
+                    o.imm = !modify && op == 1 && cmode < 14 ? ~v : v;
+                    return o;
+                });
     }
 
     private static int log2(int immh) {
@@ -551,13 +572,17 @@ final class SimdTable implements A64Row.Table {
             return o;
         });
         if (scalar)
-            row(name + " (scalar, by element)", "01" + u + "11111sslmmmmm" + four(opcode) + "h0nnnnnddddd", feature, (w, pc) -> {
-                int size = f(w, 23, 22);
-                if (size != 1 && size != 2) return null;
-                Simd o = map(meaning, w, 8 << size, 1);
-                element(o, w, size);
-                return o;
-            });
+            row(
+                    name + " (scalar, by element)",
+                    "01" + u + "11111sslmmmmm" + four(opcode) + "h0nnnnnddddd",
+                    feature,
+                    (w, pc) -> {
+                        int size = f(w, 23, 22);
+                        if (size != 1 && size != 2) return null;
+                        Simd o = map(meaning, w, 8 << size, 1);
+                        element(o, w, size);
+                        return o;
+                    });
     }
 
     private void longByElement(String name, int u, int opcode, boolean scalar, Three meaning) {
@@ -581,11 +606,15 @@ final class SimdTable implements A64Row.Table {
     }
 
     private void dotByElement(String name, int u, int opcode, int size, Feature feature, Three meaning) {
-        row(name + " (by element)", "0q" + u + "01111" + two(size) + "lmmmmm" + four(opcode) + "h0nnnnnddddd", feature, (w, pc) -> {
-            Simd o = map(meaning, w, 32, 2 << f(w, 30, 30));
-            element(o, w, 2);
-            return o;
-        });
+        row(
+                name + " (by element)",
+                "0q" + u + "01111" + two(size) + "lmmmmm" + four(opcode) + "h0nnnnnddddd",
+                feature,
+                (w, pc) -> {
+                    Simd o = map(meaning, w, 32, 2 << f(w, 30, 30));
+                    element(o, w, 2);
+                    return o;
+                });
     }
 
     private void indexed() {
@@ -673,5 +702,4 @@ final class SimdTable implements A64Row.Table {
         matrix("UMMLA", 1, 4, 0);
         matrix("USMMLA", 0, 5, 2);
     }
-
 }

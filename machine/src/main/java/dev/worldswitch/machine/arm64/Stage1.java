@@ -15,7 +15,6 @@ final class Stage1 {
     static final int OK = -1;
 
     static final int TRANSLATION = 4, ACCESS_FLAG = 8, PERMISSION = 12, ADDRESS_SIZE = 0;
-
     private static final int SCTLR = SysReg.SCTLR_EL1.ordinal(), TCR = SysReg.TCR_EL1.ordinal();
     private static final int TTBR0 = SysReg.TTBR0_EL1.ordinal(), TTBR1 = SysReg.TTBR1_EL1.ordinal();
     private static final int MAIR = SysReg.MAIR_EL1.ordinal();
@@ -153,7 +152,8 @@ final class Stage1 {
             if (level == 3 && !table3) return TRANSLATION | level;
             address &= -1L << shift;
             if (address >>> out != 0) return ADDRESS_SIZE | level;
-            return leaf(va, kind, user, pan, tcr, desc, host, at, level, ap, xn, address | offset & (1L << shift) - 1, ds);
+            return leaf(
+                    va, kind, user, pan, tcr, desc, host, at, level, ap, xn, address | offset & (1L << shift) - 1, ds);
         }
     }
 

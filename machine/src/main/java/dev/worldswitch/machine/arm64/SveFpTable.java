@@ -21,7 +21,12 @@ final class SveFpTable implements A64Row.Table {
     private final List<A64Row> rows = new ArrayList<>();
 
     private void row(String name, String bits, Action action) {
-        rows.add(new A64Row(name + " (SVE)", bits, Feature.SVE, (w, pc) -> f(w, 23, 22) == 0 ? null : new SveOps.Sve(action), "C8.2 " + name));
+        rows.add(new A64Row(
+                name + " (SVE)",
+                bits,
+                Feature.SVE,
+                (w, pc) -> f(w, 23, 22) == 0 ? null : new SveOps.Sve(action),
+                "C8.2 " + name));
     }
 
     @Override
@@ -53,16 +58,28 @@ final class SveFpTable implements A64Row.Table {
         predicated("FMULX", 10, Fpu::mulx);
         predicated("FDIVR", 12, (f, a, b, n) -> Fpu.div(f, b, a, n));
         predicated("FDIV", 13, Fpu::div);
-        row("FRECPE", "01100101ss001110001100nnnnnddddd", (c, w, pc) -> SveOps.mapConstant(c, d(w), n(w), 0, size(w), Fpu::recpe));
-        row("FRSQRTE", "01100101ss001111001100nnnnnddddd", (c, w, pc) -> SveOps.mapConstant(c, d(w), n(w), 0, size(w), Fpu::rsqrte));
+        row(
+                "FRECPE",
+                "01100101ss001110001100nnnnnddddd",
+                (c, w, pc) -> SveOps.mapConstant(c, d(w), n(w), 0, size(w), Fpu::recpe));
+        row(
+                "FRSQRTE",
+                "01100101ss001111001100nnnnnddddd",
+                (c, w, pc) -> SveOps.mapConstant(c, d(w), n(w), 0, size(w), Fpu::rsqrte));
     }
 
     private void unpredicated(String name, int opcode, Two fn) {
-        row(name + " (vectors, unpredicated)", "01100101ss0mmmmm000" + five(opcode).substring(2) + "nnnnnddddd", (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), size(w), fn));
+        row(
+                name + " (vectors, unpredicated)",
+                "01100101ss0mmmmm000" + five(opcode).substring(2) + "nnnnnddddd",
+                (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), size(w), fn));
     }
 
     private void predicated(String name, int opcode, Two fn) {
-        row(name + " (predicated)", "01100101ss00" + four(opcode) + "100gggmmmmmddddd", (c, w, pc) -> SveOps.merge(c, d(w), n(w), g(w), size(w), fn));
+        row(
+                name + " (predicated)",
+                "01100101ss00" + four(opcode) + "100gggmmmmmddddd",
+                (c, w, pc) -> SveOps.merge(c, d(w), n(w), g(w), size(w), fn));
     }
 
     private void fused() {
@@ -75,20 +92,31 @@ final class SveFpTable implements A64Row.Table {
         String[] names = {"FMLA", "FMLS", "FNMLA", "FNMLS"}, other = {"FMAD", "FMSB", "FNMAD", "FNMSB"};
         for (int k = 0; k < 4; k++) {
             Three fn = fns[k];
-            row(names[k], "01100101ss1mmmmm0" + two(k) + "gggnnnnnddddd", (c, w, pc) -> SveOps.merge3(c, d(w), d(w), n(w), m(w), g(w), size(w), fn));
+            row(
+                    names[k],
+                    "01100101ss1mmmmm0" + two(k) + "gggnnnnnddddd",
+                    (c, w, pc) -> SveOps.merge3(c, d(w), d(w), n(w), m(w), g(w), size(w), fn));
             // Zdn is multiplied by Zm (9:5) and Za (20:16) is added.
-            row(other[k], "01100101ss1aaaaa1" + two(k) + "gggmmmmmddddd", (c, w, pc) -> SveOps.merge3(c, d(w), m(w), d(w), n(w), g(w), size(w), fn));
+            row(
+                    other[k],
+                    "01100101ss1aaaaa1" + two(k) + "gggmmmmmddddd",
+                    (c, w, pc) -> SveOps.merge3(c, d(w), m(w), d(w), n(w), g(w), size(w), fn));
         }
     }
 
     private void compare(String name, String op, int bit, Two fn) {
-        row(name + " (vectors)", "01100101ss0mmmmm" + op + "gggnnnnn" + bit + "dddd", (c, w, pc) ->
-                SveOps.compare(c, w & 15, g(w), n(w), size(w), e -> SveOps.get(c, m(w), e, size(w)), fn, false));
+        row(
+                name + " (vectors)",
+                "01100101ss0mmmmm" + op + "gggnnnnn" + bit + "dddd",
+                (c, w, pc) -> SveOps.compare(
+                        c, w & 15, g(w), n(w), size(w), e -> SveOps.get(c, m(w), e, size(w)), fn, false));
     }
 
     private void zero(String name, String op, int bit, Two fn) {
-        row(name + " (zero)", "01100101ss0100" + op + "001gggnnnnn" + bit + "dddd", (c, w, pc) ->
-                SveOps.compare(c, w & 15, g(w), n(w), size(w), e -> 0, fn, false));
+        row(
+                name + " (zero)",
+                "01100101ss0100" + op + "001gggnnnnn" + bit + "dddd",
+                (c, w, pc) -> SveOps.compare(c, w & 15, g(w), n(w), size(w), e -> 0, fn, false));
     }
 
     private void comparisons() {
@@ -109,7 +137,10 @@ final class SveFpTable implements A64Row.Table {
     }
 
     private void unary(String name, int opcode, Two fn) {
-        row(name, "01100101ss0" + five(opcode) + "101gggnnnnnddddd", (c, w, pc) -> SveOps.mergeConstant(c, d(w), n(w), g(w), 0, size(w), fn));
+        row(
+                name,
+                "01100101ss0" + five(opcode) + "101gggnnnnnddddd",
+                (c, w, pc) -> SveOps.mergeConstant(c, d(w), n(w), g(w), 0, size(w), fn));
     }
 
     private void unary() {
@@ -127,17 +158,40 @@ final class SveFpTable implements A64Row.Table {
     /** Conversion in containers of the wider of the two sizes. */
     private void convert(String name, String opc, String rest, int from, int to, Two fn) {
         int size = Math.max(from, to) / 8;
-        row(name + " " + from + " to " + to, "01100101" + opc + rest + "101gggnnnnnddddd", (c, w, pc) ->
-                SveOps.mergeConstant(c, d(w), n(w), g(w), 0, size, (f, a, b, n) -> Vec.cut(fn.of(f, Vec.cut(a, from), b, n), 8 * size)));
+        row(
+                name + " " + from + " to " + to,
+                "01100101" + opc + rest + "101gggnnnnnddddd",
+                (c, w, pc) -> SveOps.mergeConstant(
+                        c,
+                        d(w),
+                        n(w),
+                        g(w),
+                        0,
+                        size,
+                        (f, a, b, n) -> Vec.cut(fn.of(f, Vec.cut(a, from), b, n), 8 * size)));
     }
 
     private void conversions() {
-        Object[][] forms = {{"01", "01", 16, 16}, {"01", "10", 16, 32}, {"01", "11", 16, 64}, {"10", "10", 32, 32}, {"11", "00", 64, 32}, {"11", "10", 32, 64}, {"11", "11", 64, 64}};
+        Object[][] forms = {
+            {"01", "01", 16, 16},
+            {"01", "10", 16, 32},
+            {"01", "11", 16, 64},
+            {"10", "10", 32, 32},
+            {"11", "00", 64, 32},
+            {"11", "10", 32, 64},
+            {"11", "11", 64, 64}
+        };
         for (Object[] k : forms) {
             int fp = (int) k[2], integer = (int) k[3];
             for (int u = 0; u < 2; u++) {
                 boolean unsigned = u == 1;
-                convert((u == 0 ? "S" : "U") + "CVTF", (String) k[0], "010" + k[1] + u, integer, fp, (f, a, b, n) -> f.fromFixed(a, 0, unsigned, integer, fp, f.mode()));
+                convert(
+                        (u == 0 ? "S" : "U") + "CVTF",
+                        (String) k[0],
+                        "010" + k[1] + u,
+                        integer,
+                        fp,
+                        (f, a, b, n) -> f.fromFixed(a, 0, unsigned, integer, fp, f.mode()));
                 // A narrower signed integer fills its container with its sign.
                 convert("FCVTZ" + (u == 0 ? "S" : "U"), (String) k[0], "011" + k[1] + u, fp, integer, (f, a, b, n) -> {
                     long r = f.toFixed(a, fp, 0, unsigned, integer, Fpu.RZ);
@@ -145,7 +199,9 @@ final class SveFpTable implements A64Row.Table {
                 });
             }
         }
-        int[][] precisions = {{2, 0, 32, 16}, {2, 1, 16, 32}, {3, 0, 64, 16}, {3, 1, 16, 64}, {3, 2, 64, 32}, {3, 3, 32, 64}};
+        int[][] precisions = {
+            {2, 0, 32, 16}, {2, 1, 16, 32}, {3, 0, 64, 16}, {3, 1, 16, 64}, {3, 2, 64, 32}, {3, 3, 32, 64}
+        };
         for (int[] k : precisions)
             convert("FCVT", two(k[0]), "0010" + two(k[1]), k[2], k[3], (f, a, b, n) -> {
                 // FPConvertSVE: FPCR.AHP does not act.
@@ -159,8 +215,10 @@ final class SveFpTable implements A64Row.Table {
     }
 
     private void reduce(String name, String op, Identity identity, Two fn) {
-        row(name, "01100101ss000" + op + "001gggnnnnnddddd", (c, w, pc) ->
-                Vec.set(c, d(w), SveOps.reduce(c, n(w), g(w), size(w), identity.of(8 * size(w)), fn), 0));
+        row(
+                name,
+                "01100101ss000" + op + "001gggnnnnnddddd",
+                (c, w, pc) -> Vec.set(c, d(w), SveOps.reduce(c, n(w), g(w), size(w), identity.of(8 * size(w)), fn), 0));
     }
 
     private void reductions() {

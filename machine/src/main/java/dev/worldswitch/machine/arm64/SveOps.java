@@ -180,7 +180,8 @@ final class SveOps {
     static void compare(Arm64Interpreter c, int pd, int p, int n, int size, Source b, LaneFn.Two f, boolean flags) {
         long[] r = predicate(c), mask = copyPredicate(c, p);
         for (int e = elements(c, size) - 1; e >= 0; e--)
-            if (test(mask, e, size) && Vec.cut(f.of(c.fpu, get(c, n, e, size), b.of(e), 8 * size), 8 * size) != 0) set(r, e, size);
+            if (test(mask, e, size) && Vec.cut(f.of(c.fpu, get(c, n, e, size), b.of(e), 8 * size), 8 * size) != 0)
+                set(r, e, size);
         writePredicate(c, pd, r);
         if (flags) flags(c, mask, r, size);
     }
@@ -203,10 +204,12 @@ final class SveOps {
     static void store(Arm64Interpreter c, int t, int regs, long base, int p, int size, int msize) {
         int n = elements(c, size);
         // All or nothing: faults come before the first store.
-        for (int e = 0; e < n; e++) if (active(c, p, e, size)) c.checkWrite(base + (long) e * regs * msize, regs * msize);
+        for (int e = 0; e < n; e++)
+            if (active(c, p, e, size)) c.checkWrite(base + (long) e * regs * msize, regs * msize);
         for (int e = 0; e < n; e++) {
             if (!active(c, p, e, size)) continue;
-            for (int k = 0; k < regs; k++) c.st(base + (long) (e * regs + k) * msize, msize, get(c, t + k & 31, e, size));
+            for (int k = 0; k < regs; k++)
+                c.st(base + (long) (e * regs + k) * msize, msize, get(c, t + k & 31, e, size));
         }
     }
 

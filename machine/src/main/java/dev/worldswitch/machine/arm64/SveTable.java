@@ -27,7 +27,12 @@ final class SveTable implements A64Row.Table {
 
     /** A row with sizes that do not exist for some. */
     private void sized(String name, String bits, int from, int to, Action action) {
-        rows.add(new A64Row(name + " (SVE)", bits, Feature.SVE, (w, pc) -> f(w, 23, 22) < from || f(w, 23, 22) > to ? null : new SveOps.Sve(action), "C8.2 " + name));
+        rows.add(new A64Row(
+                name + " (SVE)",
+                bits,
+                Feature.SVE,
+                (w, pc) -> f(w, 23, 22) < from || f(w, 23, 22) > to ? null : new SveOps.Sve(action),
+                "C8.2 " + name));
     }
 
     static int size(int w) {
@@ -70,7 +75,10 @@ final class SveTable implements A64Row.Table {
 
     private void lengths() {
         row("ADDVL", "00000100001nnnnn01010iiiiiiddddd", (c, w, pc) -> c.x[d(w)] = sp(c, m(w)) + sf(w, 10, 5) * c.vl);
-        row("ADDPL", "00000100011nnnnn01010iiiiiiddddd", (c, w, pc) -> c.x[d(w)] = sp(c, m(w)) + sf(w, 10, 5) * (c.vl / 8));
+        row(
+                "ADDPL",
+                "00000100011nnnnn01010iiiiiiddddd",
+                (c, w, pc) -> c.x[d(w)] = sp(c, m(w)) + sf(w, 10, 5) * (c.vl / 8));
         row("RDVL", "000001001011111101010iiiiiiddddd", (c, w, pc) -> c.x[zw(d(w))] = sf(w, 10, 5) * c.vl);
     }
 
@@ -85,14 +93,23 @@ final class SveTable implements A64Row.Table {
                 if (flags) SveOps.flags(c, r, r, size);
             });
         }
-        row("PFALSE", "0010010100011000111001000000dddd", (c, w, pc) -> SveOps.writePredicate(c, w & 15, SveOps.predicate(c)));
+        row(
+                "PFALSE",
+                "0010010100011000111001000000dddd",
+                (c, w, pc) -> SveOps.writePredicate(c, w & 15, SveOps.predicate(c)));
         row("SETFFR", "00100101001011001001000000000000", (c, w, pc) -> {
             long[] r = SveOps.predicate(c);
             for (int e = 0; e < c.vl; e++) SveOps.set(r, e, 1);
             SveOps.writePredicate(c, Arm64Cpu.FFR, r);
         });
-        row("WRFFR", "00100101001010001001000nnnn00000", (c, w, pc) -> SveOps.writePredicate(c, Arm64Cpu.FFR, SveOps.copyPredicate(c, f(w, 8, 5))));
-        row("RDFFR (unpredicated)", "0010010100011001111100000000dddd", (c, w, pc) -> SveOps.writePredicate(c, w & 15, SveOps.copyPredicate(c, Arm64Cpu.FFR)));
+        row(
+                "WRFFR",
+                "00100101001010001001000nnnn00000",
+                (c, w, pc) -> SveOps.writePredicate(c, Arm64Cpu.FFR, SveOps.copyPredicate(c, f(w, 8, 5))));
+        row(
+                "RDFFR (unpredicated)",
+                "0010010100011001111100000000dddd",
+                (c, w, pc) -> SveOps.writePredicate(c, w & 15, SveOps.copyPredicate(c, Arm64Cpu.FFR)));
         for (int s = 0; s < 2; s++) {
             boolean flags = s == 1;
             row(s == 0 ? "RDFFR" : "RDFFRS", "001001010" + s + "0110001111000gggg0dddd", (c, w, pc) -> {
@@ -102,7 +119,11 @@ final class SveTable implements A64Row.Table {
                 if (flags) SveOps.flags(c, mask, r, 1);
             });
         }
-        row("PTEST", "001001010101000011gggg0nnnn00000", (c, w, pc) -> SveOps.flags(c, SveOps.copyPredicate(c, f(w, 13, 10)), SveOps.copyPredicate(c, f(w, 8, 5)), 1));
+        row(
+                "PTEST",
+                "001001010101000011gggg0nnnn00000",
+                (c, w, pc) ->
+                        SveOps.flags(c, SveOps.copyPredicate(c, f(w, 13, 10)), SveOps.copyPredicate(c, f(w, 8, 5)), 1));
         row("PFIRST", "00100101010110001100000gggg0dddd", (c, w, pc) -> {
             long[] mask = SveOps.copyPredicate(c, f(w, 8, 5)), r = SveOps.copyPredicate(c, w & 15);
             for (int e = 0; e < c.vl; e++)
@@ -114,7 +135,9 @@ final class SveTable implements A64Row.Table {
             SveOps.flags(c, mask, r, 1);
         });
         row("PNEXT", "00100101ss0110011100010gggg0dddd", (c, w, pc) -> {
-            long[] mask = SveOps.copyPredicate(c, f(w, 8, 5)), old = SveOps.copyPredicate(c, w & 15), r = SveOps.predicate(c);
+            long[] mask = SveOps.copyPredicate(c, f(w, 8, 5)),
+                    old = SveOps.copyPredicate(c, w & 15),
+                    r = SveOps.predicate(c);
             int size = size(w), n = SveOps.elements(c, size), next = 0;
             for (int e = n - 1; e >= 0; e--)
                 if (SveOps.test(old, e, size)) {
@@ -138,13 +161,18 @@ final class SveTable implements A64Row.Table {
             for (int s = 0; s < (k == 3 ? 1 : 2); s++) {
                 SimdOps.Logic fn = logic[k];
                 boolean flags = s == 1;
-                row(names[k] + (s == 1 ? "S" : "") + " (predicates)", "00100101" + (k >> 2) + s + "00mmmm01gggg" + (k >> 1 & 1) + "nnnn" + (k & 1) + "dddd", (c, w, pc) -> {
-                    long[] mask = SveOps.copyPredicate(c, f(w, 13, 10)), a = SveOps.copyPredicate(c, f(w, 8, 5)), b = SveOps.copyPredicate(c, f(w, 19, 16));
-                    long[] r = SveOps.predicate(c);
-                    for (int i = 0; i < r.length; i++) r[i] = fn.of(mask[i], a[i], b[i]);
-                    SveOps.writePredicate(c, w & 15, r);
-                    if (flags) SveOps.flags(c, mask, r, 1);
-                });
+                row(
+                        names[k] + (s == 1 ? "S" : "") + " (predicates)",
+                        "00100101" + (k >> 2) + s + "00mmmm01gggg" + (k >> 1 & 1) + "nnnn" + (k & 1) + "dddd",
+                        (c, w, pc) -> {
+                            long[] mask = SveOps.copyPredicate(c, f(w, 13, 10)),
+                                    a = SveOps.copyPredicate(c, f(w, 8, 5)),
+                                    b = SveOps.copyPredicate(c, f(w, 19, 16));
+                            long[] r = SveOps.predicate(c);
+                            for (int i = 0; i < r.length; i++) r[i] = fn.of(mask[i], a[i], b[i]);
+                            SveOps.writePredicate(c, w & 15, r);
+                            if (flags) SveOps.flags(c, mask, r, 1);
+                        });
             }
         }
         row("WHILE", "00100101ss1mmmmm000su1nnnnnedddd", (c, w, pc) -> {
@@ -179,25 +207,42 @@ final class SveTable implements A64Row.Table {
     }
 
     private void counts() {
-        row("CNTB, CNTH, CNTW, CNTD", "00000100ss10iiii111000pppppddddd", (c, w, pc) ->
-                c.x[zw(d(w))] = (long) SveOps.pattern(n(w), SveOps.elements(c, size(w))) * (1 + f(w, 19, 16)));
+        row(
+                "CNTB, CNTH, CNTW, CNTD",
+                "00000100ss10iiii111000pppppddddd",
+                (c, w, pc) ->
+                        c.x[zw(d(w))] = (long) SveOps.pattern(n(w), SveOps.elements(c, size(w))) * (1 + f(w, 19, 16)));
         for (int s = 0; s < 2; s++) {
             int sign = s == 0 ? 1 : -1;
-            row((s == 0 ? "INC" : "DEC") + "B, H, W, D (scalar)", "00000100ss11iiii11100" + s + "pppppddddd", (c, w, pc) ->
-                    c.x[zw(d(w))] = c.x[zr(d(w))] + (long) sign * SveOps.pattern(n(w), SveOps.elements(c, size(w))) * (1 + f(w, 19, 16)));
-            sized((s == 0 ? "INC" : "DEC") + "H, W, D (vector)", "00000100ss11iiii11000" + s + "pppppddddd", 1, 3, (c, w, pc) -> {
-                long by = (long) sign * SveOps.pattern(n(w), SveOps.elements(c, size(w))) * (1 + f(w, 19, 16));
-                SveOps.mapConstant(c, d(w), d(w), by, size(w), (f, a, b, bits) -> a + b);
-            });
-            row((s == 0 ? "INCP" : "DECP") + " (scalar)", "00100101ss10110" + s + "1000100mmmmddddd", (c, w, pc) ->
-                    c.x[zw(d(w))] = c.x[zr(d(w))] + sign * count(c, f(w, 8, 5), f(w, 8, 5), size(w)));
+            row(
+                    (s == 0 ? "INC" : "DEC") + "B, H, W, D (scalar)",
+                    "00000100ss11iiii11100" + s + "pppppddddd",
+                    (c, w, pc) -> c.x[zw(d(w))] = c.x[zr(d(w))]
+                            + (long) sign * SveOps.pattern(n(w), SveOps.elements(c, size(w))) * (1 + f(w, 19, 16)));
+            sized(
+                    (s == 0 ? "INC" : "DEC") + "H, W, D (vector)",
+                    "00000100ss11iiii11000" + s + "pppppddddd",
+                    1,
+                    3,
+                    (c, w, pc) -> {
+                        long by = (long) sign * SveOps.pattern(n(w), SveOps.elements(c, size(w))) * (1 + f(w, 19, 16));
+                        SveOps.mapConstant(c, d(w), d(w), by, size(w), (f, a, b, bits) -> a + b);
+                    });
+            row(
+                    (s == 0 ? "INCP" : "DECP") + " (scalar)",
+                    "00100101ss10110" + s + "1000100mmmmddddd",
+                    (c, w, pc) -> c.x[zw(d(w))] = c.x[zr(d(w))] + sign * count(c, f(w, 8, 5), f(w, 8, 5), size(w)));
         }
-        row("CNTP", "00100101ss10000010gggg0nnnnddddd", (c, w, pc) -> c.x[zw(d(w))] = count(c, f(w, 13, 10), f(w, 8, 5), size(w)));
+        row(
+                "CNTP",
+                "00100101ss10000010gggg0nnnnddddd",
+                (c, w, pc) -> c.x[zw(d(w))] = count(c, f(w, 13, 10), f(w, 8, 5), size(w)));
     }
 
     private static long count(Arm64Interpreter c, int mask, int p, int size) {
         long r = 0;
-        for (int e = 0; e < SveOps.elements(c, size); e++) if (SveOps.active(c, mask, e, size) && SveOps.active(c, p, e, size)) r++;
+        for (int e = 0; e < SveOps.elements(c, size); e++)
+            if (SveOps.active(c, mask, e, size) && SveOps.active(c, p, e, size)) r++;
         return r;
     }
 
@@ -212,7 +257,12 @@ final class SveTable implements A64Row.Table {
 
     private void shiftable(String name, String bits, Action action) {
         // A byte can't be shifted by 8.
-        rows.add(new A64Row(name + " (SVE)", bits, Feature.SVE, (w, pc) -> f(w, 23, 22) == 0 && f(w, 13, 13) != 0 ? null : new SveOps.Sve(action), "C8.2 " + name));
+        rows.add(new A64Row(
+                name + " (SVE)",
+                bits,
+                Feature.SVE,
+                (w, pc) -> f(w, 23, 22) == 0 && f(w, 13, 13) != 0 ? null : new SveOps.Sve(action),
+                "C8.2 " + name));
     }
 
     private void copies() {
@@ -223,42 +273,80 @@ final class SveTable implements A64Row.Table {
             if (tsz == 0) throw c.undefined();
             int index = (f(w, 23, 22) << 5 | tsz) >> log + 1;
             if (log == 4) {
-                long low = index * 16 < c.vl ? SveOps.get(c, n(w), 2 * index, 8) : 0, high = index * 16 < c.vl ? SveOps.get(c, n(w), 2 * index + 1, 8) : 0;
+                long low = index * 16 < c.vl ? SveOps.get(c, n(w), 2 * index, 8) : 0,
+                        high = index * 16 < c.vl ? SveOps.get(c, n(w), 2 * index + 1, 8) : 0;
                 long[] r = SveOps.vector(c);
                 for (int k = 0; k < c.vl / 8; k++) r[k] = (k & 1) == 0 ? low : high;
                 SveOps.write(c, d(w), r);
-            } else fill(c, d(w), index < SveOps.elements(c, 1 << log) ? SveOps.get(c, n(w), index, 1 << log) : 0, 1 << log);
+            } else
+                fill(
+                        c,
+                        d(w),
+                        index < SveOps.elements(c, 1 << log) ? SveOps.get(c, n(w), index, 1 << log) : 0,
+                        1 << log);
         });
-        sized("FDUP", "00100101ss111001110iiiiiiiiddddd", 1, 3, (c, w, pc) -> fill(c, d(w), FpTable.expand(f(w, 12, 5), 8 * size(w)), size(w)));
+        sized(
+                "FDUP",
+                "00100101ss111001110iiiiiiiiddddd",
+                1,
+                3,
+                (c, w, pc) -> fill(c, d(w), FpTable.expand(f(w, 12, 5), 8 * size(w)), size(w)));
         for (int mm = 0; mm < 2; mm++) {
             boolean merging = mm == 1;
-            shiftable(merging ? "CPY (immediate, merging)" : "CPY (immediate, zeroing)", "00000101ss01gggg0" + mm + "hiiiiiiiiddddd", (c, w, pc) -> {
-                int size = size(w), p = f(w, 19, 16);
-                long[] r = merging ? SveOps.copy(c, d(w)) : SveOps.vector(c);
-                for (int e = 0; e < SveOps.elements(c, size); e++) if (SveOps.active(c, p, e, size)) SveOps.put(r, e, size, imm8(w));
-                SveOps.write(c, d(w), r);
-            });
+            shiftable(
+                    merging ? "CPY (immediate, merging)" : "CPY (immediate, zeroing)",
+                    "00000101ss01gggg0" + mm + "hiiiiiiiiddddd",
+                    (c, w, pc) -> {
+                        int size = size(w), p = f(w, 19, 16);
+                        long[] r = merging ? SveOps.copy(c, d(w)) : SveOps.vector(c);
+                        for (int e = 0; e < SveOps.elements(c, size); e++)
+                            if (SveOps.active(c, p, e, size)) SveOps.put(r, e, size, imm8(w));
+                        SveOps.write(c, d(w), r);
+                    });
         }
-        row("CPY (scalar)", "00000101ss101000101gggnnnnnddddd", (c, w, pc) -> SveOps.mergeConstant(c, d(w), d(w), g(w), c.base(n(w)), size(w), (f, a, b, bits) -> b));
-        row("CPY (SIMD&FP scalar)", "00000101ss100000100gggnnnnnddddd", (c, w, pc) ->
-                SveOps.mergeConstant(c, d(w), d(w), g(w), SveOps.get(c, n(w), 0, size(w)), size(w), (f, a, b, bits) -> b));
+        row(
+                "CPY (scalar)",
+                "00000101ss101000101gggnnnnnddddd",
+                (c, w, pc) -> SveOps.mergeConstant(c, d(w), d(w), g(w), c.base(n(w)), size(w), (f, a, b, bits) -> b));
+        row(
+                "CPY (SIMD&FP scalar)",
+                "00000101ss100000100gggnnnnnddddd",
+                (c, w, pc) -> SveOps.mergeConstant(
+                        c, d(w), d(w), g(w), SveOps.get(c, n(w), 0, size(w)), size(w), (f, a, b, bits) -> b));
         row("SEL", "00000101ss1mmmmm11ggggnnnnnddddd", (c, w, pc) -> {
             int size = size(w), p = f(w, 13, 10);
             long[] r = SveOps.copy(c, m(w));
-            for (int e = 0; e < SveOps.elements(c, size); e++) if (SveOps.active(c, p, e, size)) SveOps.put(r, e, size, SveOps.get(c, n(w), e, size));
+            for (int e = 0; e < SveOps.elements(c, size); e++)
+                if (SveOps.active(c, p, e, size)) SveOps.put(r, e, size, SveOps.get(c, n(w), e, size));
             SveOps.write(c, d(w), r);
         });
-        row("MOVPRFX (unpredicated)", "0000010000100000101111nnnnnddddd", (c, w, pc) -> SveOps.write(c, d(w), SveOps.copy(c, n(w))));
+        row(
+                "MOVPRFX (unpredicated)",
+                "0000010000100000101111nnnnnddddd",
+                (c, w, pc) -> SveOps.write(c, d(w), SveOps.copy(c, n(w))));
         row("MOVPRFX (predicated)", "00000100ss01000z001gggnnnnnddddd", (c, w, pc) -> {
             int size = size(w);
             long[] r = f(w, 16, 16) != 0 ? SveOps.copy(c, d(w)) : SveOps.vector(c);
-            for (int e = 0; e < SveOps.elements(c, size); e++) if (SveOps.active(c, g(w), e, size)) SveOps.put(r, e, size, SveOps.get(c, n(w), e, size));
+            for (int e = 0; e < SveOps.elements(c, size); e++)
+                if (SveOps.active(c, g(w), e, size)) SveOps.put(r, e, size, SveOps.get(c, n(w), e, size));
             SveOps.write(c, d(w), r);
         });
-        row("INDEX (immediates)", "00000100ss1jjjjj010000iiiiiddddd", (c, w, pc) -> index(c, w, sf(w, 9, 5), sf(w, 20, 16)));
-        row("INDEX (scalar, immediate)", "00000100ss1jjjjj010001nnnnnddddd", (c, w, pc) -> index(c, w, c.x[zr(n(w))], sf(w, 20, 16)));
-        row("INDEX (immediate, scalar)", "00000100ss1mmmmm010010iiiiiddddd", (c, w, pc) -> index(c, w, sf(w, 9, 5), c.x[zr(m(w))]));
-        row("INDEX (scalars)", "00000100ss1mmmmm010011nnnnnddddd", (c, w, pc) -> index(c, w, c.x[zr(n(w))], c.x[zr(m(w))]));
+        row(
+                "INDEX (immediates)",
+                "00000100ss1jjjjj010000iiiiiddddd",
+                (c, w, pc) -> index(c, w, sf(w, 9, 5), sf(w, 20, 16)));
+        row(
+                "INDEX (scalar, immediate)",
+                "00000100ss1jjjjj010001nnnnnddddd",
+                (c, w, pc) -> index(c, w, c.x[zr(n(w))], sf(w, 20, 16)));
+        row(
+                "INDEX (immediate, scalar)",
+                "00000100ss1mmmmm010010iiiiiddddd",
+                (c, w, pc) -> index(c, w, sf(w, 9, 5), c.x[zr(m(w))]));
+        row(
+                "INDEX (scalars)",
+                "00000100ss1mmmmm010011nnnnnddddd",
+                (c, w, pc) -> index(c, w, c.x[zr(n(w))], c.x[zr(m(w))]));
     }
 
     private static void index(Arm64Interpreter c, int w, long from, long step) {
@@ -268,7 +356,10 @@ final class SveTable implements A64Row.Table {
     }
 
     private static final Two ADD = (f, a, b, n) -> a + b, SUB = (f, a, b, n) -> a - b, MUL = (f, a, b, n) -> a * b;
-    private static final Two AND = (f, a, b, n) -> a & b, ORR = (f, a, b, n) -> a | b, EOR = (f, a, b, n) -> a ^ b, BIC = (f, a, b, n) -> a & ~b;
+    private static final Two AND = (f, a, b, n) -> a & b,
+            ORR = (f, a, b, n) -> a | b,
+            EOR = (f, a, b, n) -> a ^ b,
+            BIC = (f, a, b, n) -> a & ~b;
 
     private static long high(long a, long b, int bits, boolean signed) {
         if (bits == 64) return signed ? Math.multiplyHigh(a, b) : Math.unsignedMultiplyHigh(a, b);
@@ -278,15 +369,28 @@ final class SveTable implements A64Row.Table {
     private static final Two SMULH = (f, a, b, n) -> high(a, b, n, true), UMULH = (f, a, b, n) -> high(a, b, n, false);
 
     private void unpredicated(String name, int opcode, Two fn) {
-        row(name + " (vectors, unpredicated)", "00000100ss1mmmmm000" + five(opcode).substring(2) + "nnnnnddddd", (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), size(w), fn));
+        row(
+                name + " (vectors, unpredicated)",
+                "00000100ss1mmmmm000" + five(opcode).substring(2) + "nnnnnddddd",
+                (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), size(w), fn));
     }
 
     private void predicated(String name, int opcode, int from, int to, Two fn) {
-        sized(name + " (predicated)", "00000100ss0" + five(opcode) + "000gggmmmmmddddd", from, to, (c, w, pc) -> SveOps.merge(c, d(w), n(w), g(w), size(w), fn));
+        sized(
+                name + " (predicated)",
+                "00000100ss0" + five(opcode) + "000gggmmmmmddddd",
+                from,
+                to,
+                (c, w, pc) -> SveOps.merge(c, d(w), n(w), g(w), size(w), fn));
     }
 
     private void unary(String name, int opcode, int from, Two fn) {
-        sized(name, "00000100ss0" + five(opcode) + "101gggnnnnnddddd", from, 3, (c, w, pc) -> SveOps.mergeConstant(c, d(w), n(w), g(w), 0, size(w), fn));
+        sized(
+                name,
+                "00000100ss0" + five(opcode) + "101gggnnnnnddddd",
+                from,
+                3,
+                (c, w, pc) -> SveOps.mergeConstant(c, d(w), n(w), g(w), 0, size(w), fn));
     }
 
     private void arithmetic() {
@@ -300,7 +404,10 @@ final class SveTable implements A64Row.Table {
         String[] names = {"AND", "ORR", "EOR", "BIC"};
         for (int k = 0; k < 4; k++) {
             Two fn = logic[k];
-            row(names[k] + " (vectors, unpredicated)", "00000100" + two(k) + "1mmmmm001100nnnnnddddd", (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), 8, fn));
+            row(
+                    names[k] + " (vectors, unpredicated)",
+                    "00000100" + two(k) + "1mmmmm001100nnnnnddddd",
+                    (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), 8, fn));
         }
         predicated("ADD", 0, 0, 3, ADD);
         predicated("SUB", 1, 0, 3, SUB);
@@ -314,7 +421,8 @@ final class SveTable implements A64Row.Table {
         predicated("MUL", 16, 0, 3, MUL);
         predicated("SMULH", 18, 0, 3, SMULH);
         predicated("UMULH", 19, 0, 3, UMULH);
-        Two sdiv = (f, a, b, n) -> n == 64 ? A64.sdiv64(a, b) : A64.sdiv32(a, b), udiv = (f, a, b, n) -> n == 64 ? A64.udiv64(a, b) : A64.udiv32(a, b);
+        Two sdiv = (f, a, b, n) -> n == 64 ? A64.sdiv64(a, b) : A64.sdiv32(a, b),
+                udiv = (f, a, b, n) -> n == 64 ? A64.udiv64(a, b) : A64.udiv32(a, b);
         predicated("SDIV", 20, 2, 3, sdiv);
         predicated("UDIV", 21, 2, 3, udiv);
         predicated("SDIVR", 22, 2, 3, (f, a, b, n) -> sdiv.of(f, b, a, n));
@@ -339,10 +447,22 @@ final class SveTable implements A64Row.Table {
         unary("FNEG", 29, 1, (f, a, b, n) -> a ^ Fpu.signBit(n));
         unary("NOT", 30, 0, (f, a, b, n) -> ~a);
         Three mla = (f, d, a, b, n) -> d + a * b, mls = (f, d, a, b, n) -> d - a * b;
-        row("MLA (predicated)", "00000100ss0mmmmm010gggnnnnnddddd", (c, w, pc) -> SveOps.merge3(c, d(w), d(w), n(w), m(w), g(w), size(w), mla));
-        row("MLS (predicated)", "00000100ss0mmmmm011gggnnnnnddddd", (c, w, pc) -> SveOps.merge3(c, d(w), d(w), n(w), m(w), g(w), size(w), mls));
-        row("MAD", "00000100ss0mmmmm110gggaaaaaddddd", (c, w, pc) -> SveOps.merge3(c, d(w), n(w), d(w), m(w), g(w), size(w), mla));
-        row("MSB", "00000100ss0mmmmm111gggaaaaaddddd", (c, w, pc) -> SveOps.merge3(c, d(w), n(w), d(w), m(w), g(w), size(w), mls));
+        row(
+                "MLA (predicated)",
+                "00000100ss0mmmmm010gggnnnnnddddd",
+                (c, w, pc) -> SveOps.merge3(c, d(w), d(w), n(w), m(w), g(w), size(w), mla));
+        row(
+                "MLS (predicated)",
+                "00000100ss0mmmmm011gggnnnnnddddd",
+                (c, w, pc) -> SveOps.merge3(c, d(w), d(w), n(w), m(w), g(w), size(w), mls));
+        row(
+                "MAD",
+                "00000100ss0mmmmm110gggaaaaaddddd",
+                (c, w, pc) -> SveOps.merge3(c, d(w), n(w), d(w), m(w), g(w), size(w), mla));
+        row(
+                "MSB",
+                "00000100ss0mmmmm111gggaaaaaddddd",
+                (c, w, pc) -> SveOps.merge3(c, d(w), n(w), d(w), m(w), g(w), size(w), mls));
         shifts();
         reductions();
     }
@@ -350,7 +470,8 @@ final class SveTable implements A64Row.Table {
     /** ASR, LSR, LSL with amounts up to the width: as USHL and SSHL with the sign of the direction. */
     private static final Two ASR = (f, a, b, n) -> LaneFn.s(a, n) >> (Long.compareUnsigned(b, 63) > 0 ? 63 : b);
 
-    private static final Two LSR = (f, a, b, n) -> Long.compareUnsigned(b, n) >= 0 ? 0 : a >>> b, LSL = (f, a, b, n) -> Long.compareUnsigned(b, n) >= 0 ? 0 : a << b;
+    private static final Two LSR = (f, a, b, n) -> Long.compareUnsigned(b, n) >= 0 ? 0 : a >>> b,
+            LSL = (f, a, b, n) -> Long.compareUnsigned(b, n) >= 0 ? 0 : a << b;
 
     private void shifts() {
         Two[] fns = {ASR, LSR, LSL, LSL};
@@ -378,7 +499,10 @@ final class SveTable implements A64Row.Table {
     }
 
     private void predicatedShift(String name, int opcode, Two fn) {
-        row(name + " (vectors)", "00000100ss0" + five(opcode) + "100gggmmmmmddddd", (c, w, pc) -> SveOps.merge(c, d(w), n(w), g(w), size(w), fn));
+        row(
+                name + " (vectors)",
+                "00000100ss0" + five(opcode) + "100gggmmmmmddddd",
+                (c, w, pc) -> SveOps.merge(c, d(w), n(w), g(w), size(w), fn));
     }
 
     private interface Identity {
@@ -395,16 +519,21 @@ final class SveTable implements A64Row.Table {
     private void reductions() {
         for (int u = 0; u < 2; u++) {
             boolean signed = u == 0;
-            sized(u == 0 ? "SADDV" : "UADDV", "00000100ss00000" + u + "001gggnnnnnddddd", 0, u == 0 ? 2 : 3, (c, w, pc) -> {
-                int size = size(w);
-                long sum = 0;
-                for (int e = 0; e < SveOps.elements(c, size); e++) {
-                    if (!SveOps.active(c, g(w), e, size)) continue;
-                    long v = SveOps.get(c, n(w), e, size);
-                    sum += signed ? LaneFn.s(v, 8 * size) : v;
-                }
-                Vec.set(c, d(w), sum, 0);
-            });
+            sized(
+                    u == 0 ? "SADDV" : "UADDV",
+                    "00000100ss00000" + u + "001gggnnnnnddddd",
+                    0,
+                    u == 0 ? 2 : 3,
+                    (c, w, pc) -> {
+                        int size = size(w);
+                        long sum = 0;
+                        for (int e = 0; e < SveOps.elements(c, size); e++) {
+                            if (!SveOps.active(c, g(w), e, size)) continue;
+                            long v = SveOps.get(c, n(w), e, size);
+                            sum += signed ? LaneFn.s(v, 8 * size) : v;
+                        }
+                        Vec.set(c, d(w), sum, 0);
+                    });
         }
         reduction("SMAXV", 8, b -> 1L << b - 1, LaneFn::smax);
         reduction("UMAXV", 9, b -> 0, LaneFn::umax);
@@ -416,8 +545,11 @@ final class SveTable implements A64Row.Table {
     }
 
     private void comparison(String name, String op, int ne, Two fn) {
-        row(name + " (vectors)", "00100100ss0mmmmm" + op + "gggnnnnn" + ne + "dddd", (c, w, pc) ->
-                SveOps.compare(c, w & 15, g(w), n(w), size(w), e -> SveOps.get(c, m(w), e, size(w)), fn, true));
+        row(
+                name + " (vectors)",
+                "00100100ss0mmmmm" + op + "gggnnnnn" + ne + "dddd",
+                (c, w, pc) ->
+                        SveOps.compare(c, w & 15, g(w), n(w), size(w), e -> SveOps.get(c, m(w), e, size(w)), fn, true));
     }
 
     private void wide(String name, String op, int ne, boolean signed, Two fn) {
@@ -429,7 +561,12 @@ final class SveTable implements A64Row.Table {
         });
     }
 
-    private static final Two NE = (f, a, b, n) -> a != b ? 1 : 0, EQ = LaneFn::cmeq, GT = LaneFn::cmgt, GE = LaneFn::cmge, HI = LaneFn::cmhi, HS = LaneFn::cmhs;
+    private static final Two NE = (f, a, b, n) -> a != b ? 1 : 0,
+            EQ = LaneFn::cmeq,
+            GT = LaneFn::cmgt,
+            GE = LaneFn::cmge,
+            HI = LaneFn::cmhi,
+            HS = LaneFn::cmhs;
     private static final Two LT = (f, a, b, n) -> LaneFn.cmgt(f, b, a, n), LE = (f, a, b, n) -> LaneFn.cmge(f, b, a, n);
     private static final Two LO = (f, a, b, n) -> LaneFn.cmhi(f, b, a, n), LS = (f, a, b, n) -> LaneFn.cmhs(f, b, a, n);
 
@@ -454,21 +591,29 @@ final class SveTable implements A64Row.Table {
         String[] names = {"CMPGE", "CMPGT", "CMPLT", "CMPLE", "CMPEQ", "CMPNE"}, ops = {"000", "001", "100"};
         for (int k = 0; k < 6; k++) {
             Two fn = signed[k];
-            row(names[k] + " (immediate)", "00100101ss0iiiii" + ops[k / 2] + "gggnnnnn" + (k & 1) + "dddd", (c, w, pc) ->
-                    SveOps.compare(c, w & 15, g(w), n(w), size(w), e -> Vec.cut(sf(w, 20, 16), 8 * size(w)), fn, true));
+            row(
+                    names[k] + " (immediate)",
+                    "00100101ss0iiiii" + ops[k / 2] + "gggnnnnn" + (k & 1) + "dddd",
+                    (c, w, pc) -> SveOps.compare(
+                            c, w & 15, g(w), n(w), size(w), e -> Vec.cut(sf(w, 20, 16), 8 * size(w)), fn, true));
         }
         Two[] unsigned = {HS, HI, LO, LS};
         String[] unsignedNames = {"CMPHS", "CMPHI", "CMPLO", "CMPLS"};
         for (int k = 0; k < 4; k++) {
             Two fn = unsigned[k];
-            row(unsignedNames[k] + " (immediate)", "00100100ss1iiiiiii" + (k >> 1) + "gggnnnnn" + (k & 1) + "dddd", (c, w, pc) ->
-                    SveOps.compare(c, w & 15, g(w), n(w), size(w), e -> f(w, 20, 14), fn, true));
+            row(
+                    unsignedNames[k] + " (immediate)",
+                    "00100100ss1iiiiiii" + (k >> 1) + "gggnnnnn" + (k & 1) + "dddd",
+                    (c, w, pc) -> SveOps.compare(c, w & 15, g(w), n(w), size(w), e -> f(w, 20, 14), fn, true));
         }
     }
 
     private void immediate(String name, int opcode, Two fn) {
-        shiftable(name + " (immediate)", "00100101ss100" + five(opcode).substring(2) + "11hiiiiiiiiddddd", (c, w, pc) ->
-                SveOps.mapConstant(c, d(w), d(w), (long) f(w, 12, 5) << (f(w, 13, 13) != 0 ? 8 : 0), size(w), fn));
+        shiftable(
+                name + " (immediate)",
+                "00100101ss100" + five(opcode).substring(2) + "11hiiiiiiiiddddd",
+                (c, w, pc) -> SveOps.mapConstant(
+                        c, d(w), d(w), (long) f(w, 12, 5) << (f(w, 13, 13) != 0 ? 8 : 0), size(w), fn));
     }
 
     private void immediates() {
@@ -480,18 +625,30 @@ final class SveTable implements A64Row.Table {
         immediate("SQSUB", 6, LaneFn::sqsubUnsigned);
         immediate("UQSUB", 7, LaneFn::uqsub);
         Two[] fns = {LaneFn::smax, LaneFn::umax, LaneFn::smin, LaneFn::umin, MUL};
-        String[] names = {"SMAX", "UMAX", "SMIN", "UMIN", "MUL"}, ops = {"101000", "101001", "101010", "101011", "110000"};
+        String[] names = {"SMAX", "UMAX", "SMIN", "UMIN", "MUL"},
+                ops = {"101000", "101001", "101010", "101011", "110000"};
         for (int k = 0; k < 5; k++) {
             Two fn = fns[k];
             boolean unsigned = k == 1 || k == 3;
-            row(names[k] + " (immediate)", "00100101ss" + ops[k] + "110iiiiiiiiddddd", (c, w, pc) ->
-                    SveOps.mapConstant(c, d(w), d(w), unsigned ? f(w, 12, 5) : Vec.cut((byte) f(w, 12, 5), 8 * size(w)), size(w), fn));
+            row(
+                    names[k] + " (immediate)",
+                    "00100101ss" + ops[k] + "110iiiiiiiiddddd",
+                    (c, w, pc) -> SveOps.mapConstant(
+                            c,
+                            d(w),
+                            d(w),
+                            unsigned ? f(w, 12, 5) : Vec.cut((byte) f(w, 12, 5), 8 * size(w)),
+                            size(w),
+                            fn));
         }
         Two[] logic = {ORR, EOR, AND};
         String[] logicNames = {"ORR", "EOR", "AND"};
         for (int k = 0; k < 3; k++) {
             Two fn = logic[k];
-            row(logicNames[k] + " (immediate)", "00000101" + two(k) + "0000iiiiiiiiiiiiiddddd", (c, w, pc) -> SveOps.mapConstant(c, d(w), d(w), mask(c, w), 8, fn));
+            row(
+                    logicNames[k] + " (immediate)",
+                    "00000101" + two(k) + "0000iiiiiiiiiiiiiddddd",
+                    (c, w, pc) -> SveOps.mapConstant(c, d(w), d(w), mask(c, w), 8, fn));
         }
         row("DUPM", "00000101110000iiiiiiiiiiiiiddddd", (c, w, pc) -> fill(c, d(w), mask(c, w), 8));
     }
@@ -515,7 +672,12 @@ final class SveTable implements A64Row.Table {
                     if (kind == 1) {
                         int at = 2 * e + part;
                         v = at < 2 * pairs ? SveOps.get(c, n(w), at, size) : SveOps.get(c, m(w), at - 2 * pairs, size);
-                    } else v = SveOps.get(c, (e & 1) == 0 ? n(w) : m(w), kind == 0 ? e / 2 + part * pairs : (e & ~1) + part, size);
+                    } else
+                        v = SveOps.get(
+                                c,
+                                (e & 1) == 0 ? n(w) : m(w),
+                                kind == 0 ? e / 2 + part * pairs : (e & ~1) + part,
+                                size);
                     SveOps.put(r, e, size, v);
                 }
                 SveOps.write(c, d(w), r);
@@ -541,36 +703,49 @@ final class SveTable implements A64Row.Table {
             if (at >= c.vl) at = 0;
             long[] r = SveOps.vector(c);
             for (int e = 0; e < c.vl; e++)
-                SveOps.put(r, e, 1, e + at < c.vl ? SveOps.get(c, d(w), e + at, 1) : SveOps.get(c, n(w), e + at - c.vl, 1));
+                SveOps.put(
+                        r,
+                        e,
+                        1,
+                        e + at < c.vl ? SveOps.get(c, d(w), e + at, 1) : SveOps.get(c, n(w), e + at - c.vl, 1));
             SveOps.write(c, d(w), r);
         });
         row("INSR (scalar)", "00000101ss100100001110nnnnnddddd", (c, w, pc) -> {
             int size = size(w);
             long[] r = SveOps.vector(c);
-            for (int e = SveOps.elements(c, size) - 1; e > 0; e--) SveOps.put(r, e, size, SveOps.get(c, d(w), e - 1, size));
+            for (int e = SveOps.elements(c, size) - 1; e > 0; e--)
+                SveOps.put(r, e, size, SveOps.get(c, d(w), e - 1, size));
             SveOps.put(r, 0, size, c.x[zr(n(w))]);
             SveOps.write(c, d(w), r);
         });
         for (int k = 0; k < 4; k++) {
             boolean unsigned = k >= 2, upper = (k & 1) != 0;
-            sized((unsigned ? "U" : "S") + "UNPK" + (upper ? "HI" : "LO"), "00000101ss1100" + two(k) + "001110nnnnnddddd", 1, 3, (c, w, pc) -> {
-                int size = size(w), n = SveOps.elements(c, size);
-                long[] r = SveOps.vector(c);
-                for (int e = 0; e < n; e++) {
-                    long v = SveOps.get(c, n(w), upper ? e + n : e, size / 2);
-                    SveOps.put(r, e, size, unsigned ? v : LaneFn.s(v, 4 * size));
-                }
-                SveOps.write(c, d(w), r);
-            });
+            sized(
+                    (unsigned ? "U" : "S") + "UNPK" + (upper ? "HI" : "LO"),
+                    "00000101ss1100" + two(k) + "001110nnnnnddddd",
+                    1,
+                    3,
+                    (c, w, pc) -> {
+                        int size = size(w), n = SveOps.elements(c, size);
+                        long[] r = SveOps.vector(c);
+                        for (int e = 0; e < n; e++) {
+                            long v = SveOps.get(c, n(w), upper ? e + n : e, size / 2);
+                            SveOps.put(r, e, size, unsigned ? v : LaneFn.s(v, 4 * size));
+                        }
+                        SveOps.write(c, d(w), r);
+                    });
         }
         for (int k = 0; k < 2; k++) {
             boolean before = k == 1;
-            row(before ? "LASTB (scalar)" : "LASTA (scalar)", "00000101ss10000" + k + "101gggnnnnnddddd", (c, w, pc) -> {
-                int size = size(w), n = SveOps.elements(c, size), last = -1;
-                for (int e = 0; e < n; e++) if (SveOps.active(c, g(w), e, size)) last = e;
-                int at = before ? last < 0 ? n - 1 : last : last + 1 >= n ? 0 : last + 1;
-                c.x[zw(d(w))] = SveOps.get(c, n(w), at, size);
-            });
+            row(
+                    before ? "LASTB (scalar)" : "LASTA (scalar)",
+                    "00000101ss10000" + k + "101gggnnnnnddddd",
+                    (c, w, pc) -> {
+                        int size = size(w), n = SveOps.elements(c, size), last = -1;
+                        for (int e = 0; e < n; e++) if (SveOps.active(c, g(w), e, size)) last = e;
+                        int at = before ? last < 0 ? n - 1 : last : last + 1 >= n ? 0 : last + 1;
+                        c.x[zw(d(w))] = SveOps.get(c, n(w), at, size);
+                    });
         }
     }
 
@@ -610,16 +785,39 @@ final class SveTable implements A64Row.Table {
         for (int t = 0; t < 16; t++) {
             int[] k = DTYPE[t];
             String dt = four(t);
-            row("LD1 " + dt + " (scalar plus immediate)", "1010010" + dt + "0iiii101gggnnnnnttttt", (c, w, pc) ->
-                    SveOps.load(c, d(w), 1, c.base(n(w)) + sf(w, 19, 16) * (c.vl / k[1]) * k[0], g(w), k[1], k[0], k[2] != 0));
+            row(
+                    "LD1 " + dt + " (scalar plus immediate)",
+                    "1010010" + dt + "0iiii101gggnnnnnttttt",
+                    (c, w, pc) -> SveOps.load(
+                            c,
+                            d(w),
+                            1,
+                            c.base(n(w)) + sf(w, 19, 16) * (c.vl / k[1]) * k[0],
+                            g(w),
+                            k[1],
+                            k[0],
+                            k[2] != 0));
             row("LD1 " + dt + " (scalar plus scalar)", "1010010" + dt + "mmmmm010gggnnnnnttttt", (c, w, pc) -> {
                 if (m(w) == 31) throw c.undefined();
                 SveOps.load(c, d(w), 1, scalars(c, w, k[0]), g(w), k[1], k[0], k[2] != 0);
             });
-            row("LDFF1 " + dt + " (scalar plus scalar)", "1010010" + dt + "mmmmm011gggnnnnnttttt", (c, w, pc) ->
-                    SveOps.loadFirstFault(c, d(w), scalars(c, w, k[0]), g(w), k[1], k[0], k[2] != 0, true));
-            row("LDNF1 " + dt, "1010010" + dt + "1iiii101gggnnnnnttttt", (c, w, pc) ->
-                    SveOps.loadFirstFault(c, d(w), c.base(n(w)) + sf(w, 19, 16) * (c.vl / k[1]) * k[0], g(w), k[1], k[0], k[2] != 0, false));
+            row(
+                    "LDFF1 " + dt + " (scalar plus scalar)",
+                    "1010010" + dt + "mmmmm011gggnnnnnttttt",
+                    (c, w, pc) ->
+                            SveOps.loadFirstFault(c, d(w), scalars(c, w, k[0]), g(w), k[1], k[0], k[2] != 0, true));
+            row(
+                    "LDNF1 " + dt,
+                    "1010010" + dt + "1iiii101gggnnnnnttttt",
+                    (c, w, pc) -> SveOps.loadFirstFault(
+                            c,
+                            d(w),
+                            c.base(n(w)) + sf(w, 19, 16) * (c.vl / k[1]) * k[0],
+                            g(w),
+                            k[1],
+                            k[0],
+                            k[2] != 0,
+                            false));
             row("LD1R " + dt, "1000010" + two(t >> 2) + "1iiiiii1" + two(t) + "gggnnnnnttttt", (c, w, pc) -> {
                 boolean any = false;
                 for (int e = 0; e < c.vl / k[1]; e++) any |= SveOps.active(c, g(w), e, k[1]);
@@ -627,7 +825,8 @@ final class SveTable implements A64Row.Table {
                 if (any) {
                     long v = c.ld(c.base(n(w)) + (long) f(w, 21, 16) * k[0], k[0]);
                     if (k[2] != 0) v = LaneFn.s(v, 8 * k[0]);
-                    for (int e = 0; e < c.vl / k[1]; e++) if (SveOps.active(c, g(w), e, k[1])) SveOps.put(r, e, k[1], v);
+                    for (int e = 0; e < c.vl / k[1]; e++)
+                        if (SveOps.active(c, g(w), e, k[1])) SveOps.put(r, e, k[1], v);
                 }
                 SveOps.write(c, d(w), r);
             });
@@ -637,28 +836,46 @@ final class SveTable implements A64Row.Table {
             for (int sz = msz; sz < 4; sz++) {
                 int size = 1 << sz;
                 String head = "1110010" + two(msz) + two(sz);
-                row("ST1 " + two(msz) + two(sz) + " (scalar plus immediate)", head + "0iiii111gggnnnnnttttt", (c, w, pc) ->
-                        SveOps.store(c, d(w), 1, c.base(n(w)) + sf(w, 19, 16) * (c.vl / size) * mem, g(w), size, mem));
-                row("ST1 " + two(msz) + two(sz) + " (scalar plus scalar)", head + "mmmmm010gggnnnnnttttt", (c, w, pc) -> {
-                    if (m(w) == 31) throw c.undefined();
-                    SveOps.store(c, d(w), 1, scalars(c, w, mem), g(w), size, mem);
-                });
+                row(
+                        "ST1 " + two(msz) + two(sz) + " (scalar plus immediate)",
+                        head + "0iiii111gggnnnnnttttt",
+                        (c, w, pc) -> SveOps.store(
+                                c, d(w), 1, c.base(n(w)) + sf(w, 19, 16) * (c.vl / size) * mem, g(w), size, mem));
+                row(
+                        "ST1 " + two(msz) + two(sz) + " (scalar plus scalar)",
+                        head + "mmmmm010gggnnnnnttttt",
+                        (c, w, pc) -> {
+                            if (m(w) == 31) throw c.undefined();
+                            SveOps.store(c, d(w), 1, scalars(c, w, mem), g(w), size, mem);
+                        });
             }
             for (int regs = 2; regs < 5; regs++) {
                 int count = regs;
                 String opc = two(regs - 1);
-                row("LD" + regs + " " + mem + " (scalar plus immediate)", "1010010" + two(msz) + opc + "0iiii111gggnnnnnttttt", (c, w, pc) ->
-                        SveOps.load(c, d(w), count, c.base(n(w)) + sf(w, 19, 16) * c.vl * count, g(w), mem, mem, false));
-                row("LD" + regs + " " + mem + " (scalar plus scalar)", "1010010" + two(msz) + opc + "mmmmm110gggnnnnnttttt", (c, w, pc) -> {
-                    if (m(w) == 31) throw c.undefined();
-                    SveOps.load(c, d(w), count, scalars(c, w, mem), g(w), mem, mem, false);
-                });
-                row("ST" + regs + " " + mem + " (scalar plus immediate)", "1110010" + two(msz) + opc + "1iiii111gggnnnnnttttt", (c, w, pc) ->
-                        SveOps.store(c, d(w), count, c.base(n(w)) + sf(w, 19, 16) * c.vl * count, g(w), mem, mem));
-                row("ST" + regs + " " + mem + " (scalar plus scalar)", "1110010" + two(msz) + opc + "mmmmm011gggnnnnnttttt", (c, w, pc) -> {
-                    if (m(w) == 31) throw c.undefined();
-                    SveOps.store(c, d(w), count, scalars(c, w, mem), g(w), mem, mem);
-                });
+                row(
+                        "LD" + regs + " " + mem + " (scalar plus immediate)",
+                        "1010010" + two(msz) + opc + "0iiii111gggnnnnnttttt",
+                        (c, w, pc) -> SveOps.load(
+                                c, d(w), count, c.base(n(w)) + sf(w, 19, 16) * c.vl * count, g(w), mem, mem, false));
+                row(
+                        "LD" + regs + " " + mem + " (scalar plus scalar)",
+                        "1010010" + two(msz) + opc + "mmmmm110gggnnnnnttttt",
+                        (c, w, pc) -> {
+                            if (m(w) == 31) throw c.undefined();
+                            SveOps.load(c, d(w), count, scalars(c, w, mem), g(w), mem, mem, false);
+                        });
+                row(
+                        "ST" + regs + " " + mem + " (scalar plus immediate)",
+                        "1110010" + two(msz) + opc + "1iiii111gggnnnnnttttt",
+                        (c, w, pc) -> SveOps.store(
+                                c, d(w), count, c.base(n(w)) + sf(w, 19, 16) * c.vl * count, g(w), mem, mem));
+                row(
+                        "ST" + regs + " " + mem + " (scalar plus scalar)",
+                        "1110010" + two(msz) + opc + "mmmmm011gggnnnnnttttt",
+                        (c, w, pc) -> {
+                            if (m(w) == 31) throw c.undefined();
+                            SveOps.store(c, d(w), count, scalars(c, w, mem), g(w), mem, mem);
+                        });
             }
         }
     }

@@ -8,9 +8,10 @@ import org.jspecify.annotations.Nullable;
 
 /** MRS and MSR (register): what exists, who may, what traps, and the registers that are more than storage. */
 final class SysAccess {
-    private static final Pattern READ_ONLY = Pattern.compile("(MIDR|MPIDR|REVIDR|AIDR|SMIDR|ID_.*|MVFR.|CCSIDR2?|CLIDR|GMID"
-            + "|MDRAR|OSLSR|DBGAUTHSTATUS|ISR|ICC_(IAR.|HPPIR.|RPR|NMIAR1)|PMSIDR|PMBIDR|TRBIDR|ERRIDR|ERXFR|ERXPFGF|LORID"
-            + "|MPAMIDR|PMMIR)_EL1|CurrentEL|(CTR|DCZID|RNDR|RNDRRS|PMCEID.|CNTFRQ|CNTPCT|CNTVCT|CNTPCTSS|CNTVCTSS|MDCCSR)_EL0");
+    private static final Pattern READ_ONLY = Pattern.compile(
+            "(MIDR|MPIDR|REVIDR|AIDR|SMIDR|ID_.*|MVFR.|CCSIDR2?|CLIDR|GMID"
+                    + "|MDRAR|OSLSR|DBGAUTHSTATUS|ISR|ICC_(IAR.|HPPIR.|RPR|NMIAR1)|PMSIDR|PMBIDR|TRBIDR|ERRIDR|ERXFR|ERXPFGF|LORID"
+                    + "|MPAMIDR|PMMIR)_EL1|CurrentEL|(CTR|DCZID|RNDR|RNDRRS|PMCEID.|CNTFRQ|CNTPCT|CNTVCT|CNTPCTSS|CNTVCTSS|MDCCSR)_EL0");
     private static final Pattern WRITE_ONLY =
             Pattern.compile("OSLAR_EL1|ICC_(EOIR.|DIR|SGI1R|ASGI1R|SGI0R)_EL1|PMSWINC_EL0");
     private static final boolean[] NO_WRITE = matching(READ_ONLY), NO_READ = matching(WRITE_ONLY);
@@ -33,7 +34,11 @@ final class SysAccess {
         new Exists("(RGSR|GCR|TFSR|TFSRE0|GMID)_EL1", SysReg.ID_AA64PFR1_EL1, 8, 2),
         new Exists("ALLINT|ICC_NMIAR1_EL1", SysReg.ID_AA64PFR1_EL1, 36, 1),
         new Exists("GCS.*_EL[01]", SysReg.ID_AA64PFR1_EL1, 44, 1),
-        new Exists("PM(CR|CNTEN.*|OVS.*|SWINC|SELR|CEID.|CCNTR|XEV.*|USERENR|EVCNTR\\d+|EVTYPER\\d+|CCFILTR)_EL0|PMINTEN.*_EL1", SysReg.ID_AA64DFR0_EL1, 8, 1),
+        new Exists(
+                "PM(CR|CNTEN.*|OVS.*|SWINC|SELR|CEID.|CCNTR|XEV.*|USERENR|EVCNTR\\d+|EVTYPER\\d+|CCFILTR)_EL0|PMINTEN.*_EL1",
+                SysReg.ID_AA64DFR0_EL1,
+                8,
+                1),
         new Exists("PMMIR_EL1", SysReg.ID_AA64DFR0_EL1, 8, 4),
         new Exists("PMIC.*_EL0", SysReg.ID_AA64DFR1_EL1, 36, 1),
         new Exists("PM[SB].*_EL1", SysReg.ID_AA64DFR0_EL1, 32, 1),
@@ -90,8 +95,10 @@ final class SysAccess {
         for (int i : GENERIC_KEY) exists[i] = Feature.PACGA.in(p);
         int n = 1 + p.field(SysReg.ID_AA64DFR0_EL1, 12), m = 1 + p.field(SysReg.ID_AA64DFR0_EL1, 20);
         for (int i = 0; i < 16; i++) {
-            exists[SysReg.nth("DBGBVR", i, "_EL1").ordinal()] = exists[SysReg.nth("DBGBCR", i, "_EL1").ordinal()] = i < n;
-            exists[SysReg.nth("DBGWVR", i, "_EL1").ordinal()] = exists[SysReg.nth("DBGWCR", i, "_EL1").ordinal()] = i < m;
+            exists[SysReg.nth("DBGBVR", i, "_EL1").ordinal()] =
+                    exists[SysReg.nth("DBGBCR", i, "_EL1").ordinal()] = i < n;
+            exists[SysReg.nth("DBGWVR", i, "_EL1").ordinal()] =
+                    exists[SysReg.nth("DBGWCR", i, "_EL1").ordinal()] = i < m;
         }
         // AHP, DN, FZ, RMode; FZ16 with half precision; Stride and Len where AArch32 can use them.
         boolean aarch32 = p.field(SysReg.ID_AA64PFR0_EL1, 0) == 2;
@@ -142,10 +149,15 @@ final class SysAccess {
                 return null;
             }
             boolean unallocated = r == null || !exists[r.ordinal()];
-            if (unallocated && idSpace && read && c.has(Feature.IDST)) throw c.exception(Exceptions.SYS, iss(word, true));
+            if (unallocated && idSpace && read && c.has(Feature.IDST))
+                throw c.exception(Exceptions.SYS, iss(word, true));
             throw c.undefined();
         }
-        if (c.el == 0 && (op1 != 3 || r == SysReg.TPIDRRO_EL0 && !read || r == SysReg.PMUSERENR_EL0 && !read || r == SysReg.AMUSERENR_EL0 && !read)) {
+        if (c.el == 0
+                && (op1 != 3
+                        || r == SysReg.TPIDRRO_EL0 && !read
+                        || r == SysReg.PMUSERENR_EL0 && !read
+                        || r == SysReg.AMUSERENR_EL0 && !read)) {
             boolean idst = read && op0 == 3 && crn == 0 && c.has(Feature.IDST);
             throw idst ? c.exception(Exceptions.SYS, iss(word, true)) : c.undefined();
         }
@@ -187,8 +199,14 @@ final class SysAccess {
                 long[] v = c.cpu.profile().source().table("ccsidr").get(Long.toString(sys[CSSELR] & 15));
                 yield v == null ? 0 : v[0];
             }
-            case CNTPCT_EL0, CNTPCTSS_EL0, CNTVCT_EL0, CNTVCTSS_EL0, CNTP_TVAL_EL0, CNTP_CTL_EL0, CNTV_TVAL_EL0, CNTV_CTL_EL0 ->
-                timers.read(r);
+            case CNTPCT_EL0,
+                    CNTPCTSS_EL0,
+                    CNTVCT_EL0,
+                    CNTVCTSS_EL0,
+                    CNTP_TVAL_EL0,
+                    CNTP_CTL_EL0,
+                    CNTV_TVAL_EL0,
+                    CNTV_CTL_EL0 -> timers.read(r);
             case CNTFRQ_EL0 -> c.cpu.profile().cntfrq();
             case OSLSR_EL1 -> sys[OSLSR] & 2 | 8;
             case DBGCLAIMSET_EL1 -> 0xff;
@@ -221,7 +239,8 @@ final class SysAccess {
             case FPSR -> sys[r.ordinal()] = v & FPSR_BITS;
             case ZCR_EL1 -> sys[r.ordinal()] = v & 15;
             case OSLAR_EL1 -> sys[OSLSR] = sys[OSLSR] & ~2L | (v & 1) << 1;
-            case CNTP_TVAL_EL0, CNTP_CTL_EL0, CNTP_CVAL_EL0, CNTV_TVAL_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0 -> timers.write(r, v);
+            case CNTP_TVAL_EL0, CNTP_CTL_EL0, CNTP_CVAL_EL0, CNTV_TVAL_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0 ->
+                timers.write(r, v);
             case PMCNTENSET_EL0, PMOVSSET_EL0, PMINTENSET_EL1 -> sys[r.ordinal()] |= v;
             case PMCNTENCLR_EL0 -> sys[SysReg.PMCNTENSET_EL0.ordinal()] &= ~v;
             case PMOVSCLR_EL0 -> sys[SysReg.PMOVSSET_EL0.ordinal()] &= ~v;

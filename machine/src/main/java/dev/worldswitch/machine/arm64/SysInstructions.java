@@ -114,7 +114,11 @@ final class SysInstructions {
         int fsc = c.stage1.walk(v, kind, user, pan && (c.ps & Pstate.PAN) != 0);
         if (fsc == Stage1.OK) {
             long ns = 1 << 9;
-            c.sys[PAR] = (long) c.stage1.attributes << 56 | 1 << 11 | ns | (long) c.stage1.shareability << 7 | c.stage1.ipa & 0xffffffffff000L;
+            c.sys[PAR] = (long) c.stage1.attributes << 56
+                    | 1 << 11
+                    | ns
+                    | (long) c.stage1.shareability << 7
+                    | c.stage1.ipa & 0xffffffffff000L;
         } else if (c.stage1.stage2) {
             // A fault on the table walk at stage 2 is reported to EL2, not in PAR_EL1.
             if (fsc == Stage1.INACCESSIBLE) throw c.inaccessible(c.stage1.ipa);

@@ -63,8 +63,12 @@ final class SysTraps {
                 v -> (v & (1 << 9 | 1 << 8)) != 0,
                 "DBG[BW][VC]R\\d+_EL1|(OSDTRRX|OSDTRTX|OSECCR|MDSCR|MDCCINT|DBGCLAIMSET|DBGCLAIMCLR|DBGAUTHSTATUS)_EL1"
                         + "|(MDCCSR|DBGDTR|DBGDTRRX)_EL0");
-        el2(mdcr, 6, BOTH, "PM(CR|CNTENSET|CNTENCLR|OVSCLR|OVSSET|SWINC|SELR|CEID.|CCNTR|XEVTYPER|XEVCNTR|USERENR)_EL0"
-                + "|PM(EVCNTR\\d+|EVTYPER\\d+|CCFILTR|ICNTR|ICFILTR)_EL0|PM(INTENSET|INTENCLR|MIR)_EL1");
+        el2(
+                mdcr,
+                6,
+                BOTH,
+                "PM(CR|CNTENSET|CNTENCLR|OVSCLR|OVSSET|SWINC|SELR|CEID.|CCNTR|XEVTYPER|XEVCNTR|USERENR)_EL0"
+                        + "|PM(EVCNTR\\d+|EVTYPER\\d+|CCFILTR|ICNTR|ICFILTR)_EL0|PM(INTENSET|INTENCLR|MIR)_EL1");
         el2(mdcr, 5, BOTH, "PMCR_EL0");
         el2(mdcr, 14, BOTH, "PMS.*_EL1");
         el2When(mdcr, v -> (v >>> 12 & 1) == 0, "PMB(LIMITR|PTR|SR)_EL1");
@@ -86,8 +90,14 @@ final class SysTraps {
         el0(SysReg.SCTLR_EL1, 1 << 15, READ, "CTR_EL0");
         el0(SysReg.SCTLR_EL1, 1 << 9, BOTH, "DAIF");
         el0(SysReg.SCTLR_EL1, 1L << 60, BOTH, "TPIDR2_EL0");
-        ROWS.add(new Trap(Pattern.compile("SCXTNUM_EL0"), BOTH, true, SysReg.SCTLR_EL1.ordinal(), v -> (v >>> 20 & 1) != 0));
-        ROWS.add(new Trap(Pattern.compile("(MDCCSR|DBGDTR|DBGDTRRX)_EL0"), BOTH, true, SysReg.MDSCR_EL1.ordinal(), v -> (v >>> 12 & 1) != 0));
+        ROWS.add(new Trap(
+                Pattern.compile("SCXTNUM_EL0"), BOTH, true, SysReg.SCTLR_EL1.ordinal(), v -> (v >>> 20 & 1) != 0));
+        ROWS.add(new Trap(
+                Pattern.compile("(MDCCSR|DBGDTR|DBGDTRRX)_EL0"),
+                BOTH,
+                true,
+                SysReg.MDSCR_EL1.ordinal(),
+                v -> (v >>> 12 & 1) != 0));
         SysReg user = SysReg.PMUSERENR_EL0;
         el0(user, 1 | 4, READ, "PMCCNTR_EL0");
         el0(user, 1, WRITE, "PMCCNTR_EL0");

@@ -77,7 +77,14 @@ final class SystemOps {
         long to = c.sys[ELR];
         if (key != 0) to = Pauth.authenticate(c, to, c.x[Arm64Cpu.SP], key == 1 ? Pauth.IA : Pauth.IB, true);
         long spsr = c.sys[SPSR];
-        long kept = Pstate.NZCV | Pstate.DIT | Pstate.UAO | Pstate.PAN | Pstate.IL | Pstate.SSBS | Pstate.BTYPE | Pstate.DAIF;
+        long kept = Pstate.NZCV
+                | Pstate.DIT
+                | Pstate.UAO
+                | Pstate.PAN
+                | Pstate.IL
+                | Pstate.SSBS
+                | Pstate.BTYPE
+                | Pstate.DAIF;
         if (c.has(Feature.MTE)) kept |= Pstate.TCO;
         long ps = spsr & kept | c.debug.returnSs(spsr);
         c.monitor.clear();

@@ -43,7 +43,10 @@ final class SystemTable implements A64Row.Table {
         String[][] all = {{"SVC", "000", "01"}, {"HVC", "000", "10"}, {"SMC", "000", "11"}, {"BRK", "001", "00"}};
         for (int k = 0; k < 4; k++) {
             int kind = k;
-            row(all[k][0], "11010100" + all[k][1] + "iiiiiiiiiiiiiiii000" + all[k][2], (w, pc) -> a(new SystemOps.Generate(), kind, f(w, 20, 5)));
+            row(
+                    all[k][0],
+                    "11010100" + all[k][1] + "iiiiiiiiiiiiiiii000" + all[k][2],
+                    (w, pc) -> a(new SystemOps.Generate(), kind, f(w, 20, 5)));
         }
         // Halting debug is off: HLT and DCPS are UNDEFINED.
         row("HLT", "11010100010iiiiiiiiiiiiiiii00000", (w, pc) -> null);
@@ -51,7 +54,11 @@ final class SystemTable implements A64Row.Table {
     }
 
     private void hint(String name, int number, A64Row.Maker maker) {
-        row(name, "11010101000000110010" + two(number >> 5) + two(number >> 3) + (number >> 2 & 1) + two(number) + "11111", maker);
+        row(
+                name,
+                "11010101000000110010" + two(number >> 5) + two(number >> 3) + (number >> 2 & 1) + two(number)
+                        + "11111",
+                maker);
     }
 
     private void hints() {
@@ -92,8 +99,12 @@ final class SystemTable implements A64Row.Table {
     }
 
     private void pstate(String name, int op1, int op2, Feature feature) {
-        row("MSR (immediate) " + name, "1101010100000" + (op1 >> 2) + two(op1) + "0100" + (op1 == 0 && op2 < 3 ? "0000" : "cccc") + (op2 >> 2) + two(op2) + "11111", feature, (w, pc) ->
-                a(new SystemOps.MsrImm(), op1 << 3 | op2, f(w, 11, 8)));
+        row(
+                "MSR (immediate) " + name,
+                "1101010100000" + (op1 >> 2) + two(op1) + "0100" + (op1 == 0 && op2 < 3 ? "0000" : "cccc") + (op2 >> 2)
+                        + two(op2) + "11111",
+                feature,
+                (w, pc) -> a(new SystemOps.MsrImm(), op1 << 3 | op2, f(w, 11, 8)));
     }
 
     private void registers() {
@@ -137,10 +148,16 @@ final class SystemTable implements A64Row.Table {
             for (int how = 0; how < 2; how++) {
                 int h = how;
                 String n = (how == 0 ? "PAC" : "AUT") + names[k];
-                row(n, "110110101100000100" + "0" + how + two(k) + "nnnnnddddd", Feature.PAUTH, (w, pc) ->
-                        pointer(zw(w & 31), spOr(f(w, 9, 5)), key, h));
-                row(n + "Z", "110110101100000100" + "1" + how + two(k) + "11111ddddd", Feature.PAUTH, (w, pc) ->
-                        pointer(zw(w & 31), Arm64Cpu.ZR, key, h));
+                row(
+                        n,
+                        "110110101100000100" + "0" + how + two(k) + "nnnnnddddd",
+                        Feature.PAUTH,
+                        (w, pc) -> pointer(zw(w & 31), spOr(f(w, 9, 5)), key, h));
+                row(
+                        n + "Z",
+                        "110110101100000100" + "1" + how + two(k) + "11111ddddd",
+                        Feature.PAUTH,
+                        (w, pc) -> pointer(zw(w & 31), Arm64Cpu.ZR, key, h));
             }
         }
         row("XPACI", "110110101100000101000011111ddddd", Feature.PAUTH, (w, pc) -> pointer(zw(w & 31), 0, Pauth.IA, 2));

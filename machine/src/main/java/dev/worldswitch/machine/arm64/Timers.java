@@ -24,7 +24,10 @@ final class Timers {
     static long ticks(long ns, long frequency) {
         long high = Math.multiplyHigh(ns, frequency), low = ns * frequency;
         if (high == 0 && low >= 0) return low / NS;
-        return BigInteger.valueOf(ns).multiply(BigInteger.valueOf(frequency)).divide(BigInteger.valueOf(NS)).longValue();
+        return BigInteger.valueOf(ns)
+                .multiply(BigInteger.valueOf(frequency))
+                .divide(BigInteger.valueOf(NS))
+                .longValue();
     }
 
     long virtual() {

@@ -111,7 +111,12 @@ final class VirtualGic {
     /** Priority and ID bits, SEIS, A3V from ICH_VTR_EL2; EOImode and CBPR from ICH_VMCR_EL2. */
     private long control() {
         long vtr = c.sys[VTR], vmcr = c.sys[VMCR];
-        return (vtr >>> 29 & 7) << 8 | (vtr >>> 23 & 7) << 11 | (vtr >>> 22 & 1) << 14 | (vtr >>> 21 & 1) << 15 | (vmcr >>> 9 & 1) << 1 | vmcr >>> 4 & 1;
+        return (vtr >>> 29 & 7) << 8
+                | (vtr >>> 23 & 7) << 11
+                | (vtr >>> 22 & 1) << 14
+                | (vtr >>> 21 & 1) << 15
+                | (vmcr >>> 9 & 1) << 1
+                | vmcr >>> 4 & 1;
     }
 
     private static int activePriorities(SysReg r) {
@@ -197,6 +202,8 @@ final class VirtualGic {
             if ((v & PENDING) != 0) pending++;
             if ((v & (PENDING | ACTIVE | HW)) == 0 && (v & EOI) != 0) return true;
         }
-        return (ich & 2) != 0 && valid <= 1 || (ich & 8) != 0 && pending == 0 || (ich & 4) != 0 && (ich >>> 27 & 31) != 0;
+        return (ich & 2) != 0 && valid <= 1
+                || (ich & 8) != 0 && pending == 0
+                || (ich & 4) != 0 && (ich >>> 27 & 31) != 0;
     }
 }

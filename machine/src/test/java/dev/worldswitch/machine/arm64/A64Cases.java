@@ -6,26 +6,86 @@ import java.util.SplittableRandom;
 /** Random instructions of a row and random registers for them; reproducible from the seed. */
 final class A64Cases {
     private static final long[] EDGES = {
-        0, 1, -1, Long.MIN_VALUE, Long.MAX_VALUE, 0x80000000L, 0x7fffffffL, 0xffffffffL, 0x100000000L, 2, 31, 32, 63, 64, 0xff, 0xffff
+        0,
+        1,
+        -1,
+        Long.MIN_VALUE,
+        Long.MAX_VALUE,
+        0x80000000L,
+        0x7fffffffL,
+        0xffffffffL,
+        0x100000000L,
+        2,
+        31,
+        32,
+        63,
+        64,
+        0xff,
+        0xffff
     };
     /** Single, double and half precision values worth meeting: zeros, ones, infinities, NaNs, denormals, limits. */
     private static final long[] D = {
-        0, 0x8000000000000000L, 0x3ff0000000000000L, 0xbff0000000000000L, 0x7ff0000000000000L, 0xfff0000000000000L,
-        0x7ff8000000000000L, 0x7ff0000000000001L, 0xfff4000000000123L, 1, 0x000fffffffffffffL, 0x0010000000000000L,
-        0x7fefffffffffffffL, 0x3fe0000000000000L, 0x4330000000000001L, 0x41e0000000000000L, 0x43e0000000000000L,
-        0x3ff8000000000000L, 0x4004000000000000L, 0xc1e0000000200000L, 0x36a0000000000000L, 0x47efffffefffffffL, 0x3f10000000000000L
+        0,
+        0x8000000000000000L,
+        0x3ff0000000000000L,
+        0xbff0000000000000L,
+        0x7ff0000000000000L,
+        0xfff0000000000000L,
+        0x7ff8000000000000L,
+        0x7ff0000000000001L,
+        0xfff4000000000123L,
+        1,
+        0x000fffffffffffffL,
+        0x0010000000000000L,
+        0x7fefffffffffffffL,
+        0x3fe0000000000000L,
+        0x4330000000000001L,
+        0x41e0000000000000L,
+        0x43e0000000000000L,
+        0x3ff8000000000000L,
+        0x4004000000000000L,
+        0xc1e0000000200000L,
+        0x36a0000000000000L,
+        0x47efffffefffffffL,
+        0x3f10000000000000L
     };
+
     private static final int[] S = {
-        0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001, 0xffa00123, 1, 0x007fffff,
-        0x00800000, 0x7f7fffff, 0x3f000000, 0x4b000001, 0x4f000000, 0x5f000000, 0x3fc00000, 0x40200000, 0x33800000, 0x477fefff, 0x38800000
+        0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001, 0xffa00123, 1,
+                0x007fffff,
+        0x00800000, 0x7f7fffff, 0x3f000000, 0x4b000001, 0x4f000000, 0x5f000000, 0x3fc00000, 0x40200000, 0x33800000,
+                0x477fefff, 0x38800000
     };
     private static final int[] H = {
-        0, 0x8000, 0x3c00, 0xbc00, 0x7c00, 0xfc00, 0x7e00, 0x7c01, 0xfd23, 1, 0x03ff, 0x0400, 0x7bff, 0x3800, 0x6401, 0x7800, 0x3e00, 0x4100
+        0, 0x8000, 0x3c00, 0xbc00, 0x7c00, 0xfc00, 0x7e00, 0x7c01, 0xfd23, 1, 0x03ff, 0x0400, 0x7bff, 0x3800, 0x6401,
+        0x7800, 0x3e00, 0x4100
     };
     /** Not executed by the reference, or not comparable: system calls, waiting, keys that are random there. */
     static final List<String> LEFT_OUT = List.of(
-            "SVC", "HVC", "SMC", "WFE", "WFI", "WFET", "WFIT", "MRS", "MSR (register)", "SYS", "SYSL", "PACGA", "LDRAA",
-            "LDRAB", "BRAA", "BRAB", "BLRAA", "BLRAB", "BRAAZ", "BRABZ", "BLRAAZ", "BLRABZ", "RETAA", "RETAB");
+            "SVC",
+            "HVC",
+            "SMC",
+            "WFE",
+            "WFI",
+            "WFET",
+            "WFIT",
+            "MRS",
+            "MSR (register)",
+            "SYS",
+            "SYSL",
+            "PACGA",
+            "LDRAA",
+            "LDRAB",
+            "BRAA",
+            "BRAB",
+            "BLRAA",
+            "BLRAB",
+            "BRAAZ",
+            "BRABZ",
+            "BLRAAZ",
+            "BLRABZ",
+            "RETAA",
+            "RETAB");
 
     final SplittableRandom random;
 
@@ -60,14 +120,24 @@ final class A64Cases {
                 int n = w >>> 5 & 31, t = w & 31, t2 = w >>> 10 & 31, s = w >>> 16 & 31;
                 if (n == t || n == t2 || n == s || t == t2 || t == s || t2 == s) continue;
                 if (row.name().startsWith("CASP") && (n == t + 1 || n == s + 1)) continue;
-                if (row.name().contains("SIMD") == false && row.name().contains("structure") && (w & 0x00800000) != 0 && s == n) continue;
+                if (row.name().contains("SIMD") == false
+                        && row.name().contains("structure")
+                        && (w & 0x00800000) != 0
+                        && s == n) continue;
             }
             String name = row.name();
-            if (name.startsWith("STXR") || name.startsWith("STLXR") || name.startsWith("STXP") || name.startsWith("STLXP")) {
+            if (name.startsWith("STXR")
+                    || name.startsWith("STLXR")
+                    || name.startsWith("STXP")
+                    || name.startsWith("STLXP")) {
                 if (random.nextInt(4) == 0) return new int[] {w};
                 // The load goes to registers that the store does not use.
                 int n = w >>> 5 & 31;
-                int load = w & ~0x1f & ~(31 << 16) & ~(31 << 10) | 1 << 22 | 31 << 16 | free(w) | (name.contains("P") ? free(w | free(w) << 10) << 10 : 31 << 10);
+                int load = w & ~0x1f & ~(31 << 16) & ~(31 << 10)
+                        | 1 << 22
+                        | 31 << 16
+                        | free(w)
+                        | (name.contains("P") ? free(w | free(w) << 10) << 10 : 31 << 10);
                 if ((n | 32) == 31) continue;
                 return new int[] {load, w};
             }
@@ -101,8 +171,13 @@ final class A64Cases {
                 yield v;
             }
             case 4 -> Double.doubleToRawLongBits((random.nextDouble() - 0.5) * Math.pow(2, random.nextInt(80) - 40));
-            default -> (long) Float.floatToRawIntBits((float) ((random.nextDouble() - 0.5) * Math.pow(2, random.nextInt(60) - 30))) << 32
-                    | Float.floatToRawIntBits((float) ((random.nextDouble() - 0.5) * Math.pow(2, random.nextInt(60) - 30))) & 0xffffffffL;
+            default ->
+                (long) Float.floatToRawIntBits(
+                                        (float) ((random.nextDouble() - 0.5) * Math.pow(2, random.nextInt(60) - 30)))
+                                << 32
+                        | Float.floatToRawIntBits(
+                                        (float) ((random.nextDouble() - 0.5) * Math.pow(2, random.nextInt(60) - 30)))
+                                & 0xffffffffL;
         };
     }
 
@@ -118,7 +193,10 @@ final class A64Cases {
             // The reference ends first-fault loads at the end of a page.
             if (row.name().matches("LD(FF|NF).*")) at += 0x800;
             // The reference looks at the monitor before it looks at the alignment.
-            if (random.nextInt(6) == 0 && !row.name().startsWith("LDAPR") && !row.name().startsWith("STX") && !row.name().startsWith("STLX")) at += random.nextInt(16);
+            if (random.nextInt(6) == 0
+                    && !row.name().startsWith("LDAPR")
+                    && !row.name().startsWith("STX")
+                    && !row.name().startsWith("STLX")) at += random.nextInt(16);
             if (n != 31) x[n] = at;
         } else if (random.nextInt(4) == 0) {
             int n = w >>> 5 & 31;
@@ -137,7 +215,11 @@ final class A64Cases {
             p[16] = row.name().matches("LD(FF|NF).*") ? 0xffffffffL : (1L << random.nextInt(33)) - 1;
         }
         long fpcr = 0;
-        if (random.nextInt(2) == 0) fpcr = (long) random.nextInt(4) << 22 | (long) random.nextInt(4) << 24 | (random.nextInt(4) == 0 ? 1 << 26 : 0) | (random.nextInt(2) << 19);
+        if (random.nextInt(2) == 0)
+            fpcr = (long) random.nextInt(4) << 22
+                    | (long) random.nextInt(4) << 24
+                    | (random.nextInt(4) == 0 ? 1 << 26 : 0)
+                    | (random.nextInt(2) << 19);
         return new QemuUser.State(x, sp, random.nextInt(16), fpcr, random.nextInt(4) == 0 ? 0x9f : 0, v, p);
     }
 }

@@ -15,7 +15,10 @@ final class A64Comparison {
             throws IOException {
         List<String> bad = new ArrayList<>();
         for (A64Row row : A64Table.rows()) {
-            if (A64Cases.isLeftOut(row) || (row.feature() == Feature.SVE) != ours.sve() || !row.name().matches(only) || !row.feature().in(ours.cpu.profile())) continue;
+            if (A64Cases.isLeftOut(row)
+                    || (row.feature() == Feature.SVE) != ours.sve()
+                    || !row.name().matches(only)
+                    || !row.feature().in(ours.cpu.profile())) continue;
             A64Cases gen = new A64Cases(seed ^ row.name().hashCode());
             int wrong = 0;
             String first = "";
@@ -47,14 +50,21 @@ final class A64Comparison {
     private static String difference(
             A64Row row, int[] words, QemuUser.State s, QemuUser.Result want, QemuUser.Result got) {
         StringBuilder b = new StringBuilder();
-        if (want.signal() != got.signal()) b.append(" signal ").append(want.signal()).append(" here ").append(got.signal());
+        if (want.signal() != got.signal())
+            b.append(" signal ").append(want.signal()).append(" here ").append(got.signal());
         compare(b, "pc", want.pc(), got.pc());
-        for (int i = 0; i < 31; i++) compare(b, "x" + i, want.state().x()[i], got.state().x()[i]);
+        for (int i = 0; i < 31; i++)
+            compare(b, "x" + i, want.state().x()[i], got.state().x()[i]);
         compare(b, "sp", want.state().sp(), got.state().sp());
         compare(b, "nzcv", want.state().nzcv(), got.state().nzcv());
         for (int i = 0; i < want.state().v().length; i++)
-            compare(b, "z" + i / QemuUser.Z + "." + i % QemuUser.Z, want.state().v()[i], got.state().v()[i]);
-        for (int i = 0; i < 17; i++) compare(b, "p" + i, want.state().p()[i], got.state().p()[i]);
+            compare(
+                    b,
+                    "z" + i / QemuUser.Z + "." + i % QemuUser.Z,
+                    want.state().v()[i],
+                    got.state().v()[i]);
+        for (int i = 0; i < 17; i++)
+            compare(b, "p" + i, want.state().p()[i], got.state().p()[i]);
         compare(b, "fpsr", want.state().fpsr(), got.state().fpsr());
         if (want.memory() != got.memory()) b.append(" memory");
         if (b.isEmpty()) return "";
@@ -63,14 +73,25 @@ final class A64Comparison {
         for (int shift : new int[] {0, 5, 10, 16}) {
             int r = w >>> shift & 31;
             if (r < 31) in.append(" x").append(r).append('=').append(Long.toHexString(s.x()[r]));
-            in.append(" v").append(r).append('=').append(Long.toHexString(s.v()[QemuUser.Z * r + 1])).append(':').append(Long.toHexString(s.v()[QemuUser.Z * r]));
+            in.append(" v")
+                    .append(r)
+                    .append('=')
+                    .append(Long.toHexString(s.v()[QemuUser.Z * r + 1]))
+                    .append(':')
+                    .append(Long.toHexString(s.v()[QemuUser.Z * r]));
         }
-        return row.name() + " " + Integer.toHexString(w) + ":" + b + " (reference, here) given nzcv " + s.nzcv() + " fpcr " + Long.toHexString(s.fpcr()) + " fpsr " + Long.toHexString(s.fpsr()) + in;
+        return row.name() + " " + Integer.toHexString(w) + ":" + b + " (reference, here) given nzcv " + s.nzcv()
+                + " fpcr " + Long.toHexString(s.fpcr()) + " fpsr " + Long.toHexString(s.fpsr()) + in;
     }
 
     private static void compare(StringBuilder b, String name, long want, long got) {
         if (want != got)
-            b.append(' ').append(name).append(' ').append(Long.toHexString(want)).append('|').append(Long.toHexString(got));
+            b.append(' ')
+                    .append(name)
+                    .append(' ')
+                    .append(Long.toHexString(want))
+                    .append('|')
+                    .append(Long.toHexString(got));
     }
 
     /** Arguments: seed, cases per row, regular expression of row names. */
@@ -78,7 +99,8 @@ final class A64Comparison {
         boolean sve = a.length > 3;
         try (QemuUser q = new QemuUser(sve ? "max,sve-max-vq=2,sme=off" : "max,sve=off,sme=off")) {
             UserCpu ours = new UserCpu(sve ? "max,sve-max-vq=2" : "max", sve);
-            for (String s : differences(q, ours, Long.parseLong(a[0]), Integer.parseInt(a[1]), a.length > 2 ? a[2] : ".*", 60))
+            for (String s :
+                    differences(q, ours, Long.parseLong(a[0]), Integer.parseInt(a[1]), a.length > 2 ? a[2] : ".*", 60))
                 System.out.println(s);
         }
     }

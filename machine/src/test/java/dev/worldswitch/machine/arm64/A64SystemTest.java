@@ -19,9 +19,33 @@ class A64SystemTest {
 
     /** Values that qemu-system-aarch64 gives; -1 where it depends on keys or time. */
     private static final long[] EXPECTED = {
-        0x1234, 0x1234, 0x9600004fL, 0x9600000bL, 0x96000007L, 0x80003008L, 0x96000004L, 0xff00000040030b80L, 0x809,
-        0x56000055L, 0x9200000dL, 0x02000000L, 0xf2000003L, 0x56000066L, 0x77, 0x77, 0x9600000fL, 0xd6000022L, 0x80000000L,
-        0xd6000062L, 0xc6000022L, 0x96000021L, -1, 0x80000000L, 4, 0x8444c004L, -1
+        0x1234,
+        0x1234,
+        0x9600004fL,
+        0x9600000bL,
+        0x96000007L,
+        0x80003008L,
+        0x96000004L,
+        0xff00000040030b80L,
+        0x809,
+        0x56000055L,
+        0x9200000dL,
+        0x02000000L,
+        0xf2000003L,
+        0x56000066L,
+        0x77,
+        0x77,
+        0x9600000fL,
+        0xd6000022L,
+        0x80000000L,
+        0xd6000062L,
+        0xc6000022L,
+        0x96000021L,
+        -1,
+        0x80000000L,
+        4,
+        0x8444c004L,
+        -1
     };
 
     @Test
@@ -73,6 +97,7 @@ class A64SystemTest {
     }
 
     private static void call(String... command) throws IOException, InterruptedException {
-        if (new ProcessBuilder(command).inheritIO().start().waitFor() != 0) throw new IOException(command[0] + " failed");
+        if (new ProcessBuilder(command).inheritIO().start().waitFor() != 0)
+            throw new IOException(command[0] + " failed");
     }
 }

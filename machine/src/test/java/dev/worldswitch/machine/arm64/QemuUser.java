@@ -11,7 +11,8 @@ import java.nio.file.Path;
 /** An arm64 CPU to compare with: {@code native/semantics/a64run.c} under qemu-aarch64. */
 final class QemuUser implements AutoCloseable {
     static final int Z = 4;
-    static final int TEST = 16 + 31 * 8 + 4 * 8 + 32 * Z * 8 + 17 * 8, RESULT = 16 + 31 * 8 + 4 * 8 + 32 * Z * 8 + 17 * 8 + 8;
+    static final int TEST = 16 + 31 * 8 + 4 * 8 + 32 * Z * 8 + 17 * 8,
+            RESULT = 16 + 31 * 8 + 4 * 8 + 32 * Z * 8 + 17 * 8 + 8;
 
     /** Registers; vectors of {@link #Z} words each, predicates and FFR of one word. */
     record State(long[] x, long sp, long nzcv, long fpcr, long fpsr, long[] v, long[] p) {}

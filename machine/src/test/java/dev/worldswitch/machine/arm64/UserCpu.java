@@ -1,6 +1,5 @@
 package dev.worldswitch.machine.arm64;
 
-import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.PhysicalMemory;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
@@ -25,12 +24,7 @@ final class UserCpu {
         Arena arena = Arena.ofAuto();
         code = arena.allocate(CODE_SIZE, 4096);
         data = arena.allocate(DATA_SIZE, 4096);
-        cpu = new Arm64Cpu(
-                Region.root("test"),
-                0,
-                Arm64Profile.builtIn(machine),
-                Timing.plain(() -> 1),
-                (c, l) -> {});
+        cpu = new Arm64Cpu(Region.root("test"), 0, Arm64Profile.builtIn(machine), Timing.plain(() -> 1), (c, l) -> {});
         run = new Arm64Interpreter(cpu, new PhysicalMemory() {
             @Override
             public long page(long gpa, boolean write) {
@@ -74,8 +68,7 @@ final class UserCpu {
 
     private long hash() {
         long h = 0;
-        for (int i = 0; i < pattern.length; i++)
-            h = h * 0x100000001b3L ^ data.getAtIndex(ValueLayout.JAVA_LONG, i);
+        for (int i = 0; i < pattern.length; i++) h = h * 0x100000001b3L ^ data.getAtIndex(ValueLayout.JAVA_LONG, i);
         return h;
     }
 
@@ -103,7 +96,8 @@ final class UserCpu {
         boolean toEl1 = e.kind == 0;
         long esr = cpu.sys().get((toEl1 ? SysReg.ESR_EL1 : SysReg.ESR_EL2).ordinal());
         long pc = toEl1 ? cpu.sys().get(SysReg.ELR_EL1.ordinal()) : cpu.pc().get();
-        long ps = toEl1 ? cpu.sys().get(SysReg.SPSR_EL1.ordinal()) : cpu.pstate().get();
+        long ps =
+                toEl1 ? cpu.sys().get(SysReg.SPSR_EL1.ordinal()) : cpu.pstate().get();
         long signal = e.kind == Arm64Exit.UNIMPLEMENTED ? 100 : signal(esr);
         long[] x = new long[31], v = new long[32 * QemuUser.Z], p = new long[17];
         for (int i = 0; i < 31; i++) x[i] = cpu.gpr().get(i);
