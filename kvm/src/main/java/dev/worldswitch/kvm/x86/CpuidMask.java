@@ -232,8 +232,7 @@ public final class CpuidMask {
             case 0x8000_0000 -> out.add(e.with(max, e.ebx(), e.ecx(), e.edx()));
             case 0x8000_0001 -> out.add(e.with(e.eax(), 0, register(leaf, 0, ECX), register(leaf, 0, EDX)));
             case 0x8000_0005 -> out.add(kernel.version().atLeast("6.12") ? e : e.with(0, 0, 0, 0));
-            case 0x8000_0002, 0x8000_0003, 0x8000_0004, 0x8000_0006, 0x8000_0019, 0x8000_001a ->
-                out.add(e);
+            case 0x8000_0002, 0x8000_0003, 0x8000_0004, 0x8000_0006, 0x8000_0019, 0x8000_001a -> out.add(e);
             case 0x8000_0007 -> out.add(e.with(0, 0, 0, register(leaf, 0, EDX)));
             case 0x8000_0008 -> {
                 int phys = e.eax() & 0xff, virt = Math.max(e.eax() >> 8 & 0xff, 48);

@@ -21,8 +21,12 @@ final class HypervCpuid {
 
     static void rows(Rows t) {
         t.system("KVM_GET_SUPPORTED_HV_CPUID", iowr(0xc1, 8), 191, "api.rst 4.118", (k, c) -> give(k, c, true));
-        t.vcpu("KVM_GET_SUPPORTED_HV_CPUID", iowr(0xc1, 8), 167, "api.rst 4.118", (v, c) -> give(
-                v.vm().kvm(), c, v.vm().lapicInKernel()));
+        t.vcpu(
+                "KVM_GET_SUPPORTED_HV_CPUID",
+                iowr(0xc1, 8),
+                167,
+                "api.rst 4.118",
+                (v, c) -> give(v.vm().kvm(), c, v.vm().lapicInKernel()));
     }
 
     /** hyperv_enabled: the guest's CPUID names the Hyper-V interface. */
@@ -73,8 +77,8 @@ final class HypervCpuid {
     }
 
     private static Entry text(int function, int eax, String signature) {
-        ByteBuffer b = ByteBuffer.wrap(signature.getBytes(StandardCharsets.US_ASCII))
-                .order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer b =
+                ByteBuffer.wrap(signature.getBytes(StandardCharsets.US_ASCII)).order(ByteOrder.LITTLE_ENDIAN);
         return leaf(function, eax, b.getInt(0), b.getInt(4), b.getInt(8));
     }
 }

@@ -247,7 +247,12 @@ public final class MsrTable {
         stores(0x48, "IA32_SPEC_CTRL", 0, (v, x, host) -> host || (x & ~7) == 0, MsrTable::hasSpecCtrl);
         boolean later = kvm.kernel().version().atLeast("6.12");
         boolean ibpb = kvm.caps().has(7, 0, 3, 26) || kvm.caps().has(0x8000_0008, 0, 1, 12);
-        add(0x49, "IA32_PRED_CMD", null, (v, x, host) -> x == 0 && later || (x | 1) == 1 && ibpb, MsrTable::hasSpecCtrl);
+        add(
+                0x49,
+                "IA32_PRED_CMD",
+                null,
+                (v, x, host) -> x == 0 && later || (x | 1) == 1 && ibpb,
+                MsrTable::hasSpecCtrl);
         add(0x79, "IA32_BIOS_UPDT_TRIG", null, (v, x, host) -> true);
         stores(0x8b, "IA32_BIOS_SIGN_ID", kvm.profile().msr(0x8b, amd ? 0x1000065 : 0x1_0000_0000L));
         if (kvm.config("smm"))
@@ -381,7 +386,8 @@ public final class MsrTable {
                 "IA32_XFD",
                 v -> v.guestFpu().xfd().get(),
                 (v, x, host) -> {
-                    throw new IllegalStateException("IA32_XFD is written by fpu_update_guest_xfd, which needs the task");
+                    throw new IllegalStateException(
+                            "IA32_XFD is written by fpu_update_guest_xfd, which needs the task");
                 },
                 xfd);
         add(
@@ -400,8 +406,9 @@ public final class MsrTable {
                 0xda0,
                 "IA32_XSS",
                 0,
-                (v, x, host) ->
-                        x == 0 && (!kvm.kernel().has(Patch.XSS_BY_CPUID) || v.cpuid().get().has(0xd, 1, 0, 3)),
+                (v, x, host) -> x == 0
+                        && (!kvm.kernel().has(Patch.XSS_BY_CPUID)
+                                || v.cpuid().get().has(0xd, 1, 0, 3)),
                 v -> v.cpuid().get().has(0xd, 1, 0, 3));
     }
 

@@ -54,9 +54,7 @@ final class SregsIoctls {
         b.u64(GDT, s.gdtBase.get()).u16(GDT + 8, s.gdtLimit.get());
         b.u64(IDT, s.idtBase.get()).u16(IDT + 8, s.idtLimit.get());
         b.u64(CR0, s.cr.get(0)).u64(CR2, s.cr.get(2)).u64(CR3, s.cr.get(3)).u64(CR4, s.cr.get(4));
-        b.u64(CR8, v.cr8())
-                .u64(EFER, s.efer.get())
-                .u64(APIC_BASE, v.apicBase().get());
+        b.u64(CR8, v.cr8()).u64(EFER, s.efer.get()).u64(APIC_BASE, v.apicBase().get());
     }
 
     private static boolean paePaging(long cr0, long cr4, long efer) {

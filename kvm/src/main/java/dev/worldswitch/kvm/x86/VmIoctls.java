@@ -42,8 +42,14 @@ final class VmIoctls {
             vm.maxMmuPages().set(c.argument());
             return 0;
         });
-        t.vm("KVM_GET_NR_MMU_PAGES", io(0x45), 0, "api.rst of 6.1, 4.5; removed since", (vm, c) ->
-                vm.kvm().kernel().version().atLeast("6.12") ? Errno.ENOTTY : vm.maxMmuPages().get());
+        t.vm(
+                "KVM_GET_NR_MMU_PAGES",
+                io(0x45),
+                0,
+                "api.rst of 6.1, 4.5; removed since",
+                (vm, c) -> vm.kvm().kernel().version().atLeast("6.12")
+                        ? Errno.ENOTTY
+                        : vm.maxMmuPages().get());
         t.vm("KVM_GET_CLOCK", ior(0x7c, CLOCK_SIZE), 39, "api.rst 4.29", VmIoctls::getClock);
         t.vm("KVM_SET_CLOCK", iow(0x7b, CLOCK_SIZE), 39, "api.rst 4.30", VmIoctls::setClock);
         t.vm(
@@ -64,17 +70,16 @@ final class VmIoctls {
                 24,
                 "i8254.c",
                 (vm, c) -> c.in(32) == null ? Errno.EFAULT : vm.chips().hasPit() ? 0 : Errno.ENXIO);
-        t.vm(
-                "KVM_IRQFD",
-                iow(0x76, 32),
-                32,
-                "api.rst 4.75",
-                (vm, c) ->
-                        irqfd(vm, c));
+        t.vm("KVM_IRQFD", iow(0x76, 32), 32, "api.rst 4.75", (vm, c) -> irqfd(vm, c));
         t.vm("KVM_REGISTER_COALESCED_MMIO", iow(0x67, 16), 15, "api.rst 4.116", (vm, c) -> coalesced(c));
         t.vm("KVM_UNREGISTER_COALESCED_MMIO", iow(0x68, 16), 15, "api.rst 4.116", (vm, c) -> coalesced(c));
         // Dirty rings are not offered by machines that could use them.
-        t.vm("KVM_RESET_DIRTY_RINGS", io(0xc7), 192, "api.rst 4.123", (vm, c) -> vm.caps().test(EnableCap.DIRTY_RING) ? 0 : Errno.EINVAL);
+        t.vm(
+                "KVM_RESET_DIRTY_RINGS",
+                io(0xc7),
+                192,
+                "api.rst 4.123",
+                (vm, c) -> vm.caps().test(EnableCap.DIRTY_RING) ? 0 : Errno.EINVAL);
         t.vm("KVM_CREATE_DEVICE", iowr(0xe0, 12), 89, "api.rst 4.79", VmIoctls::createDevice);
         t.vm("KVM_SET_MEMORY_ATTRIBUTES", iow(0xd2, 32), 233, "api.rst 4.141", (vm, c) -> {
             if (!vm.kvm().config("guest_memfd")) return Errno.ENOTTY;

@@ -25,7 +25,10 @@ class ApicMapTest {
     }
 
     private long message(int destination, int data) {
-        return c.ioctl(vm, SIGNAL_MSI, new Bytes(32).u32(0, 0xfee00000 | destination << 12).u32(8, data));
+        return c.ioctl(
+                vm,
+                SIGNAL_MSI,
+                new Bytes(32).u32(0, 0xfee00000 | destination << 12).u32(8, data));
     }
 
     private long requests(Vcpu v, int vector) {
@@ -36,9 +39,11 @@ class ApicMapTest {
     @Test
     void aNewVcpuIsNotInTheMapUntilALocalApicChanges() {
         Vcpu v = c.newVcpu(vm, 0);
-        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(0xfee00000, 0x400))).isZero();
+        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(0xfee00000, 0x400)))
+                .isZero();
         enable(v);
-        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(0xfee00000, 0x400))).isEqualTo(1);
+        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(0xfee00000, 0x400)))
+                .isEqualTo(1);
     }
 
     @Test
@@ -60,8 +65,10 @@ class ApicMapTest {
             assertThat(c.ioctl(v, SET_LAPIC, apic)).isZero();
         }
         int logical = 0xfee00000 | 3 << 12 | 4;
-        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(logical, 0x140))).isEqualTo(1);
-        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(logical, 0x141))).isEqualTo(1);
+        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(logical, 0x140)))
+                .isEqualTo(1);
+        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(logical, 0x141)))
+                .isEqualTo(1);
         assertThat(requests(first, 0x40) + 2 * requests(first, 0x41)).isEqualTo(1);
         assertThat(requests(second, 0x40) + 2 * requests(second, 0x41)).isEqualTo(2);
     }
@@ -71,7 +78,8 @@ class ApicMapTest {
         Vcpu first = c.newVcpu(vm, 0), second = c.newVcpu(vm, 1);
         enable(first);
         c.ioctl(second, GET_LAPIC, TestClient.BASE);
-        assertThat(c.ioctl(second, SET_LAPIC, c.after(1024).u32(Lapic.SPIV, 0x1ff).u32(Lapic.ID, 0)))
+        assertThat(c.ioctl(
+                        second, SET_LAPIC, c.after(1024).u32(Lapic.SPIV, 0x1ff).u32(Lapic.ID, 0)))
                 .isZero();
         assertThat(message(0, 0x61)).isEqualTo(2);
     }

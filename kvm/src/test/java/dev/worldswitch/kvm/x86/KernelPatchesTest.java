@@ -78,7 +78,8 @@ class KernelPatchesTest {
             Vm vm = c.newVm();
             assertThat(c.ioctl(vm, CREATE_MEMFD, new Bytes(64).u64(0, 0x10001))).isEqualTo(Errno.EINVAL);
             assertThat(c.ioctl(vm, CREATE_MEMFD, new Bytes(64).u64(0, 0x10000))).isZero();
-            long mappable = c.ioctl(vm, CREATE_MEMFD, new Bytes(64).u64(0, 0x10000).u64(8, 1));
+            long mappable =
+                    c.ioctl(vm, CREATE_MEMFD, new Bytes(64).u64(0, 0x10000).u64(8, 1));
             assertThat(mappable).isEqualTo(c == young ? 0 : Errno.EINVAL);
         }
     }
