@@ -161,9 +161,9 @@ final class CpuidIoctls {
         List<Entry> entries = runtime(v, v.cpuid().get()).entries();
         if (Integer.compareUnsigned(head.u32(0), entries.size()) < 0) return Errno.E2BIG;
         if (call.out(call.argument() + HEADER, write(entries)) != 0) return Errno.EFAULT;
-        // 6.1 leaves the count as the client gave it.
-        if (!v.vm().kvm().kernel().version().atLeast("6.12")) return 0;
-        return call.out(head.u32(0, entries.size()));
+        // 6.1 copies the count back as the client gave it.
+        if (v.vm().kvm().kernel().version().atLeast("6.12")) head.u32(0, entries.size());
+        return call.out(head);
     }
 
     /** The guest's CPUID as it reads now. */

@@ -37,6 +37,8 @@ final class SystemIoctls {
         int known = b.u32(4) == 0 ? 1 : b.u32(4) == 1 && k.config("sev") ? sevAttributes(k) : 0;
         if (Long.compareUnsigned(b.u64(8), known) >= 0) return Errno.ENXIO;
         if (!get) return 0;
+        long odd = VcpuIoctls.errorPointer(k, b.u64(16));
+        if (odd != 0) return odd;
         long value = b.u32(4) == 0 ? k.caps().supportedXcr0() : 0;
         return call.out(b.u64(16), new Bytes(8).u64(0, value));
     }

@@ -183,12 +183,19 @@ final class VcpuIoctls {
         return a.status() != MsrTable.OK ? Errno.EINVAL : call.out(b.u64(8), new Bytes(8).u64(0, a.value()));
     }
 
+    /** 6.1 takes an attribute's address among the last 4095 for an error pointer, and answers with it (kvm_get_attr_addr). */
+    static long errorPointer(Kvm kvm, long address) {
+        return !kvm.kernel().version().atLeast("6.12") && address < 0 && address >= -4095 ? address : 0;
+    }
+
     /** KVM_VCPU_TSC_CTRL, KVM_VCPU_TSC_OFFSET. */
     private static long attr(Vcpu v, Call call, char what) {
         Bytes b = call.in(24);
         if (b == null) return Errno.EFAULT;
         if (b.u32(4) != 0 || b.u64(8) != 0) return Errno.ENXIO;
         if (what == 'h') return 0;
+        long odd = errorPointer(v.vm().kvm(), b.u64(16));
+        if (odd != 0) return odd;
         if (what == 'g')
             return call.out(b.u64(16), new Bytes(8).u64(0, v.state().tscOffset.get()));
         Bytes value = call.in(b.u64(16), 8);
