@@ -42,7 +42,7 @@ public interface Architecture {
         return ALL.stream()
                 .filter(a -> a.name().equals(machine.arch()))
                 .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException(
-                        "machine " + machine.name() + ": hosts of architecture " + machine.arch() + " can't be explored"));
+                .orElseThrow(() -> new IllegalArgumentException("machine " + machine.name() + ": hosts of architecture "
+                        + machine.arch() + " can't be explored"));
     }
 }

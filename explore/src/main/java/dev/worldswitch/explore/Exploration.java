@@ -52,15 +52,15 @@ public final class Exploration {
             Schedule none = new Schedule(scenario.name(), kernelText(kernel), List.of());
             findings.add(new Finding(AUDIT, r.audit(), List.of(), none, ""));
         }
-        Verdict.Figures figures =
-                new Verdict.Figures(r.states(), r.runs(), r.moments(), r.merged(), coverage(r));
+        Verdict.Figures figures = new Verdict.Figures(r.states(), r.runs(), r.moments(), r.merged(), coverage(r));
         return new Verdict(scenario.name(), kernelText(kernel), boundsText(), findings, r.complete(), figures);
     }
 
     private Finding finding(Explorer.Found f, Schedule schedule) {
         Replayed again = replay(scenario, kernel, schedule);
-        List<String> also =
-                f.also().stream().map(v -> "not so: " + v.property().says() + "; " + v.what()).toList();
+        List<String> also = f.also().stream()
+                .map(v -> "not so: " + v.property().says() + "; " + v.what())
+                .toList();
         return new Finding(f.property(), f.what(), also, schedule, again.timeline);
     }
 
@@ -77,7 +77,8 @@ public final class Exploration {
         r.coverage().forEach((event, c) -> {
             Set<String> never = new TreeSet<>(c.possible());
             never.removeAll(c.tried());
-            lines.add(event + " tried before " + c.tried().size() + " of " + c.possible().size() + " kinds of steps"
+            lines.add(event + " tried before " + c.tried().size() + " of "
+                    + c.possible().size() + " kinds of steps"
                     + (never.isEmpty() ? "" : "; never before: " + String.join(", ", never)));
         });
         return lines;

@@ -1,11 +1,11 @@
 package dev.worldswitch.explore;
 
 import dev.worldswitch.explore.Schedule.Turn;
+import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.cell.Cell;
 import dev.worldswitch.machine.cell.Region;
-import dev.worldswitch.kernel.KernelVersion;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -112,14 +112,22 @@ final class Explorer implements Search.Guide {
     static Explorer of(Scenario s, KernelVersion kernel, Predicate<Cell> isState) {
         MachineProfile machine = MachineProfile.builtIn(s.machine());
         return of(
-                s.cpus(), s.events(), isState, null, around -> Architecture.of(machine).boot(s, machine, kernel, around));
+                s.cpus(),
+                s.events(),
+                isState,
+                null,
+                around -> Architecture.of(machine).boot(s, machine, kernel, around));
     }
 
     /** The same, its calls and steps recorded. */
     static Explorer recorded(Scenario s, KernelVersion kernel, Session session) {
         MachineProfile machine = MachineProfile.builtIn(s.machine());
-        return of(s.cpus(), s.events(), c -> true, session, around -> Architecture.of(machine)
-                .boot(s, machine, kernel, around));
+        return of(
+                s.cpus(),
+                s.events(),
+                c -> true,
+                session,
+                around -> Architecture.of(machine).boot(s, machine, kernel, around));
     }
 
     static Explorer of(
@@ -272,7 +280,8 @@ final class Explorer implements Search.Guide {
 
     @Override
     public void report(Violation v) {
-        for (Violation r : reported) if (r.property().equals(v.property()) && r.what().equals(v.what())) return;
+        for (Violation r : reported)
+            if (r.property().equals(v.property()) && r.what().equals(v.what())) return;
         reported.add(v);
     }
 
@@ -359,7 +368,8 @@ final class Explorer implements Search.Guide {
     // ---- states
 
     private Key key() {
-        long a = world.h1() ^ Digests.mix(search.running() + 2L, 0), b = world.h2() + Digests.mix(search.running() + 2L, 1);
+        long a = world.h1() ^ Digests.mix(search.running() + 2L, 0),
+                b = world.h2() + Digests.mix(search.running() + 2L, 1);
         for (Context c : search.contexts()) {
             a += c.identity(0);
             b += c.identity(1);

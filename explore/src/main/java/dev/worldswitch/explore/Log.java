@@ -12,7 +12,8 @@ final class Log {
     private static final @Nullable Object[] NO_OBJECTS = {};
 
     /** A sealed part, after {@code before}; counts include all parts before it. */
-    record Part(@Nullable Part before, long[] longs, @Nullable Object[] objects, int allLongs, int allObjects) {}
+    record Part(
+            @Nullable Part before, long[] longs, @Nullable Object[] objects, int allLongs, int allObjects) {}
 
     /** A place in a log: its sealed parts, and the rolling hash of what was read since the last point of rest. */
     record Place(@Nullable Part part, long h1, long h2) {}
@@ -108,7 +109,8 @@ final class Log {
 
     @Nullable
     Object nextObject() {
-        if (nextObject == oldObjects.length) throw new IllegalStateException("the log ends before its stack is rebuilt");
+        if (nextObject == oldObjects.length)
+            throw new IllegalStateException("the log ends before its stack is rebuilt");
         return oldObjects[nextObject++];
     }
 

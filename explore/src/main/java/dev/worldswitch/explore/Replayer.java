@@ -67,7 +67,8 @@ final class Replayer implements Search.Guide {
 
     @Override
     public void report(Violation v) {
-        for (Violation r : reported) if (r.property().equals(v.property()) && r.what().equals(v.what())) return;
+        for (Violation r : reported)
+            if (r.property().equals(v.property()) && r.what().equals(v.what())) return;
         reported.add(v);
         if (timeline != null) timeline.reported(v);
     }

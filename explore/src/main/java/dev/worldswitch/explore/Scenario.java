@@ -22,7 +22,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Scenario {
     private static final List<String> KEYS = List.of(
-            "description", "machine", "kernel", "cpus", "tasks", "events", "bound.events", "bound.switches", "properties");
+            "description",
+            "machine",
+            "kernel",
+            "cpus",
+            "tasks",
+            "events",
+            "bound.events",
+            "bound.switches",
+            "properties");
 
     /**
      * One host task.
@@ -80,10 +88,12 @@ public final class Scenario {
                 continue;
             }
             int eq = line.indexOf(" = ");
-            if (eq <= 0) throw new IllegalArgumentException("scenario " + name + ", line " + number + ": no ' = ': " + raw);
+            if (eq <= 0)
+                throw new IllegalArgumentException("scenario " + name + ", line " + number + ": no ' = ': " + raw);
             last = line.substring(0, eq).strip();
             if (lines.put(last, line.substring(eq + 3).strip()) != null)
-                throw new IllegalArgumentException("scenario " + name + ", line " + number + ": a second '" + last + "'");
+                throw new IllegalArgumentException(
+                        "scenario " + name + ", line " + number + ": a second '" + last + "'");
         }
         Scenario s = new Scenario(name, lines);
         s.check();
@@ -98,10 +108,11 @@ public final class Scenario {
         for (Property p : properties()) p.id();
         List<String> tasks = taskNames();
         for (String key : lines.keySet()) {
-            boolean task = tasks.stream().anyMatch(t -> key.equals(t + ".does")
-                    || key.equals(t + ".guest")
-                    || key.equals(t + ".vm")
-                    || key.equals(t + ".sve-max-vq"));
+            boolean task = tasks.stream()
+                    .anyMatch(t -> key.equals(t + ".does")
+                            || key.equals(t + ".guest")
+                            || key.equals(t + ".vm")
+                            || key.equals(t + ".sve-max-vq"));
             if (!task && !KEYS.contains(key) && !key.startsWith("expect"))
                 throw new IllegalArgumentException("scenario " + name + ": unknown line '" + key + "'");
         }
@@ -135,7 +146,8 @@ public final class Scenario {
 
     public List<TaskText> tasks() {
         List<TaskText> all = new ArrayList<>();
-        for (String t : taskNames()) all.add(new TaskText(t, list(text(t + ".does")), list(lines.getOrDefault(t + ".guest", ""))));
+        for (String t : taskNames())
+            all.add(new TaskText(t, list(text(t + ".does")), list(lines.getOrDefault(t + ".guest", ""))));
         return List.copyOf(all);
     }
 
@@ -158,7 +170,8 @@ public final class Scenario {
             some.add(Property.all().stream()
                     .filter(p -> p.id().equals(id))
                     .findFirst()
-                    .orElseThrow(() -> new IllegalArgumentException("scenario " + name + ": no property '" + id + "'")));
+                    .orElseThrow(
+                            () -> new IllegalArgumentException("scenario " + name + ": no property '" + id + "'")));
         return some;
     }
 
@@ -166,7 +179,8 @@ public final class Scenario {
     public List<Expectation> expectations() {
         List<Expectation> all = new ArrayList<>();
         lines.forEach((k, v) -> {
-            if (k.startsWith("expect")) all.add(new Expectation(k.substring("expect".length()).strip(), v));
+            if (k.startsWith("expect"))
+                all.add(new Expectation(k.substring("expect".length()).strip(), v));
         });
         return List.copyOf(all);
     }
@@ -196,7 +210,10 @@ public final class Scenario {
     }
 
     private static List<String> list(String text) {
-        return Stream.of(text.split(",")).map(String::strip).filter(t -> !t.isEmpty()).toList();
+        return Stream.of(text.split(","))
+                .map(String::strip)
+                .filter(t -> !t.isEmpty())
+                .toList();
     }
 
     private static String resource(String file) {

@@ -305,7 +305,8 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         List<Choice> others = new ArrayList<>(4);
         world.quietly(() -> {
             for (Event e : events) if (e.possible(cpu)) others.add(Choice.of(e));
-            for (Context o : contexts) if (o != c && !o.done && canRun(o)) others.add(new Choice(Choice.SWITCH, o.number));
+            for (Context o : contexts)
+                if (o != c && !o.done && canRun(o)) others.add(new Choice(Choice.SWITCH, o.number));
         });
         return others;
     }
@@ -364,8 +365,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         for (; ; ) {
             List<Choice> others = new ArrayList<>();
             int usual = usualCpu(c, cpus);
-            for (int i = 0; i < cpus; i++)
-                if (owner.peek(i) == 0 && i != usual) others.add(new Choice(Choice.CPU, i));
+            for (int i = 0; i < cpus; i++) if (owner.peek(i) == 0 && i != usual) others.add(new Choice(Choice.CPU, i));
             if (usual < 0) {
                 leave(Left.BLOCKED);
                 continue;

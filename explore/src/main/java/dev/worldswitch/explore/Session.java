@@ -39,7 +39,13 @@ public final class Session {
         if (inCall) steps.add(name);
     }
 
-    long call(VmmMemory memory, KvmFile file, int command, KvmFile.Made made, long argument, java.util.function.LongSupplier call) {
+    long call(
+            VmmMemory memory,
+            KvmFile file,
+            int command,
+            KvmFile.Made made,
+            long argument,
+            java.util.function.LongSupplier call) {
         if (files.isEmpty()) files.add(file);
         int fd = files.indexOf(file);
         if (fd < 0) throw new IllegalStateException("a call on a file that no call made");
@@ -55,7 +61,12 @@ public final class Session {
             to = files.size();
             files.add(product);
         }
-        ByteBuffer b = entry(15).put((byte) 'I').put((byte) fd).putInt(command).putLong(argument).put((byte) to);
+        ByteBuffer b = entry(15)
+                .put((byte) 'I')
+                .put((byte) fd)
+                .putInt(command)
+                .putLong(argument)
+                .put((byte) to);
         recording.writeBytes(b.array());
         return r;
     }
@@ -74,7 +85,10 @@ public final class Session {
             from += i;
             int to = from;
             while (to < now.length && now[to] != old[to]) to++;
-            ByteBuffer b = entry(13 + to - from).put((byte) 'P').putLong(VmmMemory.BASE + from).putInt(to - from);
+            ByteBuffer b = entry(13 + to - from)
+                    .put((byte) 'P')
+                    .putLong(VmmMemory.BASE + from)
+                    .putInt(to - from);
             recording.writeBytes(b.put(now, from, to - from).array());
             i = to;
         }

@@ -48,13 +48,12 @@ final class Timeline {
     }
 
     void chosen(@Nullable PhysicalCpu cpu, Choice c) {
-        String what =
-                switch (c.kind()) {
-                    case Choice.SWITCH -> "* task " + c.which() + " goes on, on another CPU";
-                    case Choice.CPU -> "* the task moves to cpu" + c.which();
-                    case Choice.GIVE_WAY -> "* task " + c.which() + " gets the CPU first";
-                    default -> "* " + c.event().text;
-                };
+        String what = switch (c.kind()) {
+            case Choice.SWITCH -> "* task " + c.which() + " goes on, on another CPU";
+            case Choice.CPU -> "* the task moves to cpu" + c.which();
+            case Choice.GIVE_WAY -> "* task " + c.which() + " gets the CPU first";
+            default -> "* " + c.event().text;
+        };
         events.add(lines.size());
         add((cpu == null ? "     " : "cpu" + cpu.id() + " ") + what, true);
         lastLine = "";
@@ -80,7 +79,8 @@ final class Timeline {
         StringBuilder b = new StringBuilder();
         for (Gauge g : gauges) {
             String v = Long.toHexString(g.value().getAsLong());
-            b.append(" ".repeat(Math.max(1, g.name().length() + 1 - v.length()))).append(v);
+            b.append(" ".repeat(Math.max(1, g.name().length() + 1 - v.length())))
+                    .append(v);
         }
         return b.toString();
     }

@@ -28,10 +28,21 @@ public record Verdict(
         StringBuilder b = new StringBuilder();
         int n = 1;
         for (Finding f : findings) {
-            b.append("finding ").append(n++).append(": not so: ").append(f.property().says()).append('\n');
-            for (String l : Timeline.wrap(f.what(), 70)) b.append("  ").append(l).append('\n');
-            for (String a : f.also()) for (String l : Timeline.wrap("also: " + a, 70)) b.append("  ").append(l).append('\n');
-            b.append('\n').append(f.timeline()).append("\n  repeat: ws replay ").append(f.schedule()).append("\n\n");
+            b.append("finding ")
+                    .append(n++)
+                    .append(": not so: ")
+                    .append(f.property().says())
+                    .append('\n');
+            for (String l : Timeline.wrap(f.what(), 70))
+                b.append("  ").append(l).append('\n');
+            for (String a : f.also())
+                for (String l : Timeline.wrap("also: " + a, 70))
+                    b.append("  ").append(l).append('\n');
+            b.append('\n')
+                    .append(f.timeline())
+                    .append("\n  repeat: ws replay ")
+                    .append(f.schedule())
+                    .append("\n\n");
         }
         if (findings.size() > 1) b.append(findings.size()).append(" ways found: ");
         else b.append(clean() ? complete ? "clean: " : "nothing found so far: " : "1 way found: ");
@@ -56,10 +67,16 @@ public record Verdict(
         b.append(",\"findings\":[");
         for (int i = 0; i < findings.size(); i++) {
             Finding f = findings.get(i);
-            b.append(i == 0 ? "" : ",").append("{\"property\":").append(quoted(f.property().id()));
-            b.append(",\"what\":").append(quoted(f.what())).append(",\"events\":").append(f.schedule().events());
+            b.append(i == 0 ? "" : ",")
+                    .append("{\"property\":")
+                    .append(quoted(f.property().id()));
+            b.append(",\"what\":")
+                    .append(quoted(f.what()))
+                    .append(",\"events\":")
+                    .append(f.schedule().events());
             b.append(",\"also\":[");
-            for (int j = 0; j < f.also().size(); j++) b.append(j == 0 ? "" : ",").append(quoted(f.also().get(j)));
+            for (int j = 0; j < f.also().size(); j++)
+                b.append(j == 0 ? "" : ",").append(quoted(f.also().get(j)));
             b.append("],\"schedule\":").append(quoted(f.schedule().toString()));
             b.append(",\"timeline\":").append(quoted(f.timeline())).append('}');
         }

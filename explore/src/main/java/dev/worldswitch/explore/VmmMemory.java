@@ -49,7 +49,8 @@ public final class VmmMemory {
     void markWritable() {
         World w = world;
         if (w == null) return;
-        for (int p = writable.nextSetBit(0); p >= 0; p = writable.nextSetBit(p + 1)) w.markMemory((long) p * PAGE, PAGE);
+        for (int p = writable.nextSetBit(0); p >= 0; p = writable.nextSetBit(p + 1))
+            w.markMemory((long) p * PAGE, PAGE);
     }
 
     /** Another state was put in: translations are asked for again. */
@@ -103,7 +104,8 @@ public final class VmmMemory {
 
     boolean same(int block, long[] with) {
         long at = (long) block * BLOCK;
-        for (int i = 0; i < with.length; i++) if (segment.get(ValueLayout.JAVA_LONG, at + 8L * i) != with[i]) return false;
+        for (int i = 0; i < with.length; i++)
+            if (segment.get(ValueLayout.JAVA_LONG, at + 8L * i) != with[i]) return false;
         return true;
     }
 

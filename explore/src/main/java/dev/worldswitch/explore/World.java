@@ -280,7 +280,8 @@ final class World implements Watcher {
     @Override
     public int created(Cell cell) {
         if (frozen)
-            throw new IllegalStateException("cell " + cell.path() + " is made while time is explored: not yet possible");
+            throw new IllegalStateException(
+                    "cell " + cell.path() + " is made while time is explored: not yet possible");
         cells.add(cell);
         return cells.size() - 1;
     }

@@ -44,22 +44,25 @@ class ExplorerTest {
     @Test
     void a_lost_update_needs_one_preemption_on_one_cpu() {
         EnumSet<Event> preempt = EnumSet.of(Event.PREEMPT);
-        assertThat(found(TinySubject.explorer(1, 2, preempt, adding(false)), 0, 0)).isEmpty();
-        assertThat(found(TinySubject.explorer(1, 2, preempt, adding(false)), 1, 0)).containsExactly("lost-update");
-        assertThat(found(TinySubject.explorer(1, 2, preempt, adding(true)), 2, 0)).isEmpty();
+        assertThat(found(TinySubject.explorer(1, 2, preempt, adding(false)), 0, 0))
+                .isEmpty();
+        assertThat(found(TinySubject.explorer(1, 2, preempt, adding(false)), 1, 0))
+                .containsExactly("lost-update");
+        assertThat(found(TinySubject.explorer(1, 2, preempt, adding(true)), 2, 0))
+                .isEmpty();
     }
 
     @Test
     void interrupts_alone_lose_nothing() {
         EnumSet<Event> interrupt = EnumSet.of(Event.INTERRUPT);
-        assertThat(found(TinySubject.explorer(1, 2, interrupt, adding(false)), 3, 0)).isEmpty();
+        assertThat(found(TinySubject.explorer(1, 2, interrupt, adding(false)), 3, 0))
+                .isEmpty();
     }
 
     @Test
     void comparing_states_loses_no_outcome() {
         for (boolean atomic : new boolean[] {false, true}) {
-            Explorer.Result merged =
-                    TinySubject.explorer(2, 2, adding(atomic)).explore(new Bounds(0, 3, 0), n -> {});
+            Explorer.Result merged = TinySubject.explorer(2, 2, adding(atomic)).explore(new Bounds(0, 3, 0), n -> {});
             Explorer.Result all =
                     TinySubject.explorer(2, 2, adding(atomic)).unreduced().explore(new Bounds(0, 3, 0), n -> {});
             assertThat(ids(merged)).isEqualTo(ids(all));
@@ -70,10 +73,8 @@ class ExplorerTest {
 
     @Test
     void comparing_states_loses_no_way_into_the_panic() {
-        KernelVersion broken =
-                KernelVersion.of("6.12").changed(List.of(Patch.CLEAR_XSTATE_BV_ON_XFD), List.of());
-        Explorer.Result merged =
-                Explorer.of(Scenario.builtIn("xfd"), broken).explore(new Bounds(1, 0, 0), n -> {});
+        KernelVersion broken = KernelVersion.of("6.12").changed(List.of(Patch.CLEAR_XSTATE_BV_ON_XFD), List.of());
+        Explorer.Result merged = Explorer.of(Scenario.builtIn("xfd"), broken).explore(new Bounds(1, 0, 0), n -> {});
         Explorer.Result all =
                 Explorer.of(Scenario.builtIn("xfd"), broken).unreduced().explore(new Bounds(1, 0, 0), n -> {});
         assertThat(ids(merged)).isEqualTo(ids(all)).hasSize(2);
@@ -88,7 +89,13 @@ class ExplorerTest {
 
     @Test
     void tasks_that_all_wait_are_a_deadlock() {
-        assertThat(found(TinySubject.explorer(2, 2, (p, n) -> () -> p.waits().until(() -> p.shared().get() == 7)), 0, 0))
+        assertThat(found(
+                        TinySubject.explorer(
+                                2,
+                                2,
+                                (p, n) -> () -> p.waits().until(() -> p.shared().get() == 7)),
+                        0,
+                        0))
                 .containsExactly("no-deadlock");
     }
 

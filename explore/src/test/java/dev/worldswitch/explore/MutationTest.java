@@ -118,14 +118,14 @@ class MutationTest {
                     "xfd-nm",
                     "host-control"),
             new Mutant(
-                    "IA32_XFD_ERR not loaded at entry",
-                    ENTRY,
-                    "        loadXfdErr(cpu);\n",
-                    "",
-                    "xfd-nm",
-                    "guest-nm"),
+                    "IA32_XFD_ERR not loaded at entry", ENTRY, "        loadXfdErr(cpu);\n", "", "xfd-nm", "guest-nm"),
             new Mutant(
-                    "no kvm_load_host_xsave_state()", ENTRY, "        loadHostXsaveState(cpu);\n", "", "xcr0", "host-control"),
+                    "no kvm_load_host_xsave_state()",
+                    ENTRY,
+                    "        loadHostXsaveState(cpu);\n",
+                    "",
+                    "xcr0",
+                    "host-control"),
             new Mutant(
                     "guest entry with interrupts on",
                     ENTRY,
@@ -201,7 +201,8 @@ class MutationTest {
 
     @Test
     void the_unchanged_source_compiled_the_same_way_is_clean() throws Exception {
-        assertThat(explore(new Mutant("none", FPU, "package ", "package ", "xcr0", "none"))).isEmpty();
+        assertThat(explore(new Mutant("none", FPU, "package ", "package ", "xcr0", "none")))
+                .isEmpty();
     }
 
     private static List<String> explore(Mutant m) throws Exception {

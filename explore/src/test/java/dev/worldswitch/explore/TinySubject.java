@@ -26,7 +26,8 @@ final class TinySubject implements Subject {
     private final X86Host host;
     private final List<Program> programs = new ArrayList<>();
 
-    private TinySubject(Architecture.Surroundings around, int cpus, int tasks, BiFunction<Parts, Integer, Runnable> body) {
+    private TinySubject(
+            Architecture.Surroundings around, int cpus, int tasks, BiFunction<Parts, Integer, Runnable> body) {
         host = X86Host.boot(
                 around.root(),
                 KernelVersion.of("6.12"),

@@ -85,8 +85,9 @@ final class GuestCode {
     private static byte[] bytes(String instruction) {
         String hex = CODES.get(instruction);
         if (hex == null)
-            throw new IllegalArgumentException("a guest can't '" + instruction + "'; known: wrmsr-xfd VALUE, xsetbv VALUE, "
-                    + String.join(", ", CODES.keySet().stream().sorted().toList()));
+            throw new IllegalArgumentException(
+                    "a guest can't '" + instruction + "'; known: wrmsr-xfd VALUE, xsetbv VALUE, "
+                            + String.join(", ", CODES.keySet().stream().sorted().toList()));
         return HexFormat.of().parseHex(hex);
     }
 }

@@ -160,7 +160,8 @@ final class Vm {
     private void checkNm() {
         long n = memory.get(ram + GuestCode.NM + 8, 4), err = memory.get(ram + GuestCode.NM, 4);
         if (n != ghost.expectedNm())
-            throw new Violation(X86Properties.GUEST_NM, "the guest took #NM " + n + " times, not " + ghost.expectedNm());
+            throw new Violation(
+                    X86Properties.GUEST_NM, "the guest took #NM " + n + " times, not " + ghost.expectedNm());
         if (n != 0 && err != GuestGhost.TILEDATA)
             throw new Violation(
                     X86Properties.GUEST_NM, "the guest's #NM handler read IA32_XFD_ERR = 0x" + Long.toHexString(err));
@@ -170,7 +171,8 @@ final class Vm {
         long allowed = ghost.expectedStored();
         if (allowed == GuestGhost.NEVER_STORED) return;
         long first = memory.get(ram + GuestCode.TILE_OUT, 8);
-        boolean good = first == OLD && (allowed & GuestGhost.OLD) != 0 || first == 0 && (allowed & GuestGhost.INITIAL) != 0;
+        boolean good =
+                first == OLD && (allowed & GuestGhost.OLD) != 0 || first == 0 && (allowed & GuestGhost.INITIAL) != 0;
         for (int i = 0; i < 1024; i += 8) good &= memory.get(ram + GuestCode.TILE_OUT + i, 8) == first;
         if (!good) throw new Violation(X86Properties.TILES, "tile data begin with 0x" + Long.toHexString(first));
     }

@@ -56,7 +56,8 @@ final class Vmm {
     }
 
     private Vm hasVm(String step) {
-        if (vm == null) throw new IllegalArgumentException("task " + task.region().name() + " has no guest to '" + step + "'");
+        if (vm == null)
+            throw new IllegalArgumentException("task " + task.region().name() + " has no guest to '" + step + "'");
         return vm;
     }
 

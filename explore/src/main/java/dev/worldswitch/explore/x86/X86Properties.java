@@ -26,9 +26,7 @@ final class X86Properties {
             "no image that is restored has XSTATE_BV[i] = IA32_XFD[i] = 1",
             "x86/fpu: Clear XSTATE_BV[i] in guest XSAVE state whenever XFD[i]=1");
     static final Property GUEST_NM = new Property(
-            "guest-nm",
-            "the guest takes #NM exactly when it must, with its IA32_XFD_ERR",
-            "SDM vol. 1, 13.14");
+            "guest-nm", "the guest takes #NM exactly when it must, with its IA32_XFD_ERR", "SDM vol. 1, 13.14");
 
     static final List<Property> ALL =
             List.of(OWN_REGISTERS, HOST_CONTROL, GUEST_RUNS, GUEST_REGISTERS, TILES, BV_XFD, GUEST_NM);

@@ -32,8 +32,12 @@ final class X86Subject implements Subject {
 
     X86Subject(Scenario s, MachineProfile machine, KernelVersion kernel, Surroundings around) {
         host = X86Host.boot(
-                around.root(), kernel, X86Profile.of(machine), s.cpus(), around.timing(), all -> around.cpus()
-                        .over(all));
+                around.root(),
+                kernel,
+                X86Profile.of(machine),
+                s.cpus(),
+                around.timing(),
+                all -> around.cpus().over(all));
         disabledMayBeInUse = host.kernel().has(Patch.RESTORE_WITH_XFD_ZERO);
         kvm = new Kvm(host);
         Region ghosts = around.root().child("ghosts");

@@ -17,12 +17,16 @@ class MigrationTest {
     }
 
     private static List<String> names(Report r, Kind kind) {
-        return r.rows().stream().filter(x -> x.kind() == kind).map(Report.Row::name).toList();
+        return r.rows().stream()
+                .filter(x -> x.kind() == kind)
+                .map(Report.Row::name)
+                .toList();
     }
 
     @Test
     void a_vcpu_with_all_its_tiles_comes_back_whole_on_the_same_machine() {
-        assertThat(run("sapphire-rapids", "sapphire-rapids", "documented").text()).startsWith("clean: ");
+        assertThat(run("sapphire-rapids", "sapphire-rapids", "documented").text())
+                .startsWith("clean: ");
     }
 
     @Test
@@ -55,13 +59,16 @@ class MigrationTest {
 
     @Test
     void a_vmm_that_never_asks_for_sve_is_told_what_its_guests_lose() {
-        assertThat(names(run("neoverse-v1", "neoverse-v1", "no-sve"), Kind.LEFT_OUT)).containsExactly("SVE");
+        assertThat(names(run("neoverse-v1", "neoverse-v1", "no-sve"), Kind.LEFT_OUT))
+                .containsExactly("SVE");
     }
 
     @Test
     void tiles_do_not_fit_the_legacy_xsave_structure() {
-        assertThat(names(run("sapphire-rapids", "sapphire-rapids", "legacy-xsave"), Kind.REFUSED)).contains("XSAVE");
-        assertThat(names(run("skylake-server", "skylake-server", "legacy-xsave"), Kind.REFUSED)).isEmpty();
+        assertThat(names(run("sapphire-rapids", "sapphire-rapids", "legacy-xsave"), Kind.REFUSED))
+                .contains("XSAVE");
+        assertThat(names(run("skylake-server", "skylake-server", "legacy-xsave"), Kind.REFUSED))
+                .isEmpty();
     }
 
     @Test
@@ -74,6 +81,7 @@ class MigrationTest {
     @Test
     void architectures_and_orders_that_do_not_fit_are_refused_in_one_line() {
         assertThatThrownBy(() -> run("max", "skylake-server", "documented")).hasMessageContaining("architectures");
-        assertThatThrownBy(() -> run("max", "max", "backwards")).hasMessageContaining("known: documented, finalize-first");
+        assertThatThrownBy(() -> run("max", "max", "backwards"))
+                .hasMessageContaining("known: documented, finalize-first");
     }
 }
