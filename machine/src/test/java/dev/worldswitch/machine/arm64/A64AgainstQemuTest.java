@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 
 class A64AgainstQemuTest {
     private static final long SEED = Long.getLong("a64.seed", 20261121);
-    private static final int CASES = Integer.getInteger("a64.cases", 24);
+    private static final int CASES = Integer.getInteger("a64.cases", 12);
 
     /** More with {@code -Da64.cases=N -Da64.seed=N}. */
     @Test
@@ -38,7 +38,7 @@ class A64AgainstQemuTest {
         SplittableRandom random = new SplittableRandom(SEED);
         for (int n = 0; n < 2_000_000; n++) {
             int w = random.nextInt();
-            assertThat(A64Table.decode(w, 0x1000, all).word).isEqualTo(w);
+            if (A64Table.decode(w, 0x1000, all).word != w) throw new AssertionError(Integer.toHexString(w));
         }
     }
 
