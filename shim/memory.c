@@ -147,6 +147,16 @@ static int open_behind(const struct mapping *m) {
 #define BATCH 4096 /* pages looked at, and replaced, at once */
 #define PIECE 16   /* pages copied and replaced at once */
 
+/* The page map, if it is by our addresses: an emulator may have moved them. Then our own stack looks untouched. */
+static int open_pagemap(void) {
+	uint64_t here = 0;
+	int fd = (int)raw(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (fd < 0) return -1;
+	if (raw(SYS_pread64, fd, &here, 8, (uint64_t)&here / PAGE * 8) == 8 && here >> 62) return fd;
+	raw(SYS_close, fd);
+	return -1;
+}
+
 /* Which of n pages were ever touched, a word each (proc(5): pagemap); 0 when that can't be told. */
 static int touched_pages(int pagemap, uint64_t from, uint64_t n, uint64_t *words) {
 	return pagemap >= 0 && raw(SYS_pread64, pagemap, words, n * 8, from / PAGE * 8) == (long)(n * 8);
@@ -165,7 +175,7 @@ static int make_common(const struct mapping *m, uint64_t from, uint64_t to, uint
 	long copy = raw(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ws_memory_fd(), offset);
 	if (copy < 0 && copy > -4096) return 0;
 	if (!(m->prot & PROT_READ)) raw(SYS_mprotect, from, size, m->prot | PROT_READ);
-	if (!m->inode) pagemap = (int)raw(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (!m->inode) pagemap = open_pagemap();
 	for (uint64_t at = from; at < to && done;) {
 		uint64_t n = (to - at) / PAGE < BATCH ? (to - at) / PAGE : BATCH;
 		int known = touched_pages(pagemap, at, n, words);
@@ -187,15 +197,17 @@ static int make_common(const struct mapping *m, uint64_t from, uint64_t to, uint
  * same area need not ask. */
 static uint64_t untouched_ahead(const struct mapping *m, uint64_t to) {
 	uint64_t words[BATCH], end = to + ADOPT_AHEAD < m->to ? to + ADOPT_AHEAD : m->to;
-	int pagemap = (int)raw(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int pagemap = open_pagemap();
 	while (to < end) {
 		uint64_t n = (end - to) / PAGE < BATCH ? (end - to) / PAGE : BATCH;
 		if (!touched_pages(pagemap, to, n, words)) break;
-		for (uint64_t i = 0; i < n; i++, to += PAGE)
-			if (words[i] >> 62) end = to;
+		uint64_t i = 0;
+		while (i < n && !(words[i] >> 62)) i++;
+		to += i * PAGE;
+		if (i < n) break;
 	}
 	if (pagemap >= 0) raw(SYS_close, pagemap);
-	return end < to ? end : to;
+	return to;
 }
 
 /* What belongs to the running program itself: files mapped privately, stack, heap, what the kernel maps. */

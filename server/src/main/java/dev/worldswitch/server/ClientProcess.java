@@ -22,12 +22,22 @@ public final class ClientProcess implements Client {
     private final Set<HostThread> threads = ConcurrentHashMap.newKeySet();
     private final java.util.BitSet slots = new java.util.BitSet();
     private boolean dead, closed;
+    private volatile boolean noProcessVm;
 
     ClientProcess(HostServer server, long id, int pid, XcompPermissions xcomp) {
         this.server = server;
         this.id = id;
         this.pid = pid;
         this.xcomp = xcomp;
+    }
+
+    /** process_vm_readv is forbidden, or does not find this process's memory by its own addresses: the shim copies. */
+    void processVmRefused() {
+        noProcessVm = true;
+    }
+
+    boolean noProcessVm() {
+        return noProcessVm;
     }
 
     long id() {

@@ -155,7 +155,7 @@ public final class HostServer {
         HostThread t = new HostThread(this, p, wire, own, (int) wire.b(), slot);
         boolean added = p.add(t);
         try {
-            if (added) t.serve();
+            if (added) t.serve(wire.c());
             else t.neverServed();
         } finally {
             p.remove(t, slot);

@@ -213,22 +213,26 @@ public final class HostThread implements Caller {
         return true;
     }
 
+    /** Between the client's memory and {@code bounce}: bytes moved, or a negative errno. */
+    private long processVm(ClientProcess of, boolean in, long address, int n) {
+        vectors.set(ValueLayout.JAVA_LONG, 0, bounce.address());
+        vectors.set(ValueLayout.JAVA_LONG, 8, n);
+        vectors.set(ValueLayout.JAVA_LONG, 16, address);
+        vectors.set(ValueLayout.JAVA_LONG, 24, n);
+        long v = vectors.address();
+        return sys.call(in ? Native.Nr.PROCESS_VM_READV : Native.Nr.PROCESS_VM_WRITEV, of.pid(), v, 1, v + 16, 1, 0);
+    }
+
     private boolean copyPart(ClientProcess of, boolean in, long address, byte[] bytes, int offset, int n) {
-        if (!server.noProcessVm()) {
+        if (!server.noProcessVm() && !of.noProcessVm()) {
             if (!in) MemorySegment.copy(bytes, offset, bounce, ValueLayout.JAVA_BYTE, 0, n);
-            vectors.set(ValueLayout.JAVA_LONG, 0, bounce.address());
-            vectors.set(ValueLayout.JAVA_LONG, 8, n);
-            vectors.set(ValueLayout.JAVA_LONG, 16, address);
-            vectors.set(ValueLayout.JAVA_LONG, 24, n);
-            long v = vectors.address();
-            long r = sys.call(
-                    in ? Native.Nr.PROCESS_VM_READV : Native.Nr.PROCESS_VM_WRITEV, of.pid(), v, 1, v + 16, 1, 0);
+            long r = processVm(of, in, address, n);
             if (r == n) {
                 if (in) MemorySegment.copy(bounce, ValueLayout.JAVA_BYTE, 0, bytes, offset, n);
                 return true;
             }
             if (r >= 0 || r == -Native.EFAULT || r == -Native.ESRCH) return false;
-            server.processVmRefused();
+            of.processVmRefused();
         }
         if (of != process) return false;
         if (in) {
@@ -278,6 +282,16 @@ public final class HostThread implements Caller {
         return answer != null && answer.a() != 0;
     }
 
+    /** As in the shim: the word that it keeps at the address it greets with is this, changed by the process's number. */
+    private static final long PROBE = 0x776f726c64737769L;
+
+    /** Is the client's memory where its addresses say? An emulator may have moved it; the shim copies then. */
+    private void probe(long address) {
+        if (server.noProcessVm() || process.noProcessVm()) return;
+        boolean read = processVm(process, true, address, Long.BYTES) == Long.BYTES;
+        if (!read || bounce.get(ValueLayout.JAVA_LONG, 0) != (PROBE ^ process.id())) process.processVmRefused();
+    }
+
     // ---- the calls
 
     /** Its process ended before the first call: the task goes. */
@@ -285,9 +299,11 @@ public final class HostThread implements Caller {
         server.host().ended(task);
     }
 
-    void serve() throws IOException {
+    /** @param word address of the word by which the client's memory is recognised */
+    void serve(long word) throws IOException {
         CURRENT.set(this);
         try {
+            probe(word);
             wire.send(Wire.ANSWER, slot, 0, 0);
             while (!dead) {
                 wire.receive();
