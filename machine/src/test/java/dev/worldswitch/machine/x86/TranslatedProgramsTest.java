@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 /** Random programs with loops, branches and faults end in the same state translated and interpreted. */
 class TranslatedProgramsTest {
     private static final long SEED = Long.getLong("programs.seed", 7);
-    private static final int PROGRAMS = Integer.getInteger("programs.count", 400);
+    private static final int PROGRAMS = Integer.getInteger("programs.count", 250);
     private static final long CODE = 0x300000, COUNTER = 0x230000, DATA = 0x200000;
     private static final int DATA_BYTES = 0x8000;
 
@@ -69,7 +69,7 @@ class TranslatedProgramsTest {
         // A program that does not end is ended by a line, as a kick would.
         Thread late = Thread.ofPlatform().daemon().start(() -> {
             try {
-                Thread.sleep(2000);
+                Thread.sleep(60_000);
                 g.cpu.raise(dev.worldswitch.machine.Line.values()[0]);
             } catch (InterruptedException x) {
                 return;
