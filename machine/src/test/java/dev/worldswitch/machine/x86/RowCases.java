@@ -67,10 +67,54 @@ final class RowCases {
         gpr[6] = BASE - 64 + random.nextInt(64);
         gpr[7] = BASE + random.nextInt(64);
         random.nextBytes(data);
-        if (row.source().contains("x87")
-                || row.mnemonic().startsWith("F") && !row.mnemonic().equals("FENCE")) x87(row);
+        if (row.encoding().startsWith("EVEX")) evex(row);
+        else if (row.mnemonic().startsWith("KMOV")) opmask(row);
+        else if (row.mnemonic().endsWith("MASKMOVDQU")) {
+            undefined = 0;
+            b(0xf3, 0x0f, 0x6f, 0x4b, 0xc0, 0xf3, 0x0f, 0x6f, 0x53, 0xe0);
+            if (row.mnemonic().startsWith("V")) b(0xc5, 0xf9, 0xf7, 0xca);
+            else b(0x66, 0x0f, 0xf7, 0xca);
+        }
+        else if (row.mnemonic().startsWith("F") && !row.mnemonic().equals("FENCE")) x87(row);
         else encode(row);
         return new NativeCpu.Case(Arrays.copyOf(code, at), gpr.clone(), random.nextInt() & ALL | 2, data.clone());
+    }
+
+    private static int prefix(String[] parts) {
+        for (String p : parts) {
+            if (p.equals("66")) return 1;
+            if (p.equals("F3")) return 2;
+            if (p.equals("F2")) return 3;
+        }
+        return 0;
+    }
+
+    /** Three 512-bit registers from the data, the instruction on them or on memory, then the result to memory. */
+    private void evex(Row row) {
+        undefined = 0;
+        String[] words = row.encoding().split(" "), parts = words[0].split("\\.");
+        int opcode = Integer.parseInt(words[1], 16), vl = random.nextInt(3), w = words[0].endsWith("W1") ? 1 : 0;
+        boolean store = row.operands().equals("W,V"), move = row.mnemonic().startsWith("VMOV");
+        b(0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x4b, 0xfe, 0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x53, 0xff);
+        b(0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x5b, 0xfe);
+        b(0x62, 0xf1, w << 7 | (move ? 15 : 14) << 3 | 4 | prefix(parts), vl << 5 | 8, opcode);
+        if (random.nextBoolean()) b(0x40 | (store ? 2 : 3) << 3 | 3, store ? 0 : -1);
+        else b(0xc0 | (store ? 2 : 3) << 3 | (store ? 3 : 2));
+        b(0x62, 0xf1, 0xfe, 0x48, 0x7f, 0x5b, 0x01);
+    }
+
+    /** Two opmask registers from the data, the instruction, then the first to memory. */
+    private void opmask(Row row) {
+        undefined = 0;
+        String[] words = row.encoding().split(" "), parts = words[0].split("\\.");
+        int opcode = Integer.parseInt(words[1], 16), w = words[0].endsWith("W1") ? 1 : 0;
+        b(0xc4, 0xe1, 0xf8, 0x90, 0x4b, 0xf8, 0xc4, 0xe1, 0xf8, 0x90, 0x53, 0xf0);
+        b(0xc4, 0xe1, w << 7 | 0x78 | prefix(parts), opcode);
+        boolean mem = words[3].equals("mem");
+        int reg = opcode == 0x90 || opcode == 0x92 ? 1 : opcode == 0x91 ? 2 : 0;
+        if (mem) b(0x40 | reg << 3 | 3, 8 * random.nextInt(4));
+        else b(0xc0 | reg << 3 | (opcode == 0x92 ? 0 : 2));
+        b(0xc4, 0xe1, 0xf8, 0x91, 0x4b, 0x30);
     }
 
     /** Two numbers on the stack, the instruction, then the status word and what is on top. */
