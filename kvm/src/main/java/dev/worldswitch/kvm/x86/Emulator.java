@@ -34,7 +34,8 @@ final class Emulator {
         long[] info = run.ops().pageFaultInfo(exit, known);
         rs.mmioPage.set(exit.gpa | 0xfff);
         if (run.injection().needsReinjection()) {
-            if (run.ops().refusesEmulationDuringVectoring(vcpu.vm().kvm().kernel())) return vectoringExit(info, exit.gpa);
+            if (run.ops().refusesEmulationDuringVectoring(vcpu.vm().kvm().kernel()))
+                return vectoringExit(info, exit.gpa);
             if (exit.walk && vcpu.vm().kvm().kernel().has(Patch.RETRY_WALK_DURING_VECTORING)) return 1;
         }
         return emulate(info, exit.walk ? exit.gpa : -1);
@@ -225,8 +226,8 @@ final class Emulator {
      * unless RIP is where it was set.
      */
     long done() {
-        boolean steps = (state.rflags.get() & X86State.TF) != 0
-                || (vcpu.guestDebug().get() & GUESTDBG_SINGLESTEP) != 0;
+        boolean steps =
+                (state.rflags.get() & X86State.TF) != 0 || (vcpu.guestDebug().get() & GUESTDBG_SINGLESTEP) != 0;
         long r = steps ? run.exits().debug().singleStep() : 1;
         vcpu.rflags(vcpu.rflags());
         return r;
@@ -270,7 +271,8 @@ final class Emulator {
         if (count > 0) {
             data[0] = 1;
             data[1] = count;
-            for (int i = 0; i < 15; i++) data[1 + (i + 1) / 8] |= (i < count ? bytes[i] & 0xffL : 0x90) << 8 * (i + 1 & 7);
+            for (int i = 0; i < 15; i++)
+                data[1 + (i + 1) / 8] |= (i < count ? bytes[i] & 0xffL : 0x90) << 8 * (i + 1 & 7);
             at = 3;
         }
         for (int i = 0; i < 3; i++) data[at + i] = rs.exitInfo.get(i);

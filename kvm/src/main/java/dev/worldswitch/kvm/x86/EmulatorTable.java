@@ -163,7 +163,8 @@ final class EmulatorTable {
         if (p66 && rep) {
             // The emulator refuses both where a prefix selects the instruction, and cares for neither elsewhere.
             h.prefix = 0;
-            for (Row r : ROWS) if (r.map == h.map && r.from <= b && b <= r.to && r.prefixes == ANY_PREFIX) h.prefix = P66;
+            for (Row r : ROWS)
+                if (r.map == h.map && r.from <= b && b <= r.to && r.prefixes == ANY_PREFIX) h.prefix = P66;
         } else if (p66) h.prefix = P66;
         return h;
     }

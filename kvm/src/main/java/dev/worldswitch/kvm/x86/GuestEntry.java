@@ -43,7 +43,8 @@ final class GuestEntry {
     Interpreter interpreter(X86Cpu cpu) {
         Interpreter i = loop.get();
         if (i != null && i.cpu == cpu) return i;
-        Interpreter made = loops.computeIfAbsent(cpu, c -> new Interpreter(c, state, vcpu.vm().memory()));
+        Interpreter made = loops.computeIfAbsent(
+                cpu, c -> new Interpreter(c, state, vcpu.vm().memory()));
         // What this vCPU invalidated elsewhere since is not known here: kvm_arch_vcpu_load asks for a flush as well.
         made.flushTlb();
         if (i != null) made.mmio().takeOver(i.mmio());
@@ -195,8 +196,7 @@ final class GuestEntry {
 
     private boolean guestHasPkru() {
         return vcpu.vm().kvm().profile().xsave().has(XsaveLayout.PKRU)
-                && ((vcpu.xcr0().get() >> XsaveLayout.PKRU & 1) != 0
-                        || (state.cr.get(4) & X86State.CR4_PKE) != 0);
+                && ((vcpu.xcr0().get() >> XsaveLayout.PKRU & 1) != 0 || (state.cr.get(4) & X86State.CR4_PKE) != 0);
     }
 
     private long hostXcr0() {

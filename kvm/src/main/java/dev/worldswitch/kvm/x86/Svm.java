@@ -46,7 +46,8 @@ final class Svm implements X86Ops {
 
     @Override
     public long[] pageFaultInfo(X86Exit exit, boolean known) {
-        // NPF: write (bit 1), user access (2), reserved bits (3: KVM marked the page as unbacked before), fetch (4), at the
+        // NPF: write (bit 1), user access (2), reserved bits (3: KVM marked the page as unbacked before), fetch (4), at
+        // the
         // final translation (32) or in the walk of the guest's tables (33).
         boolean fetch = exit.reason == X86Exit.FETCH_MMIO;
         long bits = fetch ? 0x10 : exit.errorCode & 2;

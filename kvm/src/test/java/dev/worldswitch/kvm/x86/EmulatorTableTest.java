@@ -16,16 +16,37 @@ class EmulatorTableTest {
     @Test
     void moves_and_read_modify_writes_are_known() {
         for (String hex : new String[] {
-            "8b 03", "f0 83 03 01", "48 87 03", "0f b0 0b", "f3 a4", "0f 10 03", "66 0f 7f 0b", "f3 0f 6f 0b",
-            "44 0f b6 03", "ff 33", "0f 38 f0 03", "66 0f e7 03", "0f c7 0b"
+            "8b 03",
+            "f0 83 03 01",
+            "48 87 03",
+            "0f b0 0b",
+            "f3 a4",
+            "0f 10 03",
+            "66 0f 7f 0b",
+            "f3 0f 6f 0b",
+            "44 0f b6 03",
+            "ff 33",
+            "0f 38 f0 03",
+            "66 0f e7 03",
+            "0f c7 0b"
         }) assertThat(ask("6.12", hex)).as(hex).isEqualTo(Answer.YES);
     }
 
     @Test
     void vector_arithmetic_and_most_state_instructions_are_not() {
         for (String hex : new String[] {
-            "66 0f fe 0b", "0f ae 03", "66 0f d6 0b", "f3 0f 11 0b", "c4 e2 78 f2 03", "c5 fc 10 03", "f3 0f b8 03",
-            "d8 03", "d9 03", "66 f3 0f 6f 0b", "0f 3a 0f 03 01", "62 f1 7c 48 10 03"
+            "66 0f fe 0b",
+            "0f ae 03",
+            "66 0f d6 0b",
+            "f3 0f 11 0b",
+            "c4 e2 78 f2 03",
+            "c5 fc 10 03",
+            "f3 0f b8 03",
+            "d8 03",
+            "d9 03",
+            "66 f3 0f 6f 0b",
+            "0f 3a 0f 03 01",
+            "62 f1 7c 48 10 03"
         }) assertThat(ask("6.12", hex)).as(hex).isEqualTo(Answer.NO);
     }
 

@@ -585,8 +585,7 @@ abstract sealed class GuestMemory permits Interpreter {
     /** Protection keys of user-mode pages: AD denies data accesses, WD writes as CR0.WP does (SDM vol. 3, 4.6.2). */
     private boolean keyDenies(long e, int kind, boolean user) {
         long rights = protection >> 2 * (e >>> 59 & 15);
-        return (rights & 1) != 0
-                || (rights & 2) != 0 && kind == WRITE && (user || (cr0 & X86State.CR0_WP) != 0);
+        return (rights & 1) != 0 || (rights & 2) != 0 && kind == WRITE && (user || (cr0 & X86State.CR0_WP) != 0);
     }
 
     private long pte(long gpa, int width, long la, long err) {

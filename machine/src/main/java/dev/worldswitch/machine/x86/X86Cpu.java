@@ -68,7 +68,8 @@ public final class X86Cpu extends PhysicalCpu {
     public void wrpkru(long v) {
         moment("wrpkru");
         fpregs.set(pkruWord(), v & 0xffffffffL);
-        if (v != 0) fpregs.set(XsaveLayout.XSTATE_BV / 8, fpregs.get(XsaveLayout.XSTATE_BV / 8) | 1L << XsaveLayout.PKRU);
+        if (v != 0)
+            fpregs.set(XsaveLayout.XSTATE_BV / 8, fpregs.get(XsaveLayout.XSTATE_BV / 8) | 1L << XsaveLayout.PKRU);
     }
 
     /** The random number generator's next value: a sequence that is the same in every run (SplitMix64). */
