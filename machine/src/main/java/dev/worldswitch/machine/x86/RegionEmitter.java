@@ -3,6 +3,8 @@ package dev.worldswitch.machine.x86;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
+import java.lang.classfile.MethodModel;
+import java.lang.classfile.attribute.CodeAttribute;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.DirectMethodHandleDesc;
@@ -53,6 +55,9 @@ final class RegionEmitter {
     private static final DirectMethodHandleDesc CLASS_DATA_AT = ConstantDescs.ofConstantBootstrap(
             desc(java.lang.invoke.MethodHandles.class), "classDataAt", ConstantDescs.CD_Object, I);
 
+    /** HotSpot compiles methods of up to 8000 bytes. */
+    private static final int MAX_CODE = 7900;
+
     private record Guarded(Label from, Label to, FlagState flags) {}
 
     private final Interpreter m;
@@ -90,11 +95,15 @@ final class RegionEmitter {
         return t == IntegerOps.Jump64.class ? new long[] {last.imm} : new long[0];
     }
 
-    /** False for a block of which next to nothing would be byte code of its own. */
-    static boolean worthwhile(Block b) {
-        int own = 0;
-        for (Op op : b.ops) if (OpEmitter.knows(op)) own++;
-        return own >= 2 && 2 * own >= b.ops.length;
+    /** False for a region of which too little would be byte code of its own. */
+    static boolean worthwhile(List<Block> region) {
+        int own = 0, all = 0;
+        for (Block b : region)
+            for (Op op : b.ops) {
+                all++;
+                if (OpEmitter.knows(op)) own++;
+            }
+        return own >= 2 && 2 * own >= all;
     }
 
     /** Objects that the byte code refers to, as class data. */
@@ -102,8 +111,21 @@ final class RegionEmitter {
         return constants;
     }
 
-    /** The class file of a {@link Translated}. */
+    /** The class file of a {@link Translated}; empty when it would be too long for the JIT. */
     byte[] classFile(ClassFile files) {
+        byte[] file;
+        try {
+            file = build(files);
+        } catch (IllegalArgumentException e) {
+            // More than a method may have at all.
+            return new byte[0];
+        }
+        for (MethodModel k : files.parse(file).methods())
+            if (k.code().orElseThrow() instanceof CodeAttribute a && a.codeLength() > MAX_CODE) return new byte[0];
+        return file;
+    }
+
+    private byte[] build(ClassFile files) {
         return files.build(ClassDesc.of("dev.worldswitch.machine.x86.Region"), c -> {
             c.withSuperclass(CODE).withFlags(ClassFile.ACC_FINAL);
             c.withMethodBody(

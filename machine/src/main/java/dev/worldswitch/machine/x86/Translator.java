@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 final class Translator {
 
     static final int MAX_LIVE = 1024;
-    private static final int MAX_OPS = 120, SMALL_LOOP = 24;
+    private static final int MAX_OPS = 120, MIN_OPS = 7, SMALL_LOOP = 24;
     private static final ClassFile FILES = ClassFile.of(
             ClassFile.ClassHierarchyResolverOption.of(ClassHierarchyResolver.ofClassLoading(MethodHandles.lookup())));
 
@@ -45,18 +45,25 @@ final class Translator {
     @Nullable
     Translated hot(Block head) {
         if (head.mode != 64 || head.gpa2 != 0) return null;
-        Map<Long, Block> reach = reach(head);
-        Map<Long, Block> loop = loop(head, reach);
-        List<Block> region = List.copyOf((loop.isEmpty() ? reach : loop).values());
-        if (region.size() == 1 && !everything && !RegionEmitter.worthwhile(head)) return null;
-        if (live.size() >= MAX_LIVE) forget();
-        Translated t = define(region);
-        t.of(region, head.checkedEpoch);
-        head.code = t;
-        head.loopOps = loop.values().stream().mapToInt(b -> b.ops.length).sum();
-        live.add(head);
-        made++;
-        return t;
+        // The JIT leaves long methods alone, which would be slower than interpreting: then less is translated.
+        for (int most = MAX_OPS; most >= MIN_OPS; most /= 2) {
+            Map<Long, Block> reach = reach(head, most);
+            Map<Long, Block> loop = loop(head, reach);
+            List<Block> region = List.copyOf((loop.isEmpty() ? reach : loop).values());
+            if (!everything && !RegionEmitter.worthwhile(region)) return null;
+            RegionEmitter e = new RegionEmitter(m, region);
+            byte[] file = e.classFile(FILES);
+            if (file.length == 0) continue;
+            if (live.size() >= MAX_LIVE) forget();
+            Translated t = define(head, file, e.constants());
+            t.of(region, head.checkedEpoch);
+            head.code = t;
+            head.loopOps = loop.values().stream().mapToInt(b -> b.ops.length).sum();
+            live.add(head);
+            made++;
+            return t;
+        }
+        return null;
     }
 
     /** Translations made so far. */
@@ -77,14 +84,14 @@ final class Translator {
     }
 
     /** Blocks that were decoded already and are reached from {@code head} by direct branches, nearest first. */
-    private Map<Long, Block> reach(Block head) {
+    private Map<Long, Block> reach(Block head, int most) {
         Map<Long, Block> found = new LinkedHashMap<>();
         ArrayDeque<Block> work = new ArrayDeque<>(List.of(head));
         int ops = 0;
         while (!work.isEmpty()) {
             Block b = work.poll();
             if (found.containsKey(b.rip)) continue;
-            if (ops + b.ops.length > MAX_OPS && b != head) continue;
+            if (ops + b.ops.length > most && b != head) continue;
             ops += b.ops.length;
             found.put(b.rip, b);
             for (long to : RegionEmitter.successors(b)) {
@@ -116,18 +123,16 @@ final class Translator {
         return loop;
     }
 
-    private Translated define(List<Block> region) {
-        RegionEmitter e = new RegionEmitter(m, region);
-        byte[] file = e.classFile(FILES);
+    private static Translated define(Block head, byte[] file, List<Object> constants) {
         try {
             MethodHandles.Lookup made =
-                    MethodHandles.lookup().defineHiddenClassWithClassData(file, e.constants(), true);
+                    MethodHandles.lookup().defineHiddenClassWithClassData(file, constants, true);
             return (Translated) made.findConstructor(made.lookupClass(), MethodType.methodType(void.class))
                     .invoke();
         } catch (RuntimeException | Error x) {
             throw x;
         } catch (Throwable x) {
-            throw new IllegalStateException("translation of " + Long.toHexString(region.get(0).rip), x);
+            throw new IllegalStateException("translation of " + Long.toHexString(head.rip), x);
         }
     }
 }

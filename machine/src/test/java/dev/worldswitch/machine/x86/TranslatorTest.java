@@ -87,6 +87,19 @@ class TranslatorTest {
     }
 
     @Test
+    void a_loop_too_long_for_the_jit_is_translated_in_parts_or_not_at_all() {
+        // lock inc dword [7f00+4k] with all registers in use, many times; dec ecx; jnz 7000; hlt
+        String body = ("f0 ff 04 25 00 7f 00 00 ".repeat(6) + "48 01 c2 4c 01 c6 4d 01 d1 4d 01 e3 4d 01 f5 ")
+                .repeat(30);
+        int bytes = body.replace(" ", "").length() / 2;
+        String back = String.format("%08x", Integer.reverseBytes(-(bytes + 8)));
+        Guest g = at(body + "ff c9 0f 85 " + back + " f4");
+        g.state.gpr.set(1, 20);
+        assertThat(g.run().reason).isEqualTo(X86Exit.HLT);
+        assertThat(g.word(0x7f00) & 0xffffffffL).isEqualTo(20 * 6 * 30);
+    }
+
+    @Test
     void no_more_translations_are_kept_than_the_bound() {
         // 1500 times: inc eax; jmp +0
         Guest g = at("ff c0 eb 00 ".repeat(1500) + "ff c9 0f 85 " + "86 e8 ff ff f4");
