@@ -69,6 +69,7 @@ public final class Vcpu implements SignalMasked {
         this.sigmaskSet = region.word("sigmaskSet");
         this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VCPU);
         pvtimeBase.set(-1);
+        Arm64Interpreter.prepare(vm.kvm().profile());
         vtimerIrq.set(TimerRegs.DEFAULT_VTIMER_PPI);
         ptimerIrq.set(TimerRegs.DEFAULT_PTIMER_PPI);
         this.debug = new GuestDebug(this, region.child("debug"));

@@ -245,6 +245,22 @@ public final class Arm64Interpreter extends Mmu {
         return trap2(Exceptions.FP, fpIss);
     }
 
+    /** CheckSMEAccess: what to throw for an SME instruction, which are not implemented where nothing traps them. */
+    Stop smeTrap(int word) {
+        int smen = (int) (sys[CPACR] >>> 24) & 3;
+        if (!(smen == 3 || smen == 1 && el != 0)) return exception(Exceptions.SME, 0);
+        long cptr = sys[CPTR];
+        boolean to2 = (sys[HCR] & HCR_E2H) != 0 ? (cptr >>> 24 & 1) == 0 : (cptr >>> 12 & 1) != 0;
+        return to2 ? trap2(Exceptions.SME, 0) : unimplemented(word);
+    }
+
+    /** Builds the tables that the first guest instruction needs; before a guest runs under its client's timers. */
+    public static void prepare(Arm64Profile profile) {
+        A64Table.decode(0xd503201f, 0, A64Table.features(profile));
+        SysTraps.prepare();
+        SysAccess.prepare();
+    }
+
     // What other CPUs did.
 
     private void shared() {

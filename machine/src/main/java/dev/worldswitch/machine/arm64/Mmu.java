@@ -166,6 +166,8 @@ abstract class Mmu {
         int i = (int) (va >>> 12) & SIZE - 1;
         if (wTag[i] == (va & PAGE | access)) return va + wAdd[i];
         if (watching) watch(va, size, WRITE);
+        // A fault that the read alone would have is reported as one of a read (ISS.WnR of atomics).
+        host(va, READ, translate(va, READ));
         long ipa = translate(va, WRITE);
         long host = host(va, WRITE, ipa);
         if (isCode(ipa)) codeWritten(ipa);

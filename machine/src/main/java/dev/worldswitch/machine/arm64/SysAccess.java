@@ -105,6 +105,9 @@ final class SysAccess {
         this.fpcrBits = 0x07c00000L | (Feature.FP16.in(p) ? 1 << 19 : 0) | (aarch32 ? 0x370000 : 0);
     }
 
+    /** Loads the class with its tables. */
+    static void prepare() {}
+
     private static int[] members(String names) {
         boolean[] of = matching(Pattern.compile(names));
         return IntStream.range(0, of.length).filter(i -> of[i]).toArray();

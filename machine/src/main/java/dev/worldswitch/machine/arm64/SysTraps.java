@@ -116,6 +116,9 @@ final class SysTraps {
 
     private SysTraps() {}
 
+    /** Loads the class with its tables. */
+    static void prepare() {}
+
     /** Rows that no register has: a misspelt name. */
     static List<String> unused() {
         List<String> bad = new ArrayList<>();

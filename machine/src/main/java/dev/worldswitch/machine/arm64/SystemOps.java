@@ -33,6 +33,7 @@ final class SystemOps {
     static final class Unimplemented extends A64Op {
         @Override
         public void exec(Arm64Interpreter c) {
+            if (Uncovered.isSme(word)) throw c.smeTrap(word);
             throw c.unimplemented(word);
         }
 

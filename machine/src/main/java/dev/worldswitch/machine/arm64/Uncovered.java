@@ -18,6 +18,10 @@ final class Uncovered {
         return false;
     }
 
+    static boolean isSme(int word) {
+        return (word & 0x9e000000) == 0x80000000;
+    }
+
     /** What the word belongs to, for the log. */
     static String name(int word) {
         for (Kind k : KINDS) if ((word & k.mask) == k.value) return k.name;
