@@ -39,9 +39,7 @@ class RealClientsTest {
                 .count();
         long[] regions = new long[1];
         host.kvm().kernel().region().forEachCell(c -> regions[0]++);
-        return new long[] {
-            fds, maps, threads, server.openFiles(), server.liveProcesses(), host.idleCpus(), regions[0]
-        };
+        return new long[] {fds, maps, threads, server.openFiles(), server.liveProcesses(), host.idleCpus(), regions[0]};
     }
 
     @Test
@@ -52,12 +50,16 @@ class RealClientsTest {
         HostServer server = HostServer.start(socket, host, CallListener.NONE);
         assertThat(GuestClients.client(folder, socket, 60, "crowd", "30", "1")).isZero();
         long[] before = settled(server, host, null);
-        assertThat(GuestClients.client(folder, socket, 120, "crowd", "1000", "2")).isZero();
-        assertThat(settled(server, host, before)).as("descriptors, mappings, threads, files, processes, idle CPUs, cells").isEqualTo(before);
+        assertThat(GuestClients.client(folder, socket, 120, "crowd", "1000", "2"))
+                .isZero();
+        assertThat(settled(server, host, before))
+                .as("descriptors, mappings, threads, files, processes, idle CPUs, cells")
+                .isEqualTo(before);
     }
 
     /** What is held as soon as nothing of a client is, or after 20 s. */
-    private static long[] settled(HostServer server, SimulatedHost host, long @org.jspecify.annotations.Nullable [] wanted) throws Exception {
+    private static long[] settled(
+            HostServer server, SimulatedHost host, long @org.jspecify.annotations.Nullable [] wanted) throws Exception {
         long[] now = held(server, host);
         for (int i = 0; i < 400; i++) {
             if (wanted == null ? now[2] == 0 && now[4] == 0 : java.util.Arrays.equals(now, wanted)) break;

@@ -46,7 +46,9 @@ class TortureTest {
         return Stream.of(
                 new LeftOut("kernel_fpu_begin saves nothing", "            saveFpregsToFpstate(current);\n", ""),
                 new LeftOut(
-                        "kernel_fpu_begin leaves the owner as it is", "        cpuInvalidateFpregsState(p);\n    }", "    }"),
+                        "kernel_fpu_begin leaves the owner as it is",
+                        "        cpuInvalidateFpregsState(p);\n    }",
+                        "    }"),
                 new LeftOut(
                         "KVM_RUN swaps images without saving",
                         "if (!task.flags().test(TIF_NEED_FPU_LOAD)) saveFpregsToFpstate(task);\n        if (enter)",
@@ -79,8 +81,13 @@ class TortureTest {
                 .toURI());
         Path bin = Path.of(System.getProperty("java.home"), "bin");
         int compiled = new ProcessBuilder(
-                        bin.resolve("javac").toString(), "-nowarn", "-d", mutant.toString(), "-cp",
-                        classes + ":" + jspecify, changed.toString())
+                        bin.resolve("javac").toString(),
+                        "-nowarn",
+                        "-d",
+                        mutant.toString(),
+                        "-cp",
+                        classes + ":" + jspecify,
+                        changed.toString())
                 .redirectErrorStream(true)
                 .redirectOutput(mutant.resolve("log").toFile())
                 .start()
@@ -104,6 +111,8 @@ class TortureTest {
                     .waitFor();
             found = status == 3 || status == 4;
         }
-        assertThat(found).as("%s is found: %s", leftOut, Files.readString(mutant.resolve("log"))).isTrue();
+        assertThat(found)
+                .as("%s is found: %s", leftOut, Files.readString(mutant.resolve("log")))
+                .isTrue();
     }
 }

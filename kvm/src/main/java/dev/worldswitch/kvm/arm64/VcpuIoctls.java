@@ -89,7 +89,8 @@ final class VcpuIoctls {
             return 0;
         }
         v.guestDebug().set(control);
-        if ((control & USE_HW) != 0) for (int i = 0; i < 64; i++) v.externalDebug().set(i, b.u64(8 + i * 8));
+        if ((control & USE_HW) != 0)
+            for (int i = 0; i < 64; i++) v.externalDebug().set(i, b.u64(8 + i * 8));
         return 0;
     }
 }

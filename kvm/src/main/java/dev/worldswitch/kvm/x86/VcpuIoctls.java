@@ -37,12 +37,7 @@ final class VcpuIoctls {
             if (b == null) return Errno.EFAULT;
             return b.u32(4) != 0 ? Errno.EINVAL : c.out(b);
         });
-        t.vcpu(
-                "KVM_SET_VAPIC_ADDR",
-                iow(0x93, 8),
-                6,
-                "api.rst 4.61",
-                VcpuIoctls::setVapicAddr);
+        t.vcpu("KVM_SET_VAPIC_ADDR", iow(0x93, 8), 6, "api.rst 4.61", VcpuIoctls::setVapicAddr);
         t.vcpu("KVM_PRE_FAULT_MEMORY", iowr(0xd5, 64), 236, "api.rst 4.143", VcpuIoctls::preFault);
         t.system(
                 "KVM_X86_GET_MCE_CAP_SUPPORTED",
@@ -83,11 +78,13 @@ final class VcpuIoctls {
 
     /** Memory here needs no faulting in: what is in a slot is there. The part done is told in the structure. */
     private static long preFault(Vcpu v, Call call) {
-        if (!v.vm().kvm().config("pre_fault") || !v.vm().kvm().kernel().version().atLeast("6.12")) return Errno.EINVAL;
+        if (!v.vm().kvm().config("pre_fault")
+                || !v.vm().kvm().kernel().version().atLeast("6.12")) return Errno.EINVAL;
         Bytes b = call.in(64);
         if (b == null) return Errno.EFAULT;
         long gpa = b.u64(0), size = b.u64(8), r = 0;
-        if (b.u64(16) != 0 || ((gpa | size) & 4095) != 0 || Long.compareUnsigned(gpa + size, gpa) <= 0) r = Errno.EINVAL;
+        if (b.u64(16) != 0 || ((gpa | size) & 4095) != 0 || Long.compareUnsigned(gpa + size, gpa) <= 0)
+            r = Errno.EINVAL;
         else {
             var slots = v.vm().memory().slots(0).get();
             while (size > 0 && slots.at(gpa) != null) {
