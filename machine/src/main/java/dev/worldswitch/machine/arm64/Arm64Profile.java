@@ -25,6 +25,7 @@ public final class Arm64Profile {
         source.table("reg").forEach((name, v) -> registers.put(register(name), v[0]));
         String missing = source.find("absent");
         if (missing != null) for (String name : missing.split("\\s+")) absent.add(register(name));
+        withoutActivePriorities();
         int mask = 0;
         for (long vq : source.numbers("sve_vqs")) {
             if (vq < 1 || vq > MAX_VQ) throw bad("sve_vqs are quadwords from 1 to 16, not " + vq);
@@ -38,6 +39,14 @@ public final class Arm64Profile {
         this.cpusWithoutSpe = asked.cpusWithoutSpe();
         this.maxVq = 32 - Integer.numberOfLeadingZeros(vqs);
         check();
+    }
+
+    /** 32 levels of preemption need one register of active priorities for each group, 64 two, 128 four. */
+    private void withoutActivePriorities() {
+        int levels = (int) (registers.getOrDefault(SysReg.ICH_VTR_EL2, 0L) >>> 26 & 7) + 1;
+        for (SysReg r : SysReg.values())
+            if (r.name().matches("ICC_AP[01]R[1-3]_EL1")
+                    && r.name().charAt("ICC_AP0R".length()) - '0' >= 1 << Math.max(levels - 5, 0)) absent.add(r);
     }
 
     private void hideSve() {

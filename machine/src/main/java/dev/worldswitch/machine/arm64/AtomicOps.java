@@ -157,7 +157,7 @@ final class AtomicOps {
         public void exec(Arm64Interpreter c) {
             long va = c.base(n);
             int size = (int) imm;
-            long host = c.atomic(va, size);
+            long host = c.update(va, size);
             long wanted = Vec.cut(c.x[m], 8 * size), v = c.x[d];
             long old;
             do {
@@ -174,7 +174,7 @@ final class AtomicOps {
         public void exec(Arm64Interpreter c) {
             long va = c.base(n);
             int size = (int) imm;
-            long host = c.atomic(va, 2 * size);
+            long host = c.update(va, 2 * size);
             int m2 = m + 1, d2 = d + 1;
             long w0 = Vec.cut(c.x[m], 8 * size), w1 = Vec.cut(second(c, m2), 8 * size);
             long v0 = c.x[d], v1 = second(c, d2);
@@ -219,7 +219,7 @@ final class AtomicOps {
         public void exec(Arm64Interpreter c) {
             long va = c.base(n);
             int size = (int) imm;
-            long host = c.atomic(va, size);
+            long host = c.update(va, size);
             long v = c.x[m], old;
             do old = c.atomicLoad(host, size);
             while (!c.cas(host, size, old, MEANING.of(old, v, 8 * size)));

@@ -153,8 +153,8 @@ abstract class Mmu {
             long at = p - va < 0 ? va : p;
             int i = (int) (at >>> 12) & SIZE - 1;
             if (wTag[i] == (at & PAGE | access)) continue;
-            if (watching) watch(at, bytes, WRITE);
             host(at, WRITE, translate(at, WRITE));
+            if (watching) watch(at, bytes, WRITE);
         }
     }
 
@@ -165,13 +165,20 @@ abstract class Mmu {
         if ((va & size - 1) != 0) throw abort(va, WRITE, ALIGNMENT);
         int i = (int) (va >>> 12) & SIZE - 1;
         if (wTag[i] == (va & PAGE | access)) return va + wAdd[i];
-        if (watching) watch(va, size, WRITE);
-        // A fault that the read alone would have is reported as one of a read (ISS.WnR of atomics).
-        host(va, READ, translate(va, READ));
         long ipa = translate(va, WRITE);
         long host = host(va, WRITE, ipa);
+        if (watching) watch(va, size, WRITE);
         if (isCode(ipa)) codeWritten(ipa);
         return host + (ipa & 0xfff);
+    }
+
+    /** The same for an instruction that reads and writes: what a read would raise as well is raised as a read's (WnR). */
+    final long update(long va, int size) {
+        int i = (int) (va >>> 12) & SIZE - 1;
+        if (wTag[i] == (va & PAGE | access) && (va & size - 1) == 0) return va + wAdd[i];
+        if ((va & size - 1) != 0) throw abort(va, READ, ALIGNMENT);
+        host(va, READ, translate(va, READ));
+        return atomic(va, size);
     }
 
     final boolean cas(long host, int size, long expected, long v) {
@@ -219,7 +226,12 @@ abstract class Mmu {
 
     private void check(long va, int size, int kind) {
         if (alignmentCheck && (va & size - 1) != 0) throw abort(va, kind, ALIGNMENT);
-        if (watching) watch(va, size, kind);
+        if (!watching) return;
+        // A watchpoint is only reached where the access is allowed.
+        long last = va + size - 1;
+        host(va, kind, translate(va, kind));
+        if (((va ^ last) & PAGE) != 0) host(last & PAGE, kind, translate(last & PAGE, kind));
+        watch(va, size, kind);
     }
 
     private long loadWithin(long va, int size) {

@@ -18,8 +18,12 @@ final class Uncovered {
         return false;
     }
 
+    /** SME, and RDSVL, ADDSVL and ADDSPL between the SVE encodings. */
     static boolean isSme(int word) {
-        return (word & 0x9e000000) == 0x80000000;
+        return (word & 0x9e000000) == 0x80000000
+                || (word & 0xffe0f800) == 0x04205800
+                || (word & 0xffe0f800) == 0x04605800
+                || (word & 0xfffff800) == 0x04bf5800;
     }
 
     /** What the word belongs to, for the log. */
