@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 
 class IntegerAgainstThisCpuTest {
     private static final long SEED = Long.getLong("semantics.seed", 20261121);
-    private static final int CASES = Integer.getInteger("semantics.cases", 20000);
+    private static final int CASES = Integer.getInteger("semantics.cases", 10000);
 
     @Test
     void random_integer_sequences_give_what_the_cpu_of_this_computer_gives() throws Exception {
