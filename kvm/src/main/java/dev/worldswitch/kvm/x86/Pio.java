@@ -51,6 +51,7 @@ final class Pio {
     /** kvm_fast_pio_out. */
     private long out(X86Exit e) {
         long value = state.gpr.get(X86State.RAX) & mask(e.size);
+        if (signalsEventfd(e.port, e.size, value)) return run.skip(e.length);
         exit(e.port, e.size, 1, true, value);
         // Old user space expects RIP past an OUT to this port: a quirk that is on unless disabled.
         if (e.port == 0x7e && run.vcpu().vm().hasQuirk(QUIRK_OUT_7E_INC_RIP)) {
@@ -60,6 +61,14 @@ final class Pio {
         }
         rs.complete(Completion.OUT);
         return 0;
+    }
+
+    /** An eventfd of KVM_IOEVENTFD takes the write: user space hears of it there, the guest goes on. */
+    private boolean signalsEventfd(int port, int size, long value) {
+        Vm vm = run.vcpu().vm();
+        for (IoEvent event : vm.ioEvents().get())
+            if (event.takes(true, port, size, value)) return vm.client().signalEventfd(event.fd());
+        return false;
     }
 
     private long in(X86Exit e) {
