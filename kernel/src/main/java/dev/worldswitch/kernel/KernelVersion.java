@@ -42,6 +42,7 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.ARM64_EVENTS_NEED_INIT, "6.18"),
             Map.entry(Patch.ARM64_MMIO_SIGN_EXTENSION, "7.2"),
             Map.entry(Patch.ARM64_ABORT_IL_SET, "7.2"),
+            Map.entry(Patch.MEMORY_REGION2, "6.12"),
             Map.entry(Patch.VCPU_EVENTS_COUNT_NMIS, "6.12"),
             Map.entry(Patch.CPUID_GUEST_PHYS_BITS, "6.12"),
             Map.entry(Patch.CANONICAL_BY_HOST_WIDTH, "6.12"),

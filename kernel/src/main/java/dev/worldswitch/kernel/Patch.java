@@ -270,6 +270,14 @@ public enum Patch {
             "between 6.18 and 7.2, recorded",
             "2026-03",
             Set.of()),
+    /** KVM_SET_USER_MEMORY_REGION2: a slot with a guest_memfd behind it. */
+    MEMORY_REGION2(
+            "memory-region2",
+            Arch.ANY,
+            "KVM: Introduce KVM_SET_USER_MEMORY_REGION2",
+            "bb58b90b1a8f",
+            "2023-10",
+            Set.of()),
     /** KVM_GET_VCPU_EVENTS tells how many NMIs wait, not only that one does. */
     VCPU_EVENTS_COUNT_NMIS(
             "vcpu-events-count-nmis",

@@ -3,6 +3,8 @@ package dev.worldswitch.kvm;
 import static dev.worldswitch.kvm.IoctlTable.iow;
 import static dev.worldswitch.kvm.IoctlTable.iowr;
 
+import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.MemorySlots.Slot;
 import dev.worldswitch.machine.cell.Words;
 
@@ -14,8 +16,8 @@ public final class MemoryIoctls {
 
     private MemoryIoctls() {}
 
-    /** Adds the rows to an architecture's table. */
-    public static void rows(IoctlTable.Builder t) {
+    /** Adds the rows that this kernel has to an architecture's table. */
+    public static void rows(IoctlTable.Builder t, Kernel kernel) {
         t.add(
                 MemoryVm.class,
                 KvmFile.Kind.VM,
@@ -24,14 +26,15 @@ public final class MemoryIoctls {
                 3,
                 "api.rst 4.35",
                 (vm, c) -> set(vm, c, REGION_SIZE));
-        t.add(
-                MemoryVm.class,
-                KvmFile.Kind.VM,
-                "KVM_SET_USER_MEMORY_REGION2",
-                iow(0x49, REGION2_SIZE),
-                231,
-                "api.rst 4.140",
-                (vm, c) -> set(vm, c, REGION2_SIZE));
+        if (kernel.has(Patch.MEMORY_REGION2))
+            t.add(
+                    MemoryVm.class,
+                    KvmFile.Kind.VM,
+                    "KVM_SET_USER_MEMORY_REGION2",
+                    iow(0x49, REGION2_SIZE),
+                    231,
+                    "api.rst 4.140",
+                    (vm, c) -> set(vm, c, REGION2_SIZE));
         t.add(
                 MemoryVm.class,
                 KvmFile.Kind.VM,

@@ -55,7 +55,7 @@ public final class Kvm implements KvmFile {
         Capabilities.rows(rows);
         VmIoctls.rows(rows);
         DeviceIoctls.rows(rows);
-        MemoryIoctls.rows(rows.builder());
+        MemoryIoctls.rows(rows.builder(), kernel);
         SignalMasked.rows(rows.builder());
         VcpuInit.rows(rows);
         OneReg.rows(rows);

@@ -57,7 +57,7 @@ public final class Kvm implements KvmFile {
         EnableCap.rows(rows);
         VfioDevice.rows(rows);
         PmuFilter.rows(rows);
-        MemoryIoctls.rows(rows.builder());
+        MemoryIoctls.rows(rows.builder(), kernel);
         SignalMasked.rows(rows.builder());
         Irqchip.rows(rows);
         CpuidIoctls.rows(rows);
