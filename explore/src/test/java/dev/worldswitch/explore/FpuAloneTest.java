@@ -36,12 +36,19 @@ class FpuAloneTest {
 
         FpuAlone(Architecture.Surroundings around, KernelVersion kernel) {
             X86Profile profile = X86Profile.builtIn("sapphire-rapids");
-            host = X86Host.boot(around.root(), kernel, profile, 1, around.timing(), all -> around.cpus()
-                    .over(all));
+            host = X86Host.boot(
+                    around.root(),
+                    kernel,
+                    profile,
+                    1,
+                    around.timing(),
+                    all -> around.cpus().over(all));
             fpu = host.fpu();
             Region r = around.root().child("vcpu0");
             guest = new FpuGuest(
-                    r.child("guestFpu"), host.cpus().getFirst().xsave(), profile.xsave().supported());
+                    r.child("guestFpu"),
+                    host.cpus().getFirst().xsave(),
+                    profile.xsave().supported());
             next = r.word("next");
             passXfd = r.word("xfdNoWriteIntercept");
             tile = profile.xsave().component(XsaveLayout.TILEDATA).offset() / 8;
@@ -130,8 +137,8 @@ class FpuAloneTest {
     }
 
     private static List<String> found(KernelVersion kernel) {
-        Explorer e = Explorer.of(
-                1, EnumSet.of(Event.INTERRUPT), c -> true, null, around -> new FpuAlone(around, kernel));
+        Explorer e =
+                Explorer.of(1, EnumSet.of(Event.INTERRUPT), c -> true, null, around -> new FpuAlone(around, kernel));
         Explorer.Result r = e.audited().explore(new Bounds(1, 0, 0), n -> {});
         assertThat(r.audit()).isNull();
         return r.found().stream().map(Explorer.Found::what).toList();

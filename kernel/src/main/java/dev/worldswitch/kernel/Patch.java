@@ -431,13 +431,7 @@ public enum Patch {
             "2025-04",
             Set.of()),
     /** XSAVE component 19 has a name: asking for it is not supported rather than invalid. */
-    APX_STATE(
-            "apx-state",
-            Arch.X86,
-            "x86/fpu/apx: Define APX state component",
-            "bd0b10b795c5",
-            "2025-04",
-            Set.of()),
+    APX_STATE("apx-state", Arch.X86, "x86/fpu/apx: Define APX state component", "bd0b10b795c5", "2025-04", Set.of()),
     /** KVM_CAP_GUEST_MEMFD_FLAGS tells the flags of KVM_CREATE_GUEST_MEMFD; any VM can have one. */
     GUEST_MEMFD_FLAGS(
             "guest-memfd-flags",

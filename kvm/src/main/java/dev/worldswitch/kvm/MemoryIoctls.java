@@ -127,8 +127,9 @@ public final class MemoryIoctls {
         Words dirty = s == null ? null : s.dirty();
         if (s == null || dirty == null) return Errno.ENOENT;
         long first = b.u64(8), count = b.u32(4) & 0xffffffffL;
-        if (Long.compareUnsigned(first, s.pages()) > 0 || count > s.pages() - first || (count & 63) != 0 && first + count < s.pages())
-            return Errno.EINVAL;
+        if (Long.compareUnsigned(first, s.pages()) > 0
+                || count > s.pages() - first
+                || (count & 63) != 0 && first + count < s.pages()) return Errno.EINVAL;
         Bytes mask = call.in(b.u64(16), (int) ((count + 63) / 64 * 8));
         if (mask == null) return Errno.EFAULT;
         for (int i = 0; i < mask.size() / 8; i++) dirty.and((int) (first / 64) + i, ~mask.u64(i * 8));

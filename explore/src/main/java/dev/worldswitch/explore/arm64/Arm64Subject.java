@@ -29,8 +29,13 @@ final class Arm64Subject implements Subject {
 
     Arm64Subject(Scenario s, MachineProfile machine, KernelVersion kernel, Surroundings around) {
         Arm64Profile profile = Arm64Profile.of(machine);
-        host = Arm64Host.boot(around.root(), kernel, profile, s.cpus(), around.timing(), all -> around.cpus()
-                .over(all));
+        host = Arm64Host.boot(
+                around.root(),
+                kernel,
+                profile,
+                s.cpus(),
+                around.timing(),
+                all -> around.cpus().over(all));
         KvmFile kvm = new Kvm(host).open();
         Region ghosts = around.root().child("ghosts");
         HostControls controls = new HostControls(ghosts, host.cpus());
@@ -64,7 +69,8 @@ final class Arm64Subject implements Subject {
             Arm64Vm vm = v.vm();
             if (v.task().region().name().equals(task) && vm != null) return vm;
         }
-        throw new IllegalArgumentException("scenario " + s.name() + ": no task '" + task + "' with a guest before this one");
+        throw new IllegalArgumentException(
+                "scenario " + s.name() + ": no task '" + task + "' with a guest before this one");
     }
 
     @Override
@@ -102,16 +108,20 @@ final class Arm64Subject implements Subject {
         if (warning != null) report.accept(new Violation(Property.NO_WARN, warning));
         for (Arm64Vmm v : vmms)
             if (v.task().killed().get() != 0)
-                report.accept(new Violation(Property.NO_KILL, "SIGKILL for task " + v.task().region().name()));
+                report.accept(new Violation(
+                        Property.NO_KILL,
+                        "SIGKILL for task " + v.task().region().name()));
         for (Arm64Cpu c : host.cpus()) {
             if (c.spe().inGuestMemory() != 0)
                 report.accept(new Violation(
                         Arm64Properties.SPE_MEMORY, "a record of the host's profiling went through guest tables"));
             if (c.spe().ofGuest() != 0)
-                report.accept(new Violation(Arm64Properties.SPE_TRAPPED, "the nVHE host's profiling samples the guest"));
+                report.accept(
+                        new Violation(Arm64Properties.SPE_TRAPPED, "the nVHE host's profiling samples the guest"));
             if (c.spe().lost() != 0)
                 report.accept(new Violation(
-                        Arm64Properties.SPE_MEMORY, "a record was written while another level owned the profiling buffer"));
+                        Arm64Properties.SPE_MEMORY,
+                        "a record was written while another level owned the profiling buffer"));
         }
     }
 }

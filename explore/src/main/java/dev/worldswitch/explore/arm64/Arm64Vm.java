@@ -1,7 +1,6 @@
 package dev.worldswitch.explore.arm64;
 
 import static dev.worldswitch.kvm.IoctlTable.io;
-import static dev.worldswitch.kvm.IoctlTable.ior;
 import static dev.worldswitch.kvm.IoctlTable.iow;
 
 import dev.worldswitch.explore.InProcessClient;
@@ -123,7 +122,8 @@ final class Arm64Vm {
     /** After vcpu_put memory is the truth, whoever reads it and when. */
     void checkImage() {
         if (maxVq == 0) return;
-        String wrong = guest.ghost().wrong(vcpu.context().fp().z(), vcpu.context().fp().zStride(), maxVq);
+        String wrong =
+                guest.ghost().wrong(vcpu.context().fp().z(), vcpu.context().fp().zStride(), maxVq);
         if (wrong != null) throw new Violation(Arm64Properties.SAVED_IMAGE, "the image of the guest's " + wrong);
     }
 

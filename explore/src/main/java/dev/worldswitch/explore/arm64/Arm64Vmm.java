@@ -44,7 +44,8 @@ final class Arm64Vmm {
         this.host = host;
         this.task = task;
         this.vm = vm;
-        this.own = new ZGhost(ghosts.child("task"), 0x80 | number, host.profile().zStride());
+        this.own =
+                new ZGhost(ghosts.child("task"), 0x80 | number, host.profile().zStride());
         this.writes = ghosts.word("taskWrites");
         this.usesSve = ghosts.word("taskUsesSve");
         steps.add(new Step("starts", () -> {
@@ -76,7 +77,8 @@ final class Arm64Vmm {
     }
 
     private Arm64Vm hasVm(String step) {
-        if (vm == null) throw new IllegalArgumentException("task " + task.region().name() + " has no guest to '" + step + "'");
+        if (vm == null)
+            throw new IllegalArgumentException("task " + task.region().name() + " has no guest to '" + step + "'");
         return vm;
     }
 
@@ -87,7 +89,8 @@ final class Arm64Vmm {
             case "null-call" -> new Step("getppid()", () -> inCall(() -> {}));
             case "interrupted" -> new Step("is interrupted in user mode", () -> inKernel(() -> {}));
             case "profile" -> new Step("perf starts sampling", () -> inKernel(() -> controls.profile(cpu(), true)));
-            case "profile-ends" -> new Step("perf stops sampling", () -> inKernel(() -> controls.profile(cpu(), false)));
+            case "profile-ends" ->
+                new Step("perf stops sampling", () -> inKernel(() -> controls.profile(cpu(), false)));
             case "run" -> {
                 Arm64Vm v = hasVm(text);
                 yield new Step("ioctl(vcpu, KVM_RUN)", () -> {
@@ -98,7 +101,8 @@ final class Arm64Vmm {
             case "lower-id" -> {
                 VmmThread t = thread;
                 if (t == null)
-                    throw new IllegalArgumentException("task " + task.region().name() + " has no line 'vm' to 'lower-id'");
+                    throw new IllegalArgumentException(
+                            "task " + task.region().name() + " has no line 'vm' to 'lower-id'");
                 yield new Step("ioctl(vcpu1, KVM_SET_ONE_REG) ID_AA64PFR0_EL1", () -> inCall(t::lowerId));
             }
             case "read-sve" -> {
@@ -106,8 +110,9 @@ final class Arm64Vmm {
                 yield new Step("ioctl(vcpu, KVM_GET_ONE_REG) z0-z31, ZCR_EL1", () -> inCall(v::checkReader));
             }
             default ->
-                throw new IllegalArgumentException("a task can't '" + text + "'; known: own-registers, own-sve, null-call,"
-                        + " interrupted, profile, profile-ends, run, read-sve, lower-id");
+                throw new IllegalArgumentException(
+                        "a task can't '" + text + "'; known: own-registers, own-sve, null-call,"
+                                + " interrupted, profile, profile-ends, run, read-sve, lower-id");
         };
     }
 
@@ -138,17 +143,23 @@ final class Arm64Vmm {
 
     private void checkOwn(Arm64Cpu cpu) {
         String wrong = own.wrong(cpu.z(), cpu.zStride(), 1);
-        if (wrong != null) throw new Violation(Arm64Properties.OWN_V, "task " + task.region().name() + ": " + wrong);
+        if (wrong != null)
+            throw new Violation(Arm64Properties.OWN_V, "task " + task.region().name() + ": " + wrong);
         if (usesSve.get() == 0) return;
-        // Without EL0's enable its next SVE instruction traps, and do_sve_acc makes SVE registers of V with zeroes above.
+        // Without EL0's enable its next SVE instruction traps, and do_sve_acc makes SVE registers of V with zeroes
+        // above.
         wrong = sveLive(cpu)
                 ? own.wrong(cpu.z(), cpu.zStride(), userVq(cpu))
-                : own.wrongWithZeroesAboveV(cpu.z(), cpu.zStride(), (int) Fpsimd.thread(task).sveVq().get());
-        if (wrong != null) throw new Violation(Arm64Properties.OWN_Z, "task " + task.region().name() + ": " + wrong);
+                : own.wrongWithZeroesAboveV(cpu.z(), cpu.zStride(), (int)
+                        Fpsimd.thread(task).sveVq().get());
+        if (wrong != null)
+            throw new Violation(Arm64Properties.OWN_Z, "task " + task.region().name() + ": " + wrong);
     }
 
     private void checkControls(Arm64Cpu cpu) {
-        if (host.profile().hasSve() && sveLive(cpu) && userVq(cpu) != Fpsimd.thread(task).sveVq().get())
+        if (host.profile().hasSve()
+                && sveLive(cpu)
+                && userVq(cpu) != Fpsimd.thread(task).sveVq().get())
             throw new Violation(
                     Arm64Properties.HOST_CONTROL,
                     "the vector length in user mode is " + 16 * userVq(cpu) + " bytes, not "

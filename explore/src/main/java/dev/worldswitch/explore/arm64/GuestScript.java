@@ -17,7 +17,12 @@ import java.util.List;
  */
 final class GuestScript implements GuestCode {
     static final long START = 0x1000, OUT = 0x0900_0000;
-    private static final long FPEN = 1L << 20, ZEN = 1L << 16, TFP = 1 << 10, TZ = 1 << 8, TPMS = 1 << 14, E2PB = 3 << 12;
+    private static final long FPEN = 1L << 20,
+            ZEN = 1L << 16,
+            TFP = 1 << 10,
+            TZ = 1 << 8,
+            TPMS = 1 << 14,
+            E2PB = 3 << 12;
     /** ESR_ELx: EC, IL; data abort from a lower EL with a valid syndrome: 32-bit store of x0, translation fault. */
     private static final int EC = 26;
 
@@ -99,8 +104,9 @@ final class GuestScript implements GuestCode {
                 sve(cpu, word);
             }
             case "idle" -> {}
-            default -> throw new IllegalArgumentException("a guest can't '" + word[0]
-                    + "'; known: write-z, check-z, zcr LEN, call, read-id, check-id, profiling, idle, out");
+            default ->
+                throw new IllegalArgumentException("a guest can't '" + word[0]
+                        + "'; known: write-z, check-z, zcr LEN, call, read-id, check-id, profiling, idle, out");
         }
         cpu.pc().set(cpu.pc().get() + 4);
         return true;
@@ -118,7 +124,8 @@ final class GuestScript implements GuestCode {
                 if (wrong != null) throw new Violation(Arm64Properties.GUEST_SVE, "the guest's " + wrong);
                 long len = cpu.sys().get(SysReg.ZCR_EL1.ordinal());
                 if (len != zcr.get())
-                    throw new Violation(Arm64Properties.GUEST_SVE, "the guest's ZCR_EL1 is " + len + ", it wrote " + zcr.get());
+                    throw new Violation(
+                            Arm64Properties.GUEST_SVE, "the guest's ZCR_EL1 is " + len + ", it wrote " + zcr.get());
             }
             default -> {
                 zcr.set(Long.decode(word[1]));
@@ -145,7 +152,8 @@ final class GuestScript implements GuestCode {
     }
 
     private static int guestVq(Arm64Cpu cpu) {
-        long len = Math.min(cpu.sys().get(SysReg.ZCR_EL1.ordinal()) & 15, cpu.sys().get(SysReg.ZCR_EL2.ordinal()) & 15);
+        long len =
+                Math.min(cpu.sys().get(SysReg.ZCR_EL1.ordinal()) & 15, cpu.sys().get(SysReg.ZCR_EL2.ordinal()) & 15);
         return cpu.profile().vqAtMost((int) len + 1);
     }
 

@@ -61,7 +61,9 @@ final class ZGhost {
     }
 
     private String whose(long is) {
-        return is == 0 || (is & 0xffL << 56) == owner ? "an older value of its own" : "what another wrote: 0x" + Long.toHexString(is);
+        return is == 0 || (is & 0xffL << 56) == owner
+                ? "an older value of its own"
+                : "what another wrote: 0x" + Long.toHexString(is);
     }
 
     private @Nullable String wrong(IntToLongFunction z, int stride, int vq) {

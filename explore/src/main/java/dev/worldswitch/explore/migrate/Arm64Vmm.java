@@ -27,8 +27,11 @@ final class Arm64Vmm implements Vmm {
     public List<String[]> orders() {
         return List.of(
                 new String[] {Migration.DOCUMENTED, "INIT, KVM_REG_ARM64_SVE_VLS, FINALIZE, then all registers"},
-                new String[] {"finalize-first", "FINALIZE before KVM_REG_ARM64_SVE_VLS is set (Firecracker, pull 4413)"},
-                new String[] {"core-registers", "V0-V31 by their core ids, wide SVE ids dropped (cloud-hypervisor, 8057)"},
+                new String[] {"finalize-first", "FINALIZE before KVM_REG_ARM64_SVE_VLS is set (Firecracker, pull 4413)"
+                },
+                new String[] {
+                    "core-registers", "V0-V31 by their core ids, wide SVE ids dropped (cloud-hypervisor, 8057)"
+                },
                 new String[] {"no-sve", "never asks for KVM_ARM_VCPU_SVE (libkrun, pull 847)"});
     }
 
@@ -80,7 +83,8 @@ final class Arm64Vmm implements Vmm {
         int seed = 0;
         for (long id : list(source)) {
             long kind = id >>> 16 & 0xfff;
-            boolean general = kind == 0x10 && (id & 0xffff) < 62, vector = kind == 0x15 && id != VLS || kind == 0x10 && bytes(id) == 16;
+            boolean general = kind == 0x10 && (id & 0xffff) < 62,
+                    vector = kind == 0x15 && id != VLS || kind == 0x10 && bytes(id) == 16;
             if (general || vector) set(source, id, Migration.pattern(++seed, bytes(id)));
         }
     }
@@ -126,8 +130,10 @@ final class Arm64Vmm implements Vmm {
         long r = set(to, i.id(), i.value());
         if (r == 0) return;
         refused.add(i.id());
-        report.add(r == -2 ? MISSING : REFUSED, i.name(), "KVM_SET_ONE_REG answers " + Errors.name(r) + ", value "
-                + Item.text(i.value(), i.value()));
+        report.add(
+                r == -2 ? MISSING : REFUSED,
+                i.name(),
+                "KVM_SET_ONE_REG answers " + Errors.name(r) + ", value " + Item.text(i.value(), i.value()));
     }
 
     private static List<Long> list(Host host) {
@@ -151,7 +157,8 @@ final class Arm64Vmm implements Vmm {
 
     private static byte[] get(Host host, long id) {
         long r = read(host, id);
-        if (r != 0) throw new IllegalStateException("KVM_GET_ONE_REG of the listed " + name(id) + ": " + Errors.name(r));
+        if (r != 0)
+            throw new IllegalStateException("KVM_GET_ONE_REG of the listed " + name(id) + ": " + Errors.name(r));
         return host.bytes(host.buffer + 4096, bytes(id));
     }
 
@@ -170,7 +177,8 @@ final class Arm64Vmm implements Vmm {
             case 0x11 -> "CCSIDR " + (low & 0xff);
             case 0x13 -> SysReg.nameOf(low);
             case 0x14 -> "firmware " + low;
-            case 0x15 -> id == VLS ? "SVE_VLS" : low < 0x400 ? "z" + (low >> 5) : low < 0x600 ? "p" + (low >> 5 & 15) : "ffr";
+            case 0x15 ->
+                id == VLS ? "SVE_VLS" : low < 0x400 ? "z" + (low >> 5) : low < 0x600 ? "p" + (low >> 5 & 15) : "ffr";
             case 0x16 -> "firmware features " + low;
             default -> "0x" + Long.toHexString(id);
         };

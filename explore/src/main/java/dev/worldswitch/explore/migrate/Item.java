@@ -21,7 +21,8 @@ record Item(String name, long id, byte[] value) {
         }
         StringBuilder b = new StringBuilder();
         for (int i = Math.min(value.length, at + 8) - 1; i >= at; i--)
-            if (b.length() > 0 || value[i] != 0 || i == at) b.append(String.format(b.length() == 0 ? "%x" : "%02x", value[i]));
+            if (b.length() > 0 || value[i] != 0 || i == at)
+                b.append(String.format(b.length() == 0 ? "%x" : "%02x", value[i]));
         return "0x" + b + (value.length > 16 ? " at byte " + at : "");
     }
 }

@@ -17,15 +17,17 @@ public final class Migration {
 
     /** Orders of operations for machines of this architecture, a line each. */
     public static List<String> orders(String arch) {
-        return vmm(arch).orders().stream().map(o -> String.format("%-16s %s", o[0], o[1])).toList();
+        return vmm(arch).orders().stream()
+                .map(o -> String.format("%-16s %s", o[0], o[1]))
+                .toList();
     }
 
     /** @throws IllegalArgumentException for machines of two architectures, or an unknown order */
     public static Report run(
             MachineProfile from, KernelVersion fromKernel, MachineProfile to, KernelVersion toKernel, String order) {
         if (!from.arch().equals(to.arch()))
-            throw new IllegalArgumentException(from.name() + " is " + from.arch() + ", " + to.name() + " is " + to.arch()
-                    + ": a vCPU can't move between architectures");
+            throw new IllegalArgumentException(from.name() + " is " + from.arch() + ", " + to.name() + " is "
+                    + to.arch() + ": a vCPU can't move between architectures");
         Vmm vmm = vmm(from.arch());
         if (vmm.orders().stream().noneMatch(o -> o[0].equals(order)))
             throw new IllegalArgumentException("no order '" + order + "'; known: "

@@ -56,22 +56,38 @@ public final class Report {
     public String text() {
         StringBuilder b = new StringBuilder();
         for (Row r : rows)
-            b.append(String.format("%-9s  %-28s  %s%n", r.kind.name().toLowerCase(java.util.Locale.ROOT).replace('_', ' '), r.name, r.what));
+            b.append(String.format(
+                    "%-9s  %-28s  %s%n",
+                    r.kind.name().toLowerCase(java.util.Locale.ROOT).replace('_', ' '), r.name, r.what));
         b.append(clean() ? "clean: " : rows.size() + " not carried over: ");
-        b.append(from).append(" -> ").append(to).append(", order ").append(order).append("; ");
+        b.append(from)
+                .append(" -> ")
+                .append(to)
+                .append(", order ")
+                .append(order)
+                .append("; ");
         b.append(carried).append(" unchanged\n");
         return b.toString();
     }
 
     /** The same for programs: one JSON object. */
     public String json() {
-        StringBuilder b = new StringBuilder("{\"from\":").append(quoted(from)).append(",\"to\":").append(quoted(to));
+        StringBuilder b = new StringBuilder("{\"from\":")
+                .append(quoted(from))
+                .append(",\"to\":")
+                .append(quoted(to));
         b.append(",\"order\":").append(quoted(order)).append(",\"clean\":").append(clean());
         b.append(",\"unchanged\":").append(carried).append(",\"findings\":[");
         for (int i = 0; i < rows.size(); i++) {
             Row r = rows.get(i);
-            b.append(i == 0 ? "" : ",").append("{\"kind\":").append(quoted(r.kind.name().toLowerCase(java.util.Locale.ROOT)));
-            b.append(",\"name\":").append(quoted(r.name)).append(",\"what\":").append(quoted(r.what)).append('}');
+            b.append(i == 0 ? "" : ",")
+                    .append("{\"kind\":")
+                    .append(quoted(r.kind.name().toLowerCase(java.util.Locale.ROOT)));
+            b.append(",\"name\":")
+                    .append(quoted(r.name))
+                    .append(",\"what\":")
+                    .append(quoted(r.what))
+                    .append('}');
         }
         return b.append("]}").toString();
     }

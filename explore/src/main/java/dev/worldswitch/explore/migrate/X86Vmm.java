@@ -12,7 +12,10 @@ import java.util.Locale;
 final class X86Vmm implements Vmm {
     private static final int SUPPORTED_CPUID = 0xc008ae05, SET_CPUID2 = 0x4008ae90, MSR_INDEX_LIST = 0xc004ae02;
     private static final int GET_MSRS = 0xc008ae88, SET_MSRS = 0x4008ae89, GET_XSAVE = 0x9000aea4;
-    private static final int GET_XSAVE2 = 0x9000aecf, SET_XSAVE = 0x5000aea5, GET_XCRS = 0x8188aea6, SET_XCRS = 0x4188aea7;
+    private static final int GET_XSAVE2 = 0x9000aecf,
+            SET_XSAVE = 0x5000aea5,
+            GET_XCRS = 0x8188aea6,
+            SET_XCRS = 0x4188aea7;
     private static final int CAP_XSAVE2 = 208, XSAVE = 4096, ENTRIES = 256, IA32_XSS = 0xda0, BV = 512;
 
     /** Structures that go over whole: name, get, set, size (uapi asm/kvm.h). */
@@ -29,7 +32,9 @@ final class X86Vmm implements Vmm {
     @Override
     public List<String[]> orders() {
         return List.of(
-                new String[] {Migration.DOCUMENTED, "CPUID, XCRs, KVM_GET_XSAVE2, registers, every MSR of the index list"},
+                new String[] {
+                    Migration.DOCUMENTED, "CPUID, XCRs, KVM_GET_XSAVE2, registers, every MSR of the index list"
+                },
                 new String[] {"legacy-xsave", "KVM_GET_XSAVE and its 4096 bytes (cloud-hypervisor, 5800)"},
                 new String[] {"no-xss", "IA32_XSS missing from the VMM's MSR list (Firecracker, pull 5972)"});
     }
@@ -59,8 +64,11 @@ final class X86Vmm implements Vmm {
         long r = source.vcpu(GET_XSAVE, source.buffer);
         if (r == 0) state.add(new Item("XSAVE", -1, source.bytes(source.buffer, XSAVE)));
         else
-            report.add(REFUSED, "XSAVE", "KVM_GET_XSAVE answers " + Errors.name(r) + ": the state has "
-                    + source.extension(CAP_XSAVE2) + " bytes, KVM_GET_XSAVE2 gives them");
+            report.add(
+                    REFUSED,
+                    "XSAVE",
+                    "KVM_GET_XSAVE answers " + Errors.name(r) + ": the state has " + source.extension(CAP_XSAVE2)
+                            + " bytes, KVM_GET_XSAVE2 gives them");
     }
 
     /** All user components in use, with bytes of their own. */

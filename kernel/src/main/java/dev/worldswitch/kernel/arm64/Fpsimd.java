@@ -40,7 +40,8 @@ public final class Fpsimd implements FpSwitch {
         this.softirq = new Softirq(kernel, this);
         this.knowsKvm = kernel.has(Patch.SAVE_PATH_KNOWS_KVM);
         this.perCpu = kernel.perCpus().stream()
-                .map(p -> new PerCpuFp(p.region().ref("fpsimdLastState", null), p.region().word("fpsimdContextBusy")))
+                .map(p -> new PerCpuFp(
+                        p.region().ref("fpsimdLastState", null), p.region().word("fpsimdContextBusy")))
                 .toList();
     }
 
@@ -113,7 +114,8 @@ public final class Fpsimd implements FpSwitch {
     private void getCpuFpsimdContext(PhysicalCpu cpu) {
         Task current = kernel.perCpu(cpu).current().get();
         if (current != null) Softirq.localBhDisable(current);
-        if (perCpu(cpu).busy().get() != 0) throw new KernelPanic("kernel BUG at fpsimd.c: get_cpu_fpsimd_context nested");
+        if (perCpu(cpu).busy().get() != 0)
+            throw new KernelPanic("kernel BUG at fpsimd.c: get_cpu_fpsimd_context nested");
         perCpu(cpu).busy().set(1);
     }
 
@@ -140,7 +142,8 @@ public final class Fpsimd implements FpSwitch {
         if (current == null || current.flags().test(TIF_FOREIGN_FPSTATE)) return;
         CpuFpState last = lastState(cpu);
         if (last == null) throw new KernelPanic("WARNING: fpsimd_save_user_state: nothing is bound to CPU " + cpu.id());
-        boolean sve = last.toSave() == ToSave.SVE || last.toSave() == ToSave.CURRENT && current.flags().test(TIF_SVE);
+        boolean sve = last.toSave() == ToSave.SVE
+                || last.toSave() == ToSave.CURRENT && current.flags().test(TIF_SVE);
         FpState st = last.st();
         if (sve) {
             cpu.host().useSve();
@@ -216,8 +219,7 @@ public final class Fpsimd implements FpSwitch {
         t.fpsimdCpu().set(cpu.id());
         if (!profile.hasSve()) return;
         long cpacr = cpu.host().mrs(SysReg.CPACR_EL1);
-        cpu.host().msr(
-                SysReg.CPACR_EL1, task.flags().test(TIF_SVE) ? cpacr | CPACR_ZEN_EL0 : cpacr & ~CPACR_ZEN_EL0);
+        cpu.host().msr(SysReg.CPACR_EL1, task.flags().test(TIF_SVE) ? cpacr | CPACR_ZEN_EL0 : cpacr & ~CPACR_ZEN_EL0);
     }
 
     /** fpsimd_restore_current_state: on the way to user mode, or before SVE is used. */

@@ -74,7 +74,8 @@ final class Attributes {
     private static long pvtime(Vcpu v, Call call, What what, long attribute, long address) {
         if (attribute != 0) return Errno.ENXIO;
         if (what == What.HAS) return 0;
-        if (what == What.GET) return call.out(address, new Bytes(8).u64(0, v.pvtimeBase().get()));
+        if (what == What.GET)
+            return call.out(address, new Bytes(8).u64(0, v.pvtimeBase().get()));
         Bytes b = call.in(address, 8);
         if (b == null) return Errno.EFAULT;
         long ipa = b.u64(0);

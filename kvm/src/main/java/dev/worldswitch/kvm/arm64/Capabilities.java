@@ -25,14 +25,14 @@ final class Capabilities {
      * @param vm what a VM answers, null where it is the same
      * @param since first recorded kernel that has it
      */
-    private record Row(String name, LongSupplier system, @Nullable ToLongFunction<Vm> vm, String since) {}
+    private record Row(
+            String name, LongSupplier system, @Nullable ToLongFunction<Vm> vm, String since) {}
 
     private final Kvm kvm;
     private final Map<Integer, Row> rows = new HashMap<>();
 
     /** Answer 1 on every recorded kernel. */
-    private static final String ONES =
-            """
+    private static final String ONES = """
             0=IRQCHIP 3=USER_MEMORY 14=MP_STATE 15=COALESCED_MMIO 16=SYNC_MMU 21=DESTROY_MEMORY_REGION_WORKS \
             23=SET_GUEST_DEBUG 30=JOIN_MEMORY_REGIONS_WORKS 32=IRQFD 36=IOEVENTFD 40=INTERNAL_ERROR_DATA \
             41=VCPU_EVENTS 70=ONE_REG 77=SIGNAL_MSI 81=READONLY_MEM 82=IRQFD_RESAMPLE 87=ARM_PSCI \
@@ -88,8 +88,18 @@ final class Capabilities {
     }
 
     static void rows(Rows t) {
-        t.system("KVM_CHECK_EXTENSION", io(0x03), 0, "api.rst 4.4", (k, c) -> k.capabilities().check(null, c));
-        t.vm("KVM_CHECK_EXTENSION", io(0x03), 105, "api.rst 4.4", (v, c) -> v.kvm().capabilities().check(v, c));
+        t.system(
+                "KVM_CHECK_EXTENSION",
+                io(0x03),
+                0,
+                "api.rst 4.4",
+                (k, c) -> k.capabilities().check(null, c));
+        t.vm(
+                "KVM_CHECK_EXTENSION",
+                io(0x03),
+                105,
+                "api.rst 4.4",
+                (v, c) -> v.kvm().capabilities().check(v, c));
         t.vm("KVM_ENABLE_CAP", iow(0xa3, 104), 98, "api.rst 4.37", Capabilities::enable);
         t.vcpu(
                 "KVM_ENABLE_CAP",

@@ -11,7 +11,9 @@ import org.jspecify.annotations.Nullable;
 
 /** A device made by KVM_CREATE_DEVICE: all that user space does with it is attributes. */
 public final class Device implements KvmFile {
-    private static final int HAS = IoctlTable.iow(0xe3, 24), GET = IoctlTable.iow(0xe2, 24), SET = IoctlTable.iow(0xe1, 24);
+    private static final int HAS = IoctlTable.iow(0xe3, 24),
+            GET = IoctlTable.iow(0xe2, 24),
+            SET = IoctlTable.iow(0xe1, 24);
 
     private final Vm vm;
     private final int type;

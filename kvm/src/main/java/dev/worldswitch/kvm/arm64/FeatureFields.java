@@ -51,8 +51,7 @@ final class FeatureFields {
     }
 
     /** name:low:width:sign and rule:exact value[:first kernel[:only]]. */
-    private static final String TABLE =
-            """
+    private static final String TABLE = """
             ID_PFR0_EL1
                 DIT:24:4:UL:0 CSV2:16:4:UL:0 State3:12:4:UL:0 State2:8:4:UL:0 State1:4:4:UL:0 State0:0:4:UL:0
             ID_PFR1_EL1

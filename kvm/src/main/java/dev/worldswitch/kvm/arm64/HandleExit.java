@@ -9,7 +9,13 @@ import dev.worldswitch.machine.arm64.SysReg;
 
 /** handle_exit.c: what KVM does about an exit; above 0 to go on, 0 or an errno to leave to user space. */
 final class HandleExit {
-    private static final int WFX = 0x01, FP_ASIMD = 0x07, PAC = 0x09, HVC32 = 0x12, SMC32 = 0x13, HVC64 = 0x16, SMC64 = 0x17;
+    private static final int WFX = 0x01,
+            FP_ASIMD = 0x07,
+            PAC = 0x09,
+            HVC32 = 0x12,
+            SMC32 = 0x13,
+            HVC64 = 0x16,
+            SMC64 = 0x17;
     private static final int SYS64 = 0x18, SVE = 0x19, IABT_LOW = 0x20, DABT_LOW = 0x24, BREAKPT_LOW = 0x30;
     private static final int SOFTSTP_LOW = 0x32, WATCHPT_LOW = 0x34, BKPT32 = 0x38, BRK64 = 0x3c;
     private static final long WFE = 1, WFXT = 2, WFX_RV = 4;
@@ -47,7 +53,12 @@ final class HandleExit {
     long unimplemented(String what, int instruction) {
         Tracepoints t = vcpu.kvm().trace().get();
         if (t != null)
-            t.hit(vcpu, "unimplemented", String.format("%s 0x%08x at PC 0x%016x", what, instruction, vcpu.context().pc().get()));
+            t.hit(
+                    vcpu,
+                    "unimplemented",
+                    String.format(
+                            "%s 0x%08x at PC 0x%016x",
+                            what, instruction, vcpu.context().pc().get()));
         run.page().internalError(RunPage.INTERNAL_ERROR_EMULATION, instruction & 0xffffffffL);
         return 0;
     }
@@ -55,7 +66,8 @@ final class HandleExit {
     /** The fields of the kernel's kvm_exit. */
     String describe(Arm64Exit exit) {
         long pc = vcpu.context().pc().get();
-        if (exit.kind != Arm64Exit.SYNC) return String.format("%s: HSR_EC: 0x0000 (UNKNOWN), PC: 0x%016x", exit.name(), pc);
+        if (exit.kind != Arm64Exit.SYNC)
+            return String.format("%s: HSR_EC: 0x0000 (UNKNOWN), PC: 0x%016x", exit.name(), pc);
         return String.format("TRAP: HSR_EC: 0x%04x, PC: 0x%016x", vcpu.esr() >>> 26 & 0x3f, pc);
     }
 
@@ -123,7 +135,8 @@ final class HandleExit {
         if (op0 < 2) return systemInstruction(op1, crn, crm, op2);
         Row row = vcpu.kvm().sysRegs().find(SysReg.encoding(op0, op1, crn, crm, op2));
         if (row == null || row.hidden(vcpu)) return undefined();
-        long value = row.access().access(vcpu, row, !read, read ? 0 : vcpu.context().reg(rt));
+        long value =
+                row.access().access(vcpu, row, !read, read ? 0 : vcpu.context().reg(rt));
         if (vcpu.is(Vcpu.PENDING_EXCEPTION)) return 1;
         Inject.incrementPc(vcpu);
         if (read) vcpu.context().reg(rt, value);

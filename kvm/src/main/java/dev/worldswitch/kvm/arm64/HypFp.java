@@ -6,8 +6,8 @@ import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.arm64.FpState;
 import dev.worldswitch.kernel.arm64.Fpsimd;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
-import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.arm64.HypVectors;
+import dev.worldswitch.machine.arm64.SysReg;
 import java.util.List;
 
 /** The hypervisor's side of the FP switch: trap on first use, vector lengths at entry and exit (hyp/switch.h). */
@@ -86,7 +86,8 @@ final class HypFp implements HypVectors {
             cpu.host().msr(SysReg.CPACR_EL1, FPEN | (sve ? hostZen(cpu) : 0));
             return;
         }
-        // Before zcr-eager-switch the guest's limit in ZCR_EL2 is still live: the host's first SVE use has to trap and lift it.
+        // Before zcr-eager-switch the guest's limit in ZCR_EL2 is still live: the host's first SVE use has to trap and
+        // lift it.
         boolean trap = !sve || !eager && vcpu.hasSve() && host(cpu).guestOwnsFpRegs();
         cpu.host().msr(SysReg.CPTR_EL2, NVHE_RES1 | TSM | (trap ? TZ : 0));
     }

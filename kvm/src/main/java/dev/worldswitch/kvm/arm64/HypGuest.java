@@ -24,7 +24,8 @@ final class HypGuest {
         set(sys, SysReg.VPIDR_EL2, InvariantRegs.current(v, SysReg.MIDR_EL1));
         set(sys, SysReg.VSESR_EL2, v.vsesr().get());
         set(sys, SysReg.CNTVOFF_EL2, v.vm().voffset().get());
-        // The physical counter and timer trap: nothing but KVM knows their offset. The virtual timer's registers trap too:
+        // The physical counter and timer trap: nothing but KVM knows their offset. The virtual timer's registers trap
+        // too:
         // its interrupt is KVM's to raise, and KVM must know when it is due.
         set(sys, SysReg.CNTHCTL_EL2, EL1TVT);
         boolean hidden = !v.vm().irqchipInKernel() && v.kvm().kernel().version().atLeast("6.12");

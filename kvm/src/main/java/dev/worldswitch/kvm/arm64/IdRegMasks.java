@@ -12,8 +12,7 @@ final class IdRegMasks {
      * Masks of 6.12 (sys_regs.c) and of 6.18 (KVM_ARM_GET_REG_WRITABLE_MASKS as recorded), - for none. Before 6.12 only
      * CSV2 and CSV3 can be written, by a rule of their own.
      */
-    private static final String TABLE =
-            """
+    private static final String TABLE = """
             ID_PFR0_EL1      ffffffff          ffffffff
             ID_PFR1_EL1      ffffffff          ffffffff
             ID_DFR0_EL1      ffffffff          ffffffff
@@ -70,8 +69,8 @@ final class IdRegMasks {
             SysReg.ID_AA64AFR0_EL1,
             SysReg.ID_AA64AFR1_EL1);
     /** Registers that 6.1 does not know. */
-    private static final Set<SysReg> SINCE_6_12 = Set.of(
-            SysReg.ID_AA64PFR2_EL1, SysReg.ID_AA64FPFR0_EL1, SysReg.ID_AA64MMFR3_EL1, SysReg.ID_AA64MMFR4_EL1);
+    private static final Set<SysReg> SINCE_6_12 =
+            Set.of(SysReg.ID_AA64PFR2_EL1, SysReg.ID_AA64FPFR0_EL1, SysReg.ID_AA64MMFR3_EL1, SysReg.ID_AA64MMFR4_EL1);
 
     private IdRegMasks() {}
 

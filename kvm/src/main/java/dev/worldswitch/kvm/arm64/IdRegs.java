@@ -97,7 +97,8 @@ final class IdRegs {
 
     static long set(Vcpu v, Row row, long value) {
         SysReg r = SysReg.find(row.encoding());
-        if (perRead(v.kvm())) return r == SysReg.ID_AA64PFR0_EL1 ? v.vm().idRegs().setCsv(v, row, value) : same(v, row, value);
+        if (perRead(v.kvm()))
+            return r == SysReg.ID_AA64PFR0_EL1 ? v.vm().idRegs().setCsv(v, row, value) : same(v, row, value);
         if (r == SysReg.ID_AA64DFR0_EL1) {
             if ((value & PMUVER) == PMUVER) value &= ~PMUVER;
             if ((value & 15) < DEBUGVER_V8) return Errno.EINVAL;

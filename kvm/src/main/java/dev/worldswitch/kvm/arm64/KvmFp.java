@@ -1,7 +1,7 @@
 package dev.worldswitch.kvm.arm64;
 
-import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.arm64.CpuFpState;
 import dev.worldswitch.kernel.arm64.CpuFpState.ToSave;

@@ -18,7 +18,12 @@ import org.jspecify.annotations.Nullable;
 public final class OneReg {
     static final long ARM64 = 0x60L << 56, ARCH_MASK = 0xffL << 56, SIZE_MASK = 0xfL << 52, COPROC_MASK = 0x0fff_0000L;
     static final int CORE = 0x10, DEMUX = 0x11, SYSREG = 0x13, FW = 0x14, SVE = 0x15, FW_BITMAP = 0x16;
-    static final long U32 = 2L << 52, U64 = 3L << 52, U128 = 4L << 52, U256 = 5L << 52, U512 = 6L << 52, U2048 = 8L << 52;
+    static final long U32 = 2L << 52,
+            U64 = 3L << 52,
+            U128 = 4L << 52,
+            U256 = 5L << 52,
+            U512 = 6L << 52,
+            U2048 = 8L << 52;
     static final long VLS = ARM64 | U512 | (long) SVE << 16 | 0xffff;
 
     private static final int STRUCT_WORDS = 216;
@@ -205,8 +210,11 @@ public final class OneReg {
         if (sizeOf(id) != 8) return refused(Errno.ENOENT);
         // The kernel reads the user's value before it looks for the register.
         if (!Firmware.known(v.kvm(), id)) return new View(Errno.ENOENT, true, null, 0, 8, 0, null);
-        return through(8, new ValueAccessor(
-                w -> w.vm().firmware().get(w, id), (w, value) -> w.vm().firmware().set(w, id, value)));
+        return through(
+                8,
+                new ValueAccessor(
+                        w -> w.vm().firmware().get(w, id),
+                        (w, value) -> w.vm().firmware().set(w, id, value)));
     }
 
     /** Z, P and FFR: range first, then SVE and slice, then whether the vector length is final. */
@@ -226,7 +234,8 @@ public final class OneReg {
     private static View demux(Vcpu v, long id) {
         boolean plain = (id & ~(ARCH_MASK | SIZE_MASK | COPROC_MASK | 0xffffL)) == 0;
         int csselr = (int) (id & 0xff);
-        if (!plain || (id & 0xff00) != 0 || sizeOf(id) != 4 || !CacheRegs.exists(v, csselr)) return refused(Errno.ENOENT);
+        if (!plain || (id & 0xff00) != 0 || sizeOf(id) != 4 || !CacheRegs.exists(v, csselr))
+            return refused(Errno.ENOENT);
         return through(4, new CcsidrAccessor(csselr));
     }
 
@@ -245,8 +254,10 @@ public final class OneReg {
         int hardware = TimerRegs.swap(encoding);
         SysReg timer = SysReg.find(hardware);
         if (timer != null && TimerRegs.apart(kvm).contains(timer))
-            return through(8, new ValueAccessor(
-                    w -> TimerRegs.getUser(w, timer), (w, value) -> TimerRegs.setUser(w, timer, value)));
+            return through(
+                    8,
+                    new ValueAccessor(
+                            w -> TimerRegs.getUser(w, timer), (w, value) -> TimerRegs.setUser(w, timer, value)));
         Row row = kvm.sysRegs().find(hardware);
         if (row == null || !row.forUser() || row.hidden(v)) return unknown;
         if (row.get() == null && row.set() == null)

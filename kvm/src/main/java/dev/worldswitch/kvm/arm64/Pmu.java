@@ -95,7 +95,8 @@ final class Pmu {
         Vm vm = v.vm();
         long n = value >>> PMCR_N & 31;
         vm.configLock().lock();
-        if (!vm.hasRunOnce() && n <= vm.kvm().host().pmuCounters()) vm.pmu().counters.set(n + 1);
+        if (!vm.hasRunOnce() && n <= vm.kvm().host().pmuCounters())
+            vm.pmu().counters.set(n + 1);
         vm.configLock().unlock();
         v.sys(SysReg.PMCR_EL0, value & PMCR_WRITABLE | (vm.kvm().host().el0Aarch32() ? 0 : PMCR_LC));
         return 0;

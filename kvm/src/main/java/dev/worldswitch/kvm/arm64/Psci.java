@@ -6,8 +6,14 @@ import dev.worldswitch.machine.arm64.SysReg;
 /** The Power State Coordination Interface (DEN0022) 0.1, 0.2 and 1.0 to 1.3 as psci.c has it. */
 final class Psci {
     private static final long NOT_SUPPORTED = -1, INVALID_PARAMS = -2, ALREADY_ON = -4, INTERNAL_FAILURE = -6;
-    private static final int VERSION = 0x8400_0000, SUSPEND = 0x8400_0001, SUSPEND64 = 0xc400_0001, CPU_OFF = 0x8400_0002;
-    private static final int CPU_ON = 0x8400_0003, CPU_ON64 = 0xc400_0003, AFFINITY = 0x8400_0004, AFFINITY64 = 0xc400_0004;
+    private static final int VERSION = 0x8400_0000,
+            SUSPEND = 0x8400_0001,
+            SUSPEND64 = 0xc400_0001,
+            CPU_OFF = 0x8400_0002;
+    private static final int CPU_ON = 0x8400_0003,
+            CPU_ON64 = 0xc400_0003,
+            AFFINITY = 0x8400_0004,
+            AFFINITY64 = 0xc400_0004;
     private static final int MIGRATE_TYPE = 0x8400_0006, SYSTEM_OFF = 0x8400_0008, SYSTEM_RESET = 0x8400_0009;
     private static final int FEATURES = 0x8400_000a, SYSTEM_SUSPEND = 0x8400_000e, SYSTEM_SUSPEND64 = 0xc400_000e;
     private static final int RESET2 = 0x8400_0012, RESET2_64 = 0xc400_0012, OFF2 = 0x8400_0015, OFF2_64 = 0xc400_0015;

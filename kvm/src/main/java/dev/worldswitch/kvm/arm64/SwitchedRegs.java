@@ -18,8 +18,16 @@ final class SwitchedRegs {
     };
     /** __ptrauth_save_guest. */
     private static final SysReg[] KEYS = {
-        APIAKEYLO_EL1, APIAKEYHI_EL1, APIBKEYLO_EL1, APIBKEYHI_EL1, APDAKEYLO_EL1, APDAKEYHI_EL1, APDBKEYLO_EL1,
-        APDBKEYHI_EL1, APGAKEYLO_EL1, APGAKEYHI_EL1
+        APIAKEYLO_EL1,
+        APIAKEYHI_EL1,
+        APIBKEYLO_EL1,
+        APIBKEYHI_EL1,
+        APDAKEYLO_EL1,
+        APDAKEYHI_EL1,
+        APDBKEYLO_EL1,
+        APDBKEYHI_EL1,
+        APGAKEYLO_EL1,
+        APGAKEYHI_EL1
     };
 
     private SwitchedRegs() {}

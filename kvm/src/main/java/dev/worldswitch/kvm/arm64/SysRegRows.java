@@ -206,11 +206,37 @@ final class SysRegRows {
         value(SysReg.TCR_EL1, GuestAccess::vmRegister, 0);
         if (since("6.12")) {
             // Listed even where the CPU has none of them, until they are hidden.
-            Visibility tcr2 = since("6.18") ? v -> v.vm().idRegs().field(SysReg.ID_AA64MMFR3_EL1, 0) != 0 ? 0 : HIDDEN : ALWAYS;
-            Visibility pie = since("6.18") ? v -> v.vm().idRegs().field(SysReg.ID_AA64MMFR3_EL1, 8) != 0 ? 0 : HIDDEN : ALWAYS;
-            row(SysReg.TCR2_EL1.encoding(), SysReg.TCR2_EL1, GuestAccess::tcr2, SysRegRows::resetValue, 0, tcr2, null, null);
-            row(SysReg.PIRE0_EL1.encoding(), SysReg.PIRE0_EL1, GuestAccess::readWrite, SysRegRows::resetUnknown, 0, pie, null, null);
-            row(SysReg.PIR_EL1.encoding(), SysReg.PIR_EL1, GuestAccess::readWrite, SysRegRows::resetUnknown, 0, pie, null, null);
+            Visibility tcr2 =
+                    since("6.18") ? v -> v.vm().idRegs().field(SysReg.ID_AA64MMFR3_EL1, 0) != 0 ? 0 : HIDDEN : ALWAYS;
+            Visibility pie =
+                    since("6.18") ? v -> v.vm().idRegs().field(SysReg.ID_AA64MMFR3_EL1, 8) != 0 ? 0 : HIDDEN : ALWAYS;
+            row(
+                    SysReg.TCR2_EL1.encoding(),
+                    SysReg.TCR2_EL1,
+                    GuestAccess::tcr2,
+                    SysRegRows::resetValue,
+                    0,
+                    tcr2,
+                    null,
+                    null);
+            row(
+                    SysReg.PIRE0_EL1.encoding(),
+                    SysReg.PIRE0_EL1,
+                    GuestAccess::readWrite,
+                    SysRegRows::resetUnknown,
+                    0,
+                    pie,
+                    null,
+                    null);
+            row(
+                    SysReg.PIR_EL1.encoding(),
+                    SysReg.PIR_EL1,
+                    GuestAccess::readWrite,
+                    SysRegRows::resetUnknown,
+                    0,
+                    pie,
+                    null,
+                    null);
             stored(SysReg.POR_EL1, GuestAccess::readWrite, SysRegRows::resetUnknown, ABSENT);
             stored(SysReg.POR_EL0, GuestAccess::readWrite, SysRegRows::resetUnknown, ABSENT);
             stored(SysReg.FPMR, GuestAccess::undefined, SysRegRows::resetValue, ABSENT);
@@ -328,15 +354,7 @@ final class SysRegRows {
         pmu(SysReg.PMCNTENCLR_EL0, SysReg.PMCNTENSET_EL0, Pmu::accessCnten, Pmu::resetCounters, true);
         pmu(SysReg.PMOVSCLR_EL0, SysReg.PMOVSSET_EL0, Pmu::accessOvs, Pmu::resetCounters, true);
         pmu(SysReg.PMOVSSET_EL0, SysReg.PMOVSSET_EL0, Pmu::accessOvs, Pmu::resetCounters, true);
-        row(
-                SysReg.PMSWINC_EL0.encoding(),
-                null,
-                Pmu::accessSwinc,
-                null,
-                0,
-                PMU,
-                (v, r) -> 0,
-                (v, r, value) -> 0);
+        row(SysReg.PMSWINC_EL0.encoding(), null, Pmu::accessSwinc, null, 0, PMU, (v, r) -> 0, (v, r, value) -> 0);
         pmu(SysReg.PMSELR_EL0, SysReg.PMSELR_EL0, Pmu::accessSelr, (v, r) -> v.sys(r.stored(), UNKNOWN & 31), false);
         for (SysReg r : List.of(SysReg.PMCEID0_EL0, SysReg.PMCEID1_EL0, SysReg.PMXEVTYPER_EL0, SysReg.PMXEVCNTR_EL0))
             row(r.encoding(), null, Pmu::accessSelected, null, 0, PMU, null, null);

@@ -92,7 +92,8 @@ final class TimerRegs {
 
     /** Timers that the real KVM lets the guest reach: the CPU shows no status while they are off. */
     private static boolean inHardware(Vcpu v, boolean physical) {
-        return !physical || v.kvm().profile().vhe() && !v.kvm().kernel().version().atLeast("6.12");
+        return !physical
+                || v.kvm().profile().vhe() && !v.kvm().kernel().version().atLeast("6.12");
     }
 
     static long access(Vcpu v, Row row, boolean write, long value) {
@@ -135,10 +136,12 @@ final class TimerRegs {
         Vm vm = v.vm();
         switch (r) {
             case CNTVCT_EL0 -> {
-                if (!vm.flags().test(Vm.COUNTER_OFFSET)) vm.voffset().set(v.kvm().counter() - value);
+                if (!vm.flags().test(Vm.COUNTER_OFFSET))
+                    vm.voffset().set(v.kvm().counter() - value);
             }
             case CNTPCT_EL0 -> {
-                if (!vm.flags().test(Vm.COUNTER_OFFSET)) vm.poffset().set(v.kvm().counter() - value);
+                if (!vm.flags().test(Vm.COUNTER_OFFSET))
+                    vm.poffset().set(v.kvm().counter() - value);
             }
             case CNTV_CTL_EL0, CNTP_CTL_EL0 -> v.sys(r, value & ~ISTATUS);
             default -> v.sys(r, value);

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 public final class Vcpu implements SignalMasked {
     /** Bits of {@link #flags}. */
     static final long INITIALIZED = 1, HAS_SVE = 2, SVE_FINALIZED = 4, HAS_PTRAUTH = 8, HAS_RUN_ONCE = 16;
+
     static final long INCREMENT_PC = 32, PENDING_EXCEPTION = 64, PMU_CREATED = 128, CCSIDR_SET = 256;
 
     private final Vm vm;

@@ -17,7 +17,9 @@ final class VcpuInit {
 
     static void rows(Rows t) {
         t.vm("KVM_ARM_PREFERRED_TARGET", ior(0xaf, SIZE), 0, "api.rst 4.83", (vm, c) -> {
-            int target = vm.kvm().has(Patch.ARM64_GENERIC_TARGET) ? HostFeatures.GENERIC_TARGET : vm.kvm().host().targetCpu();
+            int target = vm.kvm().has(Patch.ARM64_GENERIC_TARGET)
+                    ? HostFeatures.GENERIC_TARGET
+                    : vm.kvm().host().targetCpu();
             return c.out(new Bytes(SIZE).u32(0, target));
         });
         t.vcpu("KVM_ARM_VCPU_INIT", iow(0xae, SIZE), 0, "api.rst 4.82", VcpuInit::init);

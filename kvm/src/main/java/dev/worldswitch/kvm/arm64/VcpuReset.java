@@ -12,17 +12,8 @@ final class VcpuReset {
     private static final long HCR_FWB = 1L << 46, HCR_API = 1L << 41, HCR_APK = 1L << 40;
     private static final long HCR_TID1 = 1L << 16;
     /** HCR_GUEST_FLAGS: VM, SWIO, PTW, FMO, IMO, AMO, FB, BSU_IS, TWI, TWE, TID3, TSC, TIDCP, TACR, TSW, TLOR, RW. */
-    private static final long GUEST_FLAGS = 0x3fL | 1 << 9
-            | 1 << 10
-            | 1 << 13
-            | 1 << 14
-            | HCR_TID3
-            | 1 << 19
-            | 1 << 20
-            | 1 << 21
-            | 1 << 22
-            | 1L << 35
-            | HCR_RW;
+    private static final long GUEST_FLAGS = 0x3fL | 1 << 9 | 1 << 10 | 1 << 13 | 1 << 14 | HCR_TID3 | 1 << 19 | 1 << 20
+            | 1 << 21 | 1 << 22 | 1L << 35 | HCR_RW;
 
     private static final List<SysReg> CLEARED =
             List.of(SysReg.SP_EL0, SysReg.SPSR_abt, SysReg.SPSR_und, SysReg.SPSR_irq, SysReg.SPSR_fiq);

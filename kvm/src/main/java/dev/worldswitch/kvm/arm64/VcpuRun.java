@@ -62,7 +62,8 @@ public final class VcpuRun implements PreemptNotifier {
         if (page.immediateExit()) {
             r = Errno.EINTR;
         } else {
-            if (vcpu.sigmaskSet().get() != 0) caller.runSignalMask(vcpu.sigmask().get(), true);
+            if (vcpu.sigmaskSet().get() != 0)
+                caller.runSignalMask(vcpu.sigmask().get(), true);
             page.exitReason(RunPage.EXIT_UNKNOWN);
             page.flags(0);
             r = runLoop(caller);
@@ -252,7 +253,8 @@ public final class VcpuRun implements PreemptNotifier {
             page.exitReason(RunPage.EXIT_INTR);
             return Errno.EINTR;
         }
-        // Once more with interrupts masked: work that one of them brought after the first check must not enter the guest.
+        // Once more with interrupts masked: work that one of them brought after the first check must not enter the
+        // guest.
         if (rs.requests.acquire() != 0 || signalCheckedLate && signalPending(caller)) {
             leaveGuestMode(cpu, task);
             return 1;
@@ -265,7 +267,11 @@ public final class VcpuRun implements PreemptNotifier {
         // After setup, which arms a step: an instruction that KVM skips is the step, and nothing more is executed.
         PcAdjust.adjustPc(vcpu);
         Tracepoints t = vcpu.kvm().trace().get();
-        if (t != null) t.hit(vcpu, "kvm_entry", String.format("PC: 0x%016x", vcpu.context().pc().get()));
+        if (t != null)
+            t.hit(
+                    vcpu,
+                    "kvm_entry",
+                    String.format("PC: 0x%016x", vcpu.context().pc().get()));
         armTimer(caller);
         hyp().kvmFp().kvmArchVcpuCtxflushFp(task);
         Arm64Exit exit = hyp().kvmVcpuRun(task, vcpu);
@@ -308,7 +314,8 @@ public final class VcpuRun implements PreemptNotifier {
         if (c != null) c.wake();
         // inGuestMode is set before the requests are read at entry, so one of both sides sees the other.
         int cpu = (int) rs.loadedOn.acquire() - 1;
-        if (cpu >= 0 && rs.inGuestMode.acquire() != 0) vcpu.kvm().cpus().get(cpu).raise(Line.KICK);
+        if (cpu >= 0 && rs.inGuestMode.acquire() != 0)
+            vcpu.kvm().cpus().get(cpu).raise(Line.KICK);
     }
 
     /** Wakes a vCPU that sleeps. */

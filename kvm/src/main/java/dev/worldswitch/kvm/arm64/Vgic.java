@@ -129,7 +129,8 @@ final class Vgic {
         long e = checkRange(UNDEFINED, r.base, DIST_SIZE, size);
         if (e != 0) return e;
         boolean hitsDist = dist.get() != UNDEFINED && overlap(r.base, size, dist.get(), DIST_SIZE);
-        for (Redists o : redists.get()) if (overlap(r.base, size, o.base, o.size(Math.max(1, vcpus)))) return Errno.EINVAL;
+        for (Redists o : redists.get())
+            if (overlap(r.base, size, o.base, o.size(Math.max(1, vcpus)))) return Errno.EINVAL;
         if (hitsDist) return Errno.EINVAL;
         List<Redists> more = new ArrayList<>(redists.get());
         more.add(r);

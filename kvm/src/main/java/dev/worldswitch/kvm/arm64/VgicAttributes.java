@@ -62,7 +62,14 @@ final class VgicAttributes {
 
     private long v2Address(What what) {
         if (what == What.GET)
-            return call.out(address, new Bytes(8).u64(0, attribute == V2_DIST ? vgic().dist().get() : vgic().cpu().get()));
+            return call.out(
+                    address,
+                    new Bytes(8)
+                            .u64(
+                                    0,
+                                    attribute == V2_DIST
+                                            ? vgic().dist().get()
+                                            : vgic().cpu().get()));
         Bytes b = call.in(address, 8);
         if (b == null) return Errno.EFAULT;
         if (attribute == V2_DIST) return vgic().setDist(b.u64(0));
@@ -87,7 +94,8 @@ final class VgicAttributes {
     }
 
     private long getV3Address(long v) {
-        if (attribute == V3_DIST) return call.out(address, new Bytes(8).u64(0, vgic().dist().get()));
+        if (attribute == V3_DIST)
+            return call.out(address, new Bytes(8).u64(0, vgic().dist().get()));
         var regions = vgic().redists();
         if (attribute == V3_REDIST) {
             boolean old = regions.size() == 1 && regions.get(0).count() == 0;

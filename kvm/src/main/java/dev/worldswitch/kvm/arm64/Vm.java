@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 public final class Vm implements MemoryVm {
     /** Bits of {@link #flags}, in the meaning of KVM_ARCH_FLAG_*. */
     static final long NISV_TO_USER = 1, SYSTEM_SUSPEND = 2, HAS_RUN_ONCE = 4, FEATURES_CONFIGURED = 8;
+
     static final long ID_REGS_INITIALIZED = 16, WRITABLE_IMP_ID = 32, COUNTER_OFFSET = 64, DEAD = 128;
 
     /** KVM_USER_MEM_SLOTS where KVM needs none for itself. */

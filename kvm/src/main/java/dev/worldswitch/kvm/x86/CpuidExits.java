@@ -25,7 +25,8 @@ final class CpuidExits {
             c = hit.ecx();
             d = hit.edx();
         } else if (function == 0xb || function == 0x1f) {
-            // A missing subleaf still tells its own number and the x2APIC id (SDM vol. 2, CPUID leaf 0BH), where the leaf is
+            // A missing subleaf still tells its own number and the x2APIC id (SDM vol. 2, CPUID leaf 0BH), where the
+            // leaf is
             // really there: then it has subleaf 1.
             CpuidTable.Entry level = table.find(function, 1);
             if (level != null) {

@@ -18,7 +18,12 @@ import java.util.List;
 /** PIC, IOAPIC, PIT and interrupt routes as state: saved, restored, set; they deliver no interrupts yet. */
 public final class Irqchip {
     static final int MAX_ROUTES = 4096;
-    private static final int CHIP_SIZE = 520, PIT_SIZE = 72, PIT2_SIZE = 112, ROUTE_SIZE = 48, IOAPIC_PINS = 24, HV_SINT = 4;
+    private static final int CHIP_SIZE = 520,
+            PIT_SIZE = 72,
+            PIT2_SIZE = 112,
+            ROUTE_SIZE = 48,
+            IOAPIC_PINS = 24,
+            HV_SINT = 4;
 
     /** struct kvm_irq_routing_entry. */
     public record Route(int gsi, int type, int chip, int pin, long address, int data) {}

@@ -161,7 +161,9 @@ public final class Kvm implements KvmFile {
 
     long dispatch(KvmFile file, Caller caller, int command, long argument, Made made, long unknown) {
         IoctlTable.Row row = ioctls.find(file.kind(), command);
-        return row == null || !capabilities.came(row.capability()) ? unknown : row.handler().handle(file, new Call(caller, argument, made));
+        return row == null || !capabilities.came(row.capability())
+                ? unknown
+                : row.handler().handle(file, new Call(caller, argument, made));
     }
 
     @Override

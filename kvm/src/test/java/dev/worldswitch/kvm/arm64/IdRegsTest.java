@@ -57,7 +57,9 @@ class IdRegsTest {
         assertThat(c.set64(v, ISAR0, now & ~0xf0L)).isEqualTo(Errno.EBUSY);
         assertThat(c.set64(v, ISAR0, -1)).isEqualTo(Errno.EBUSY);
         assertThat(c.get64(v, ISAR0)).isEqualTo(now);
-        assertThat(c.get64(v, PFR0) >>> 24 & 15).as("no GIC in the kernel, none in the guest").isZero();
+        assertThat(c.get64(v, PFR0) >>> 24 & 15)
+                .as("no GIC in the kernel, none in the guest")
+                .isZero();
     }
 
     @Test
@@ -79,8 +81,8 @@ class IdRegsTest {
             Vcpu writerVcpu = c.newVcpu(v.vm(), 1);
             c.init(writerVcpu, VcpuFeature.PSCI_0_2);
             long host = c.get64(v, ISAR0), other = host & ~(0xfL << 60);
-            SysRegTable.Row row = java.util.Objects.requireNonNull(
-                    c.kvm().sysRegs().find(SysReg.ID_AA64ISAR0_EL1.encoding()));
+            SysRegTable.Row row =
+                    java.util.Objects.requireNonNull(c.kvm().sysRegs().find(SysReg.ID_AA64ISAR0_EL1.encoding()));
             List<Long> seen = new ArrayList<>();
             CountDownLatch ready = new CountDownLatch(1);
             AtomicLong entered = new AtomicLong();

@@ -44,8 +44,17 @@ class OneRegTest {
     @CsvSource(
             delimiter = ';',
             value = {
-                "max;6.1", "max;6.12", "max;6.18", "max;7.2", "neoverse-n1;6.12", "neoverse-v1;6.12", "a64fx;6.12",
-                "a64fx;6.1", "neoverse-v2;6.18", "max,sve-max-vq=3;6.12", "max,nvhe;6.12"
+                "max;6.1",
+                "max;6.12",
+                "max;6.18",
+                "max;7.2",
+                "neoverse-n1;6.12",
+                "neoverse-v1;6.12",
+                "a64fx;6.12",
+                "a64fx;6.1",
+                "neoverse-v2;6.18",
+                "max,sve-max-vq=3;6.12",
+                "max,nvhe;6.12"
             })
     void everyListedRegisterCanBeReadAndSetBackWithoutChangingAny(String machine, String kernel) {
         TestClient c = new TestClient(machine, kernel);
@@ -74,7 +83,9 @@ class OneRegTest {
     }
 
     @ParameterizedTest(name = "{0}")
-    @CsvSource(delimiter = ';', value = {"max", "neoverse-v1", "a64fx", "max,sve-max-vq=5,sve128=on"})
+    @CsvSource(
+            delimiter = ';',
+            value = {"max", "neoverse-v1", "a64fx", "max,sve-max-vq=5,sve128=on"})
     void vectorsAndGeneralRegistersKeepEveryBitAndPadWithZeros(String machine) {
         TestClient c = new TestClient(machine, "6.12");
         Vcpu v = vcpu(c);
@@ -143,8 +154,12 @@ class OneRegTest {
         for (long id : RegList.ids(v)) {
             if (id == OneReg.VLS) continue;
             var args = new dev.worldswitch.kvm.Bytes(16).u64(0, id).u64(8, 8);
-            assertThat(c.ioctl(v, TestClient.GET_ONE_REG, args)).as("get %x", id).isEqualTo(Errno.EFAULT);
-            assertThat(c.ioctl(v, TestClient.SET_ONE_REG, args)).as("set %x", id).isEqualTo(Errno.EFAULT);
+            assertThat(c.ioctl(v, TestClient.GET_ONE_REG, args))
+                    .as("get %x", id)
+                    .isEqualTo(Errno.EFAULT);
+            assertThat(c.ioctl(v, TestClient.SET_ONE_REG, args))
+                    .as("set %x", id)
+                    .isEqualTo(Errno.EFAULT);
         }
         assertThat(state(v)).isEqualTo(before);
     }

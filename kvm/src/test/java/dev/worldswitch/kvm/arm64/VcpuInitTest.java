@@ -17,8 +17,10 @@ class VcpuInitTest {
         TestClient n1 = new TestClient("neoverse-n1", "6.12");
         assertThat(n1.init(n1.newVcpu(n1.newVm(), 0), VcpuFeature.SVE)).isEqualTo(Errno.EINVAL);
         TestClient a64fx = new TestClient("a64fx", "6.12");
-        assertThat(a64fx.init(a64fx.newVcpu(a64fx.newVm(), 0), VcpuFeature.PTRAUTH)).isEqualTo(Errno.EINVAL);
-        assertThat(a64fx.init(a64fx.newVcpu(a64fx.newVm(), 0), VcpuFeature.EL1_32BIT)).isEqualTo(Errno.EINVAL);
+        assertThat(a64fx.init(a64fx.newVcpu(a64fx.newVm(), 0), VcpuFeature.PTRAUTH))
+                .isEqualTo(Errno.EINVAL);
+        assertThat(a64fx.init(a64fx.newVcpu(a64fx.newVm(), 0), VcpuFeature.EL1_32BIT))
+                .isEqualTo(Errno.EINVAL);
         assertThat(a64fx.init(a64fx.newVcpu(a64fx.newVm(), 0), VcpuFeature.SVE)).isZero();
     }
 

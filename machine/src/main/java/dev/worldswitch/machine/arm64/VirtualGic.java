@@ -45,7 +45,8 @@ final class VirtualGic {
     private int bpr(int group) {
         // As many bits preempt as ICH_VTR_EL2.PREbits says; smaller fields read as the smallest that exists.
         int least = 6 - (int) (c.sys[VTR] >>> 26 & 7);
-        int b0 = Math.max((int) (c.sys[VMCR] >>> 21) & 7, least), b1 = Math.max((int) (c.sys[VMCR] >>> 18) & 7, least + 1);
+        int b0 = Math.max((int) (c.sys[VMCR] >>> 21) & 7, least),
+                b1 = Math.max((int) (c.sys[VMCR] >>> 18) & 7, least + 1);
         if (group == 0) return b0;
         return (c.sys[VMCR] & 16) != 0 ? Math.min(b0 + 1, 7) : b1;
     }

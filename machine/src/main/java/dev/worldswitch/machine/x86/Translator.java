@@ -125,8 +125,7 @@ final class Translator {
 
     private static Translated define(Block head, byte[] file, List<Object> constants) {
         try {
-            MethodHandles.Lookup made =
-                    MethodHandles.lookup().defineHiddenClassWithClassData(file, constants, true);
+            MethodHandles.Lookup made = MethodHandles.lookup().defineHiddenClassWithClassData(file, constants, true);
             return (Translated) made.findConstructor(made.lookupClass(), MethodType.methodType(void.class))
                     .invoke();
         } catch (RuntimeException | Error x) {

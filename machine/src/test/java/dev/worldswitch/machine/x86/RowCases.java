@@ -74,8 +74,7 @@ final class RowCases {
             b(0xf3, 0x0f, 0x6f, 0x4b, 0xc0, 0xf3, 0x0f, 0x6f, 0x53, 0xe0);
             if (row.mnemonic().startsWith("V")) b(0xc5, 0xf9, 0xf7, 0xca);
             else b(0x66, 0x0f, 0xf7, 0xca);
-        }
-        else if (row.mnemonic().startsWith("F") && !row.mnemonic().equals("FENCE")) x87(row);
+        } else if (row.mnemonic().startsWith("F") && !row.mnemonic().equals("FENCE")) x87(row);
         else encode(row);
         return new NativeCpu.Case(Arrays.copyOf(code, at), gpr.clone(), random.nextInt() & ALL | 2, data.clone());
     }

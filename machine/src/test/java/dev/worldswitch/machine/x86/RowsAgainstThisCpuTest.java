@@ -17,7 +17,8 @@ import org.junit.jupiter.api.Test;
 class RowsAgainstThisCpuTest {
     private static final long SEED = Long.getLong("rows.seed", 20261121);
     private static final int SAMPLES = Integer.getInteger("rows.samples", 30);
-    private static final List<OpTableSource> WHOLE = List.of(new IntegerTable(), new BitTable(), new X87Table(), new Avx512Table());
+    private static final List<OpTableSource> WHOLE =
+            List.of(new IntegerTable(), new BitTable(), new X87Table(), new Avx512Table());
     private static final Set<String> SYSTEM = Set.of("PUSHF", "POPF", "ENTER", "UD0", "UD1", "UD2");
 
     static String name(Row r) {

@@ -89,8 +89,8 @@ class TranslatorTest {
     @Test
     void a_loop_too_long_for_the_jit_is_translated_in_parts_or_not_at_all() {
         // lock inc dword [7f00+4k] with all registers in use, many times; dec ecx; jnz 7000; hlt
-        String body = ("f0 ff 04 25 00 7f 00 00 ".repeat(6) + "48 01 c2 4c 01 c6 4d 01 d1 4d 01 e3 4d 01 f5 ")
-                .repeat(30);
+        String body =
+                ("f0 ff 04 25 00 7f 00 00 ".repeat(6) + "48 01 c2 4c 01 c6 4d 01 d1 4d 01 e3 4d 01 f5 ").repeat(30);
         int bytes = body.replace(" ", "").length() / 2;
         String back = String.format("%08x", Integer.reverseBytes(-(bytes + 8)));
         Guest g = at(body + "ff c9 0f 85 " + back + " f4");
