@@ -15,7 +15,7 @@ record GuestWords(Consumer<String> listener) implements Trace {
     }
 
     @Override
-    public void kvmExit(Vcpu vcpu, String reason, long rip) {
+    public void kvmExit(Vcpu vcpu, String reason, long rip, long[] fields) {
         listener.accept("exits: " + reason);
     }
 

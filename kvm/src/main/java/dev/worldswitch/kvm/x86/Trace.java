@@ -7,7 +7,7 @@ package dev.worldswitch.kvm.x86;
 public interface Trace {
     default void kvmEntry(Vcpu vcpu, long rip) {}
 
-    default void kvmExit(Vcpu vcpu, String reason, long rip) {}
+    default void kvmExit(Vcpu vcpu, String reason, long rip, long[] fields) {}
 
     default void kvmPio(Vcpu vcpu, boolean write, int port, int size, int count, long value) {}
 

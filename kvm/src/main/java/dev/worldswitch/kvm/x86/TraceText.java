@@ -6,8 +6,7 @@ import java.util.List;
 
 /**
  * The run loop's events in the text of the kernel's own tracepoints: print formats of arch/x86/kvm/trace.h and
- * include/trace/events/kvm.h. Of kvm_exit's fields info1, info2, intr_info and error_code are not there: exits here have
- * no VMCS or VMCB fields behind them.
+ * include/trace/events/kvm.h.
  */
 final class TraceText implements Trace {
     /** kvm_trace_sym_exc; null where the kernel prints the number. */
@@ -65,8 +64,14 @@ final class TraceText implements Trace {
     }
 
     @Override
-    public void kvmExit(Vcpu vcpu, String reason, long rip) {
-        out.hit(vcpu, "kvm_exit", "vcpu " + vcpu.id() + " reason " + reason + " rip " + hex(rip));
+    public void kvmExit(Vcpu vcpu, String reason, long rip, long[] fields) {
+        out.hit(
+                vcpu,
+                "kvm_exit",
+                "vcpu " + vcpu.id() + " reason " + reason + " rip " + hex(rip)
+                        + String.format(
+                                " info1 0x%016x info2 0x%016x intr_info 0x%08x error_code 0x%08x",
+                                fields[0], fields[1], fields[2], fields[3]));
     }
 
     @Override

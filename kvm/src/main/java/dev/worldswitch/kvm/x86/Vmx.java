@@ -2,6 +2,7 @@ package dev.worldswitch.kvm.x86;
 
 import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.machine.x86.X86Exit;
+import dev.worldswitch.machine.x86.X86State;
 
 /** Intel's VMX. Exit names: arch/x86/include/uapi/asm/vmx.h. */
 final class Vmx implements X86Ops {
@@ -24,6 +25,11 @@ final class Vmx implements X86Ops {
     @Override
     public String exitName(X86Exit exit) {
         return exit.reason < NAMES.length ? NAMES[exit.reason] : exit.name();
+    }
+
+    @Override
+    public long[] exitFields(X86State state, X86Exit exit) {
+        return ExitFields.vmx(state, exit);
     }
 
     @Override

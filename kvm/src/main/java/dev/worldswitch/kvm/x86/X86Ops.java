@@ -3,6 +3,7 @@ package dev.worldswitch.kvm.x86;
 import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.machine.x86.X86Exit;
 import dev.worldswitch.machine.x86.X86Profile;
+import dev.worldswitch.machine.x86.X86State;
 
 /** What differs between VMX and SVM (struct kvm_x86_ops). Chosen once, by the machine's vendor. */
 sealed interface X86Ops permits Vmx, Svm {
@@ -17,6 +18,9 @@ sealed interface X86Ops permits Vmx, Svm {
 
     /** The exit's name in the kernel's trace. */
     String exitName(X86Exit exit);
+
+    /** info1, info2, intr_info and error_code of the kvm_exit tracepoint: fields of the VMCS or VMCB at this exit. */
+    long[] exitFields(X86State state, X86Exit exit);
 
     /** Exit reason and two words of information of an access to unbacked memory, as internal errors tell them. */
     long[] pageFaultInfo(X86Exit exit, boolean known);

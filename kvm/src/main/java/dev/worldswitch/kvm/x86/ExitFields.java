@@ -1,0 +1,59 @@
+package dev.worldswitch.kvm.x86;
+
+import dev.worldswitch.machine.x86.X86Exit;
+import dev.worldswitch.machine.x86.X86State;
+
+/** What hardware tells of an exit beside its reason, in the formats of SDM vol. 3, 28.2 and APM vol. 2, appendix C. */
+final class ExitFields {
+    private static final int DB = 1, BP = 3, PF = 14;
+    private static final long VALID = 1L << 31, ERROR_CODE_VALID = 1 << 11, HARDWARE = 3 << 8, SOFTWARE = 6 << 8;
+
+    private ExitFields() {}
+
+    /** Exit qualification, IDT-vectoring information, VM-exit interruption information and its error code. */
+    static long[] vmx(X86State state, X86Exit e) {
+        return new long[] {qualification(e), state.vectoringInfo.get(), interruption(e), errorCode(e)};
+    }
+
+    private static long qualification(X86Exit e) {
+        return switch (e.reason) {
+            case X86Exit.IO ->
+                e.size - 1 | bit(e.in, 3) | bit(e.string, 4) | bit(e.rep, 5) | (long) e.port << 16;
+            case X86Exit.CR_ACCESS, X86Exit.DR_ACCESS -> e.vector | bit(e.in, 4) | (long) e.gpr << 8;
+            case X86Exit.EXCEPTION -> e.vector == PF || e.vector == DB ? e.payload : 0;
+            default -> 0;
+        };
+    }
+
+    /** EXITINFO1, EXITINFO2, EXITINTINFO and its error code. */
+    static long[] svm(X86State state, X86Exit e) {
+        long info1 = 0, info2 = 0;
+        switch (e.reason) {
+            case X86Exit.IO -> {
+                info1 = bit(e.in, 0) | bit(e.string, 2) | bit(e.rep, 3) | (long) e.size << 4 | (long) e.port << 16;
+                info2 = state.rip.get() + e.length;
+            }
+            case X86Exit.WRMSR, X86Exit.XSETBV -> info1 = 1;
+            case X86Exit.EXCEPTION -> {
+                info1 = errorCode(e);
+                info2 = e.vector == PF ? e.payload : 0;
+            }
+            case X86Exit.MMIO_READ, X86Exit.MMIO_WRITE, X86Exit.FETCH_MMIO, X86Exit.UNBACKED -> info2 = e.gpa;
+            default -> {}
+        }
+        return new long[] {info1, info2, state.vectoringInfo.get(), state.vectoringErrorCode.get()};
+    }
+
+    private static long interruption(X86Exit e) {
+        if (e.reason != X86Exit.EXCEPTION) return 0;
+        return VALID | (e.vector == BP ? SOFTWARE : HARDWARE) | bit(e.hasErrorCode, 11) & ERROR_CODE_VALID | e.vector;
+    }
+
+    private static long errorCode(X86Exit e) {
+        return e.reason == X86Exit.EXCEPTION && e.hasErrorCode ? e.errorCode : 0;
+    }
+
+    private static long bit(boolean set, int n) {
+        return set ? 1L << n : 0;
+    }
+}
