@@ -18,3 +18,14 @@ need_jdk() {
 need() { # command, Debian package
   command -v "$1" >/dev/null 2>&1 || die "$1 is missing. Install it: sudo apt-get install -y $2"
 }
+
+# Debian packages that a test or a build needs: installs those that are missing when run as root, names them otherwise.
+need_packages() {
+  local p missing=
+  command -v dpkg >/dev/null 2>&1 || return 0
+  for p in "$@"; do dpkg -s "$p" >/dev/null 2>&1 || missing="$missing $p"; done
+  [ -n "$missing" ] || return 0
+  [ "$(id -u)" = 0 ] || die "missing:$missing. Install them: sudo apt-get install -y$missing"
+  say "installing$missing"
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } >/dev/null 2>&1 || die "cannot install$missing"
+}
