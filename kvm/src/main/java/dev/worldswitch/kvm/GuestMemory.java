@@ -36,9 +36,7 @@ public final class GuestMemory implements PhysicalMemory {
 
     /** Cached translations are wrong from here on. */
     public void changed() {
-        long g;
-        do g = generation.get();
-        while (!generation.cas(g, g + 1));
+        generation.add(1);
     }
 
     /** Reads guest memory for KVM itself, null where it is not there. */

@@ -26,11 +26,14 @@ public interface KvmFile {
     long ioctl(Caller caller, int command, long argument, Made made);
 
     /** Memory behind mmap(2) of this descriptor, null where mmap is not possible (ENODEV). */
-    @Nullable
-    SharedPages pages();
+    default @Nullable SharedPages pages() {
+        return null;
+    }
 
     /** read(2) and pread(2), for statistics; a negative errno where reading is not possible. */
-    long read(byte[] into, long offset);
+    default long read(byte[] into, long offset) {
+        return Errno.EINVAL;
+    }
 
     /** The client had no free descriptor for it: {@link #release} comes too, and nothing of it may be left. */
     default void refused() {}

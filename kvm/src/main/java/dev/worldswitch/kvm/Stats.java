@@ -5,7 +5,6 @@ import dev.worldswitch.machine.cell.Region;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** The binary statistics of a VM or vCPU: a header, an id, descriptors and values to read (api.rst 4.131). */
 public final class Stats implements KvmFile {
@@ -68,11 +67,6 @@ public final class Stats implements KvmFile {
     @Override
     public long ioctl(Caller caller, int command, long argument, Made made) {
         return Errno.ENOTTY;
-    }
-
-    @Override
-    public @Nullable SharedPages pages() {
-        return null;
     }
 
     @Override

@@ -6,8 +6,6 @@ import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
-import dev.worldswitch.kvm.SharedPages;
-import org.jspecify.annotations.Nullable;
 
 /** A device made by KVM_CREATE_DEVICE: all that user space does with it is attributes. */
 public final class Device implements KvmFile {
@@ -66,16 +64,6 @@ public final class Device implements KvmFile {
         boolean known = group == 1 && (attribute == 1 || attribute == 2);
         if (!known) return Errno.ENXIO;
         return what == Attributes.What.HAS ? 0 : what == Attributes.What.SET ? Errno.EBADF : Errno.ENXIO;
-    }
-
-    @Override
-    public @Nullable SharedPages pages() {
-        return null;
-    }
-
-    @Override
-    public long read(byte[] into, long offset) {
-        return Errno.EINVAL;
     }
 
     @Override

@@ -10,7 +10,6 @@ import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemoryIoctls;
-import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.kvm.SignalMasked;
 import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
@@ -113,10 +112,7 @@ public final class Kvm implements KvmFile {
 
     /** Numbers for the guests' entropy service: a sequence of this host's own, the same at each run. */
     long entropy() {
-        long n;
-        do n = entropy.get();
-        while (!entropy.cas(n, n + GOLDEN_RATIO));
-        long z = n + GOLDEN_RATIO;
+        long z = entropy.add(GOLDEN_RATIO) + GOLDEN_RATIO;
         z = (z ^ z >>> 30) * 0xbf58476d1ce4e5b9L;
         z = (z ^ z >>> 27) * 0x94d049bb133111ebL;
         return z ^ z >>> 31;
@@ -165,16 +161,6 @@ public final class Kvm implements KvmFile {
     @Override
     public long ioctl(Caller caller, int command, long argument, Made made) {
         return dispatch(this, caller, command, argument, made);
-    }
-
-    @Override
-    public @Nullable SharedPages pages() {
-        return null;
-    }
-
-    @Override
-    public long read(byte[] into, long offset) {
-        return Errno.EINVAL;
     }
 
     @Override

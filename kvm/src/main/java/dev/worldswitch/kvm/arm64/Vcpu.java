@@ -315,11 +315,6 @@ public final class Vcpu implements SignalMasked {
     }
 
     @Override
-    public long read(byte[] into, long offset) {
-        return Errno.EINVAL;
-    }
-
-    @Override
     public void brokeDown() {
         runLoop().brokeDown();
         vm.brokeDown();

@@ -6,7 +6,6 @@ import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.GuestMemory;
 import dev.worldswitch.kvm.MemoryVm;
-import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.kvm.Stats;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
@@ -48,9 +47,7 @@ public final class Vm implements MemoryVm {
         this.client = client;
         this.mm = client.mm();
         this.ipaBits = ipaBits;
-        long number;
-        do number = kvm.vmNumber().get();
-        while (!kvm.vmNumber().cas(number, number + 1));
+        long number = kvm.vmNumber().add(1);
         this.vttbr = number + 1 << 48;
         this.region = kvm.region().child("vm" + number);
         this.lock = new Mutex(region, "lock");
@@ -235,17 +232,12 @@ public final class Vm implements MemoryVm {
 
     /** kvm_get_kvm. */
     void hold() {
-        long n;
-        do n = users.get();
-        while (!users.cas(n, n + 1));
+        users.add(1);
     }
 
     /** kvm_put_kvm. */
     void put() {
-        long n;
-        do n = users.get();
-        while (!users.cas(n, n - 1));
-        if (n != 1) return;
+        if (users.add(-1) != 1) return;
         for (Vcpu v : vcpus.get().all()) v.run().close();
         region.drop();
     }
@@ -274,16 +266,6 @@ public final class Vm implements MemoryVm {
         } finally {
             lock.unlock();
         }
-    }
-
-    @Override
-    public @Nullable SharedPages pages() {
-        return null;
-    }
-
-    @Override
-    public long read(byte[] into, long offset) {
-        return Errno.EINVAL;
     }
 
     @Override

@@ -17,8 +17,7 @@ final class ExitFields {
 
     private static long qualification(X86Exit e) {
         return switch (e.reason) {
-            case X86Exit.IO ->
-                e.size - 1 | bit(e.in, 3) | bit(e.string, 4) | bit(e.rep, 5) | (long) e.port << 16;
+            case X86Exit.IO -> e.size - 1 | bit(e.in, 3) | bit(e.string, 4) | bit(e.rep, 5) | (long) e.port << 16;
             case X86Exit.CR_ACCESS, X86Exit.DR_ACCESS -> e.vector | bit(e.in, 4) | (long) e.gpr << 8;
             case X86Exit.EXCEPTION -> e.vector == PF || e.vector == DB ? e.payload : 0;
             default -> 0;

@@ -98,7 +98,8 @@ final class GuestEntry {
         if (t != null) t.kvmEntry(vcpu, state.rip.get());
         X86Exit exit = onCpu(caller, cpu, guest -> guest.run(at));
         rs.inGuestMode.release(0);
-        if (t != null) t.kvmExit(vcpu, run.ops().exitName(exit), state.rip.get(), run.ops().exitFields(state, exit));
+        if (t != null)
+            t.kvmExit(vcpu, run.ops().exitName(exit), state.rip.get(), run.ops().exitFields(state, exit));
         run.injection().completeInterrupts();
         cpu.irqEnable();
         scheduler().preemptEnable(caller.task());

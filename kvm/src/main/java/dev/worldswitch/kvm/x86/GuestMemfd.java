@@ -8,8 +8,6 @@ import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.Mm;
-import dev.worldswitch.kvm.SharedPages;
-import org.jspecify.annotations.Nullable;
 
 /**
  * KVM_CREATE_GUEST_MEMFD: a file of guest memory that user space can't map. A default VM can make one; no slot of it takes
@@ -52,16 +50,6 @@ final class GuestMemfd implements KvmFile {
     @Override
     public long ioctl(Caller caller, int command, long argument, Made made) {
         return Errno.ENOTTY;
-    }
-
-    @Override
-    public @Nullable SharedPages pages() {
-        return null;
-    }
-
-    @Override
-    public long read(byte[] into, long offset) {
-        return Errno.EINVAL;
     }
 
     @Override

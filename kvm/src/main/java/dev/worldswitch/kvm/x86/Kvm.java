@@ -10,7 +10,6 @@ import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemoryIoctls;
-import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.kvm.SignalMasked;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
@@ -179,16 +178,6 @@ public final class Kvm implements KvmFile {
     @Override
     public long ioctl(Caller caller, int command, long argument, Made made) {
         return dispatch(this, caller, command, argument, made, Errno.EINVAL);
-    }
-
-    @Override
-    public @Nullable SharedPages pages() {
-        return null;
-    }
-
-    @Override
-    public long read(byte[] into, long offset) {
-        return Errno.EINVAL;
     }
 
     @Override

@@ -86,8 +86,6 @@ public final class PendingEvents {
     }
 
     void wake() {
-        long n;
-        do n = kicks.get();
-        while (!kicks.cas(n, n + 1));
+        kicks.add(1);
     }
 }

@@ -392,11 +392,6 @@ public final class Vcpu implements SignalMasked {
     }
 
     @Override
-    public long read(byte[] into, long offset) {
-        return Errno.EINVAL;
-    }
-
-    @Override
     public void refused() {
         vm.lock().lock();
         vm.vcpus().set(vm.vcpus().get().minus(this));

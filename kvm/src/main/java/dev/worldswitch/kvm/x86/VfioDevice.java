@@ -8,8 +8,6 @@ import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.Mm;
-import dev.worldswitch.kvm.SharedPages;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The device of KVM_DEV_TYPE_VFIO (virt/kvm/vfio.c). A client of this host can have no VFIO file, so what is added is refused
@@ -65,16 +63,6 @@ final class VfioDevice implements KvmFile {
     public long ioctl(Caller caller, int command, long argument, Made made) {
         if (caller.client().mm() != vm.mm()) return Errno.EIO;
         return vm.kvm().dispatch(this, caller, command, argument, made, Errno.ENOTTY);
-    }
-
-    @Override
-    public @Nullable SharedPages pages() {
-        return null;
-    }
-
-    @Override
-    public long read(byte[] into, long offset) {
-        return Errno.EINVAL;
     }
 
     @Override

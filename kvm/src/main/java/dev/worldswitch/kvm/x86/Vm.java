@@ -6,14 +6,12 @@ import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.GuestMemory;
 import dev.worldswitch.kvm.MemoryVm;
-import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.kvm.Stats;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** A virtual machine. */
 public final class Vm implements MemoryVm {
@@ -41,9 +39,7 @@ public final class Vm implements MemoryVm {
         this.kvm = kvm;
         this.client = client;
         this.mm = client.mm();
-        long number;
-        do number = kvm.vmNumber().get();
-        while (!kvm.vmNumber().cas(number, number + 1));
+        long number = kvm.vmNumber().add(1);
         this.region = kvm.region().child("vm" + number);
         this.lock = new Mutex(region, "lock");
         this.memory = new GuestMemory(region.child("memory"), client);
@@ -297,17 +293,12 @@ public final class Vm implements MemoryVm {
 
     /** kvm_get_kvm. */
     void hold() {
-        long n;
-        do n = users.get();
-        while (!users.cas(n, n + 1));
+        users.add(1);
     }
 
     /** kvm_put_kvm. */
     void put() {
-        long n;
-        do n = users.get();
-        while (!users.cas(n, n - 1));
-        if (n != 1) return;
+        if (users.add(-1) != 1) return;
         for (Vcpu v : vcpus.get().all()) v.run().close();
         region.drop();
     }
@@ -331,16 +322,6 @@ public final class Vm implements MemoryVm {
         } finally {
             lock.unlock();
         }
-    }
-
-    @Override
-    public @Nullable SharedPages pages() {
-        return null;
-    }
-
-    @Override
-    public long read(byte[] into, long offset) {
-        return Errno.EINVAL;
     }
 
     @Override

@@ -46,6 +46,14 @@ public final class Word extends Cell {
         return true;
     }
 
+    /** Adds, atomically; the old value. */
+    public long add(long delta) {
+        long old;
+        do old = get();
+        while (!cas(old, old + delta));
+        return old;
+    }
+
     /** Sets the bits of {@code mask}; the old value. */
     public long or(long mask) {
         if (watcher == null) return (long) VALUE.getAndBitwiseOr(this, mask);
