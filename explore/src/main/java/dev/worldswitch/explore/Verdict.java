@@ -59,8 +59,11 @@ public record Verdict(
 
     /** The same for programs: one JSON object. */
     public String json() {
-        StringBuilder b = new StringBuilder("{\"scenario\":").append(quoted(scenario));
-        b.append(",\"kernel\":").append(quoted(kernel)).append(",\"bounds\":").append(quoted(bounds));
+        StringBuilder b = new StringBuilder("{\"scenario\":").append(Json.quoted(scenario));
+        b.append(",\"kernel\":")
+                .append(Json.quoted(kernel))
+                .append(",\"bounds\":")
+                .append(Json.quoted(bounds));
         b.append(",\"clean\":").append(clean()).append(",\"complete\":").append(complete);
         b.append(",\"states\":").append(figures.states()).append(",\"runs\":").append(figures.runs());
         b.append(",\"steps\":").append(figures.steps()).append(",\"merged\":").append(figures.merged());
@@ -69,33 +72,17 @@ public record Verdict(
             Finding f = findings.get(i);
             b.append(i == 0 ? "" : ",")
                     .append("{\"property\":")
-                    .append(quoted(f.property().id()));
+                    .append(Json.quoted(f.property().id()));
             b.append(",\"what\":")
-                    .append(quoted(f.what()))
+                    .append(Json.quoted(f.what()))
                     .append(",\"events\":")
                     .append(f.schedule().events());
             b.append(",\"also\":[");
             for (int j = 0; j < f.also().size(); j++)
-                b.append(j == 0 ? "" : ",").append(quoted(f.also().get(j)));
-            b.append("],\"schedule\":").append(quoted(f.schedule().toString()));
-            b.append(",\"timeline\":").append(quoted(f.timeline())).append('}');
+                b.append(j == 0 ? "" : ",").append(Json.quoted(f.also().get(j)));
+            b.append("],\"schedule\":").append(Json.quoted(f.schedule().toString()));
+            b.append(",\"timeline\":").append(Json.quoted(f.timeline())).append('}');
         }
         return b.append("]}").toString();
-    }
-
-    private static String quoted(String s) {
-        StringBuilder b = new StringBuilder("\"");
-        for (char c : s.toCharArray()) {
-            switch (c) {
-                case '"' -> b.append("\\\"");
-                case '\\' -> b.append("\\\\");
-                case '\n' -> b.append("\\n");
-                default -> {
-                    if (c < ' ') b.append(String.format("\\u%04x", (int) c));
-                    else b.append(c);
-                }
-            }
-        }
-        return b.append('"').toString();
     }
 }

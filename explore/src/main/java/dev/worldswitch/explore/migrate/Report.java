@@ -1,5 +1,6 @@
 package dev.worldswitch.explore.migrate;
 
+import dev.worldswitch.explore.Json;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -73,26 +74,22 @@ public final class Report {
     /** The same for programs: one JSON object. */
     public String json() {
         StringBuilder b = new StringBuilder("{\"from\":")
-                .append(quoted(from))
+                .append(Json.quoted(from))
                 .append(",\"to\":")
-                .append(quoted(to));
-        b.append(",\"order\":").append(quoted(order)).append(",\"clean\":").append(clean());
+                .append(Json.quoted(to));
+        b.append(",\"order\":").append(Json.quoted(order)).append(",\"clean\":").append(clean());
         b.append(",\"unchanged\":").append(carried).append(",\"findings\":[");
         for (int i = 0; i < rows.size(); i++) {
             Row r = rows.get(i);
             b.append(i == 0 ? "" : ",")
                     .append("{\"kind\":")
-                    .append(quoted(r.kind.name().toLowerCase(java.util.Locale.ROOT)));
+                    .append(Json.quoted(r.kind.name().toLowerCase(java.util.Locale.ROOT)));
             b.append(",\"name\":")
-                    .append(quoted(r.name))
+                    .append(Json.quoted(r.name))
                     .append(",\"what\":")
-                    .append(quoted(r.what))
+                    .append(Json.quoted(r.what))
                     .append('}');
         }
         return b.append("]}").toString();
-    }
-
-    private static String quoted(String s) {
-        return '"' + s.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
     }
 }

@@ -1,0 +1,23 @@
+package dev.worldswitch.explore;
+
+/** Text for programs. */
+public final class Json {
+    private Json() {}
+
+    /** A string as JSON writes it. */
+    public static String quoted(String s) {
+        StringBuilder b = new StringBuilder("\"");
+        for (char c : s.toCharArray()) {
+            switch (c) {
+                case '"' -> b.append("\\\"");
+                case '\\' -> b.append("\\\\");
+                case '\n' -> b.append("\\n");
+                default -> {
+                    if (c < ' ') b.append(String.format("\\u%04x", (int) c));
+                    else b.append(c);
+                }
+            }
+        }
+        return b.append('"').toString();
+    }
+}
