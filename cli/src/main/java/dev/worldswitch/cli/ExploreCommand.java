@@ -55,8 +55,16 @@ final class ExploreCommand implements Callable<Integer> {
     @Option(names = "--json", description = "the verdict as one JSON object")
     private boolean json;
 
+    @Option(names = "--all", description = "runs the catalogue: expected against found; 0 when all is as expected")
+    private boolean all;
+
+    @Option(names = "--matrix", description = "each built-in scenario without each patch of the catalogue")
+    private boolean matrix;
+
     @Override
     public Integer call() {
+        if (all) return CatalogueReport.all();
+        if (matrix) return CatalogueReport.matrix(states);
         if (scenario.isEmpty()) {
             ListCommands.scenarios();
             return 0;

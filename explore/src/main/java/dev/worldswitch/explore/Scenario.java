@@ -1,5 +1,7 @@
 package dev.worldswitch.explore;
 
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Patch;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -40,8 +42,21 @@ public final class Scenario {
      */
     public record TaskText(String name, List<String> does, List<String> guest) {}
 
-    /** A verdict that is expected with these changes of the kernel: {@code --without a --with b}, or nothing. */
-    public record Expectation(String changes, String verdict) {}
+    /**
+     * A verdict that is expected of a kernel.
+     *
+     * @param changes {@code --kernel NAME --without a --with b}, any of them or nothing
+     * @param verdict {@code clean}, or {@code finds} and the properties that fail
+     */
+    public record Expectation(String changes, String verdict) {
+        /** Ids of the properties that fail, in order; empty for clean. */
+        public List<String> finds() {
+            if (verdict.equals("clean")) return List.of();
+            return Stream.of(verdict.replaceFirst("^finds ", "").split(", "))
+                    .sorted()
+                    .toList();
+        }
+    }
 
     private final String name;
     private final Map<String, String> lines;
@@ -183,6 +198,23 @@ public final class Scenario {
                 all.add(new Expectation(k.substring("expect".length()).strip(), v));
         });
         return List.copyOf(all);
+    }
+
+    /** The kernel that an expectation is about. */
+    public KernelVersion kernelFor(Expectation e) {
+        List<Patch> without = new ArrayList<>(), with = new ArrayList<>();
+        String name = lines.getOrDefault("kernel", KernelVersion.DEFAULT);
+        String[] word = e.changes().isEmpty() ? new String[0] : e.changes().split(" +");
+        for (int i = 0; i + 1 < word.length; i += 2)
+            switch (word[i]) {
+                case "--kernel" -> name = word[i + 1];
+                case "--without" -> without.add(Patch.of(word[i + 1]));
+                case "--with" -> with.add(Patch.of(word[i + 1]));
+                default -> throw new IllegalArgumentException("scenario " + this.name + ": expect " + word[i]);
+            }
+        if (word.length % 2 != 0)
+            throw new IllegalArgumentException("scenario " + this.name + ": expect " + e.changes());
+        return KernelVersion.of(name).changed(without, with);
     }
 
     /** A number that only some architectures know, as {@code vmm.sve-max-vq}. */

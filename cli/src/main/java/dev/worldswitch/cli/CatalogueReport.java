@@ -1,0 +1,83 @@
+package dev.worldswitch.cli;
+
+import dev.worldswitch.explore.Bounds;
+import dev.worldswitch.explore.Catalogue;
+import dev.worldswitch.explore.Catalogue.Outcome;
+import dev.worldswitch.explore.Exploration;
+import dev.worldswitch.explore.Scenario;
+import dev.worldswitch.explore.Verdict;
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.machine.MachineProfile;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/** The catalogue as tables: what was expected against what was found, and workload against patch. */
+final class CatalogueReport {
+    private CatalogueReport() {}
+
+    /** {@code ws explore --all}: 0 when all comes out as the scenarios' files say. */
+    static int all() {
+        long[] count = new long[2];
+        boolean good = Catalogue.runAll(o -> {
+            count[o.asExpected() ? 0 : 1]++;
+            print(o);
+        });
+        System.out.printf("%d as expected, %d not%n", count[0], count[1]);
+        return good ? Verdict.CLEAN : Verdict.FINDING;
+    }
+
+    private static void print(Outcome o) {
+        String expected = o.row().expected().finds().isEmpty()
+                ? "clean"
+                : String.join(" ", o.row().expected().finds());
+        System.out.printf(
+                "%-9s %s%n          expected %s%s%n",
+                o.asExpected() ? "ok" : "NOT SO",
+                o.row().command().substring("ws explore ".length()),
+                expected,
+                o.asExpected() ? "" : ", found " + o.text());
+        System.out.flush();
+    }
+
+    /**
+     * {@code ws explore --matrix}: each workload without each patch of the catalogue that its architecture has. An x is a
+     * finding, a dot is clean, a question mark: the bound on states ended it.
+     */
+    static int matrix(long states) {
+        List<Patch> patches = Catalogue.patches();
+        List<Scenario> scenarios =
+                Scenario.names().stream().map(Scenario::builtIn).toList();
+        for (int i = 0; i < scenarios.size(); i++)
+            System.out.printf("%3d %s%n", i + 1, scenarios.get(i).name());
+        System.out.printf(
+                "%n%-40s%s%n",
+                "without",
+                scenarios.stream()
+                        .map(s -> String.format("%3d", scenarios.indexOf(s) + 1))
+                        .collect(Collectors.joining()));
+        for (Patch p : patches) {
+            List<String> cells = new ArrayList<>();
+            for (Scenario s : scenarios) cells.add(cell(s, p, states));
+            if (cells.stream().allMatch(String::isBlank)) continue;
+            System.out.printf("%-40s%s%n", p.id(), String.join("", cells).stripTrailing());
+            System.out.flush();
+        }
+        return Verdict.CLEAN;
+    }
+
+    private static String cell(Scenario s, Patch p, long states) {
+        String arch = MachineProfile.builtIn(s.machine()).arch();
+        KernelVersion usual = s.kernelFor(new Scenario.Expectation("", "clean"));
+        if (p.arch() != Patch.Arch.ANY && !p.arch().name().toLowerCase(Locale.ROOT).equals(arch)) return "   ";
+        KernelVersion k = usual.changed(List.of(p), List.of());
+        if (k.equals(usual)) return "   ";
+        Bounds b = s.bounds();
+        Verdict v = Exploration.of(s, k)
+                .within(new Bounds(b.events(), b.switches(), states))
+                .run(n -> {});
+        return v.clean() ? v.complete() ? "  ." : "  ?" : "  x";
+    }
+}

@@ -1,0 +1,80 @@
+package dev.worldswitch.explore;
+
+import dev.worldswitch.explore.Scenario.Expectation;
+import dev.worldswitch.kernel.Patch;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/** The bugs found again: every built-in scenario on every kernel for which its file says what comes out. */
+public final class Catalogue {
+    /** One scenario on one kernel. */
+    public record Row(Scenario scenario, Expectation expected) {
+        /** The command that shows it. */
+        public String command() {
+            return "ws explore " + scenario.name()
+                    + (expected.changes().isEmpty() ? "" : " " + expected.changes());
+        }
+
+        public Outcome run() {
+            Verdict v = Exploration.of(scenario, scenario.kernelFor(expected)).run(n -> {});
+            return new Outcome(
+                    this,
+                    v.findings().stream().map(f -> f.property().id()).sorted().toList(),
+                    v.complete(),
+                    v.figures().states());
+        }
+    }
+
+    /**
+     * What came out.
+     *
+     * @param found properties that fail, in order; one twice when it fails in two ways
+     */
+    public record Outcome(Row row, List<String> found, boolean complete, long states) {
+        public boolean asExpected() {
+            return found.equals(row.expected.finds()) && (complete || !found.isEmpty());
+        }
+
+        /** {@code clean}, or the properties. */
+        public String text() {
+            return found.isEmpty() ? complete ? "clean" : "bounds not exhausted" : String.join(" ", found);
+        }
+    }
+
+    private Catalogue() {}
+
+    /** In the order of the scenarios' index. */
+    public static List<Row> rows() {
+        List<Row> all = new ArrayList<>();
+        for (String name : Scenario.names()) {
+            Scenario s = Scenario.builtIn(name);
+            for (Expectation e : s.expectations()) all.add(new Row(s, e));
+        }
+        return List.copyOf(all);
+    }
+
+    /** Each row's outcome as it comes, told to {@code each}; true when all are as expected. */
+    public static boolean runAll(Consumer<Outcome> each) {
+        boolean good = true;
+        for (Row r : rows()) {
+            Outcome o = r.run();
+            each.accept(o);
+            good &= o.asExpected();
+        }
+        return good;
+    }
+
+    /** Patches that an expectation of the catalogue leaves out or adds, in the order in which they are met. */
+    public static List<Patch> patches() {
+        Set<Patch> all = new LinkedHashSet<>();
+        for (Row r : rows()) {
+            String[] word = r.expected.changes().split(" +");
+            for (int i = 0; i + 1 < word.length; i += 2)
+                if (!word[i].equals("--kernel")) all.add(Patch.of(word[i + 1]));
+        }
+        return List.copyOf(all);
+    }
+}
