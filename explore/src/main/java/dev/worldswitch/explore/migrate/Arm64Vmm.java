@@ -5,7 +5,6 @@ import static dev.worldswitch.explore.migrate.Report.Kind.LEFT_OUT;
 import static dev.worldswitch.explore.migrate.Report.Kind.MISSING;
 import static dev.worldswitch.explore.migrate.Report.Kind.REFUSED;
 
-import dev.worldswitch.machine.arm64.SysReg;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -65,15 +64,15 @@ final class Arm64Vmm implements Vmm {
         List<Item> state = new ArrayList<>();
         for (long id : list(source)) {
             if (order.equals("core-registers") && bytes(id) > 16) {
-                report.add(LEFT_OUT, name(id), "wider than the VMM's buffer");
+                report.add(LEFT_OUT, source.registerName(id), "wider than the VMM's buffer");
                 continue;
             }
-            state.add(new Item(name(id), id, get(source, id)));
+            state.add(new Item(source.registerName(id), id, get(source, id)));
         }
         if (order.equals("core-registers"))
             for (int n = 0; n < 32; n++) {
                 long id = CORE_V0 + 4L * n, r = read(source, id);
-                if (r < 0) report.add(REFUSED, "v" + n, "KVM_GET_ONE_REG of the core id answers " + Errors.name(r));
+                if (r < 0) report.add(REFUSED, source.registerName(id), "KVM_GET_ONE_REG of the core id answers " + Errors.name(r));
             }
         return state;
     }
@@ -158,7 +157,7 @@ final class Arm64Vmm implements Vmm {
     private static byte[] get(Host host, long id) {
         long r = read(host, id);
         if (r != 0)
-            throw new IllegalStateException("KVM_GET_ONE_REG of the listed " + name(id) + ": " + Errors.name(r));
+            throw new IllegalStateException("KVM_GET_ONE_REG of the listed " + host.registerName(id) + ": " + Errors.name(r));
         return host.bytes(host.buffer + 4096, bytes(id));
     }
 
@@ -167,35 +166,5 @@ final class Arm64Vmm implements Vmm {
         host.set(host.buffer + 8, 8, host.buffer + 4096);
         host.put(host.buffer + 4096, value);
         return host.vcpu(SET_ONE_REG, host.buffer);
-    }
-
-    /** As the Arm ARM and the KVM API name it. */
-    private static String name(long id) {
-        int kind = (int) (id >>> 16 & 0xfff), low = (int) (id & 0xffff);
-        return switch (kind) {
-            case 0x10 -> core(low);
-            case 0x11 -> "CCSIDR " + (low & 0xff);
-            case 0x13 -> SysReg.nameOf(low);
-            case 0x14 -> "firmware " + low;
-            case 0x15 ->
-                id == VLS ? "SVE_VLS" : low < 0x400 ? "z" + (low >> 5) : low < 0x600 ? "p" + (low >> 5 & 15) : "ffr";
-            case 0x16 -> "firmware features " + low;
-            default -> "0x" + Long.toHexString(id);
-        };
-    }
-
-    private static String core(int at) {
-        if (at < 62) return "x" + at / 2;
-        if (at >= 84 && at < 212) return "v" + (at - 84) / 4;
-        return switch (at) {
-            case 62 -> "sp";
-            case 64 -> "pc";
-            case 66 -> "pstate";
-            case 68 -> "sp_el1";
-            case 70 -> "elr_el1";
-            case 212 -> "fpsr";
-            case 213 -> "fpcr";
-            default -> "spsr " + (at - 72) / 2;
-        };
     }
 }

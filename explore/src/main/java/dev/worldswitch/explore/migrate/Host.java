@@ -23,12 +23,13 @@ final class Host {
     private static final int KVM_CREATE_IRQCHIP = 0xae60;
     private final VmmMemory memory = new VmmMemory(1 << 20);
     private final InProcessClient client;
+    private final KvmHost host;
     private final KvmFile kvm, vm, vcpu;
     /** Room for one structure. */
     final long buffer;
 
     Host(MachineProfile machine, KernelVersion kernel) {
-        KvmHost host = Hosts.boot(Region.root("host"), kernel, machine, 1, Timing.plain(() -> 0), new OneCpu());
+        this.host = Hosts.boot(Region.root("host"), kernel, machine, 1, Timing.plain(() -> 0), new OneCpu());
         Task task = host.newTask("vmm");
         host.start(task);
         this.client = new InProcessClient(memory, task, Host::wouldWait, host.xcompSupported());
@@ -37,6 +38,12 @@ final class Host {
         this.vm = made(kvm, KVM_CREATE_VM, 0);
         if (machine.arch().equals("x86")) made(vm, KVM_CREATE_IRQCHIP);
         this.vcpu = made(vm, KVM_CREATE_VCPU, 0);
+    }
+
+    /** The name of a register of KVM_GET_ONE_REG; its id where it has none. */
+    String registerName(long id) {
+        String name = host.registerName(id);
+        return name != null ? name : "0x" + Long.toHexString(id);
     }
 
     private static void wouldWait(BooleanSupplier condition) {
