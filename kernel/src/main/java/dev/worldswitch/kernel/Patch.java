@@ -174,6 +174,62 @@ public enum Patch {
             "part of f85279b4bd48",
             "2017-01",
             Set.of("host-spe-save-restore")),
+    /** KVM_GET_REG_LIST lists the core ids that can be read and written, each with its size. */
+    REG_LIST_VALID_IDS(
+            "reg-list-valid-ids",
+            Arch.ARM64,
+            "KVM: arm64: Filter out invalid core register IDs in KVM_GET_REG_LIST",
+            "lore:20190620112301.138137-3-marc.zyngier@arm.com",
+            "2019-06",
+            Set.of()),
+    /** Asked for a vector length, the answer is yes or no, not a bit of some word. */
+    SVE_LENGTHS_BOOL(
+            "sve-lengths-bool",
+            Arch.ARM64,
+            "KVM: arm64/sve: Fix vq_present() macro to yield a bool",
+            "lore:1562175770-10952-1-git-send-email-Dave.Martin@arm.com",
+            "2019-07",
+            Set.of()),
+    /** All 64 bits of the cycle counter are kept. */
+    CYCLE_COUNTER_64BIT(
+            "cycle-counter-64bit",
+            Arch.ARM64,
+            "KVM: arm64: pmu: Fix cycle counter truncation",
+            "lore:20191020101129.2612-2-maz@kernel.org",
+            "2019-10",
+            Set.of()),
+    /** KVM_ARM_VCPU_INIT leaves the number of counters that user space chose. */
+    PMCR_KEPT_AT_RESET(
+            "pmcr-kept-at-reset",
+            Arch.ARM64,
+            "KVM: arm64: Preserve PMCR immutable values across reset",
+            "lore:20200910164243.29253-1-graf@amazon.com",
+            "2020-09",
+            Set.of()),
+    /** An error after SVE was enabled is answered, not 0. */
+    RESET_ERROR_WITH_SVE(
+            "reset-error-with-sve",
+            Arch.ARM64,
+            "KVM: arm64: Fix kvm_reset_vcpu() return code being incorrect with SVE",
+            "lore:20200617105456.28245-1-steven.price@arm.com",
+            "2020-06",
+            Set.of()),
+    /** A VM of a kernel that showed no CSV2 can go on where the host has it. */
+    CSV2_WRITABLE(
+            "csv2-writable",
+            Arch.ARM64,
+            "KVM: arm64: Allow setting of ID_AA64PFR0_EL1.CSV2 from userspace",
+            "lore:20201110141308.451654-2-maz@kernel.org",
+            "2020-11",
+            Set.of()),
+    /** The MPAM field that older kernels showed is taken from the VMM, and means nothing. */
+    MPAM_WRITE_IGNORED(
+            "mpam-write-ignored",
+            Arch.ARM64,
+            "KVM: arm64: Disable MPAM visibility by default and ignore VMM writes",
+            "4e76efda1f0a (stable)",
+            "2024-11",
+            Set.of()),
     /** The features of the first KVM_ARM_VCPU_INIT are those of all vCPUs of the VM. */
     ARM64_VCPU_FEATURES_PER_VM(
             "vcpu-features-per-vm",

@@ -39,6 +39,22 @@ final class Arm64Properties {
             "id-written",
             "a write of an ID register answers 0 and is what is read next, or EBUSY and leaves no trace",
             "KVM: arm64: Save ID registers' sanitized value per guest; KVM API, KVM_SET_ONE_REG");
+    static final Property ONE_REG_LIST = new Property(
+            "one-reg-list",
+            "every id that KVM_GET_REG_LIST gives can be read, and set to what was read",
+            "KVM API, KVM_GET_REG_LIST");
+    static final Property ONE_REG_KEPT = new Property(
+            "one-reg-kept",
+            "what a VMM set by KVM_SET_ONE_REG is what it reads, also after KVM_ARM_VCPU_INIT if it is the VM's",
+            "KVM API, KVM_SET_ONE_REG; KVM: arm64: Preserve PMCR immutable values across reset");
+    static final Property VCPU_FEATURES = new Property(
+            "vcpu-features",
+            "sets of vector lengths and of features are taken exactly when the host can give them",
+            "KVM API, KVM_ARM_VCPU_INIT, KVM_REG_ARM64_SVE_VLS");
+    static final Property OLDER_VM = new Property(
+            "older-vm",
+            "ID registers of a VM that an older kernel made are taken",
+            "KVM: arm64: Allow setting of ID_AA64PFR0_EL1.CSV2 from userspace");
     static final Property SPE_MEMORY = new Property(
             "spe-memory",
             "no profiling record of the host is written through a guest's tables, or lost",
@@ -62,6 +78,10 @@ final class Arm64Properties {
             SAVED_IMAGE,
             ID_CONSTANT,
             ID_WRITTEN,
+            ONE_REG_LIST,
+            ONE_REG_KEPT,
+            VCPU_FEATURES,
+            OLDER_VM,
             SPE_MEMORY,
             SPE_CONTROL,
             SPE_TRAPPED);

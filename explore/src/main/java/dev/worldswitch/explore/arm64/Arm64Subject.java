@@ -59,8 +59,11 @@ final class Arm64Subject implements Subject {
                             t.guest());
             String of = s.optionText(t.name() + ".vm", "");
             VmmThread thread = of.isEmpty() ? null : vmOf(s, of).thread(client);
+            RegisterAbi registers = t.does().contains("init-vcpu")
+                    ? new RegisterAbi(kvm, client, around.memory(), profile.vqs())
+                    : null;
             host.scheduler().sleep(task);
-            vmms.add(new Arm64Vmm(host, task, number, ghost, controls, vm, thread, t.does()));
+            vmms.add(new Arm64Vmm(host, task, number, ghost, controls, vm, thread, registers, t.does()));
         }
     }
 

@@ -21,6 +21,7 @@ final class Arm64Vmm {
     private final Task task;
     private final @Nullable Arm64Vm vm;
     private final @Nullable VmmThread thread;
+    private final @Nullable RegisterAbi registers;
     private final ZGhost own;
     private final HostControls controls;
     private final Word writes, usesSve;
@@ -38,7 +39,9 @@ final class Arm64Vmm {
             HostControls controls,
             @Nullable Arm64Vm vm,
             @Nullable VmmThread thread,
+            @Nullable RegisterAbi registers,
             List<String> does) {
+        this.registers = registers;
         this.thread = thread;
         this.controls = controls;
         this.host = host;
@@ -109,10 +112,16 @@ final class Arm64Vmm {
                 Arm64Vm v = hasVm(text);
                 yield new Step("ioctl(vcpu, KVM_GET_ONE_REG) z0-z31, ZCR_EL1", () -> inCall(v::checkReader));
             }
+            case "init-vcpu", "sve-lengths", "list-registers", "pmu-registers", "older-id" -> {
+                RegisterAbi r = registers;
+                if (r == null) throw new IllegalStateException("no VM for '" + text + "'");
+                yield new Step(RegisterAbi.STEPS.getOrDefault(text, text), () -> inCall(() -> r.step(text)));
+            }
             default ->
                 throw new IllegalArgumentException(
                         "a task can't '" + text + "'; known: own-registers, own-sve, null-call,"
-                                + " interrupted, profile, profile-ends, run, read-sve, lower-id");
+                                + " interrupted, profile, profile-ends, run, read-sve, lower-id, "
+                                + String.join(", ", RegisterAbi.STEPS.keySet()));
         };
     }
 

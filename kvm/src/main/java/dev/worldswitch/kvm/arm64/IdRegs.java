@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.arm64;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.arm64.FeatureFields.Field;
 import dev.worldswitch.kvm.arm64.FeatureFields.Safe;
@@ -107,6 +108,7 @@ final class IdRegs {
             long perfmon = value >>> 24 & 15;
             if (perfmon != 0 && perfmon < 3 || (value & 15) < COPDBG_V8) return Errno.EINVAL;
         } else if (r == SysReg.ID_AA64PFR0_EL1) {
+            if (keepsCsv2(v, row, value)) return Errno.EINVAL;
             value = ignoreMpam(v, r, value, 0xfL << 40);
         } else if (r == SysReg.ID_AA64PFR1_EL1) {
             value = ignoreMpam(v, r, value, 0xfL << 16);
@@ -116,6 +118,7 @@ final class IdRegs {
 
     /** Older kernels showed the host's MPAM field: that value is taken and means nothing. */
     private static long ignoreMpam(Vcpu v, SysReg r, long value, long mask) {
+        if (!v.kvm().has(Patch.MPAM_WRITE_IGNORED)) return value;
         return (value & mask) == (v.kvm().host().sanitised(r) & mask) ? value & ~mask : value;
     }
 
@@ -124,6 +127,7 @@ final class IdRegs {
     }
 
     private long setCsv(Vcpu v, Row row, long value) {
+        if (keepsCsv2(v, row, value)) return Errno.EINVAL;
         HostFeatures host = v.kvm().host();
         long csv2 = value >>> CSV2 & 15, csv3 = value >>> CSV3 & 15, both = 0xffL << CSV2;
         if (csv2 > 1 || csv2 != 0 && host.spectreV2() != Mitigation.UNAFFECTED) return Errno.EINVAL;
@@ -131,6 +135,11 @@ final class IdRegs {
         if (((value ^ get(v, row)) & ~both) != 0) return Errno.EINVAL;
         values.set(index(row.encoding()), value & both);
         return 0;
+    }
+
+    /** Before {@code csv2-writable} the field is KVM's alone. */
+    private static boolean keepsCsv2(Vcpu v, Row row, long value) {
+        return !v.kvm().has(Patch.CSV2_WRITABLE) && ((value ^ get(v, row)) >>> CSV2 & 15) != 0;
     }
 
     /** set_id_reg: test and store in one critical section. */

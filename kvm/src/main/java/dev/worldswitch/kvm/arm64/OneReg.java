@@ -2,6 +2,7 @@ package dev.worldswitch.kvm.arm64;
 
 import static dev.worldswitch.kvm.IoctlTable.iow;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
@@ -24,7 +25,7 @@ public final class OneReg {
             U256 = 5L << 52,
             U512 = 6L << 52,
             U2048 = 8L << 52;
-    static final long VLS = ARM64 | U512 | (long) SVE << 16 | 0xffff;
+    public static final long VLS = ARM64 | U512 | (long) SVE << 16 | 0xffff;
 
     private static final int STRUCT_WORDS = 216;
     private static final int SP = 62, PC = 64, PSTATE = 66, SP_EL1 = 68, ELR_EL1 = 70, SPSR_EL1 = 72;
@@ -351,10 +352,19 @@ public final class OneReg {
             long wanted = b.u64(0), host = v.kvm().profile().vqs();
             int max = 64 - Long.numberOfLeadingZeros(wanted);
             if (max < 1 || max > v.kvm().profile().maxVq()) return Errno.EINVAL;
+            if (!v.kvm().has(Patch.SVE_LENGTHS_BOOL)) return comparedAsBits(v, wanted, host, max);
             if ((host & (1L << max) - 1) != wanted) return Errno.EINVAL;
             v.sveMaxVq().set(max);
             return 0;
         }
+    }
+
+    /** set_sve_vls with vq_present() as a macro: a bit of the word, compared with the boolean that the host has. */
+    private static long comparedAsBits(Vcpu v, long wanted, long host, int max) {
+        for (int vq = 1; vq <= max; vq++)
+            if ((wanted & 1L << vq - 1) != (host >>> vq - 1 & 1)) return Errno.EINVAL;
+        v.sveMaxVq().set(max);
+        return 0;
     }
 
     /** regs.pstate: only modes that this vCPU can be in; AArch32 modes narrow the general registers. */

@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.arm64;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.arm64.SysRegTable.Row;
 import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.cell.Region;
@@ -65,6 +66,7 @@ final class Pmu {
         long lc = v.kvm().host().el0Aarch32() ? 0 : PMCR_LC;
         if (writesAreMasked(v)) {
             v.sys(SysReg.PMCR_EL0, lc);
+            if (!v.kvm().has(Patch.PMCR_KEPT_AT_RESET)) v.vm().pmu().counters.set(0);
             return;
         }
         long host = v.kvm().profile().register(SysReg.PMCR_EL0) & ~PMCR_WRITABLE;
@@ -188,6 +190,12 @@ final class Pmu {
 
     static long getCounter(Vcpu v, Row row) {
         return v.sys(row.stored()) & width(v);
+    }
+
+    /** The cycle counter as kvm_pmu_stop_counter left it. */
+    static long getCycles(Vcpu v, Row row) {
+        long all = v.sys(row.stored());
+        return v.kvm().has(Patch.CYCLE_COUNTER_64BIT) ? all : all & 0xffffffffL;
     }
 
     static long accessCounter(Vcpu v, Row row, boolean write, long value) {

@@ -2,6 +2,7 @@ package dev.worldswitch.kvm.arm64;
 
 import static dev.worldswitch.kvm.IoctlTable.iowr;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
@@ -50,7 +51,12 @@ public final class RegList {
     }
 
     private static void core(Vcpu v, List<Long> ids) {
+        boolean validOnly = v.kvm().has(Patch.REG_LIST_VALID_IDS);
         for (int offset = 0; offset <= OneReg.FPCR; offset++) {
+            if (!validOnly) {
+                ids.add(OneReg.ARM64 | OneReg.U64 | (long) OneReg.CORE << 16 | offset);
+                continue;
+            }
             long size = switch (OneReg.coreSize(v, offset)) {
                 case 4 -> OneReg.U32;
                 case 8 -> OneReg.U64;

@@ -358,7 +358,15 @@ final class SysRegRows {
         pmu(SysReg.PMSELR_EL0, SysReg.PMSELR_EL0, Pmu::accessSelr, (v, r) -> v.sys(r.stored(), UNKNOWN & 31), false);
         for (SysReg r : List.of(SysReg.PMCEID0_EL0, SysReg.PMCEID1_EL0, SysReg.PMXEVTYPER_EL0, SysReg.PMXEVCNTR_EL0))
             row(r.encoding(), null, Pmu::accessSelected, null, 0, PMU, null, null);
-        pmu(SysReg.PMCCNTR_EL0, SysReg.PMCCNTR_EL0, Pmu::accessCounter, SysRegRows::resetUnknown, false);
+        row(
+                SysReg.PMCCNTR_EL0.encoding(),
+                SysReg.PMCCNTR_EL0,
+                Pmu::accessCounter,
+                SysRegRows::resetUnknown,
+                0,
+                PMU,
+                Pmu::getCycles,
+                null);
         pmu(SysReg.PMUSERENR_EL0, SysReg.PMUSERENR_EL0, Pmu::accessUserenr, SysRegRows::resetValue, false);
         for (int n = 0; n < 31; n++) {
             SysReg counter = SysReg.nth("PMEVCNTR", n, "_EL0"), type = SysReg.nth("PMEVTYPER", n, "_EL0");

@@ -127,8 +127,10 @@ final class VcpuInit {
             vm.configLock().unlock();
         }
         long ptrauth = features & VcpuFeature.PTRAUTH;
-        boolean bad = (features & ~supported(v)) != 0 || ptrauth != 0 && ptrauth != VcpuFeature.PTRAUTH;
-        if (bad) return Errno.EINVAL;
+        if ((features & ~supported(v)) != 0) return Errno.EINVAL;
+        // kvm_reset_vcpu: the answer of kvm_vcpu_enable_sve was 0, and nobody set it to an error again.
+        boolean swallowed = (features & VcpuFeature.SVE) != 0 && !v.kvm().has(Patch.RESET_ERROR_WITH_SVE);
+        if (ptrauth != 0 && ptrauth != VcpuFeature.PTRAUTH) return swallowed ? 0 : Errno.EINVAL;
         v.features().set(features);
         VcpuReset.reset(v);
         v.flags().or(Vcpu.INITIALIZED);
