@@ -35,11 +35,15 @@ final class RunCommand implements Callable<Integer> {
             description = "host kernel (ws kernels)")
     private String kernel = "";
 
-    @Option(names = "--without", paramLabel = "PATCH", description = "leave a kernel patch out (ws patches)")
-    private List<Patch> without = new ArrayList<>();
+    @Option(
+            names = "--without",
+            paramLabel = "PATCH",
+            split = ",",
+            description = "leave a kernel patch out (ws patches)")
+    private List<String> without = List.of();
 
-    @Option(names = "--with", paramLabel = "PATCH", description = "add a kernel patch")
-    private List<Patch> with = new ArrayList<>();
+    @Option(names = "--with", paramLabel = "PATCH", split = ",", description = "add a kernel patch")
+    private List<String> with = List.of();
 
     @Option(
             names = "--cpus",
@@ -67,6 +71,14 @@ final class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        return RunServer.serve(new RunOptions(machine, kernel, without, with, cpus, trace, torture, client));
+        return RunServer.serve(new RunOptions(
+                machine,
+                kernel,
+                without.stream().map(Patch::of).toList(),
+                with.stream().map(Patch::of).toList(),
+                cpus,
+                trace,
+                torture,
+                client));
     }
 }

@@ -44,6 +44,7 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.ARM64_VCPU_ID_REGS_RESET_ONCE, "6.12"),
             Map.entry(Patch.ARM64_NORMALIZED_CACHES, "6.12"),
             Map.entry(Patch.ARM64_ESR_NOT_SIGN_EXTENDED, "6.12"),
+            Map.entry(Patch.ARM64_ASIDBITS_FIXED, "6.12"),
             Map.entry(Patch.ARM64_NESTED_FEATURE_BITS, "6.18"),
             Map.entry(Patch.ARM64_ABORT_TAKEN_AT_ONCE, "6.18"),
             Map.entry(Patch.ARM64_EVENTS_NEED_INIT, "6.18"),

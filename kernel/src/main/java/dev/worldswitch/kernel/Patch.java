@@ -286,6 +286,14 @@ public enum Patch {
             "7af0c2534f4c",
             "2023-01",
             Set.of()),
+    /** ID_AA64MMFR0_EL1.ASIDBits is the host's: user space can't lower it. */
+    ARM64_ASIDBITS_FIXED(
+            "asidbits-fixed",
+            Arch.ARM64,
+            "KVM: arm64: Do not allow ID_AA64MMFR0_EL1.ASIDbits to be overridden",
+            "03c7527e97f7",
+            "2024-12",
+            Set.of()),
     /** The syndrome of an injected abort is 64 bits wide on its way into ESR_EL1. */
     ARM64_ESR_NOT_SIGN_EXTENDED(
             "esr-not-sign-extended",

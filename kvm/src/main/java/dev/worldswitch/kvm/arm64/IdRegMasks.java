@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.arm64;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.machine.arm64.SysReg;
 import java.util.EnumMap;
 import java.util.Map;
@@ -51,6 +52,7 @@ final class IdRegMasks {
             CTR_EL0          300f000f          300fc00f
             """;
 
+    private static final long ASIDBITS = 0xf0;
     private static final Map<SysReg, long[]> MASKS = new EnumMap<>(SysReg.class);
 
     static {
@@ -81,7 +83,9 @@ final class IdRegMasks {
     static long writable(Kvm kvm, @Nullable SysReg r) {
         long[] masks = r == null ? null : MASKS.get(r);
         if (masks == null || !kvm.kernel().version().atLeast("6.12")) return 0;
-        return masks[kvm.kernel().version().atLeast("6.18") ? 1 : 0];
+        long mask = masks[kvm.kernel().version().atLeast("6.18") ? 1 : 0];
+        boolean asidBits = r == SysReg.ID_AA64MMFR0_EL1 && !kvm.has(Patch.ARM64_ASIDBITS_FIXED);
+        return asidBits ? mask | ASIDBITS : mask;
     }
 
     static boolean hidden(Kvm kvm, SysReg r) {
