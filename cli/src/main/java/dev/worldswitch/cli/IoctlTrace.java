@@ -47,7 +47,7 @@ final class IoctlTrace implements CallListener, Tracepoints, AutoCloseable {
     }
 
     @Override
-    public void hit(KvmFile vcpu, String event, String fields) {
+    public void hit(KvmFile file, String event, String fields) {
         line(HostThread.current(), event + ": " + fields);
     }
 

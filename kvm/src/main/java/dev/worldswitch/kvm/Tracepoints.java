@@ -7,10 +7,11 @@ package dev.worldswitch.kvm;
 @FunctionalInterface
 public interface Tracepoints {
     /**
-     * A tracepoint was passed by the thread that runs {@code vcpu}.
+     * A tracepoint was passed by the calling thread.
      *
+     * @param file the vCPU or VM that it is about
      * @param event its name, as kvm_entry
      * @param fields its fields as the kernel prints them
      */
-    void hit(KvmFile vcpu, String event, String fields);
+    void hit(KvmFile file, String event, String fields);
 }

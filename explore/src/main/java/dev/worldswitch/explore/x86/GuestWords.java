@@ -10,7 +10,7 @@ record GuestWords(Consumer<String> listener) implements Trace {
     private static final Map<Integer, String> MSRS = Map.of(0x1c4, "IA32_XFD", 0x1c5, "IA32_XFD_ERR");
 
     @Override
-    public void kvmEntry(Vcpu vcpu, long rip) {
+    public void kvmEntry(Vcpu vcpu, long rip, boolean immediateExit) {
         listener.accept("is entered at 0x" + Long.toHexString(rip));
     }
 
@@ -27,7 +27,7 @@ record GuestWords(Consumer<String> listener) implements Trace {
     }
 
     @Override
-    public void kvmInjException(Vcpu vcpu, int vector, boolean hasErrorCode, int errorCode) {
+    public void kvmInjException(Vcpu vcpu, int vector, boolean hasErrorCode, int errorCode, boolean reinjected) {
         listener.accept("gets exception " + vector);
     }
 

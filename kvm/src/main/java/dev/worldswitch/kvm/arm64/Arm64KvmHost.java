@@ -72,6 +72,6 @@ public final class Arm64KvmHost implements KvmHost {
 
     @Override
     public void trace(@Nullable Tracepoints listener) {
-        kvm.trace().set(listener);
+        kvm.trace().set(listener == null ? null : new TraceText(listener));
     }
 }

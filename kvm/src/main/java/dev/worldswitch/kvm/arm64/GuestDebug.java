@@ -4,6 +4,7 @@ import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
+import org.jspecify.annotations.Nullable;
 
 /** What the debugger of a guest, or the guest itself, needs in the CPU: arch/arm64/kvm/debug.c. */
 final class GuestDebug {
@@ -47,16 +48,29 @@ final class GuestDebug {
 
     /** kvm_arm_setup_debug. */
     void setup() {
-        if (!takesOver()) return;
+        TraceText t = traced();
+        if (t != null) t.kvmArmSetupDebug(vcpu);
+        if (takesOver()) takeOver(t);
+        if (t != null) t.kvmArmSetDreg32(vcpu, "MDSCR_EL1", vcpu.sys(SysReg.MDSCR_EL1));
+    }
+
+    /** Kernels of 6.14 and later have lost these events. */
+    private @Nullable TraceText traced() {
+        return vcpu.kvm().kernel().version().atLeast("6.18") ? null : vcpu.trace();
+    }
+
+    private void takeOver(@Nullable TraceText t) {
         GuestContext c = vcpu.context();
         long mdscr = c.sys(SysReg.MDSCR_EL1);
         savedMdscr.set(mdscr);
+        if (t != null) t.kvmArmSetDreg32(vcpu, "Saved MDSCR_EL1", mdscr);
         savedSs.set(c.pstate().get() & Pstate.SS);
         if ((asked() & SINGLESTEP) != 0) {
             // A step whose exception is still to be taken must not execute one more instruction.
             if (activePending.get() == 0) c.pstate().or(Pstate.SS);
             mdscr |= MDSCR_SS;
         } else mdscr &= ~MDSCR_SS;
+        if (t != null) t.kvmArmSetDreg32(vcpu, "SPSR_EL2", c.pstate().get());
         if ((asked() & USE_HW) != 0) mdscr |= MDSCR_MDE;
         else if ((vcpu.sys(SysReg.OSLSR_EL1) & OSLSR_OSLK) != 0) mdscr &= ~MDSCR_MDE;
         c.sys(SysReg.MDSCR_EL1, mdscr);
@@ -64,9 +78,12 @@ final class GuestDebug {
 
     /** kvm_arm_clear_debug. */
     void clear() {
+        TraceText t = traced();
+        if (t != null) t.kvmArmClearDebug(vcpu);
         if (!takesOver()) return;
         GuestContext c = vcpu.context();
         c.sys(SysReg.MDSCR_EL1, savedMdscr.get());
+        if (t != null) t.kvmArmSetDreg32(vcpu, "Restored MDSCR_EL1", savedMdscr.get());
         if ((asked() & SINGLESTEP) == 0) return;
         if ((c.pstate().get() & Pstate.SS) == 0) activePending.set(1);
         c.pstate().set(c.pstate().get() & ~Pstate.SS | savedSs.get());

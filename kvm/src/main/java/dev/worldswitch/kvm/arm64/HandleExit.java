@@ -2,7 +2,6 @@ package dev.worldswitch.kvm.arm64;
 
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
-import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.kvm.arm64.SysRegTable.Row;
 import dev.worldswitch.machine.arm64.Arm64Exit;
 import dev.worldswitch.machine.arm64.SysReg;
@@ -51,30 +50,18 @@ final class HandleExit {
 
     /** This machine lacks something that the guest needs: said by name, and the client gets the instruction. */
     long unimplemented(String what, int instruction) {
-        Tracepoints t = vcpu.kvm().trace().get();
-        if (t != null)
-            t.hit(
-                    vcpu,
-                    "unimplemented",
-                    String.format(
-                            "%s 0x%08x at PC 0x%016x",
-                            what, instruction, vcpu.context().pc().get()));
+        TraceText t = vcpu.trace();
+        if (t != null) t.unimplemented(vcpu, what, instruction);
         run.page().internalError(RunPage.INTERNAL_ERROR_EMULATION, instruction & 0xffffffffL);
         return 0;
-    }
-
-    /** The fields of the kernel's kvm_exit. */
-    String describe(Arm64Exit exit) {
-        long pc = vcpu.context().pc().get();
-        if (exit.kind != Arm64Exit.SYNC)
-            return String.format("%s: HSR_EC: 0x0000 (UNKNOWN), PC: 0x%016x", exit.name(), pc);
-        return String.format("TRAP: HSR_EC: 0x%04x, PC: 0x%016x", vcpu.esr() >>> 26 & 0x3f, pc);
     }
 
     private long trap(Caller caller) {
         return switch ((int) (vcpu.esr() >>> 26 & 0x3f)) {
             case WFX -> wfx(caller);
             case HVC32, HVC64 -> {
+                TraceText t = vcpu.trace();
+                if (t != null) t.kvmHvcArm64(vcpu);
                 vcpu.stats().add("hvc_exit_stat");
                 yield smccc.call(caller, false);
             }
@@ -94,6 +81,8 @@ final class HandleExit {
 
     private long wfx(Caller caller) {
         long esr = vcpu.esr();
+        TraceText t = vcpu.trace();
+        if (t != null) t.kvmWfxArm64(vcpu, (esr & WFE) != 0);
         vcpu.stats().add((esr & WFE) != 0 ? "wfe_exit_stat" : "wfi_exit_stat");
         boolean expired = false;
         if ((esr & WFXT) != 0 && (esr & WFX_RV) != 0) {
@@ -129,12 +118,16 @@ final class HandleExit {
     /** kvm_handle_sys_reg: ISS of a trapped MSR, MRS or system instruction. */
     private long sysReg() {
         long esr = vcpu.esr();
+        TraceText t = vcpu.trace();
+        if (t != null) t.kvmHandleSysReg(vcpu);
         int op0 = (int) (esr >>> 20 & 3), op2 = (int) (esr >>> 17 & 7), op1 = (int) (esr >>> 14 & 7);
         int crn = (int) (esr >>> 10 & 15), rt = (int) (esr >>> 5 & 31), crm = (int) (esr >>> 1 & 15);
         boolean read = (esr & 1) != 0;
         if (op0 < 2) return systemInstruction(op1, crn, crm, op2);
         Row row = vcpu.kvm().sysRegs().find(SysReg.encoding(op0, op1, crn, crm, op2));
-        if (row == null || row.hidden(vcpu)) return undefined();
+        if (row == null) return undefined();
+        if (t != null) t.kvmSysAccess(vcpu, row, !read);
+        if (row.hidden(vcpu)) return undefined();
         long value =
                 row.access().access(vcpu, row, !read, read ? 0 : vcpu.context().reg(rt));
         if (vcpu.is(Vcpu.PENDING_EXCEPTION)) return 1;

@@ -11,7 +11,6 @@ import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemoryIoctls;
 import dev.worldswitch.kvm.SignalMasked;
-import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.Arm64Profile;
 import dev.worldswitch.machine.cell.Ref;
@@ -28,7 +27,7 @@ public final class Kvm implements KvmFile {
     private final Region region;
     private final Word vmNumber, entropy;
     private final Scheduler scheduler;
-    private final Ref<@Nullable Tracepoints> trace;
+    private final Ref<@Nullable TraceText> trace;
     private final HostFeatures host;
     private final SysRegTable sysRegs;
     private final Capabilities capabilities;
@@ -121,7 +120,7 @@ public final class Kvm implements KvmFile {
     private static final long GOLDEN_RATIO = 0x9e3779b97f4a7c15L;
 
     /** Who hears of tracepoints, null for nobody. */
-    Ref<@Nullable Tracepoints> trace() {
+    Ref<@Nullable TraceText> trace() {
         return trace;
     }
 

@@ -2,6 +2,7 @@ package dev.worldswitch.kvm.arm64;
 
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.KvmEvents.Mmio;
 import dev.worldswitch.kvm.MemorySlots;
 import dev.worldswitch.machine.arm64.SysReg;
 
@@ -55,6 +56,8 @@ final class MmioExits {
         boolean instruction = (vcpu.esr() >>> 26 & 0x3f) == 0x20;
         long ipa = (vcpu.fault().get(2) & 0xfff_ffff_fff0L) << 8;
         if (ipa >>> vcpu.vm().ipaBits() != 0) return beyondIpaSize(instruction, ipa);
+        TraceText t = vcpu.trace();
+        if (t != null) t.kvmGuestFault(vcpu, ipa);
         boolean write = !instruction && (iss() & WNR) != 0 && (iss() & S1PTW) == 0;
         MemorySlots.Slot slot = vcpu.vm().memory().slots(0).get().at(ipa);
         if (slot != null && !(write && slot.readOnly())) return Errno.EFAULT;
@@ -76,7 +79,9 @@ final class MmioExits {
 
     /** io_mem_abort: without a valid syndrome nobody knows what the instruction was. */
     private long ioMemAbort(long ipa) {
+        TraceText t = vcpu.trace();
         if ((iss() & ISV) == 0) {
+            if (t != null) t.kvmMmioNisv(vcpu, ipa);
             if (!vcpu.vm().flags().test(Vm.NISV_TO_USER)) return Errno.ENOSYS;
             // kvm_vcpu_dabt_iss_nisv_sanitized: only what does not depend on the CPU.
             run.page().nisv(iss() & (CM | WNR | 0x3c) | level(ipa), ipa);
@@ -86,6 +91,7 @@ final class MmioExits {
         int length = length();
         long data = write ? vcpu.context().reg(register()) & mask(length) : 0;
         if (bigEndian()) data = swap(data, length);
+        if (t != null) t.kvmMmio(vcpu, write ? Mmio.WRITE : Mmio.READ_UNSATISFIED, length, ipa, data);
         run.runState().mmioNeeded.set(1);
         vcpu.stats().add("mmio_exit_user");
         run.page().mmio(ipa, length, write, data);
@@ -119,6 +125,8 @@ final class MmioExits {
             boolean extend = (iss() & SSE) != 0 && vcpu.kvm().has(Patch.ARM64_MMIO_SIGN_EXTENSION);
             if (extend && length < 8) data = data << 64 - 8 * length >> 64 - 8 * length;
             if ((iss() & SF) == 0) data &= 0xffffffffL;
+            TraceText t = vcpu.trace();
+            if (t != null) t.kvmMmio(vcpu, Mmio.READ, length, run.page().mmioAddress(), data & mask(length));
             vcpu.context().reg(register(), data);
         }
         Inject.incrementPc(vcpu);

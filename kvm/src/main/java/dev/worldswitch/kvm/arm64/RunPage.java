@@ -44,6 +44,10 @@ final class RunPage {
         exitReason(EXIT_MMIO);
     }
 
+    long mmioAddress() {
+        return page.get(U, 8);
+    }
+
     long mmioData(int length) {
         long v = 0;
         for (int i = 0; i < length; i++) v |= (page.get(U + 8 + i, 1) & 0xff) << 8 * i;

@@ -83,6 +83,12 @@ public final class Vcpu implements SignalMasked {
         return vm;
     }
 
+    /** Who hears of tracepoints, null for nobody. */
+    @Nullable
+    TraceText trace() {
+        return kvm().trace().get();
+    }
+
     Kvm kvm() {
         return vm.kvm();
     }

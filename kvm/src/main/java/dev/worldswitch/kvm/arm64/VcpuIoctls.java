@@ -83,6 +83,8 @@ final class VcpuIoctls {
         Bytes b = call.in(DEBUG_SIZE);
         if (b == null) return Errno.EFAULT;
         int control = b.u32(0);
+        TraceText t = v.trace();
+        if (t != null) t.kvmSetGuestDebug(v, control);
         if ((control & ~GUEST_DEBUG_VALID) != 0) return Errno.EINVAL;
         if ((control & GUEST_DEBUG_ENABLE) == 0) {
             v.guestDebug().set(0);

@@ -6,7 +6,6 @@ import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
-import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.arm64.Arm64Exit;
@@ -74,8 +73,8 @@ public final class VcpuRun implements PreemptNotifier {
         // User space sees a vCPU whose pending exception or skip is done.
         if (vcpu.flags().test(Vcpu.PENDING_EXCEPTION | Vcpu.INCREMENT_PC)) PcAdjust.adjustPc(vcpu);
         vcpuPut(caller);
-        Tracepoints t = vcpu.kvm().trace().get();
-        if (t != null) t.hit(vcpu, "kvm_userspace_exit", "reason " + page.exitReason() + (r < 0 ? " error " + -r : ""));
+        TraceText t = vcpu.trace();
+        if (t != null) t.kvmUserspaceExit(vcpu, page.exitReason(), r);
         return r;
     }
 
@@ -196,8 +195,15 @@ public final class VcpuRun implements PreemptNotifier {
 
     private void block(Caller caller, java.util.function.BooleanSupplier until) {
         armTimer(caller);
+        TraceText t = vcpu.trace();
+        long start = t == null ? 0 : now();
         caller.block(() -> until.getAsBoolean() || signalPending(caller));
         caller.kickAfter(0);
+        if (t != null) t.kvmVcpuWakeup(vcpu, now() - start, runnable());
+    }
+
+    private long now() {
+        return vcpu.kvm().kernel().timing().now();
     }
 
     /** The host's timer for the guest's next one that is due: a user-space interrupt controller must hear of it in time. */
@@ -266,19 +272,15 @@ public final class VcpuRun implements PreemptNotifier {
         vcpu.debug().setup();
         // After setup, which arms a step: an instruction that KVM skips is the step, and nothing more is executed.
         PcAdjust.adjustPc(vcpu);
-        Tracepoints t = vcpu.kvm().trace().get();
-        if (t != null)
-            t.hit(
-                    vcpu,
-                    "kvm_entry",
-                    String.format("PC: 0x%016x", vcpu.context().pc().get()));
+        TraceText t = vcpu.trace();
+        if (t != null) t.kvmEntry(vcpu);
         armTimer(caller);
         hyp().kvmFp().kvmArchVcpuCtxflushFp(task);
         Arm64Exit exit = hyp().kvmVcpuRun(task, vcpu);
         // Before interrupts are on: a softirq that used the registers would find them bound to nobody.
         hyp().kvmFp().kvmArchVcpuCtxsyncFp(task, vcpu);
         vcpu.debug().clear();
-        if (t != null) t.hit(vcpu, "kvm_exit", exits.describe(exit));
+        if (t != null) t.kvmExit(vcpu, exit);
         vcpu.stats().add("exits");
         leaveGuestMode(cpu, task);
         return exits.handle(caller, exit);

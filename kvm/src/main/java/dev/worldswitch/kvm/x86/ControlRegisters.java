@@ -23,10 +23,13 @@ final class ControlRegisters {
 
     long handleCr(X86Exit e) {
         if (e.in) {
-            state.gpr.set(e.gpr, e.vector == 8 ? vcpu.cr8() : state.cr.get(e.vector));
+            long read = e.vector == 8 ? vcpu.cr8() : state.cr.get(e.vector);
+            state.gpr.set(e.gpr, read);
+            trace(false, e.vector, read);
             return run.skip(e.length);
         }
         long v = state.gpr.get(e.gpr);
+        trace(true, e.vector, v);
         boolean ok = switch (e.vector) {
             case 0 -> setCr0(v);
             case 3 -> setCr3(v);
@@ -35,6 +38,11 @@ final class ControlRegisters {
             default -> false;
         };
         return ok ? run.skip(e.length) : gp();
+    }
+
+    private void trace(boolean write, int cr, long value) {
+        Trace t = run.trace();
+        if (t != null) t.kvmCr(vcpu, write, cr, value);
     }
 
     private long rdpmc(X86Exit e) {

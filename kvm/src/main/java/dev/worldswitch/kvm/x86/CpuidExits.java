@@ -35,7 +35,7 @@ final class CpuidExits {
             }
         }
         Trace t = run.trace();
-        if (t != null) t.kvmCpuid(run.vcpu(), function, index, a, b, c, d, exact);
+        if (t != null) t.kvmCpuid(run.vcpu(), function, index, a, b, c, d, exact, !exact && hit != null);
         state.gpr.set(X86State.RAX, a & 0xffffffffL);
         state.gpr.set(X86State.RBX, b & 0xffffffffL);
         state.gpr.set(X86State.RCX, c & 0xffffffffL);

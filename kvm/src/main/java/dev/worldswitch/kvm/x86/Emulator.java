@@ -30,7 +30,8 @@ final class Emulator {
 
     /** npf_interception, handle_ept_misconfig. */
     long handleUnbacked(X86Exit exit) {
-        boolean known = rs.mmioPage.get() == (exit.gpa | 0xfff);
+        boolean known = rs.knownUnbacked(exit.gpa);
+        pageFault(exit, known);
         long[] info = run.ops().pageFaultInfo(exit, known);
         rs.mmioPage.set(exit.gpa | 0xfff);
         if (run.injection().needsReinjection()) {
@@ -39,6 +40,17 @@ final class Emulator {
             if (exit.walk && vcpu.vm().kvm().kernel().has(Patch.RETRY_WALK_DURING_VECTORING)) return 1;
         }
         return emulate(info, exit.walk ? exit.gpa : -1);
+    }
+
+    private void pageFault(X86Exit exit, boolean known) {
+        Trace t = run.trace();
+        long errorCode = t == null ? -1 : run.ops().pageFaultErrorCode(exit, known);
+        if (t != null && errorCode != -1) t.kvmPageFault(vcpu, exit.gpa, errorCode);
+    }
+
+    private void emulates(X86Exit fetched, boolean failed) {
+        Trace t = run.trace();
+        if (t != null) t.kvmEmulateInsn(vcpu, fetched.bytes, fetched.byteCount, failed);
     }
 
     /** kvm_prepare_event_vectoring_exit: an event can't be delivered, because what it needs is in unbacked memory. */
@@ -96,6 +108,7 @@ final class Emulator {
             return 1;
         }
         X86Exit fetched = run.entry().interpreter().exit();
+        emulates(fetched, false);
         if (fault != null) return failure(fetched);
         boolean real = (state.cr.get(0) & X86State.CR0_PE) == 0;
         switch (table.answer(fetched.bytes, fetched.byteCount, codeSize(), real)) {
@@ -257,6 +270,7 @@ final class Emulator {
 
     /** handle_emulation_failure: #UD, and at CPL 0 (or when asked) user space is told first. */
     long failure(X86Exit fetched) {
+        emulates(fetched, true);
         boolean asked = vcpu.vm().exitOnEmulationFailure();
         if (!asked) run.injection().queueException(Injection.UD);
         if (!asked && state.cpl() != 0) return 1;

@@ -95,11 +95,14 @@ final class GuestEntry {
         // A signal that is there already sends the guest back as its kick would: when the injected event is delivered.
         int at = caller.signalPending() ? leaveAt | Interpreter.IMMEDIATE_EXIT : leaveAt;
         Trace t = run.trace();
-        if (t != null) t.kvmEntry(vcpu, state.rip.get());
+        if (t != null) t.kvmEntry(vcpu, state.rip.get(), (at & Interpreter.IMMEDIATE_EXIT) != 0);
         X86Exit exit = onCpu(caller, cpu, guest -> guest.run(at));
         rs.inGuestMode.release(0);
-        if (t != null)
-            t.kvmExit(vcpu, run.ops().exitName(exit), state.rip.get(), run.ops().exitFields(state, exit));
+        if (t != null) {
+            boolean known = rs.knownUnbacked(exit.gpa);
+            long[] fields = run.ops().exitFields(state, exit, known);
+            t.kvmExit(vcpu, run.ops().exitName(exit, known), state.rip.get(), fields);
+        }
         run.injection().completeInterrupts();
         cpu.irqEnable();
         scheduler().preemptEnable(caller.task());

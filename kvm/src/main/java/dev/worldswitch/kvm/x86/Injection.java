@@ -110,14 +110,14 @@ final class Injection {
         boolean canInject = true;
         // What was under way when the guest left goes in again before anything new.
         if (ev.exceptionInjected.get() != 0) {
-            injectException();
+            injectException(true);
             canInject = false;
         } else if (ev.exceptionPending.get() == 0) {
             if (ev.nmiInjected.get() != 0) {
                 injectNmi();
                 canInject = false;
             } else if (ev.interruptInjected.get() != 0) {
-                injectInterrupt();
+                injectInterrupt(true);
                 canInject = false;
             }
         }
@@ -126,7 +126,7 @@ final class Injection {
             // After RF: the payload of an exception that user space made pending goes in only now.
             deliverExceptionPayload();
             if (ev.exceptionNr.get() == DB) state.dr.set(7, state.dr.get(7) & ~0x2000L);
-            injectException();
+            injectException(false);
             ev.exceptionPending.set(0);
             ev.exceptionInjected.set(1);
             canInject = false;
@@ -150,7 +150,7 @@ final class Injection {
                 ev.interruptInjected.set(1);
                 ev.interruptNr.set(acknowledge.getAsInt());
                 ev.interruptSoft.set(0);
-                injectInterrupt();
+                injectInterrupt(false);
             } else {
                 waiting |= Interpreter.INTERRUPT_WINDOW;
             }
@@ -158,7 +158,7 @@ final class Injection {
         return waiting;
     }
 
-    private void injectException() {
+    private void injectException(boolean again) {
         int nr = (int) ev.exceptionNr.get();
         // On real hardware the vector decides whether an error code is pushed in protected mode.
         boolean error = ev.exceptionHasErrorCode.get() != 0;
@@ -174,18 +174,19 @@ final class Injection {
         state.injectInfo.set(VALID | type | (error ? HAS_ERROR : 0) | nr & 0xff);
         state.injectErrorCode.set(ev.exceptionErrorCode.get());
         Trace t = vcpu.runLoop().trace();
-        if (t != null) t.kvmInjException(vcpu, nr, error, (int) ev.exceptionErrorCode.get());
+        if (t != null) t.kvmInjException(vcpu, nr, error, (int) ev.exceptionErrorCode.get(), again);
     }
 
     private void injectNmi() {
         state.injectInfo.set(VALID | TYPE_NMI | NMI);
     }
 
-    private void injectInterrupt() {
-        long type = ev.interruptSoft.get() != 0 ? TYPE_SOFT_INTERRUPT : TYPE_INTERRUPT;
+    private void injectInterrupt(boolean again) {
+        boolean soft = ev.interruptSoft.get() != 0;
+        long type = soft ? TYPE_SOFT_INTERRUPT : TYPE_INTERRUPT;
         state.injectInfo.set(VALID | type | ev.interruptNr.get() & 0xff);
         Trace t = vcpu.runLoop().trace();
-        if (t != null) t.kvmInjVirq(vcpu, (int) ev.interruptNr.get());
+        if (t != null) t.kvmInjVirq(vcpu, (int) ev.interruptNr.get(), soft, again);
     }
 
     boolean nmiAllowed() {

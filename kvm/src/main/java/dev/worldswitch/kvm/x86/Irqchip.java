@@ -129,6 +129,8 @@ public final class Irqchip {
             Bytes b = c.in(32);
             if (b == null) return Errno.EFAULT;
             if (!vm.lapicInKernel() || (b.u32(12) & ~MSI_VALID_DEVID) != 0) return Errno.EINVAL;
+            Trace trace = vm.kvm().trace();
+            if (trace != null) trace.kvmMsiSetIrq(vm, b.u32(0) & 0xffffffffL, b.u32(8));
             // No destination at all is -1, which user space reads as EPERM.
             return vm.apicBus().deliver(null, ApicBus.Message.msi(b.u32(0), b.u32(8)));
         });
@@ -163,6 +165,8 @@ public final class Irqchip {
         if (b == null) return Errno.EFAULT;
         if (!vm.lapicInKernel()) return Errno.ENXIO;
         int gsi = b.u32(0), hits = 0;
+        Trace t = vm.kvm().trace();
+        if (t != null) t.kvmSetIrq(vm, gsi, b.u32(4) != 0 ? 1 : 0);
         for (Route r : routes.get()) if (r.gsi == gsi) hits++;
         if (gsi >= 0 && gsi < MAX_ROUTES) {
             if (b.u32(4) != 0) levels.or(gsi / 64, 1L << gsi);

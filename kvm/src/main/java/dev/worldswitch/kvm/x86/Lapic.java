@@ -10,6 +10,7 @@ import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
 import dev.worldswitch.machine.x86.X86State;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The in-kernel local APIC of one vCPU (SDM vol. 3, chapter 11): registers, priorities, IPIs and the timer. IRR and
@@ -173,7 +174,7 @@ public final class Lapic {
     // Registers.
 
     long mmioRead(int offset, int size) {
-        long v = read(offset & 0xff0);
+        long v = tracedRead(offset & 0xff0);
         int shift = 8 * (offset & 15);
         return shift >= 32 ? 0 : v >>> shift & (size >= 4 ? 0xffffffffL : (1L << 8 * size) - 1);
     }
@@ -183,6 +184,23 @@ public final class Lapic {
         if (size != 4 || (offset & 15) != 0) return;
         write(offset & 0xff0, value & 0xffffffffL);
         bus().recalculate();
+    }
+
+    private @Nullable Trace trace() {
+        return vcpu.vm().kvm().trace();
+    }
+
+    /** kvm_lapic_reg_read. */
+    private long tracedRead(int offset) {
+        long v = read(offset);
+        Trace t = trace();
+        if (t != null) t.kvmApic(vcpu, false, offset, v);
+        return v;
+    }
+
+    private void tracedWrite(int offset, long v) {
+        Trace t = trace();
+        if (t != null) t.kvmApic(vcpu, true, offset, v);
     }
 
     private long read(int offset) {
@@ -210,7 +228,7 @@ public final class Lapic {
         if (offset == ID) return vcpu.id();
         if (offset == LDR) return (long) (vcpu.id() >> 4) << 16 | 1L << (vcpu.id() & 15);
         if (offset == ICR) return reg(ICR) & 0xffffffffL | reg(ICR2) << 32;
-        return read(offset);
+        return tracedRead(offset);
     }
 
     boolean x2apicActive() {
@@ -222,12 +240,14 @@ public final class Lapic {
         if (offset == ICR) {
             set(ICR2, v >>> 32);
             set(ICR, v & ~0x1000L & 0xffffffffL);
-            bus().deliver(this, ApicBus.Message.icr(v & 0xffffffffL, v >>> 32));
+            sendIpi(v & 0xffffffffL, v >>> 32);
+            tracedWrite(ICR, v & ~0x1000L);
             return true;
         }
         if (offset == SELF_IPI) {
             if ((v & ~0xffL) != 0) return false;
-            deliverFixed((int) v, false);
+            tracedWrite(SELF_IPI, v);
+            sendIpi(0x40000 | v, 0);
             return true;
         }
         if (v >>> 32 != 0) return false;
@@ -245,7 +265,15 @@ public final class Lapic {
         }
     }
 
+    /** kvm_apic_send_ipi. */
+    private void sendIpi(long icr, long destination) {
+        Trace t = trace();
+        if (t != null) t.kvmApicIpi(vcpu, (int) icr, (int) destination);
+        bus().deliver(this, ApicBus.Message.icr(icr, destination));
+    }
+
     private void write(int offset, long v) {
+        tracedWrite(offset, v);
         switch (offset) {
             case ID -> {
                 set(ID, v & 0xff000000L);
@@ -270,7 +298,7 @@ public final class Lapic {
             case ESR -> set(ESR, 0);
             case ICR -> {
                 set(ICR, v & ~0x1000L);
-                bus().deliver(this, ApicBus.Message.icr(v, reg(ICR2) >>> 24));
+                sendIpi(v & ~0x1000L, reg(ICR2) >>> 24);
             }
             case ICR2 -> set(ICR2, v & 0xff000000L);
             case LVTT -> {
@@ -359,6 +387,8 @@ public final class Lapic {
 
     private void eoi() {
         int v = highestIsr();
+        Trace t = trace();
+        if (t != null) t.kvmEoi(vcpu, v);
         if (v < 0) return;
         int at = ISR + 16 * (v >> 5);
         set(at, reg(at) & ~(1L << (v & 31)));
@@ -384,8 +414,14 @@ public final class Lapic {
         return true;
     }
 
+    private void accepts(int mode, boolean level, int vector) {
+        Trace t = trace();
+        if (t != null) t.kvmApicAcceptIrq(vcpu, mode, level, vector);
+    }
+
     /** __apic_accept_irq: false when the message had no effect. */
     boolean accept(ApicBus.Message m) {
+        accepts(m.mode(), m.levelTriggered(), m.vector());
         switch (m.mode()) {
             case ApicBus.FIXED, ApicBus.LOWEST:
                 return (m.level() || !m.levelTriggered()) && deliverFixed(m.vector(), m.levelTriggered());
@@ -512,7 +548,9 @@ public final class Lapic {
         if (d == 0 || now() < d) return;
         if (timerMode() == 1) deadline.set(d + Math.max(1, reg(TMICT) * divisor()));
         else stopTimer();
-        if ((reg(LVTT) & LVT_MASKED) == 0) deliverFixed((int) reg(LVTT) & 0xff, false);
+        if ((reg(LVTT) & LVT_MASKED) != 0) return;
+        accepts(ApicBus.FIXED, false, (int) reg(LVTT) & 0xff);
+        deliverFixed((int) reg(LVTT) & 0xff, false);
     }
 
     boolean timerPending() {

@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kvm.KvmEvents.Mmio;
 import dev.worldswitch.kvm.x86.RunState.Completion;
 import dev.worldswitch.machine.x86.MmioQueue;
 import dev.worldswitch.machine.x86.X86Exit;
@@ -24,26 +25,31 @@ final class MmioExits {
     long handleRead(X86Exit e) {
         Lapic lapic = run.vcpu().lapic();
         if (lapic.owns(e.gpa)) {
-            queue().answer(lapic.mmioRead((int) (e.gpa & 0xfff), e.size));
-            return finish();
+            return answer(e, lapic.mmioRead((int) (e.gpa & 0xfff), e.size));
         }
         if (ioapic.owns(e.gpa)) {
-            queue().answer(ioapic.read(e.gpa));
-            return finish();
+            return answer(e, ioapic.read(e.gpa));
         }
         rs.mmioGpa.set(e.gpa);
         rs.mmioSize.set(e.size);
         run.page().mmio(e.gpa, e.size, false, 0);
-        trace(false, e.size, e.gpa, 0);
+        trace(Mmio.READ_UNSATISFIED, e.size, e.gpa, 0);
         rs.complete(Completion.MMIO_READ);
         return 0;
+    }
+
+    /** A chip in the kernel has answered. */
+    private long answer(X86Exit e, long value) {
+        trace(Mmio.READ, e.size, e.gpa, value);
+        queue().answer(value);
+        return finish();
     }
 
     /** The instruction reads again from the start of its operands, finds the answers so far, and goes on to its end. */
     long completeRead() {
         int size = (int) rs.mmioSize.get();
         long value = run.page().mmioData(size);
-        trace(false, size, rs.mmioGpa.get(), value);
+        trace(Mmio.READ, size, rs.mmioGpa.get(), value);
         queue().answer(value);
         return finish();
     }
@@ -66,6 +72,7 @@ final class MmioExits {
         MmioQueue q = queue();
         Lapic lapic = run.vcpu().lapic();
         while (q.hasWrite()) {
+            trace(Mmio.WRITE, q.size(), q.gpa(), q.data());
             if (lapic.owns(q.gpa())) lapic.mmioWrite((int) (q.gpa() & 0xfff), q.size(), q.data());
             else if (ioapic.owns(q.gpa())) ioapic.write(q.gpa(), q.size(), q.data());
             else break;
@@ -73,13 +80,12 @@ final class MmioExits {
         }
         if (!q.hasWrite()) return 1;
         run.page().mmio(q.gpa(), q.size(), true, q.data());
-        trace(true, q.size(), q.gpa(), q.data());
         rs.complete(Completion.MMIO_WRITE);
         return 0;
     }
 
-    private void trace(boolean write, int size, long gpa, long value) {
+    private void trace(Mmio type, int size, long gpa, long value) {
         Trace t = run.trace();
-        if (t != null) t.kvmMmio(run.vcpu(), write, size, gpa, value);
+        if (t != null) t.kvmMmio(run.vcpu(), type, size, gpa, value);
     }
 }

@@ -217,7 +217,7 @@ public final class MsrTable {
         constant(0x1, "IA32_P5_MC_TYPE", 0);
         add(0x10, "IA32_TIME_STAMP_COUNTER", Vcpu::guestTsc, (v, x, host) -> {
             long delta = x - v.guestTsc();
-            v.state().tscOffset.set(v.state().tscOffset.get() + delta);
+            v.writeTscOffset(v.state().tscOffset.get() + delta);
             if (!host) v.tscAdjust().set(v.tscAdjust().get() + delta);
             return true;
         });
@@ -234,12 +234,8 @@ public final class MsrTable {
                 v -> v.tscAdjust().get(),
                 (v, x, host) -> {
                     // A guest's write moves its TSC; the VMM's only sets the register (it restores both).
-                    if (!host)
-                        v.state()
-                                .tscOffset
-                                .set(v.state().tscOffset.get()
-                                        + x
-                                        - v.tscAdjust().get());
+                    long delta = x - v.tscAdjust().get();
+                    if (!host) v.writeTscOffset(v.state().tscOffset.get() + delta);
                     v.tscAdjust().set(x);
                     return true;
                 },

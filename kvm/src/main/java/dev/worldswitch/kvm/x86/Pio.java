@@ -80,6 +80,11 @@ final class Pio {
     private void exit(int port, int size, int count, boolean out, long value) {
         run.page().io(out, size, port, count);
         if (out) run.page().ioData(0, size, value);
+        if (out) trace(true, port, size, count, value);
+    }
+
+    /** Input is told of when user space has given it. */
+    private void trace(boolean out, int port, int size, int count, long value) {
         Trace t = run.trace();
         if (t != null) t.kvmPio(run.vcpu(), out, port, size, count, value);
     }
@@ -94,6 +99,7 @@ final class Pio {
         if (run.linearRip() != rs.linearRip.get()) return 1;
         int size = (int) rs.size.get();
         long value = run.page().ioData(0, size) & mask(size);
+        trace(false, (int) rs.port.get(), size, 1, value);
         // RAX as it is now, not as it was at the exit; the 32-bit form zero-extends.
         long rax = size < 4 ? state.gpr.get(X86State.RAX) & ~mask(size) : 0;
         state.gpr.set(X86State.RAX, rax | value);
@@ -150,6 +156,7 @@ final class Pio {
         int size = (int) rs.size.get();
         long mask = rs.addressMask.get(), count = rs.count.get();
         boolean repeated = rs.repeated.get() != 0;
+        trace(false, (int) rs.port.get(), size, (int) count, run.page().ioData(0, size) & mask(size));
         if (repeated) {
             // User space may have changed RCX meanwhile (its own fast-forward): never more than is left.
             long rcx = state.gpr.get(X86State.RCX) & mask;

@@ -24,6 +24,11 @@ final class RunState {
         HYPERCALL
     }
 
+    /** KVM has marked the page of this address as unbacked; only the last one is remembered. */
+    boolean knownUnbacked(long gpa) {
+        return mmioPage.get() == (gpa | 0xfff);
+    }
+
     /** Bits of {@link #requests}, in the kernel's meaning of KVM_REQ_*. */
     static final long REQ_EVENT = 1, REQ_TLB_FLUSH = 2, REQ_UNBLOCK = 4, REQ_VM_DEAD = 8, REQ_OUTSIDE_GUEST_MODE = 16;
 

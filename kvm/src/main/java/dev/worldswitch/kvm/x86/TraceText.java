@@ -1,8 +1,13 @@
 package dev.worldswitch.kvm.x86;
 
-import dev.worldswitch.kvm.Errno;
+import static dev.worldswitch.kvm.KvmEvents.hex;
+
+import dev.worldswitch.kvm.KvmEvents;
+import dev.worldswitch.kvm.KvmEvents.Mmio;
 import dev.worldswitch.kvm.Tracepoints;
-import java.util.List;
+import dev.worldswitch.machine.x86.X86State;
+import java.util.HexFormat;
+import java.util.Map;
 
 /**
  * The run loop's events in the text of the kernel's own tracepoints: print formats of arch/x86/kvm/trace.h and
@@ -14,39 +19,38 @@ final class TraceText implements Trace {
         "#DE", "#DB", null, "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", null, "#TS", "#NP", "#SS", "#GP", "#PF", null,
         "#MF", "#AC", "#MC"
     };
-    /** kvm_trace_exit_reason: KVM_EXIT_* by number, from 0. */
-    private static final List<String> EXIT_REASONS = List.of(
-            "KVM_EXIT_UNKNOWN",
-            "KVM_EXIT_EXCEPTION",
-            "KVM_EXIT_IO",
-            "KVM_EXIT_HYPERCALL",
-            "KVM_EXIT_DEBUG",
-            "KVM_EXIT_HLT",
-            "KVM_EXIT_MMIO",
-            "KVM_EXIT_IRQ_WINDOW_OPEN",
-            "KVM_EXIT_SHUTDOWN",
-            "KVM_EXIT_FAIL_ENTRY",
-            "KVM_EXIT_INTR",
-            "KVM_EXIT_SET_TPR",
-            "KVM_EXIT_TPR_ACCESS",
-            "KVM_EXIT_S390_SIEIC",
-            "KVM_EXIT_S390_RESET",
-            "KVM_EXIT_DCR",
-            "KVM_EXIT_NMI",
-            "KVM_EXIT_INTERNAL_ERROR",
-            "KVM_EXIT_OSI",
-            "KVM_EXIT_PAPR_HCALL",
-            "KVM_EXIT_S390_UCONTROL",
-            "KVM_EXIT_WATCHDOG",
-            "KVM_EXIT_S390_TSCH",
-            "KVM_EXIT_EPR",
-            "KVM_EXIT_SYSTEM_EVENT",
-            "KVM_EXIT_S390_STSI",
-            "KVM_EXIT_IOAPIC_EOI",
-            "KVM_EXIT_HYPERV",
-            "KVM_EXIT_ARM_NISV",
-            "KVM_EXIT_X86_RDMSR",
-            "KVM_EXIT_X86_WRMSR");
+    /** kvm_deliver_mode. */
+    private static final String[] DELIVER_MODES = {"Fixed", "LowPrio", "SMI", "Res3", "NMI", "INIT", "SIPI", "ExtINT"};
+    /** kvm_apic_dst_shorthand. */
+    private static final String[] SHORTHANDS = {"dst", "self", "all", "all-but-self"};
+    /** kvm_trace_symbol_apic, by offset / 16. */
+    private static final Map<Integer, String> APIC_REGISTERS = Map.ofEntries(
+            Map.entry(0x02, "ID"),
+            Map.entry(0x03, "LVR"),
+            Map.entry(0x08, "TASKPRI"),
+            Map.entry(0x09, "ARBPRI"),
+            Map.entry(0x0a, "PROCPRI"),
+            Map.entry(0x0b, "EOI"),
+            Map.entry(0x0c, "RRR"),
+            Map.entry(0x0d, "LDR"),
+            Map.entry(0x0e, "DFR"),
+            Map.entry(0x0f, "SPIV"),
+            Map.entry(0x10, "ISR"),
+            Map.entry(0x18, "TMR"),
+            Map.entry(0x20, "IRR"),
+            Map.entry(0x28, "ESR"),
+            Map.entry(0x30, "ICR"),
+            Map.entry(0x31, "ICR2"),
+            Map.entry(0x32, "LVTT"),
+            Map.entry(0x33, "LVTTHMR"),
+            Map.entry(0x34, "LVTPC"),
+            Map.entry(0x35, "LVT0"),
+            Map.entry(0x36, "LVT1"),
+            Map.entry(0x37, "LVTERR"),
+            Map.entry(0x38, "TMICT"),
+            Map.entry(0x39, "TMCCT"),
+            Map.entry(0x3e, "TDCR"),
+            Map.entry(0x3f, "SELF_IPI"));
 
     private final Tracepoints out;
 
@@ -54,13 +58,12 @@ final class TraceText implements Trace {
         this.out = out;
     }
 
-    private static String hex(long v) {
-        return "0x" + Long.toHexString(v);
-    }
-
     @Override
-    public void kvmEntry(Vcpu vcpu, long rip) {
-        out.hit(vcpu, "kvm_entry", "vcpu " + vcpu.id() + ", rip " + hex(rip));
+    public void kvmEntry(Vcpu vcpu, long rip, boolean immediateExit) {
+        out.hit(
+                vcpu,
+                "kvm_entry",
+                "vcpu " + vcpu.id() + ", rip " + hex(rip) + (immediateExit ? "[immediate exit]" : ""));
     }
 
     @Override
@@ -84,31 +87,68 @@ final class TraceText implements Trace {
     }
 
     @Override
-    public void kvmMmio(Vcpu vcpu, boolean write, int size, long gpa, long value) {
+    public void kvmPageFault(Vcpu vcpu, long address, long errorCode) {
         out.hit(
                 vcpu,
-                "kvm_mmio",
-                "mmio " + (write ? "write" : "read") + " len " + size + " gpa " + hex(gpa) + " val " + hex(value));
+                "kvm_page_fault",
+                String.format(
+                        "vcpu %d rip %s address 0x%016x error_code %s",
+                        vcpu.id(), hex(vcpu.state().rip.get()), address, hex(errorCode)));
     }
 
+    @Override
+    public void kvmMmio(Vcpu vcpu, Mmio type, int size, long gpa, long value) {
+        out.hit(vcpu, "kvm_mmio", KvmEvents.mmio(type, size, gpa, value));
+    }
+
+    @Override
+    public void kvmEmulateInsn(Vcpu vcpu, byte[] bytes, int count, boolean failed) {
+        X86State s = vcpu.state();
+        String at = Long.toHexString(s.segBase.get(X86State.CS) & 0xffffffffL) + ":" + Long.toHexString(s.rip.get());
+        String insn = HexFormat.ofDelimiter(" ").formatHex(bytes, 0, count);
+        out.hit(vcpu, "kvm_emulate_insn", at + ":" + insn + " (" + mode(s) + ")" + (failed ? " failed" : ""));
+    }
+
+    /** kvm_trace_symbol_emul_flags. */
+    private static String mode(X86State s) {
+        if (s.code64()) return "prot64";
+        if ((s.cr.get(0) & X86State.CR0_PE) == 0) return "real";
+        if ((s.rflags.get() & X86State.VM) != 0) return "vm16";
+        return (s.segAttr.get(X86State.CS) & X86State.ATTR_DB) != 0 ? "prot32" : "prot16";
+    }
+
+    /** Behind the kernel's own text the register's name, as a comment. */
     @Override
     public void kvmMsr(Vcpu vcpu, boolean write, int index, long value, boolean fault) {
         String name = vcpu.vm().kvm().msrTable().name(index);
         out.hit(
                 vcpu,
                 "kvm_msr",
-                "msr_" + (write ? "write " : "read ") + Integer.toHexString(index) + (name == null ? "" : " " + name)
-                        + " = " + hex(value) + (fault ? " (#GP)" : ""));
+                "msr_" + (write ? "write " : "read ") + Integer.toHexString(index) + " = " + hex(value)
+                        + (fault ? " (#GP)" : "") + (name == null ? "" : " /* " + name + " */"));
     }
 
     @Override
-    public void kvmCpuid(Vcpu vcpu, int function, int index, int eax, int ebx, int ecx, int edx, boolean found) {
+    public void kvmCr(Vcpu vcpu, boolean write, int cr, long value) {
+        out.hit(vcpu, "kvm_cr", "cr_" + (write ? "write " : "read ") + Integer.toHexString(cr) + " = " + hex(value));
+    }
+
+    @Override
+    public void kvmCpuid(
+            Vcpu vcpu, int function, int index, int eax, int ebx, int ecx, int edx, boolean found, boolean highestBasic) {
         out.hit(
                 vcpu,
                 "kvm_cpuid",
                 String.format(
-                        "func %x idx %x rax %x rbx %x rcx %x rdx %x, cpuid entry %s",
-                        function, index, eax, ebx, ecx, edx, found ? "found" : "not found"));
+                        "func %x idx %x rax %x rbx %x rcx %x rdx %x, cpuid entry %s%s",
+                        function,
+                        index,
+                        eax,
+                        ebx,
+                        ecx,
+                        edx,
+                        found ? "found" : "not found",
+                        highestBasic ? ", used max basic" : ""));
     }
 
     @Override
@@ -119,16 +159,94 @@ final class TraceText implements Trace {
                 "nr " + hex(nr) + " a0 " + hex(a0) + " a1 " + hex(a1) + " a2 " + hex(a2) + " a3 " + hex(a3));
     }
 
-    @Override
-    public void kvmInjException(Vcpu vcpu, int vector, boolean hasErrorCode, int errorCode) {
-        String name = vector < EXCEPTIONS.length ? EXCEPTIONS[vector] : null;
-        String code = hasErrorCode ? " (" + hex(errorCode & 0xffffffffL) + ")" : "";
-        out.hit(vcpu, "kvm_inj_exception", (name == null ? hex(vector) : name) + code);
+    private static String again(boolean reinjected) {
+        return reinjected ? " [reinjected]" : "";
     }
 
     @Override
-    public void kvmInjVirq(Vcpu vcpu, int vector) {
-        out.hit(vcpu, "kvm_inj_virq", "IRQ " + hex(vector));
+    public void kvmInjException(Vcpu vcpu, int vector, boolean hasErrorCode, int errorCode, boolean reinjected) {
+        String name = vector < EXCEPTIONS.length ? EXCEPTIONS[vector] : null;
+        String code = hasErrorCode ? " (" + hex(errorCode & 0xffffffffL) + ")" : "";
+        out.hit(vcpu, "kvm_inj_exception", (name == null ? hex(vector) : name) + code + again(reinjected));
+    }
+
+    @Override
+    public void kvmInjVirq(Vcpu vcpu, int vector, boolean soft, boolean reinjected) {
+        out.hit(vcpu, "kvm_inj_virq", (soft ? "Soft/INTn " : "IRQ ") + hex(vector) + again(reinjected));
+    }
+
+    @Override
+    public void kvmApic(Vcpu vcpu, boolean write, int register, long value) {
+        String name = APIC_REGISTERS.get(register >> 4);
+        String text = name == null ? hex(register) : "APIC_" + name;
+        out.hit(vcpu, "kvm_apic", "apic_" + (write ? "write " : "read ") + text + " = " + hex(value));
+    }
+
+    @Override
+    public void kvmApicIpi(Vcpu vcpu, int icr, int destination) {
+        out.hit(
+                vcpu,
+                "kvm_apic_ipi",
+                String.format(
+                        "dst %x vec %d (%s|%s|%s|%s|%s)",
+                        destination,
+                        icr & 0xff,
+                        DELIVER_MODES[icr >> 8 & 7],
+                        (icr & 1 << 11) != 0 ? "logical" : "physical",
+                        (icr & 1 << 14) != 0 ? "assert" : "de-assert",
+                        level((icr & 1 << 15) != 0),
+                        SHORTHANDS[icr >> 18 & 3]));
+    }
+
+    private static String level(boolean triggered) {
+        return triggered ? "level" : "edge";
+    }
+
+    @Override
+    public void kvmApicAcceptIrq(Vcpu vcpu, int mode, boolean level, int vector) {
+        out.hit(
+                vcpu,
+                "kvm_apic_accept_irq",
+                String.format("apicid %x vec %d (%s|%s)", vcpu.id(), vector, DELIVER_MODES[mode], level(level)));
+    }
+
+    @Override
+    public void kvmEoi(Vcpu vcpu, int vector) {
+        out.hit(vcpu, "kvm_eoi", String.format("apicid %x vector %d", vcpu.id(), vector));
+    }
+
+    @Override
+    public void kvmWriteTscOffset(Vcpu vcpu, long previous, long next) {
+        out.hit(
+                vcpu,
+                "kvm_write_tsc_offset",
+                "vcpu=" + vcpu.id() + " prev=" + Long.toUnsignedString(previous) + " next="
+                        + Long.toUnsignedString(next));
+    }
+
+    @Override
+    public void kvmVcpuWakeup(Vcpu vcpu, long nanoseconds, boolean valid) {
+        out.hit(vcpu, "kvm_vcpu_wakeup", KvmEvents.vcpuWakeup(nanoseconds, valid));
+    }
+
+    @Override
+    public void kvmMsiSetIrq(Vm vm, long address, int data) {
+        out.hit(
+                vm,
+                "kvm_msi_set_irq",
+                String.format(
+                        "dst %x vec %d (%s|%s|%s%s)",
+                        address >>> 12 & 0xff,
+                        data & 0xff,
+                        DELIVER_MODES[data >> 8 & 7],
+                        (address & 1 << 2) != 0 ? "logical" : "physical",
+                        level((data & 1 << 15) != 0),
+                        (address & 1 << 3) != 0 ? "|rh" : ""));
+    }
+
+    @Override
+    public void kvmSetIrq(Vm vm, int gsi, int level) {
+        out.hit(vm, "kvm_set_irq", KvmEvents.setIrq(gsi, level));
     }
 
     @Override
@@ -138,10 +256,7 @@ final class TraceText implements Trace {
 
     @Override
     public void kvmUserspaceExit(Vcpu vcpu, int reason, long result) {
-        String name = result < 0
-                ? result == Errno.EINTR ? "restart" : "error"
-                : reason >= 0 && reason < EXIT_REASONS.size() ? EXIT_REASONS.get(reason) : hex(reason);
-        out.hit(vcpu, "kvm_userspace_exit", "reason " + name + " (" + (result < 0 ? -result : reason) + ")");
+        out.hit(vcpu, "kvm_userspace_exit", KvmEvents.userspaceExit(reason, result));
     }
 
     @Override

@@ -272,6 +272,13 @@ public final class Vcpu implements SignalMasked {
         return vm.kvm().hostTsc() + state.tscOffset.get();
     }
 
+    /** kvm_vcpu_write_tsc_offset. */
+    void writeTscOffset(long next) {
+        Trace t = vm.kvm().trace();
+        if (t != null) t.kvmWriteTscOffset(this, state.tscOffset.get(), next);
+        state.tscOffset.set(next);
+    }
+
     /** XCR0 bits that the guest's CPUID and KVM both have. */
     public long guestSupportedXcr0() {
         return guestSupportedXcr0.get();

@@ -197,7 +197,7 @@ final class VcpuIoctls {
             return call.out(b.u64(16), new Bytes(8).u64(0, v.state().tscOffset.get()));
         Bytes value = call.in(b.u64(16), 8);
         if (value == null) return Errno.EFAULT;
-        v.state().tscOffset.set(value.u64(0));
+        v.writeTscOffset(value.u64(0));
         return 0;
     }
 }

@@ -8,7 +8,7 @@ final class VcpuReset {
 
     static void powerUp(Vcpu v) {
         // kvm_arch_vcpu_postcreate: the guest's TSC starts at 0.
-        v.state().tscOffset.set(-v.vm().kvm().hostTsc());
+        v.writeTscOffset(-v.vm().kvm().hostTsc());
         boolean boot = v.id() == v.vm().bootCpuId();
         v.setApicBase(0xfee00000L | 0x800 | (boot ? 0x100 : 0));
         v.mpState()

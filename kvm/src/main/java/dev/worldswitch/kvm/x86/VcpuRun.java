@@ -183,13 +183,24 @@ public final class VcpuRun implements PreemptNotifier {
     /** vcpu_block: halted, or waiting for INIT and SIPI. */
     private long vcpuBlock(Caller caller) {
         if (!kvmArchVcpuRunnable()) {
-            kvmVcpuBlock(caller);
+            kvmVcpuHalt(caller);
             if (!kvmArchVcpuRunnable()) return 1;
         }
         kvmApicAcceptEvents();
         long mp = vcpu.mpState().get();
         if (mp == MP_HALTED || mp == MP_AP_RESET_HOLD) vcpu.mpState().set(MP_RUNNABLE);
         return 1;
+    }
+
+    private void kvmVcpuHalt(Caller caller) {
+        Trace t = trace();
+        long start = t == null ? 0 : now();
+        kvmVcpuBlock(caller);
+        if (t != null) t.kvmVcpuWakeup(vcpu, now() - start, kvmArchVcpuRunnable());
+    }
+
+    private long now() {
+        return vcpu.vm().kvm().kernel().timing().now();
     }
 
     private void kvmVcpuBlock(Caller caller) {

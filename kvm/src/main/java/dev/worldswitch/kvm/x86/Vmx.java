@@ -4,14 +4,8 @@ import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.machine.x86.X86Exit;
 import dev.worldswitch.machine.x86.X86State;
 
-/** Intel's VMX. Exit names: arch/x86/include/uapi/asm/vmx.h. */
+/** Intel's VMX. */
 final class Vmx implements X86Ops {
-    private static final String[] NAMES = {
-        "none", "EXTERNAL_INTERRUPT", "IO_INSTRUCTION", "EPT_MISCONFIG", "EPT_MISCONFIG", "HLT", "CPUID", "MSR_READ",
-        "MSR_WRITE", "XSETBV", "VMCALL", "TRIPLE_FAULT", "EXCEPTION_NMI", "CR_ACCESS", "DR_ACCESS", "EPT_VIOLATION",
-        "EXCEPTION_NMI", "EPT_MISCONFIG", "MONITOR_TRAP_FLAG", "INTERRUPT_WINDOW"
-    };
-
     @Override
     public String name() {
         return "vmx";
@@ -23,13 +17,18 @@ final class Vmx implements X86Ops {
     }
 
     @Override
-    public String exitName(X86Exit exit) {
-        return exit.reason < NAMES.length ? NAMES[exit.reason] : exit.name();
+    public String exitName(X86Exit exit, boolean known) {
+        return ExitNames.vmx(exit, known);
     }
 
     @Override
-    public long[] exitFields(X86State state, X86Exit exit) {
-        return ExitFields.vmx(state, exit);
+    public long[] exitFields(X86State state, X86Exit exit, boolean known) {
+        return ExitFields.vmx(state, exit, known);
+    }
+
+    @Override
+    public long pageFaultErrorCode(X86Exit exit, boolean known) {
+        return known ? -1 : ExitFields.eptViolation(exit);
     }
 
     @Override

@@ -16,11 +16,14 @@ sealed interface X86Ops permits Vmx, Svm {
     /** Last byte of the hypercall instruction that patch_hypercall writes. */
     int hypercallByte();
 
-    /** The exit's name in the kernel's trace. */
-    String exitName(X86Exit exit);
+    /** The exit's name in the kernel's trace; {@code known} as in {@link #pageFaultInfo}. */
+    String exitName(X86Exit exit, boolean known);
 
     /** info1, info2, intr_info and error_code of the kvm_exit tracepoint: fields of the VMCS or VMCB at this exit. */
-    long[] exitFields(X86State state, X86Exit exit);
+    long[] exitFields(X86State state, X86Exit exit, boolean known);
+
+    /** error_code of the kvm_page_fault tracepoint; -1 where KVM does not pass it. */
+    long pageFaultErrorCode(X86Exit exit, boolean known);
 
     /** Exit reason and two words of information of an access to unbacked memory, as internal errors tell them. */
     long[] pageFaultInfo(X86Exit exit, boolean known);
