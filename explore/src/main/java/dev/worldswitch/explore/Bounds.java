@@ -1,16 +1,69 @@
 package dev.worldswitch.explore;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
+
 /**
  * How far an exploration goes.
  *
- * @param events most events in one run
+ * @param events most events in one run, of all kinds
  * @param switches most switches between tasks on different CPUs in one run
  * @param states stop after so many states, 0 for no limit
+ * @param kinds most events of one kind, by its name, where fewer than {@code events}
+ * @param seconds stop after so many, 0 for no limit
  */
-public record Bounds(int events, int switches, long states) {
+public record Bounds(int events, int switches, long states, Map<String, Integer> kinds, long seconds) {
+    static final int MOST = 100;
+
+    /** @throws IllegalArgumentException for a bound that is no number of events, or a kind that there is not */
+    public Bounds {
+        kinds = Map.copyOf(kinds);
+        check("events", events);
+        check("switches", switches);
+        kinds.forEach((kind, n) -> check(Event.of(kind).id, n));
+        if (kinds.size() > Budget.KINDS)
+            throw new IllegalArgumentException("at most " + Budget.KINDS + " kinds of events have bounds of their own");
+    }
+
+    private static void check(String what, int n) {
+        if (n < 0 || n > MOST)
+            throw new IllegalArgumentException("bound on " + what + ": " + n + " is not within 0 and " + MOST);
+    }
+
+    public Bounds(int events, int switches, long states) {
+        this(events, switches, states, Map.of(), 0);
+    }
+
+    public Bounds withEvents(int n) {
+        return new Bounds(n, switches, states, kinds, seconds);
+    }
+
+    public Bounds withSwitches(int n) {
+        return new Bounds(events, n, states, kinds, seconds);
+    }
+
+    public Bounds withStates(long n) {
+        return new Bounds(events, switches, n, kinds, seconds);
+    }
+
+    public Bounds withSeconds(long n) {
+        return new Bounds(events, switches, states, kinds, n);
+    }
+
+    /** @param kind an event's name */
+    public Bounds with(String kind, int n) {
+        Map<String, Integer> more = new LinkedHashMap<>(kinds);
+        more.put(kind, n);
+        return new Bounds(events, switches, states, more, seconds);
+    }
+
     @Override
     public String toString() {
-        return "at most " + events + (events == 1 ? " event" : " events")
-                + (switches == 0 ? "" : ", " + switches + (switches == 1 ? " switch" : " switches"));
+        StringBuilder b = new StringBuilder("at most " + events + (events == 1 ? " event" : " events"));
+        kinds.entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
+                .forEach(e -> b.append(", ").append(e.getValue()).append(" of ").append(e.getKey()));
+        if (switches != 0) b.append(", ").append(switches).append(switches == 1 ? " switch" : " switches");
+        return b.toString();
     }
 }

@@ -14,13 +14,16 @@ record Choice(char kind, int which) {
     /** At scheduling in: a task that waits for a CPU gets one first. */
     static final char GIVE_WAY = 'w';
 
+    /** An outcome that the architecture, or a scenario's guest, leaves open: this one instead of the first. */
+    static final char OUTCOME = 'o';
+
     static Choice of(Event e) {
         return new Choice(e.letter, 0);
     }
 
     /** Counts against the bound on events. */
     boolean isEvent() {
-        return kind != '-' && kind != SWITCH && kind != CPU && kind != GIVE_WAY;
+        return kind != '-' && kind != SWITCH && kind != CPU && kind != GIVE_WAY && kind != OUTCOME;
     }
 
     /** Counts against the bound on switches between tasks on different CPUs. */
@@ -35,6 +38,6 @@ record Choice(char kind, int which) {
 
     @Override
     public String toString() {
-        return kind == SWITCH || kind == CPU || kind == GIVE_WAY ? "" + kind + which : "" + kind;
+        return kind == '-' || isEvent() ? "" + kind : "" + kind + which;
     }
 }

@@ -17,9 +17,11 @@ final class Context {
             int depth,
             int[] marks,
             int[] sinces,
+            long[] handlers,
             Log.Place[] places,
             Log.Place log,
-            boolean done) {}
+            boolean done,
+            boolean preemptible) {}
 
     private static final int DEEPEST = 8;
     final int number;
@@ -35,7 +37,11 @@ final class Context {
 
     int depth;
     boolean done;
+    /** Whether it could be preempted at its last moment. */
+    boolean preemptible;
+
     private final int[] marks = new int[DEEPEST], sinces = new int[DEEPEST];
+    private final long[] handlers = new long[DEEPEST];
     private final Log.@Nullable Place[] places = new Log.@Nullable Place[DEEPEST];
 
     private int target, nextMark;
@@ -53,13 +59,25 @@ final class Context {
         log.clear();
     }
 
-    /** An interrupt is taken: what it reads is forgotten when it returns, for it shares only cells. */
-    int mark() {
+    /**
+     * An interrupt is taken: what it reads is forgotten when it returns, for it shares only cells.
+     *
+     * @param handler its bit in {@link Footprints}; 0 when it was raised elsewhere
+     */
+    int mark(long handler) {
         if (depth == DEEPEST) throw new IllegalStateException("interrupts nest " + DEEPEST + " deep");
         marks[depth] = count;
         sinces[depth] = since;
+        handlers[depth] = handler;
         places[depth] = log.place();
         return depth++;
+    }
+
+    /** Bits of the interrupts that it is in. */
+    long handlers() {
+        long all = 0;
+        for (int i = 0; i < depth; i++) all |= handlers[i];
+        return all;
     }
 
     /** The interrupt with this mark has returned. */
@@ -80,9 +98,11 @@ final class Context {
                 depth,
                 Arrays.copyOf(marks, depth),
                 Arrays.copyOf(sinces, depth),
+                Arrays.copyOf(handlers, depth),
                 Arrays.copyOf(places, depth, Log.Place[].class),
                 log.place(),
-                done);
+                done,
+                preemptible);
     }
 
     /** Becomes what {@code s} says; its stack is built when it next goes on. */
@@ -91,12 +111,14 @@ final class Context {
         coroutine = null;
         step = s.step;
         done = s.done;
+        preemptible = s.preemptible;
         log.backTo(s.log);
         count = s.count;
         since = s.since;
         depth = s.depth;
         System.arraycopy(s.marks, 0, marks, 0, s.depth);
         System.arraycopy(s.sinces, 0, sinces, 0, s.depth);
+        System.arraycopy(s.handlers, 0, handlers, 0, s.depth);
         System.arraycopy(s.places, 0, places, 0, s.depth);
     }
 

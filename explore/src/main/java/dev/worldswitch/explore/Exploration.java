@@ -44,7 +44,7 @@ public final class Exploration {
     public Verdict run(LongConsumer progress) {
         Explorer e = Explorer.of(scenario, kernel);
         if (audit) e.audited();
-        Explorer.Result r = e.explore(bounds, progress);
+        Explorer.Result r = e.explore(bounds, p -> progress.accept(p.states()));
         List<Finding> findings = new ArrayList<>();
         for (Explorer.Found f : r.found())
             findings.add(finding(f, new Schedule(scenario.name(), kernelText(kernel), f.turns())));

@@ -8,15 +8,18 @@ import dev.worldswitch.machine.cell.Cell;
 import dev.worldswitch.machine.cell.Region;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.function.LongConsumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -41,8 +44,8 @@ final class Explorer implements Search.Guide {
             long stepHash,
             String step,
             @Nullable Path path,
-            int events,
-            int switches) {}
+            long left,
+            long dirty) {}
 
     /** The choices that led somewhere, the last one first. */
     private record Path(@Nullable Path before, Turn turn) {}
@@ -55,7 +58,16 @@ final class Explorer implements Search.Guide {
     private record Stretch(long[] trail, Object next, World.Snapshot after) {}
 
     /** A property that fails, how, and by which turns; what else failed on the way. */
-    record Found(Property property, String what, List<Turn> turns, List<Violation> also) {}
+    record Found(Property property, String what, List<Turn> turns, List<Violation> also, int steps) {
+        String id() {
+            return property.id() + ": " + what;
+        }
+
+        /** Fewest events first, then fewest turns, then fewest steps. */
+        private static final Comparator<Found> SIMPLER = Comparator.<Found>comparingLong(Explorer::eventsIn)
+                .thenComparingInt(f -> f.turns.size())
+                .thenComparingInt(Found::steps);
+    }
 
     /**
      * What came out.
@@ -72,20 +84,28 @@ final class Explorer implements Search.Guide {
             long merged,
             boolean complete,
             @Nullable String audit,
-            Map<String, Coverage> coverage) {}
+            Map<String, Coverage> coverage,
+            Set<String> neverBegun,
+            long ends) {}
 
+    /** Of one kind of event: the steps before which it was possible, and those before which it was tried. */
     record Coverage(Set<String> possible, Set<String> tried) {}
+
+    /** How far an exploration is. */
+    record Progress(long states, long runs, long waiting, int level) {}
 
     final Search search;
     private final World world;
-    private final Map<Key, long[]> seen = new HashMap<>();
+    private Seen seen = new Seen();
     private final Map<From, Stretch> stretches = new HashMap<>();
     private final Map<String, Found> found = new LinkedHashMap<>();
     private final Map<String, Coverage> coverage = new TreeMap<>();
     private final List<ArrayDeque<Work>> work = new ArrayList<>();
     private final List<Violation> reported = new ArrayList<>();
     private Bounds bounds = new Bounds(0, 0, 0);
-    private boolean audit, unreduced;
+    private Budget budget = new Budget(bounds);
+    private boolean audit, unreduced, everywhere;
+    private BooleanSupplier stop = () -> false;
     private @Nullable String untilFound;
     private long states, runs, merged;
     private @Nullable String auditFailure;
@@ -93,7 +113,10 @@ final class Explorer implements Search.Guide {
     // Of the run under way:
     private @Nullable Work start;
     private @Nullable Path path;
-    private int events, switches, cost;
+    private long left;
+    private int cost;
+    private final Set<Key> ends = new HashSet<>();
+    private final Set<String> begun = new HashSet<>();
     private String step = "";
     private boolean onlyAudit;
     private @Nullable From from;
@@ -160,37 +183,94 @@ final class Explorer implements Search.Guide {
         return this;
     }
 
-    /** Never takes two states for the same: for tests of the reduction. */
-    Explorer unreduced() {
-        unreduced = true;
+    /** Places each event at every moment, also where it commutes with the step before. */
+    Explorer everywhere() {
+        everywhere = true;
         return this;
     }
 
-    /** @param progress told the number of states now and then */
-    Result explore(Bounds within, LongConsumer progress) {
+    /** Never takes two states for the same, and places events everywhere: for tests of the reductions. */
+    Explorer unreduced() {
+        unreduced = true;
+        return everywhere();
+    }
+
+    /** Ends early, with what was found, once this is so. */
+    Explorer until(BooleanSupplier enough) {
+        stop = enough;
+        return this;
+    }
+
+    /** @param progress told now and then how far it is */
+    Result explore(Bounds within, Consumer<Progress> progress) {
         bounds = within;
+        budget = new Budget(within);
         search.guide(this);
+        search.reduced = !everywhere && !audit;
         world.trail = audit ? new AuditTrail() : null;
         World.Snapshot beginning = begin();
-        events = bounds.events();
-        switches = bounds.switches();
-        one(0);
-        boolean complete = true;
-        for (int c = 0; c < work.size(); c++) {
-            ArrayDeque<Work> level = work.get(c);
-            for (Work w = level.poll(); w != null; w = level.poll()) {
-                if (bounds.states() > 0 && states >= bounds.states() || has(untilFound)) {
-                    complete = false;
-                    break;
-                }
-                cost = c;
-                takeUp(w);
-                if ((runs & 0xff) == 0) progress.accept(states);
-            }
+        boolean complete = levels(progress);
+        while (complete && world.footprints.staleOnce()) {
+            again(beginning);
+            complete = levels(progress);
         }
         world.restore(beginning);
         return new Result(
-                List.copyOf(found.values()), states, runs, search.moments(), merged, complete, auditFailure, coverage);
+                List.copyOf(found.values()),
+                states,
+                runs,
+                search.moments(),
+                merged,
+                complete,
+                auditFailure,
+                coverage,
+                neverBegun(),
+                ends.stream().mapToLong(Key::h1).sum());
+    }
+
+    /** What commutes with what has proved wrong: all from the start, with what is known now. */
+    private void again(World.Snapshot beginning) {
+        world.restore(beginning);
+        reset();
+        seen = new Seen();
+        work.clear();
+        ends.clear();
+        found.clear();
+        coverage.clear();
+        states = merged = 0;
+    }
+
+    /** True when all within the bounds was explored; ends early where another start is needed. */
+    private boolean levels(Consumer<Progress> progress) {
+        left = budget.all();
+        path = null;
+        start = null;
+        cost = 0;
+        one(0);
+        for (int c = 0; c < work.size(); c++) {
+            ArrayDeque<Work> level = work.get(c);
+            for (Work w = level.poll(); w != null; w = level.poll()) {
+                if (bounds.states() > 0 && states >= bounds.states() || has(untilFound) || stop.getAsBoolean())
+                    return false;
+                cost = c;
+                takeUp(w);
+                if ((runs & 0xff) == 0) progress.accept(new Progress(states, runs, waiting(), c));
+            }
+            if (world.footprints.stale()) return true;
+        }
+        return true;
+    }
+
+    private long waiting() {
+        return work.stream().mapToLong(ArrayDeque::size).sum();
+    }
+
+    private Set<String> neverBegun() {
+        Set<String> never = new TreeSet<>();
+        for (Context c : search.contexts())
+            for (Subject.Step s : c.program.steps())
+                if (!begun.contains(s.name())) never.add(s.name());
+        return never;
     }
 
     private World.Snapshot begin() {
@@ -220,20 +300,23 @@ final class Explorer implements Search.Guide {
         search.stepHash = f.stepHash;
         step = f.step;
         path = f.path;
-        events = f.events;
-        switches = f.switches;
+        left = f.left;
         start = w;
         from = null;
-        one(f.current);
+        one(f.current, f.dirty);
     }
 
     private void one(int first) {
+        one(first, -1);
+    }
+
+    private void one(int first, long dirty) {
         runs++;
         onlyAudit = false;
         reported.clear();
         Search.End end;
         try {
-            end = search.run(first);
+            end = search.run(first, dirty);
         } catch (IllegalStateException | ClassCastException e) {
             if (!audit) throw e;
             if (auditFailure == null) auditFailure = "a state could not be taken up again: " + e.getMessage();
@@ -241,19 +324,21 @@ final class Explorer implements Search.Guide {
         }
         if (end == Search.End.VIOLATION) {
             Violation v = search.violation();
-            add(new Found(v.property(), v.what(), turns(), List.copyOf(reported)));
+            add(new Found(v.property(), v.what(), turns(), List.copyOf(reported), search.point));
             stretchEnds(v.property().id() + ": " + v.what());
             return;
         }
-        for (Violation v : reported) add(new Found(v.property(), v.what(), turns(), List.of()));
+        for (Violation v : reported) add(new Found(v.property(), v.what(), turns(), List.of(), search.point));
         if (end == Search.End.DONE) {
             world.sync();
-            stretchEnds(key());
+            Key end1 = key();
+            ends.add(end1);
+            stretchEnds(end1);
         }
     }
 
     private void add(Found f) {
-        found.merge(f.property.id() + f.what, f, (a, b) -> eventsIn(b) < eventsIn(a) ? b : a);
+        found.merge(f.id(), f, (a, b) -> Found.SIMPLER.compare(b, a) < 0 ? b : a);
     }
 
     private boolean has(@Nullable String property) {
@@ -292,7 +377,6 @@ final class Explorer implements Search.Guide {
             start = null;
             return started(s);
         }
-        if (others.isEmpty()) return Choice.GO;
         world.sync();
         Key key = key();
         stretchEnds(key);
@@ -317,11 +401,8 @@ final class Explorer implements Search.Guide {
             return c;
         }
         path = new Path(path, search.turn(c));
-        if (c.isEvent()) {
-            events--;
-            coverage(c).tried.add(step);
-        }
-        if (c.isSwitch()) switches--;
+        left -= budget.cost(c);
+        if (c.isEvent()) coverage(c).tried.add(step);
         stretchBegins(w.fork.key, c);
         return c;
     }
@@ -334,7 +415,7 @@ final class Explorer implements Search.Guide {
         Fork f = null;
         for (Choice o : others) {
             if (o.isEvent()) coverage(o).possible.add(step);
-            if (o.isEvent() && events == 0 || o.isSwitch() && switches == 0) continue;
+            if (!Budget.atLeast(left, budget.cost(o))) continue;
             if (f == null) f = forkHere(key);
             int c = cost + (o.isEvent() || o.isSwitch() ? 1 : 0);
             add(c, new Work(f, o));
@@ -361,8 +442,13 @@ final class Explorer implements Search.Guide {
                 search.stepHash,
                 step,
                 path,
-                events,
-                switches);
+                left,
+                search.dirtyBefore);
+    }
+
+    @Override
+    public void begins(Context c, String name) {
+        begun.add(name);
     }
 
     // ---- states
@@ -377,22 +463,25 @@ final class Explorer implements Search.Guide {
         return new Key(a, b);
     }
 
-    /** False when this state was seen with as many events and switches left, or more. */
+    /** False when this state was seen with as much of the bounds left and as much to place, or more. */
     private boolean isNew(Key key, List<Choice> others) {
-        long left = (long) events << 32 | switches;
-        long[] before = seen.get(key);
-        if (before == null) {
-            states++;
-            seen.put(key, new long[] {left});
-            return true;
-        }
+        Seen.Visit v = seen.visit(key.h1, key.h2, left, relevant(search.dirtyBefore));
+        if (v == Seen.Visit.FIRST) states++;
         // Giving way costs nothing: without comparing, two tasks would be polite for ever.
-        if (unreduced && others.stream().noneMatch(o -> o.kind() == Choice.GIVE_WAY)) return true;
-        for (long b : before) if (b >> 32 >= events && (int) b >= switches) return false;
-        long[] more = java.util.Arrays.copyOf(before, before.length + 1);
-        more[before.length] = left;
-        seen.put(key, more);
-        return true;
+        return v != Seen.Visit.NOTHING_NEW
+                || unreduced && others.stream().noneMatch(o -> o.kind() == Choice.GIVE_WAY);
+    }
+
+    /** Of what is still to be placed, that which can be: events that the bounds allow, switches. */
+    private long relevant(long dirty) {
+        long mask = 0;
+        for (Event e : search.events()) {
+            if (Budget.atLeast(left, budget.cost(Choice.of(e))))
+                mask |= Footprints.event(e, false) | Footprints.event(e, true);
+        }
+        long d = dirty & mask & ~world.footprints.wide();
+        boolean switches = (left >> 8 & 0xff) != 0 && Footprints.switchIsDirty(dirty);
+        return switches ? d | Footprints.cpu(0) : d;
     }
 
     // ---- the audit

@@ -29,14 +29,14 @@ final class Replayer implements Search.Guide {
         if (end == Search.End.VIOLATION) {
             Violation v = search.violation();
             if (timeline != null) timeline.end(v);
-            return new Explorer.Found(v.property(), v.what(), all, List.copyOf(reported));
+            return new Explorer.Found(v.property(), v.what(), all, List.copyOf(reported), search.point);
         }
         if (!turns.isEmpty())
             throw new IllegalArgumentException("the schedule goes on after the run: it was made with other sources");
         if (timeline != null) timeline.end(null);
         if (reported.isEmpty()) return null;
         Violation v = reported.getFirst();
-        return new Explorer.Found(v.property(), v.what(), all, List.of());
+        return new Explorer.Found(v.property(), v.what(), all, List.of(), search.point);
     }
 
     @Override

@@ -128,7 +128,7 @@ public final class Scenario {
                             || key.equals(t + ".guest")
                             || key.equals(t + ".vm")
                             || key.equals(t + ".sve-max-vq"));
-            if (!task && !KEYS.contains(key) && !key.startsWith("expect"))
+            if (!task && !KEYS.contains(key) && !key.startsWith("expect") && !key.startsWith("bound."))
                 throw new IllegalArgumentException("scenario " + name + ": unknown line '" + key + "'");
         }
         tasks();
@@ -173,7 +173,11 @@ public final class Scenario {
     }
 
     public Bounds bounds() {
-        return new Bounds(number("bound.events", 1), number("bound.switches", 0), 0);
+        Bounds b = new Bounds(number("bound.events", 2), number("bound.switches", 0), 0);
+        for (String key : lines.keySet())
+            if (key.startsWith("bound.") && !KEYS.contains(key))
+                b = b.with(key.substring("bound.".length()), number(key, 0));
+        return b;
     }
 
     /** Properties that are looked at: all, or those named. */

@@ -25,8 +25,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     /** Decides at points of choice. */
     interface Guide {
         /**
-         * A point of choice in the context that runs; {@code others} is empty where nothing else than going on is
-         * possible. Null ends the run here.
+         * A point of choice in the context that runs; {@code others} is never empty. Null ends the run here.
          */
         @Nullable
         Choice choose(List<Choice> others);
@@ -78,6 +77,12 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     private int switchTo;
     private @Nullable Violation violation;
     private long moments;
+    private boolean quietPending;
+    private long takenUpDirty = -1;
+    /** Leaves out choices that commute with the step before them. */
+    boolean reduced;
+    /** At the present point of choice: what depends on the steps since it was last chosen. */
+    long dirtyBefore = -1;
     /** Points of choice so far in this run, and the hash of its steps. */
     int point;
 
@@ -107,6 +112,10 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         return subject;
     }
 
+    Set<Event> events() {
+        return events;
+    }
+
     List<Context> contexts() {
         return contexts;
     }
@@ -134,6 +143,12 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
 
     /** Lets the tasks run, {@code first} first, until all are done or the guide has enough. */
     End run(int first) {
+        return run(first, -1);
+    }
+
+    /** @param dirty as {@link Footprints#dirty} was where {@code first} is taken up */
+    End run(int first, long dirty) {
+        takenUpDirty = dirty;
         int next = first, blocked = 0;
         while (next >= 0) {
             Context c = contexts.get(next);
@@ -187,6 +202,10 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
 
     private void resume(Context c) {
         current = c;
+        long handlers = 0;
+        for (Context o : contexts) handlers |= o.handlers();
+        world.footprints.enter(handlers, cpuBit(c), takenUpDirty);
+        takenUpDirty = -1;
         Coroutine stack = c.coroutine;
         if (stack == null) {
             stack = new Coroutine(() -> body(c));
@@ -199,6 +218,11 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         stack.resume();
         world.quiet();
         current = null;
+    }
+
+    private long cpuBit(Context c) {
+        for (int i = 0; i < owner.length(); i++) if (owner.peek(i) == c.number + 1) return Footprints.cpu(i);
+        return Footprints.cpu(Footprints.NO_CPU);
     }
 
     private void body(Context c) {
@@ -225,6 +249,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     /** The guide's choice; leaves for good where the run ends. */
     private Choice choose(List<Choice> others) {
         point++;
+        if (others.isEmpty()) return Choice.GO;
         world.quiet();
         Choice c = guide.choose(others);
         if (c == null) {
@@ -264,7 +289,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
                 // An interrupt came here and is not finished: it is rebuilt as well, and ends live.
                 int mark = c.lastMark();
                 cpu.takePending();
-                c.cut(mark);
+                returned(c, mark);
                 return;
             }
             if (stillRebuilding(c)) return;
@@ -278,35 +303,70 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
                 subject().observe(cpu, step, guide::report);
             });
         }
+        Footprints f = world.footprints;
+        Task task = c.program.task();
+        long raised = 0;
         for (; ; ) {
-            Choice choice = choose(atMoment(c, cpu));
+            Choice choice = choose(atMoment(c, cpu, task));
             if (choice.isSwitch()) {
                 guide.chosen(cpu, choice);
                 switchTo = choice.which();
                 leave(Left.SWITCHED);
                 continue;
             }
-            if (choice.isEvent())
-                world.quietly(() -> {
-                    guide.chosen(cpu, choice);
-                    choice.event().happen(cpu);
-                });
+            if (choice.isEvent()) {
+                raised = Footprints.event(choice.event(), c.preemptible);
+                long bit = raised;
+                world.quietly(() -> guide.chosen(cpu, choice));
+                f.open(bit);
+                world.happens(() -> choice.event().happen(cpu));
+                f.dirty(-1);
+            }
             break;
         }
-        boolean[] pending = new boolean[1];
-        world.quietly(() -> pending[0] = cpu.anyPending() && !cpu.inGuest());
-        if (!pending[0]) return;
-        int mark = c.mark();
-        cpu.takePending();
-        c.cut(mark);
+        quietPending = false;
+        world.quietly(() -> quietPending = cpu.anyPending() && !cpu.inGuest());
+        if (quietPending) {
+            int mark = c.mark(raised);
+            cpu.takePending();
+            returned(c, mark);
+        }
+        if (raised != 0) f.close(raised & ~c.handlers());
     }
 
-    private List<Choice> atMoment(Context c, PhysicalCpu cpu) {
+    private void returned(Context c, int mark) {
+        long handlers = c.handlers();
+        c.cut(mark);
+        world.footprints.close(handlers & ~c.handlers());
+        world.footprints.dirty(-1);
+    }
+
+    /** What may be chosen besides going on; events and switches only where they do not commute with what came before. */
+    private List<Choice> atMoment(Context c, PhysicalCpu cpu, Task task) {
         List<Choice> others = new ArrayList<>(4);
         world.quietly(() -> {
-            for (Event e : events) if (e.possible(cpu)) others.add(Choice.of(e));
-            for (Context o : contexts)
-                if (o != c && !o.done && canRun(o)) others.add(new Choice(Choice.SWITCH, o.number));
+            Footprints f = world.footprints;
+            boolean preemptible = task.preemptCount().get() == 0;
+            if (preemptible != c.preemptible) f.dirty(-1);
+            c.preemptible = preemptible;
+            boolean everywhere = !reduced || cpu.inGuest();
+            long dirty = everywhere ? -1 : f.dirty();
+            for (Event e : events) {
+                long bit = Footprints.event(e, preemptible);
+                if (!e.possible(cpu)) dirty |= bit;
+                else if (everywhere || ((dirty | f.wide()) & bit) != 0) others.add(Choice.of(e));
+            }
+            if (contexts.size() > 1 && (everywhere || Footprints.switchIsDirty(dirty))) {
+                for (Context o : contexts)
+                    if (o != c && !o.done && canRun(o)) others.add(new Choice(Choice.SWITCH, o.number));
+            }
+            dirtyBefore = dirty;
+            // What is placed here need not be placed again before something else conflicts with it.
+            for (Choice o : others) {
+                if (o.isEvent()) dirty &= ~Footprints.event(o.event(), preemptible);
+                else dirty = Footprints.switchClean(dirty);
+            }
+            f.dirty(dirty);
         });
         return others;
     }
@@ -325,9 +385,24 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         c.since = 0;
     }
 
+    /** One of {@code n} outcomes; each is tried, and none counts against a bound. */
     @Override
     public int choose(String what, int n) {
-        return 0;
+        Context c = current;
+        if (c == null || n < 2) return 0;
+        c.count++;
+        if (world.replaying()) {
+            if (!c.atTarget()) return (int) c.log.nextLong();
+            c.rebuilt();
+            world.live(c.log);
+        } else c.since++;
+        dirtyBefore = world.footprints.dirty();
+        List<Choice> others = new ArrayList<>();
+        for (int i = 1; i < n; i++) others.add(new Choice(Choice.OUTCOME, i));
+        Choice choice = choose(others);
+        if (choice.kind() == Choice.OUTCOME) guide.chosen(null, choice);
+        c.log.add(choice.which());
+        return choice.which();
     }
 
     @Override
@@ -350,6 +425,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
                 Context c = current;
                 if (c == null) return;
                 for (int i = 0; i < owner.length(); i++) if (owner.get(i) == c.number + 1) owner.set(i, 0);
+                world.footprints.enter(world.footprints.handlers(), Footprints.cpu(Footprints.NO_CPU), -1);
             }
         };
     }
@@ -370,6 +446,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
                 leave(Left.BLOCKED);
                 continue;
             }
+            dirtyBefore = -1;
             for (Context o : contexts)
                 if (o != c && !o.done && !hasCpu(o)) others.add(new Choice(Choice.GIVE_WAY, o.number));
             Choice choice = choose(others);
@@ -383,6 +460,8 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
             owner.set(cpu, c.number + 1);
             last.set(c.number, cpu + 1);
             c.log.add(cpu);
+            world.footprints.wide(c.handlers());
+            world.footprints.enter(world.footprints.handlers(), Footprints.cpu(cpu), -1);
             return cpu;
         }
     }

@@ -46,11 +46,18 @@ public final class VmmMemory {
         return segment.address() + (address - BASE);
     }
 
+    /** A range of pages. */
+    interface Pages {
+        void at(long offset, int bytes);
+    }
+
+    void writablePages(Pages visit) {
+        for (int p = writable.nextSetBit(0); p >= 0; p = writable.nextSetBit(p + 1)) visit.at((long) p * PAGE, PAGE);
+    }
+
     void markWritable() {
         World w = world;
-        if (w == null) return;
-        for (int p = writable.nextSetBit(0); p >= 0; p = writable.nextSetBit(p + 1))
-            w.markMemory((long) p * PAGE, PAGE);
+        if (w != null) writablePages(w::markMemory);
     }
 
     /** Another state was put in: translations are asked for again. */
@@ -66,7 +73,7 @@ public final class VmmMemory {
     public void read(long address, byte[] into, int offset, int length) {
         Runnable read = () -> MemorySegment.copy(segment, ValueLayout.JAVA_BYTE, address - BASE, into, offset, length);
         if (world == null) read.run();
-        else world.bytes(into, offset, length, read);
+        else world.bytes(address - BASE, into, offset, length, read);
     }
 
     public void write(long address, byte[] from, int offset, int length) {
@@ -75,7 +82,7 @@ public final class VmmMemory {
     }
 
     public long get(long address, int size) {
-        return world == null ? peek(address, size) : world.value(() -> peek(address, size));
+        return world == null ? peek(address, size) : world.value(address - BASE, size, () -> peek(address, size));
     }
 
     /** The value without the context's log knowing. */

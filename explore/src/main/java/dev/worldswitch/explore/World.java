@@ -17,17 +17,25 @@ import org.jspecify.annotations.Nullable;
  * immutable blocks, so two snapshots share what did not change between them, and restoring copies only what differs.
  */
 final class World implements Watcher {
-    private static final int WORDS = 32;
+    private static final int WORDS = 32, CHUNK = 5, CHUNK_MASK = (1 << CHUNK) - 1;
+    /** Cells of more words than this are groups of words to {@link Footprints}. */
+    private static final int SINGLE_WORDS = 512;
 
     /** Content of a block at some time, with its share of the two hash lanes. */
     private record Block(long[] words, @Nullable Object ref, long h1, long h2) {}
 
-    /** The whole state at some time. */
-    record Snapshot(Block[] blocks, long h1, long h2) {}
+    /** The whole state at some time. Chunks are shared with other snapshots and never changed. */
+    record Snapshot(Block[][] chunks, long h1, long h2) {
+        private Block block(int b) {
+            return chunks[b >> CHUNK][b & CHUNK_MASK];
+        }
+    }
 
     private enum Mode {
         /** Nothing is logged: setting up, and the search's own accesses. */
         QUIET,
+        /** An event is made to happen: nothing is logged, but what it touches is known. */
+        EVENT,
         /** A context runs: what it reads is logged. */
         LIVE,
         /** A context's stack is rebuilt: reads come from its log, writes are dropped. */
@@ -45,7 +53,11 @@ final class World implements Watcher {
     private int[] first = {};
     private int[] shift = {};
     private int[] cellOf = {};
-    private Block[] now = {};
+    /** Of the present state; a chunk that a snapshot shares is copied before it changes. */
+    private Block[][] now = {};
+
+    private boolean[] shared = {};
+    private int blocks;
     private boolean[] dirty = {};
     private int[] dirtyList = {};
     private int dirtyCount, memoryFirst;
@@ -57,6 +69,9 @@ final class World implements Watcher {
     @Nullable
     AuditTrail trail;
 
+    final Footprints footprints = new Footprints();
+    private long opaqueKnown;
+
     /** @param isState all cells, but for a test of the audit, which takes one for a field outside the cells */
     World(VmmMemory memory, Predicate<Cell> isState) {
         this.isState = isState;
@@ -65,7 +80,7 @@ final class World implements Watcher {
 
     /** All cells and memory are made: from here on there is state to compare and to restore. */
     void freeze() {
-        int n = cells.size(), blocks = 0;
+        int n = cells.size();
         first = new int[n];
         shift = new int[n];
         hidden = new boolean[n];
@@ -84,19 +99,44 @@ final class World implements Watcher {
         blocks += pages;
         cellOf = new int[blocks];
         for (int c = 0; c < n; c++) Arrays.fill(cellOf, first[c], c + 1 < n ? first[c + 1] : memoryFirst, c);
-        now = new Block[blocks];
+        now = new Block[blocks + CHUNK_MASK >> CHUNK][1 << CHUNK];
+        shared = new boolean[now.length];
         dirty = new boolean[blocks];
         dirtyList = new int[blocks];
         for (int b = 0; b < blocks; b++) {
-            now[b] = read(b);
-            h1 += now[b].h1;
-            h2 += now[b].h2;
+            Block made = read(b);
+            now[b >> CHUNK][b & CHUNK_MASK] = made;
+            h1 += made.h1;
+            h2 += made.h2;
         }
+        freezeFootprints();
         frozen = true;
     }
 
+    private void freezeFootprints() {
+        int n = cells.size(), words = 0;
+        int[] firstWord = new int[n + 1], shifts = new int[n + 1];
+        for (int c = 0; c < n; c++) {
+            int length = Math.max(1, cells.get(c).length());
+            if (length > SINGLE_WORDS) shifts[c] = 5;
+            firstWord[c] = words;
+            words += (length - 1 >> shifts[c]) + 1;
+        }
+        firstWord[n] = words;
+        footprints.freeze(firstWord, shifts, words + blocks - memoryFirst);
+    }
+
     int blocks() {
-        return now.length;
+        return blocks;
+    }
+
+    private void put(int b, Block v) {
+        int c = b >> CHUNK;
+        if (shared[c]) {
+            now[c] = now[c].clone();
+            shared[c] = false;
+        }
+        now[c][b & CHUNK_MASK] = v;
     }
 
     // ---- blocks
@@ -135,7 +175,7 @@ final class World implements Watcher {
     }
 
     private boolean unchanged(int b) {
-        Block old = now[b];
+        Block old = now[b >> CHUNK][b & CHUNK_MASK];
         if (b >= memoryFirst) return memory().same(b - memoryFirst, old.words);
         Cell cell = cells.get(cellOf[b]);
         if (cell instanceof Ref<?> r) return r.peekRef() == old.ref;
@@ -178,10 +218,10 @@ final class World implements Watcher {
             int b = dirtyList[i];
             dirty[b] = false;
             if (unchanged(b)) continue;
-            Block made = read(b);
-            h1 += made.h1 - now[b].h1;
-            h2 += made.h2 - now[b].h2;
-            now[b] = made;
+            Block made = read(b), old = now[b >> CHUNK][b & CHUNK_MASK];
+            h1 += made.h1 - old.h1;
+            h2 += made.h2 - old.h2;
+            put(b, made);
         }
         dirtyCount = 0;
     }
@@ -196,18 +236,25 @@ final class World implements Watcher {
 
     /** After {@link #sync}. */
     Snapshot snapshot() {
+        Arrays.fill(shared, true);
         return new Snapshot(now.clone(), h1, h2);
     }
 
     void restore(Snapshot s) {
         mode = Mode.QUIET;
-        for (int b = 0; b < now.length; b++) {
-            if (now[b] == s.blocks[b] && !dirty[b]) continue;
+        for (int i = 0; i < dirtyCount; i++) {
+            int b = dirtyList[i];
             dirty[b] = false;
-            now[b] = s.blocks[b];
-            poke(b, now[b]);
+            poke(b, s.block(b));
         }
         dirtyCount = 0;
+        for (int c = 0; c < now.length; c++) {
+            Block[] from = now[c], to = s.chunks[c];
+            if (from == to) continue;
+            for (int i = 0; i < to.length; i++) if (from[i] != to[i]) poke((c << CHUNK) + i, to[i]);
+            now[c] = to;
+        }
+        Arrays.fill(shared, true);
         h1 = s.h1;
         h2 = s.h2;
         if (memory != null) memory.restored();
@@ -230,8 +277,8 @@ final class World implements Watcher {
     /** Names of cells in which two states differ, a few of them. */
     static String difference(World w, Snapshot a, Snapshot b) {
         List<String> names = new ArrayList<>();
-        for (int i = 0; i < a.blocks.length && names.size() < 4; i++) {
-            Block x = a.blocks[i], y = b.blocks[i];
+        for (int i = 0; i < w.blocks && names.size() < 4; i++) {
+            Block x = a.block(i), y = b.block(i);
             if (x == y || x.h1 == y.h1 && x.h2 == y.h2) continue;
             String name = i >= w.memoryFirst
                     ? "client memory at 0x" + Long.toHexString(VmmMemory.BASE + 8L * WORDS * (i - w.memoryFirst))
@@ -271,6 +318,14 @@ final class World implements Watcher {
         mode = m;
     }
 
+    /** Makes an event happen: nothing is logged, but what it touches is known. */
+    void happens(Runnable r) {
+        Mode m = mode;
+        mode = Mode.EVENT;
+        r.run();
+        mode = m;
+    }
+
     String nameOf(int cell) {
         return cells.get(cell).path();
     }
@@ -294,6 +349,8 @@ final class World implements Watcher {
             return value;
         }
         if (mode == Mode.REPLAY) return log.nextLong();
+        footprints.read(cell.id(), index);
+        if (mode == Mode.EVENT) return value;
         log.add(value);
         if (trail != null) trail.read(cell.id(), index, value);
         return value;
@@ -303,8 +360,13 @@ final class World implements Watcher {
     public boolean write(Cell cell, int index, long old, long value) {
         if (mode == Mode.REPLAY) return frozen && hidden[cell.id()];
         if (old != value) mark(cell, index, 1);
+        touched(cell, index, 1);
         if (mode == Mode.LIVE && trail != null) trail.write(cell.id(), index, value);
         return true;
+    }
+
+    private void touched(Cell cell, int at, int n) {
+        if ((mode == Mode.LIVE || mode == Mode.EVENT) && frozen && n > 0) footprints.writes(cell.id(), at, n);
     }
 
     @Override
@@ -312,6 +374,8 @@ final class World implements Watcher {
         if (mode == Mode.OPAQUE || mode == Mode.QUIET) return value;
         boolean isState = !hidden[cell.id()];
         if (mode == Mode.REPLAY) return isState ? log.nextObject() : value;
+        footprints.read(cell.id(), 0);
+        if (mode == Mode.EVENT) return value;
         long d = digests.of(value);
         if (isState) log.add(value, d);
         if (trail != null) trail.read(cell.id(), 0, d);
@@ -322,6 +386,7 @@ final class World implements Watcher {
     public boolean writeRef(Cell cell, @Nullable Object old, @Nullable Object value) {
         if (mode == Mode.REPLAY) return frozen && hidden[cell.id()];
         if (old != value) mark(cell, 0, 1);
+        touched(cell, 0, 1);
         if (mode == Mode.LIVE && trail != null) trail.write(cell.id(), 0, digests.of(value));
         return true;
     }
@@ -330,6 +395,8 @@ final class World implements Watcher {
     public boolean copy(Words from, int fromAt, Words to, int at, int n) {
         if (mode == Mode.REPLAY) return false;
         mark(to, at, n);
+        touched(to, at, n);
+        if ((mode == Mode.LIVE || mode == Mode.EVENT) && n > 0) footprints.reads(from.id(), fromAt, n);
         if (mode == Mode.LIVE && trail != null) {
             trail.read(from.id(), fromAt, n);
             trail.write(to.id(), at, n);
@@ -341,13 +408,16 @@ final class World implements Watcher {
     public boolean fill(Words cell, int at, int n, long value) {
         if (mode == Mode.REPLAY) return false;
         mark(cell, at, n);
+        touched(cell, at, n);
         if (mode == Mode.LIVE && trail != null) trail.write(cell.id(), at, value);
         return true;
     }
 
     @Override
     public void raw(Words cell) {
-        if (!raw.contains(cell)) raw.add(cell);
+        if (raw.contains(cell)) return;
+        raw.add(cell);
+        opaqueKnown = 0;
     }
 
     @Override
@@ -365,16 +435,35 @@ final class World implements Watcher {
         for (Words w : raw) mark(w, 0, w.length());
         if (memory != null) memory.markWritable();
         if (was != Mode.LIVE) return;
+        opaqueTouches();
         Result r = step.result();
         log.add(r, r.digest());
         if (trail != null) trail.opaque(r.digest());
     }
 
+    /** It may have touched all that it could. */
+    private void opaqueTouches() {
+        if (!footprints.knows(opaqueKnown)) {
+            for (Words w : raw) footprints.writes(w.id(), 0, w.length());
+            opaqueKnown |= footprints.open();
+        }
+        if (memory != null) memory.writablePages((at, n) -> memoryTouched(at, n, true));
+        footprints.dirty(-1);
+    }
+
+    private void memoryTouched(long at, int n, boolean write) {
+        if (!frozen || n == 0 || mode != Mode.LIVE && mode != Mode.EVENT) return;
+        int from = (int) (at / (8 * WORDS)), blocks = (int) ((at + n - 1) / (8 * WORDS)) - from + 1;
+        if (write) footprints.writes(cells.size(), from, blocks);
+        else footprints.reads(cells.size(), from, blocks);
+    }
+
     // ---- the client's memory, as the kernel and the VMM use it
 
     /** What {@code read} finds, a number, logged; from the log while a stack is rebuilt. */
-    long value(java.util.function.LongSupplier read) {
+    long value(long at, int n, java.util.function.LongSupplier read) {
         if (mode == Mode.REPLAY) return log.nextLong();
+        memoryTouched(at, n, false);
         long v = read.getAsLong();
         if (mode == Mode.LIVE) {
             log.add(v);
@@ -384,13 +473,14 @@ final class World implements Watcher {
     }
 
     /** Fills {@code into} as {@code read} does, logged; from the log while a stack is rebuilt. */
-    void bytes(byte[] into, int offset, int length, Runnable read) {
+    void bytes(long at, byte[] into, int offset, int length, Runnable read) {
         if (mode == Mode.REPLAY) {
             byte[] b = (byte[]) java.util.Objects.requireNonNull(log.nextObject());
             System.arraycopy(b, 0, into, offset, length);
             return;
         }
         read.run();
+        memoryTouched(at, length, false);
         if (mode != Mode.LIVE) return;
         byte[] b = Arrays.copyOfRange(into, offset, offset + length);
         long d = Digests.of(b);
@@ -402,6 +492,7 @@ final class World implements Watcher {
     boolean mayWriteMemory(long at, int n) {
         if (mode == Mode.REPLAY) return false;
         markMemory(at, n);
+        memoryTouched(at, n, true);
         return true;
     }
 }
