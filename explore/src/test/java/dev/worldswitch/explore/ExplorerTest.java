@@ -62,7 +62,8 @@ class ExplorerTest {
     @Test
     void comparing_states_loses_no_outcome() {
         for (boolean atomic : new boolean[] {false, true}) {
-            Explorer.Result merged = TinySubject.explorer(2, 2, adding(atomic)).explore(new Bounds(0, 3, 0), n -> {});
+            Explorer.Result merged =
+                    TinySubject.explorer(2, 2, adding(atomic)).everywhere().explore(new Bounds(0, 3, 0), n -> {});
             Explorer.Result all =
                     TinySubject.explorer(2, 2, adding(atomic)).unreduced().explore(new Bounds(0, 3, 0), n -> {});
             assertThat(ids(merged)).isEqualTo(ids(all));
@@ -74,7 +75,8 @@ class ExplorerTest {
     @Test
     void comparing_states_loses_no_way_into_the_panic() {
         KernelVersion broken = KernelVersion.of("6.12").changed(List.of(Patch.CLEAR_XSTATE_BV_ON_XFD), List.of());
-        Explorer.Result merged = Explorer.of(Scenario.builtIn("xfd"), broken).explore(new Bounds(1, 0, 0), n -> {});
+        Explorer.Result merged =
+                Explorer.of(Scenario.builtIn("xfd"), broken).everywhere().explore(new Bounds(1, 0, 0), n -> {});
         Explorer.Result all =
                 Explorer.of(Scenario.builtIn("xfd"), broken).unreduced().explore(new Bounds(1, 0, 0), n -> {});
         assertThat(ids(merged)).isEqualTo(ids(all)).hasSize(2);
