@@ -78,8 +78,9 @@ final class ExploreCommand implements Callable<Integer> {
                         with.stream().map(Patch::of).toList())
                 .preempted(mode());
         Bounds usual = what.bounds();
-        Bounds bounds =
-                new Bounds(events < 0 ? usual.events() : events, switches < 0 ? usual.switches() : switches, states);
+        Bounds bounds = usual.withStates(states);
+        if (events >= 0) bounds = bounds.withEvents(events);
+        if (switches >= 0) bounds = bounds.withSwitches(switches);
         Exploration e = Exploration.of(what, version).within(bounds);
         Verdict v = (audit ? e.audited() : e).run(ExploreCommand::progress);
         if (onTerminal()) System.err.print("\r\033[K");

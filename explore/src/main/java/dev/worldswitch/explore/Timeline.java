@@ -52,6 +52,7 @@ final class Timeline {
             case Choice.SWITCH -> "* task " + c.which() + " goes on, on another CPU";
             case Choice.CPU -> "* the task moves to cpu" + c.which();
             case Choice.GIVE_WAY -> "* task " + c.which() + " gets the CPU first";
+            case Choice.OUTCOME -> "* of what is left open here, outcome " + c.which();
             default -> "* " + c.event().text;
         };
         events.add(lines.size());

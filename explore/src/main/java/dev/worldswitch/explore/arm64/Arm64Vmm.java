@@ -101,6 +101,16 @@ final class Arm64Vmm {
                     v.checkImage();
                 });
             }
+            case "run-more" -> {
+                Arm64Vm v = hasVm(text);
+                yield new Step("new values in its V registers, ioctl(vcpu, KVM_RUN) unless the guest has ended", () -> {
+                    if (v.guest().finished()) return;
+                    putOwn();
+                    inCall(v::run);
+                    v.checkImage();
+                });
+            }
+            case "yield" -> new Step("sched_yield()", () -> inCall(() -> host.scheduler().schedule(task)));
             case "lower-id" -> {
                 VmmThread t = thread;
                 if (t == null)

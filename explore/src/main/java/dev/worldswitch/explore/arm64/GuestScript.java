@@ -13,7 +13,8 @@ import java.util.List;
  * A guest made of register operations, with PC counting them: {@code write-z}, {@code check-z}, {@code zcr LEN},
  * {@code call} (PSCI_VERSION,
  * an exit that KVM handles), {@code read-id} and {@code check-id} (ID_AA64PFR0_EL1 through
- * x0), {@code profiling} (touches PMSCR_EL1) and {@code out}, an exit to the VMM. Traps are the CPU's.
+ * x0), {@code profiling} (touches PMSCR_EL1) and {@code out}, an exit to the VMM. {@code any A | B} is one of them,
+ * {@code skip N} goes on after the next N. Traps are the CPU's.
  */
 final class GuestScript implements GuestCode {
     static final long START = 0x1000, OUT = 0x0900_0000;
@@ -33,7 +34,7 @@ final class GuestScript implements GuestCode {
     private static final long SYS64_PMSCR_READ = 0x18L << EC | IL | 3 << 20 | 9 << 10 | 9 << 1 | 1;
     private final List<String> script;
     private final ZGhost ghost;
-    private final Word zcr, writes, firstId;
+    private final Word zcr, writes, firstId, finished;
     private final Arm64Exit exit = new Arm64Exit();
 
     GuestScript(Region region, int owner, int zStride, List<String> script) {
@@ -42,6 +43,7 @@ final class GuestScript implements GuestCode {
         this.zcr = region.word("ghostZcr");
         this.writes = region.word("ghostWrites");
         this.firstId = region.word("ghostId");
+        this.finished = region.word("ghostFinished");
     }
 
     /** ZCR_EL1 as the guest last wrote it. */
@@ -51,6 +53,11 @@ final class GuestScript implements GuestCode {
 
     ZGhost ghost() {
         return ghost;
+    }
+
+    /** It has done all of its script. */
+    boolean finished() {
+        return finished.get() != 0;
     }
 
     @Override
@@ -65,7 +72,10 @@ final class GuestScript implements GuestCode {
             if (cpu.anyPending()) {
                 exit.kind = Arm64Exit.INTERRUPT;
                 more = false;
-            } else more = operation(cpu, script.get(at).split(" "));
+            } else {
+                if (at == script.size() - 1) finished.set(1);
+                more = operation(cpu, chosen(cpu, script.get(at)).split(" "));
+            }
         }
         cpu.guestMode(false);
         return exit;
@@ -75,6 +85,13 @@ final class GuestScript implements GuestCode {
     private static void returnFromUndef(Arm64Cpu cpu) {
         cpu.pc().set(cpu.sys().get(SysReg.ELR_EL1.ordinal()) + 4);
         cpu.pstate().set(cpu.sys().get(SysReg.SPSR_EL1.ordinal()));
+    }
+
+    /** Of {@code any A | B} one. */
+    private static String chosen(Arm64Cpu cpu, String text) {
+        if (!text.startsWith("any ")) return text;
+        String[] of = text.substring(4).split("\\|");
+        return of[cpu.timing().choose("guest: " + text, of.length)].strip();
     }
 
     /** False when it left the guest. */
@@ -104,9 +121,11 @@ final class GuestScript implements GuestCode {
                 sve(cpu, word);
             }
             case "idle" -> {}
+            case "skip" -> cpu.pc().set(cpu.pc().get() + 4 * Integer.parseInt(word[1]));
             default ->
                 throw new IllegalArgumentException("a guest can't '" + word[0]
-                        + "'; known: write-z, check-z, zcr LEN, call, read-id, check-id, profiling, idle, out");
+                        + "'; known: write-z, check-z, zcr LEN, call, read-id, check-id, profiling, idle, skip N, out,"
+                        + " any A | B");
         }
         cpu.pc().set(cpu.pc().get() + 4);
         return true;
