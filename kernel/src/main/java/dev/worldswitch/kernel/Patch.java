@@ -230,6 +230,86 @@ public enum Patch {
             "4e76efda1f0a (stable)",
             "2024-11",
             Set.of()),
+    /** The backports of save+flush keep softirqs out, in trees where the newer one's mask is missing. */
+    SAVE_FLUSH_SOFTIRQ_SAFE(
+            "save-flush-softirq-safe",
+            Arch.ARM64,
+            "arm64/fpsimd: softirq-safe helpers in fpsimd_save_and_flush_cpu_state()",
+            "stable only: 5.15, 6.1, 6.6",
+            "2025",
+            Set.of()),
+    /** The FP code needs no note that it is busy: saving and flushing is done with interrupts off. */
+    NEON_WITHOUT_BUSY(
+            "neon-without-busy",
+            Arch.ARM64,
+            "arm64: fpsimd: Drop unneeded 'busy' flag",
+            "9b19700e623f",
+            "2023-12",
+            Set.of()),
+    /** Kernel code that computes in V registers can be preempted; its registers are switched as a task's. */
+    NEON_PREEMPTIBLE(
+            "neon-preemptible",
+            Arch.ARM64,
+            "arm64: fpsimd: Preserve/restore kernel mode NEON at context switch",
+            "aefbab8e77eb",
+            "2023-12",
+            Set.of()),
+    /** Switching to kernel code in its V registers drops what the CPU was bound to. */
+    NEON_SWITCH_FLUSHES(
+            "neon-switch-flushes",
+            Arch.ARM64,
+            "arm64/fpsimd: Avoid erroneous elide of user state reload",
+            "e92bee9f861b",
+            "2024-05",
+            Set.of()),
+    /** Streaming mode ends before the registers of kernel code are loaded: ending it zeroes them. */
+    NEON_SWITCH_FLUSHES_FIRST(
+            "neon-switch-flushes-first",
+            Arch.ARM64,
+            "arm64/fpsimd: Avoid clobbering kernel FPSIMD state with SMSTOP",
+            "01098d893fa8",
+            "2025-04",
+            Set.of()),
+    /** FPMR is loaded after SVCR, whose change of mode zeroes it. */
+    FPMR_AFTER_SVCR(
+            "fpmr-after-svcr",
+            Arch.ARM64,
+            "arm64/fpsimd: Don't corrupt FPMR when streaming mode changes",
+            "e5fa85fce08b",
+            "2024-12",
+            Set.of()),
+    /** State that an SVE trap changed in memory is live on no CPU. */
+    SVE_TRAP_DISCARDS(
+            "sve-trap-discards",
+            Arch.ARM64,
+            "arm64/sve: Discard stale CPU state when handling SVE traps",
+            "751ecf6afd65",
+            "2024-10",
+            Set.of()),
+    /** Whoever drops a CPU's binding says that the registers are not the task's. */
+    FLUSH_SETS_FOREIGN(
+            "flush-sets-foreign",
+            Arch.ARM64,
+            "arm64: fpsimd: Fix TIF_FOREIGN_FPSTATE after invalidating cpu regs",
+            "d8ad71fa38a9",
+            "2018-05",
+            Set.of()),
+    /** The host's state is in FPSIMD form before a guest runs, whatever the system call left. */
+    SVE_DISCARD_AT_LOAD(
+            "sve-discard-at-load",
+            Arch.ARM64,
+            "KVM: arm64: Discard any SVE state when entering KVM guests",
+            "93ae6b01bafe",
+            "2022-11",
+            Set.of()),
+    /** Whether the host's EL0 had SVE is noted afresh at each load. */
+    SVE_NOTE_FRESH(
+            "sve-note-fresh",
+            Arch.ARM64,
+            "KVM: arm64: Always start with clearing SVE flag on load",
+            "lore:20220528113829.1043361-2-maz@kernel.org",
+            "2022-05",
+            Set.of()),
     /** The features of the first KVM_ARM_VCPU_INIT are those of all vCPUs of the VM. */
     ARM64_VCPU_FEATURES_PER_VM(
             "vcpu-features-per-vm",

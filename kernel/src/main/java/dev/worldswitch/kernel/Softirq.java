@@ -38,6 +38,11 @@ public final class Softirq {
         return (count & (SOFTIRQ_MASK | HARDIRQ_MASK)) != 0;
     }
 
+    /** in_serving_softirq. */
+    public boolean serving(PhysicalCpu cpu) {
+        return (kernel.perCpu(cpu).preemptCount().get() & OFFSET) != 0;
+    }
+
     private boolean pending(PhysicalCpu cpu) {
         return kernel.perCpu(cpu).softirqPending().get() != 0;
     }

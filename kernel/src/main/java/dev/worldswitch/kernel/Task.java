@@ -14,6 +14,9 @@ public final class Task {
     /** arm64: the CPU's FP registers are not the task's; the task uses SVE. */
     public static final long TIF_FOREIGN_FPSTATE = 16, TIF_SVE = 32;
 
+    /** arm64: the V registers are those of kernel code. */
+    public static final long TIF_KERNEL_FPSTATE = 1 << 10;
+
     private final Region region;
     private final Word flags;
     private final Word preemptCount;

@@ -13,6 +13,14 @@ final class Arm64Properties {
             "own-sve",
             "a task's Z bits from 128 up are its own, or zero after a system call",
             "Documentation/arch/arm64/sve.rst, section 3: Z bits above 128, P and FFR become zero or are kept");
+    static final Property OWN_STREAMING = new Property(
+            "own-streaming",
+            "a task in streaming mode stays in it, with its Z registers and FPMR, until its next system call",
+            "Documentation/arch/arm64/sme.rst, section 3");
+    static final Property KERNEL_NEON = new Property(
+            "kernel-neon",
+            "kernel code that computes in V registers finds them as it left them",
+            "arch/arm64/kernel/fpsimd.c, kernel_neon_begin");
     static final Property HOST_CONTROL = new Property(
             "host-vl",
             "in user mode the host's vector length and traps are the host's",
@@ -71,6 +79,8 @@ final class Arm64Properties {
     static final List<Property> ALL = List.of(
             OWN_V,
             OWN_Z,
+            OWN_STREAMING,
+            KERNEL_NEON,
             HOST_CONTROL,
             GUEST_RUNS,
             GUEST_SVE,

@@ -16,15 +16,15 @@ import org.jspecify.annotations.Nullable;
 
 /** A host task by a scenario's text; its own registers are a victim as well and are looked at after each step. */
 final class Arm64Vmm {
-    private static final long CPACR_ZEN_EL0 = 1L << 17;
+    private static final long CPACR_ZEN_EL0 = 1L << 17, SVCR_SM = 1;
     private final Arm64Host host;
     private final Task task;
     private final @Nullable Arm64Vm vm;
     private final @Nullable VmmThread thread;
     private final @Nullable RegisterAbi registers;
-    private final ZGhost own;
+    private final ZGhost own, inNeon;
     private final HostControls controls;
-    private final Word writes, usesSve;
+    private final Word writes, usesSve, streams;
     private final List<Step> steps = new ArrayList<>();
 
     /**
@@ -49,8 +49,11 @@ final class Arm64Vmm {
         this.vm = vm;
         this.own =
                 new ZGhost(ghosts.child("task"), 0x80 | number, host.profile().zStride());
+        this.inNeon =
+                new ZGhost(ghosts.child("neon"), 0x40 | number, host.profile().zStride());
         this.writes = ghosts.word("taskWrites");
         this.usesSve = ghosts.word("taskUsesSve");
+        this.streams = ghosts.word("taskStreams");
         steps.add(new Step("starts", () -> {
             host.scheduler().start(task);
             backInUserMode();
@@ -90,6 +93,9 @@ final class Arm64Vmm {
             case "own-registers" -> new Step("puts values into its own V registers", this::putOwn);
             case "own-sve" -> new Step("puts values into its own Z registers", this::putOwnSve);
             case "null-call" -> new Step("getppid()", () -> inCall(() -> {}));
+            case "kernel-neon" -> new Step("a call whose kernel code computes in V registers", this::kernelNeon);
+            case "streaming" -> new Step("SMSTART SM, puts values into Z registers and FPMR", this::streaming);
+            case "debugger-sets-v" -> new Step("a debugger stops it and sets its V registers", this::debugged);
             case "interrupted" -> new Step("is interrupted in user mode", () -> inKernel(() -> {}));
             case "profile" -> new Step("perf starts sampling", () -> inKernel(() -> controls.profile(cpu(), true)));
             case "profile-ends" ->
@@ -129,7 +135,8 @@ final class Arm64Vmm {
             }
             default ->
                 throw new IllegalArgumentException(
-                        "a task can't '" + text + "'; known: own-registers, own-sve, null-call,"
+                        "a task can't '" + text + "'; known: own-registers, own-sve, streaming,"
+                                + " null-call, kernel-neon, debugger-sets-v,"
                                 + " interrupted, profile, profile-ends, run, read-sve, lower-id, "
                                 + String.join(", ", RegisterAbi.STEPS.keySet()));
         };
@@ -140,6 +147,8 @@ final class Arm64Vmm {
         inKernel(() -> {
             host.fpsimd().fpUserDiscard(task);
             own.mayDropAbove(1);
+            if (streams.get() != 0) own.zeroes();
+            streams.set(0);
             body.run();
         });
     }
@@ -161,6 +170,10 @@ final class Arm64Vmm {
     }
 
     private void checkOwn(Arm64Cpu cpu) {
+        if (streams.get() != 0) {
+            checkStreaming(cpu);
+            return;
+        }
         String wrong = own.wrong(cpu.z(), cpu.zStride(), 1);
         if (wrong != null)
             throw new Violation(Arm64Properties.OWN_V, "task " + task.region().name() + ": " + wrong);
@@ -207,10 +220,64 @@ final class Arm64Vmm {
         own.writesV(cpu.z(), cpu.zStride(), (int) writes.get(), vq);
     }
 
+    private void checkStreaming(Arm64Cpu cpu) {
+        String who = "task " + task.region().name() + ": ";
+        if (sys(cpu, SysReg.SVCR) != SVCR_SM)
+            throw new Violation(Arm64Properties.OWN_STREAMING, who + "SVCR is " + sys(cpu, SysReg.SVCR));
+        if (host.profile().hasFpmr() && sys(cpu, SysReg.FPMR) != streams.get())
+            throw new Violation(
+                    Arm64Properties.OWN_STREAMING,
+                    who + "FPMR is " + sys(cpu, SysReg.FPMR) + ", it wrote " + streams.get());
+        String wrong = own.wrong(cpu.z(), cpu.zStride(), host.profile().maxVq());
+        if (wrong != null) throw new Violation(Arm64Properties.OWN_STREAMING, who + wrong);
+    }
+
+    private static long sys(Arm64Cpu cpu, SysReg r) {
+        return cpu.sys().get(r.ordinal());
+    }
+
+    /** In user mode; the first use of SME has trapped before. */
+    private void streaming() {
+        Arm64Cpu cpu = Fpsimd.cpu(task);
+        cpu.sys().set(SysReg.SVCR.ordinal(), SVCR_SM);
+        writes.set(writes.get() + 1);
+        streams.set(writes.get());
+        if (host.profile().hasFpmr()) cpu.sys().set(SysReg.FPMR.ordinal(), streams.get());
+        own.writes(cpu.z(), cpu.zStride(), (int) writes.get(), host.profile().maxVq());
+    }
+
+    /** Encryption of a disk, say: what the kernel has in V registers is its own until it gives them back. */
+    private void kernelNeon() {
+        inCall(() -> {
+            host.fpsimd().kernelNeonBegin(cpu());
+            writes.set(writes.get() + 1);
+            inNeon.writesV(cpu().z(), cpu().zStride(), (int) writes.get(), 1);
+            cpu().moment("kernel code computes");
+            String wrong = inNeon.wrong(cpu().z(), cpu().zStride(), 1);
+            if (wrong != null) throw new Violation(Arm64Properties.KERNEL_NEON, "the kernel's " + wrong);
+            host.fpsimd().kernelNeonEnd(cpu());
+            cpu().moment("the call goes on");
+        });
+    }
+
+    /** It is off its CPU while the debugger writes. */
+    private void debugged() {
+        inKernel(() -> {
+            host.scheduler().sleep(task);
+            streams.set(0);
+            host.fpsimd().sveSetFpsimd(task, image -> {
+                writes.set(writes.get() + 1);
+                own.writesV(image.z(), image.zStride(), (int) writes.get(), Math.max(1, host.profile().maxVq()));
+            });
+            host.scheduler().start(task);
+        });
+    }
+
     private void putOwnSve() {
         usesSve.set(1);
         Arm64Cpu cpu = Fpsimd.cpu(task);
-        if (!sveLive(cpu)) {
+        // Each SVE instruction traps until the kernel lets it through.
+        while (!sveLive(cpu) && task.killed().get() == 0) {
             inKernel(() -> host.fpsimd().doSveAcc(task));
             cpu = Fpsimd.cpu(task);
         }

@@ -38,6 +38,11 @@ final class ZGhost {
         for (int i = 0; i < 2 * vq; i++) words.set(i, i < 2 ? number : 0);
     }
 
+    /** All registers are zero from here on. */
+    void zeroes() {
+        for (int i = 0; i < words.length(); i++) words.set(i, 0);
+    }
+
     /** From here on what lies above {@code vq} may be zero. */
     void mayDropAbove(int vq) {
         for (int i = 2 * vq; i < words.length(); i++) words.set(i, words.get(i) | MAYBE_ZERO);

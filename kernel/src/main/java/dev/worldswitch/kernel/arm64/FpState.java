@@ -15,7 +15,7 @@ public final class FpState {
 
     private final Region region;
     private final Words z, p;
-    private final Word fpsr, fpcr, fpType;
+    private final Word fpsr, fpcr, fpType, svcr, fpmr;
     private final int zStride, pStride;
 
     public FpState(Region region, Arm64Profile profile) {
@@ -27,6 +27,8 @@ public final class FpState {
         this.fpsr = region.word("fpsr");
         this.fpcr = region.word("fpcr");
         this.fpType = region.word("fpType");
+        this.svcr = region.word("svcr");
+        this.fpmr = region.word("fpmr");
     }
 
     public Region region() {
@@ -53,6 +55,15 @@ public final class FpState {
 
     public Word fpType() {
         return fpType;
+    }
+
+    /** SVCR: streaming mode and ZA. */
+    public Word svcr() {
+        return svcr;
+    }
+
+    public Word fpmr() {
+        return fpmr;
     }
 
     public int zStride() {

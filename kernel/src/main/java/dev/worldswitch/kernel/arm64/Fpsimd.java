@@ -1,6 +1,7 @@
 package dev.worldswitch.kernel.arm64;
 
 import static dev.worldswitch.kernel.Task.TIF_FOREIGN_FPSTATE;
+import static dev.worldswitch.kernel.Task.TIF_KERNEL_FPSTATE;
 import static dev.worldswitch.kernel.Task.TIF_SVE;
 
 import dev.worldswitch.kernel.FpSwitch;
@@ -17,6 +18,7 @@ import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Word;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,12 +26,13 @@ import org.jspecify.annotations.Nullable;
  * and the CPU's binding agree; else, with TIF_FOREIGN_FPSTATE, memory is the truth.
  */
 public final class Fpsimd implements FpSwitch {
-    private static final long CPACR_ZEN_EL0 = 1L << 17;
+    private static final long CPACR_ZEN_EL0 = 1L << 17, SVCR_SM = 1;
     private final Kernel kernel;
     private final Arm64Profile profile;
     private final Softirq softirq;
     private final List<PerCpuFp> perCpu;
-    private final boolean knowsKvm;
+    private final boolean knowsKvm, flushSetsForeign, trapDiscards, saveFlushMasked, sveDiscardAtLoad;
+    private final boolean preemptible, switchFlushes, switchFlushesFirst, fpmrAfterSvcr;
 
     /** Per-CPU variables: fpsimd_last_state, and kernel-mode NEON in progress. */
     private record PerCpuFp(Ref<@Nullable CpuFpState> last, Word busy) {}
@@ -39,6 +42,14 @@ public final class Fpsimd implements FpSwitch {
         this.profile = profile;
         this.softirq = new Softirq(kernel, this);
         this.knowsKvm = kernel.has(Patch.SAVE_PATH_KNOWS_KVM);
+        this.flushSetsForeign = kernel.has(Patch.FLUSH_SETS_FOREIGN);
+        this.trapDiscards = kernel.has(Patch.SVE_TRAP_DISCARDS);
+        this.saveFlushMasked = kernel.has(Patch.SAVE_FLUSH_SOFTIRQ_SAFE) || kernel.has(Patch.NEON_WITHOUT_BUSY);
+        this.sveDiscardAtLoad = kernel.has(Patch.SVE_DISCARD_AT_LOAD);
+        this.preemptible = kernel.has(Patch.NEON_PREEMPTIBLE);
+        this.switchFlushes = kernel.has(Patch.NEON_SWITCH_FLUSHES);
+        this.switchFlushesFirst = kernel.has(Patch.NEON_SWITCH_FLUSHES_FIRST);
+        this.fpmrAfterSvcr = kernel.has(Patch.FPMR_AFTER_SVCR);
         this.perCpu = kernel.perCpus().stream()
                 .map(p -> new PerCpuFp(
                         p.region().ref("fpsimdLastState", null), p.region().word("fpsimdContextBusy")))
@@ -76,6 +87,7 @@ public final class Fpsimd implements FpSwitch {
                 .set(new Arm64Thread(
                         task.region().child("thread"),
                         new FpState(task.region().child("fpsimd"), profile),
+                        new FpState(task.region().child("kernelFpsimd"), profile),
                         profile.maxVq()));
         task.flags().or(TIF_FOREIGN_FPSTATE);
     }
@@ -83,13 +95,21 @@ public final class Fpsimd implements FpSwitch {
     /** The first half of fpsimd_thread_switch: what is live is saved. */
     @Override
     public void switchOut(Task task) {
-        fpsimdSaveUserState(cpu(task));
+        if (task.flags().test(TIF_KERNEL_FPSTATE)) fpsimdSaveKernelState(task);
+        else fpsimdSaveUserState(cpu(task));
     }
 
     /** The second half: the registers are the task's only if its note and the CPU's binding agree. */
     @Override
     public void switchIn(Task task) {
         Arm64Cpu cpu = cpu(task);
+        if (task.flags().test(TIF_KERNEL_FPSTATE)) {
+            // Flushing ends streaming mode, which zeroes registers: before the load.
+            if (switchFlushes && switchFlushesFirst) fpsimdFlushCpuState(cpu);
+            fpsimdLoadKernelState(task);
+            if (switchFlushes && !switchFlushesFirst) fpsimdFlushCpuState(cpu);
+            return;
+        }
         CpuFpState last = lastState(cpu);
         boolean wrongTask = last == null || last.st() != thread(task).own();
         boolean wrongCpu = thread(task).fpsimdCpu().get() != cpu.id();
@@ -110,6 +130,22 @@ public final class Fpsimd implements FpSwitch {
         kernelNeonEnd(cpu);
     }
 
+    /** fpsimd_save_kernel_state. */
+    private void fpsimdSaveKernelState(Task task) {
+        Arm64Thread t = thread(task);
+        cpu(task).host().fpsimdSave(t.kernelFpsimd().z());
+        fpsimdBindStateToCpu(cpu(task), new CpuFpState(t.kernelFpsimd(), 0, ToSave.FPSIMD, false));
+        t.kernelFpsimdCpu().set(cpu(task).id());
+    }
+
+    /** fpsimd_load_kernel_state: nothing to do where they still are. */
+    private void fpsimdLoadKernelState(Task task) {
+        Arm64Thread t = thread(task);
+        CpuFpState last = lastState(cpu(task));
+        if (last != null && last.st() == t.kernelFpsimd() && t.kernelFpsimdCpu().get() == cpu(task).id()) return;
+        cpu(task).host().fpsimdLoad(t.kernelFpsimd().z());
+    }
+
     /** get_cpu_fpsimd_context: neither preemption nor softirqs until {@link #putCpuFpsimdContext}. */
     private void getCpuFpsimdContext(PhysicalCpu cpu) {
         Task current = kernel.perCpu(cpu).current().get();
@@ -128,12 +164,26 @@ public final class Fpsimd implements FpSwitch {
     /** kernel_neon_begin: the registers are the kernel's until {@link #kernelNeonEnd}; also in a softirq. */
     public void kernelNeonBegin(Arm64Cpu cpu) {
         getCpuFpsimdContext(cpu);
-        fpsimdSaveUserState(cpu);
+        Task current = kernel.perCpu(cpu).current().get();
+        boolean ofTask = current != null && current.flags().test(TIF_KERNEL_FPSTATE);
+        if (ofTask) fpsimdSaveKernelState(current);
+        else fpsimdSaveUserState(cpu);
+        if (preemptible && current != null && !softirq.serving(cpu)) current.flags().or(TIF_KERNEL_FPSTATE);
         fpsimdFlushCpuState(cpu);
+        if (preemptible) putCpuFpsimdContext(cpu);
     }
 
+    /** kernel_neon_end: a softirq gives the registers back to the kernel code that it interrupted. */
     public void kernelNeonEnd(Arm64Cpu cpu) {
-        putCpuFpsimdContext(cpu);
+        if (!preemptible) {
+            putCpuFpsimdContext(cpu);
+            return;
+        }
+        Task current = kernel.perCpu(cpu).current().get();
+        if (current == null) return;
+        boolean ofTask = current.flags().test(TIF_KERNEL_FPSTATE);
+        if (ofTask && softirq.serving(cpu)) fpsimdLoadKernelState(current);
+        else current.flags().and(~TIF_KERNEL_FPSTATE);
     }
 
     /** fpsimd_save_user_state: live registers into the image that this CPU is bound to, a task's or a vCPU's. */
@@ -145,12 +195,20 @@ public final class Fpsimd implements FpSwitch {
         boolean sve = last.toSave() == ToSave.SVE
                 || last.toSave() == ToSave.CURRENT && current.flags().test(TIF_SVE);
         FpState st = last.st();
+        int vq = last.sveVq();
+        if (profile.hasFpmr()) st.fpmr().set(cpu.host().mrs(SysReg.FPMR));
+        if (profile.hasSme()) {
+            st.svcr().set(cpu.host().mrs(SysReg.SVCR));
+            if (st.svcr().test(SVCR_SM)) {
+                sve = true;
+                vq = profile.maxVq();
+            }
+        }
         if (sve) {
             cpu.host().useSve();
             if (knowsKvm && last.vcpu()) saveGuestAtItsLength(cpu, last);
-            else if (cpu.host().liveVq() != last.sveVq()) {
-                kernel.warn("fpsimd_save_user_state: VL is " + cpu.host().liveVq() * 16 + ", bound is "
-                        + last.sveVq() * 16);
+            else if (cpu.host().liveVq() != vq) {
+                kernel.warn("fpsimd_save_user_state: VL is " + cpu.host().liveVq() * 16 + ", bound is " + vq * 16);
                 forceSignalInjectSigkill(current);
                 return;
             } else cpu.host().sveSave(st.z(), st.p());
@@ -183,7 +241,7 @@ public final class Fpsimd implements FpSwitch {
      * FPSIMD.
      */
     public void fpsimdKvmPrepare(Task task) {
-        if (!profile.hasSve()) return;
+        if (!profile.hasSve() || !sveDiscardAtLoad) return;
         getCpuFpsimdContext(cpu(task));
         if (task.flags().test(TIF_SVE)) {
             task.flags().and(~TIF_SVE);
@@ -195,15 +253,33 @@ public final class Fpsimd implements FpSwitch {
     /** fpsimd_flush_cpu_state: nobody's registers are live on this CPU. */
     public void fpsimdFlushCpuState(Arm64Cpu cpu) {
         perCpu(cpu).last().set(null);
+        if (profile.hasSme()) cpu.host().smstop();
         Task current = kernel.perCpu(cpu).current().get();
-        if (current != null) current.flags().or(TIF_FOREIGN_FPSTATE);
+        if (current != null && flushSetsForeign) current.flags().or(TIF_FOREIGN_FPSTATE);
+    }
+
+    /** fpsimd_flush_task_state: the task's registers are live nowhere. */
+    private void fpsimdFlushTaskState(Task task) {
+        thread(task).fpsimdCpu().set(-1);
+        task.flags().or(TIF_FOREIGN_FPSTATE);
+    }
+
+    /** A debugger has set the V registers of a stopped task (sve_set with FPSIMD data); {@code values} puts them there. */
+    public void sveSetFpsimd(Task task, Consumer<FpState> values) {
+        FpState own = thread(task).own();
+        task.flags().and(~TIF_SVE);
+        own.fpType().set(FpState.FPSIMD);
+        values.accept(own);
+        fpsimdFlushTaskState(task);
     }
 
     /** fpsimd_save_and_flush_cpu_state. */
     public void fpsimdSaveAndFlushCpuState(Arm64Cpu cpu) {
-        boolean were = cpu.irqSave();
+        boolean were = saveFlushMasked && cpu.irqSave();
+        if (!saveFlushMasked) perCpu(cpu).busy().set(1);
         fpsimdSaveUserState(cpu);
         fpsimdFlushCpuState(cpu);
+        if (!saveFlushMasked) perCpu(cpu).busy().set(0);
         cpu.irqRestore(were);
     }
 
@@ -238,7 +314,12 @@ public final class Fpsimd implements FpSwitch {
         FpState own = thread(task).own();
         boolean sve = task.flags().test(TIF_SVE);
         if (sve) sveSetVq(cpu, thread(task).sveVq().get());
-        if (sve && own.fpType().get() == FpState.SVE) cpu.host().sveLoad(own.z(), own.p());
+        if (profile.hasFpmr() && !fpmrAfterSvcr) cpu.host().msr(SysReg.FPMR, own.fpmr().get());
+        if (profile.hasSme()) cpu.host().msr(SysReg.SVCR, own.svcr().get());
+        // A change of streaming mode zeroes FPMR: it comes after SVCR.
+        if (profile.hasFpmr() && fpmrAfterSvcr) cpu.host().msr(SysReg.FPMR, own.fpmr().get());
+        boolean streaming = profile.hasSme() && own.svcr().test(SVCR_SM);
+        if ((sve || streaming) && own.fpType().get() == FpState.SVE) cpu.host().sveLoad(own.z(), own.p());
         else cpu.host().fpsimdLoad(own.z());
         cpu.sys().set(SysReg.FPSR.ordinal(), own.fpsr().get());
         cpu.sys().set(SysReg.FPCR.ordinal(), own.fpcr().get());
@@ -248,20 +329,37 @@ public final class Fpsimd implements FpSwitch {
         if (cpu.host().mrs(SysReg.ZCR_EL1) != vq - 1) cpu.host().msr(SysReg.ZCR_EL1, vq - 1);
     }
 
-    /** fp_user_discard at system call entry: what is above the V registers is gone, P and FFR too. */
+    /** fp_user_discard at system call entry: streaming mode ends; what is above V is gone, P and FFR too. */
     public void fpUserDiscard(Task task) {
-        if (!task.flags().test(TIF_SVE) || task.flags().test(TIF_FOREIGN_FPSTATE)) return;
-        cpu(task).host().sveFlushLive();
+        if (task.flags().test(TIF_FOREIGN_FPSTATE)) return;
+        if (profile.hasSme() && (cpu(task).sys().get(SysReg.SVCR.ordinal()) & SVCR_SM) != 0)
+            cpu(task).host().smstop();
+        if (task.flags().test(TIF_SVE)) cpu(task).host().sveFlushLive();
     }
 
-    /** The task's first SVE instruction (do_sve_acc): its registers become SVE's. */
+    /** The task's SVE instruction has trapped (do_sve_acc): its registers become SVE's. */
     public void doSveAcc(Task task) {
-        fpsimdRestoreCurrentState(task);
-        Arm64Cpu cpu = cpu(task);
-        getCpuFpsimdContext(cpu);
+        getCpuFpsimdContext(cpu(task));
+        if (task.flags().test(TIF_SVE)) kernel.warn("do_sve_acc: SVE access shouldn't have trapped");
         task.flags().or(TIF_SVE);
-        sveSetVq(cpu, thread(task).sveVq().get());
-        fpsimdBindTaskToCpu(task);
-        putCpuFpsimdContext(cpu);
+        sveInitRegs(task);
+        putCpuFpsimdContext(cpu(task));
+    }
+
+    /** In the registers where they are live, else in memory. */
+    private void sveInitRegs(Task task) {
+        Arm64Cpu cpu = cpu(task);
+        if (!task.flags().test(TIF_FOREIGN_FPSTATE)) {
+            sveSetVq(cpu, thread(task).sveVq().get());
+            cpu.host().sveFlushLive();
+            fpsimdBindTaskToCpu(task);
+            return;
+        }
+        FpState own = thread(task).own();
+        for (int n = 0; n < 32; n++) own.z().fill(n * own.zStride() + 2, own.zStride() - 2, 0);
+        own.p().fill(0, own.p().length(), 0);
+        own.fpType().set(FpState.SVE);
+        // Registers that another CPU may still have are older than this.
+        if (trapDiscards) fpsimdFlushTaskState(task);
     }
 }

@@ -15,12 +15,13 @@ final class KvmFp {
     private static final long CPACR_ZEN_EL0 = 1L << 17;
     private final Fpsimd fpsimd;
     private final List<HostData> hostData;
-    private final boolean saveFlush, eager, vhe;
+    private final boolean saveFlush, eager, vhe, noteFresh;
 
     KvmFp(Kernel kernel, boolean vhe, Fpsimd fpsimd, List<HostData> hostData) {
         this.fpsimd = fpsimd;
         this.hostData = hostData;
         this.saveFlush = kernel.has(Patch.HOST_FP_SAVE_FLUSH);
+        this.noteFresh = kernel.has(Patch.SVE_NOTE_FRESH);
         this.eager = kernel.has(Patch.ZCR_EAGER_SWITCH);
         this.vhe = vhe;
     }
@@ -39,8 +40,9 @@ final class KvmFp {
         }
         fpsimd.fpsimdKvmPrepare(task);
         host(cpu).fpOwner().set(FpOwner.HOST_OWNED);
-        // Noted afresh at each load: a note left from an earlier one would give EL0 SVE that has to trap (bug 5).
-        host(cpu).hostSveEnabled().set(cpu.host().mrs(SysReg.CPACR_EL1) & CPACR_ZEN_EL0);
+        // Noted afresh at each load: a note left from an earlier one would give EL0 SVE that has to trap.
+        long old = noteFresh ? 0 : host(cpu).hostSveEnabled().get();
+        host(cpu).hostSveEnabled().set(old | cpu.host().mrs(SysReg.CPACR_EL1) & CPACR_ZEN_EL0);
     }
 
     /** Before guest entry, neither preemptible nor interruptible. */

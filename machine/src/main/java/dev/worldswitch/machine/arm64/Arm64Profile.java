@@ -33,6 +33,7 @@ public final class Arm64Profile {
         }
         Properties asked = new Properties(source, mask);
         if (asked.vqs() == 0 && mask != 0) hideSve();
+        if (asked.fpmr()) registers.merge(SysReg.ID_AA64PFR2_EL1, 1L << 32, (a, b) -> a | b);
         this.vqs = asked.vqs();
         this.vhe = asked.vhe();
         this.spe = asked.spe();
@@ -132,6 +133,16 @@ public final class Arm64Profile {
 
     public boolean implementsVq(int vq) {
         return vq >= 1 && vq <= MAX_VQ && (vqs >>> vq - 1 & 1) != 0;
+    }
+
+    /** FEAT_SME beside SVE. */
+    public boolean hasSme() {
+        return vqs != 0 && (register(SysReg.ID_AA64PFR1_EL1) >>> 24 & 15) != 0;
+    }
+
+    /** FEAT_FPMR. */
+    public boolean hasFpmr() {
+        return (register(SysReg.ID_AA64PFR2_EL1) >>> 32 & 15) != 0;
     }
 
     /** The largest implemented vector length that is not above {@code vq}; 1 at least. */

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class HostAccess {
     private static final int LEN = 0xf;
-    private static final long CPTR_TZ = 1 << 8;
+    private static final long CPTR_TZ = 1 << 8, SVCR_SM = 1;
     private final Arm64Cpu cpu;
     private final Words before, written;
     private final Word el;
@@ -53,6 +53,7 @@ public final class HostAccess {
         int vq = limitsVectors ? liveVq() : 0;
         if ((written.get(i >>> 6) >>> i & 1) == 0) before.set(i, cpu.sys().get(i));
         written.or(i >>> 6, 1L << i);
+        if (r == SysReg.SVCR) streamingMode(cpu.sys().get(i), v);
         cpu.sys().set(i, v);
         if (r == SysReg.PMSCR_EL1 || r == SysReg.PMSCR_EL2) cpu.spe().controlled(v != 0);
         if (limitsVectors && liveVq() > vq) widened(vq);
@@ -125,12 +126,29 @@ public final class HostAccess {
 
     /**
      * Vector length in quadwords at the present EL (Arm ARM B1.4.2, spec of ZCR_ELx.LEN): the largest implemented one within
-     * what ZCR_EL2, and for an nVHE host at EL1 ZCR_EL1 too, allow.
+     * what ZCR_EL2, and for an nVHE host at EL1 ZCR_EL1 too, allow. In streaming mode always the machine's largest: SMCR_ELx
+     * is not modelled.
      */
     public int liveVq() {
+        if ((cpu.sys().get(SysReg.SVCR.ordinal()) & SVCR_SM) != 0) return cpu.profile().maxVq();
         int len = (int) cpu.sys().get(SysReg.ZCR_EL2.ordinal()) & LEN;
         if (el.get() == 1) len = Math.min(len, (int) cpu.sys().get(SysReg.ZCR_EL1.ordinal()) & LEN);
         return cpu.profile().vqAtMost(len + 1);
+    }
+
+    /** PSTATE.SM changes: Z, P, FFR and FPMR become zero (Arm ARM B1.4.6). */
+    private void streamingMode(long old, long now) {
+        if (((old ^ now) & SVCR_SM) == 0) return;
+        cpu.z().fill(0, cpu.z().length(), 0);
+        cpu.p().fill(0, cpu.p().length(), 0);
+        cpu.sys().set(SysReg.FPMR.ordinal(), 0);
+    }
+
+    /** SMSTOP: streaming mode and ZA off. */
+    public void smstop() {
+        cpu.moment("smstop");
+        streamingMode(cpu.sys().get(SysReg.SVCR.ordinal()), 0);
+        cpu.sys().set(SysReg.SVCR.ordinal(), 0);
     }
 
     /** Bits above a vector length that was in use are UNKNOWN when they come back: kept, or zero. */
