@@ -58,8 +58,6 @@ class ArchitectureTest {
                 .doNotHaveSimpleName("MachineProfile")
                 .and()
                 .doNotHaveSimpleName("OpTemplate")
-                .and()
-                .doNotHaveSimpleName("Template")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("java.io..", "java.net..", "java.nio.file..", "java.nio.channels..")

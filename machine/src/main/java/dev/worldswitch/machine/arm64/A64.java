@@ -1,5 +1,7 @@
 package dev.worldswitch.machine.arm64;
 
+import java.util.List;
+
 /**
  * Meanings of the base instructions: pure functions on values (Arm ARM, chapter C6). W registers are values below 2^32.
  * Flags: N is a sign bit, Z "the value is zero", C 0 or 1, V a sign bit.
@@ -108,19 +110,19 @@ final class A64 {
     /** The shift of a shifted register: 0 LSL, 1 LSR, 2 ASR, 3 ROR. */
     static long shift64(long v, int kind, int by) {
         return switch (kind) {
-            case 0 -> v << by;
-            case 1 -> v >>> by;
-            case 2 -> v >> by;
-            default -> Long.rotateRight(v, by);
+            case 0 -> lsl64(v, by);
+            case 1 -> lsr64(v, by);
+            case 2 -> asr64(v, by);
+            default -> ror64(v, by);
         };
     }
 
     static long shift32(long v, int kind, int by) {
         return switch (kind) {
-            case 0 -> (long) ((int) v << by) & W;
-            case 1 -> (v & W) >>> by;
-            case 2 -> (int) v >> by & W;
-            default -> Integer.rotateRight((int) v, by) & W;
+            case 0 -> lsl32(v, by);
+            case 1 -> lsr32(v, by);
+            case 2 -> asr32(v, by);
+            default -> ror32(v, by);
         };
     }
 
@@ -135,6 +137,55 @@ final class A64 {
             case 6 -> (int) v;
             default -> v;
         };
+    }
+
+    /** CSINC ({@code how} bit 0), CSINV (bit 1) and CSNEG (both) where the condition fails. */
+    static long otherwise(long v, int how) {
+        return ((how & 2) != 0 ? ~v : v) + (how & 1);
+    }
+
+    // Fields.
+
+    static long keep(long old, long mask, long v) {
+        return old & mask | v;
+    }
+
+    /** UBFM: right, masked, left. */
+    static long ubfm(long v, int right, long mask, int left) {
+        return (v >>> right & mask) << left;
+    }
+
+    /** BFM: as {@link #ubfm}, into the old value. */
+    static long bfm(long old, long v, int right, long mask, int left) {
+        return old & ~(mask << left) | ubfm(v, right, mask, left);
+    }
+
+    /** SBFM: left, arithmetic right, left. */
+    static long sbfm64(long v, int up, int right, int left) {
+        return v << up >> right << left;
+    }
+
+    static long sbfm32(long v, int up, int right, int left) {
+        return sbfm64(v, up, right, left) & W;
+    }
+
+    static long extr64(long n, long m, int by) {
+        return by == 0 ? m : m >>> by | n << 64 - by;
+    }
+
+    static long extr32(long n, long m, int by) {
+        return (n << 32 | m & W) >>> by & W;
+    }
+
+    /** ANDS and BICS of a shifted register: {@code how} is the shift, bit 2 inverts. */
+    static long ands64(long n, long m, int how, int by) {
+        long b = shift64(m, how & 3, by);
+        return n & ((how & 4) != 0 ? ~b : b);
+    }
+
+    static long ands32(long n, long m, int how, int by) {
+        long b = shift32(m, how & 3, by);
+        return n & ((how & 4) != 0 ? ~b : b) & W;
     }
 
     // Flags of additions and subtractions.
@@ -162,6 +213,10 @@ final class A64 {
     }
 
     // Bits.
+
+    static int bit(long v, int n) {
+        return (int) (v >>> n) & 1;
+    }
 
     static long cls64(long a) {
         return Long.numberOfLeadingZeros(a ^ a >> 1) == 64 ? 63 : Long.numberOfLeadingZeros(a ^ a >> 1) - 1;
@@ -215,18 +270,48 @@ final class A64 {
         return c & W;
     }
 
-    /** ConditionHolds of the Arm ARM's shared pseudocode. */
+    /** ConditionHolds of the Arm ARM's shared pseudocode, by condition code. */
+    interface Cond {
+        boolean of(long n, long z, int c, long v);
+    }
+
+    static final List<Cond> CONDS = List.of(
+            (n, z, c, v) -> z == 0,
+            (n, z, c, v) -> z != 0,
+            (n, z, c, v) -> c != 0,
+            (n, z, c, v) -> c == 0,
+            (n, z, c, v) -> n < 0,
+            (n, z, c, v) -> n >= 0,
+            (n, z, c, v) -> v < 0,
+            (n, z, c, v) -> v >= 0,
+            (n, z, c, v) -> c != 0 && z != 0,
+            (n, z, c, v) -> c == 0 || z == 0,
+            (n, z, c, v) -> (n ^ v) >= 0,
+            (n, z, c, v) -> (n ^ v) < 0,
+            (n, z, c, v) -> (n ^ v) >= 0 && z != 0,
+            (n, z, c, v) -> (n ^ v) < 0 || z == 0,
+            (n, z, c, v) -> true,
+            (n, z, c, v) -> true);
+
     static boolean holds(int cond, long n, long z, int c, long v) {
-        boolean r = switch (cond >> 1) {
-            case 0 -> z == 0;
-            case 1 -> c != 0;
-            case 2 -> n < 0;
-            case 3 -> v < 0;
-            case 4 -> c != 0 && z != 0;
-            case 5 -> (n ^ v) >= 0;
-            case 6 -> (n ^ v) >= 0 && z != 0;
-            default -> true;
-        };
-        return (cond & 1) != 0 && cond != 15 ? !r : r;
+        return CONDS.get(cond).of(n, z, c, v);
+    }
+
+    // The flags of a packed NZCV.
+
+    static long nOf(int nzcv) {
+        return (long) nzcv << 60;
+    }
+
+    static long zOf(int nzcv) {
+        return ~nzcv & 4;
+    }
+
+    static int cOf(int nzcv) {
+        return nzcv >> 1 & 1;
+    }
+
+    static long vOf(int nzcv) {
+        return (long) nzcv << 63;
     }
 }

@@ -1,5 +1,7 @@
 package dev.worldswitch.machine.arm64;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * One instruction of a block, decoded once. {@link #exec} does it: it makes all checks before it changes anything, so that
  * it may throw a {@link Stop} and be run again. An operation that ends a block stores {@link Arm64Interpreter#pc}.
@@ -14,6 +16,12 @@ public abstract class A64Op {
     public int d, n, m, a;
 
     public long imm;
+    /** The class that this operation's is a copy of, and the meaning it was made with ({@link IntegerOps#template}). */
+    @Nullable
+    Class<? extends A64Op> template;
+
+    @Nullable
+    Object meaning;
 
     /** Which unit must be enabled: nothing but the core, FP and Advanced SIMD, or SVE. */
     public static final int CORE = 0, FP = 1, SVE = 2;

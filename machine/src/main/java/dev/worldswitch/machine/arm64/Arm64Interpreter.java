@@ -1,7 +1,6 @@
 package dev.worldswitch.machine.arm64;
 
 import dev.worldswitch.machine.PhysicalMemory;
-import dev.worldswitch.machine.arm64.Blocks.Block;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -13,6 +12,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class Arm64Interpreter extends Mmu {
     /** Counts invalidations of instructions and of translations on any CPU: the others drop what they cached. */
     private static final AtomicInteger CODE_CHANGES = new AtomicInteger(), TLB_CHANGES = new AtomicInteger();
+    /** Counts after either of them: what is polled. */
+    private static final AtomicInteger CHANGES = new AtomicInteger();
 
     private static final int HCR = SysReg.HCR_EL2.ordinal(), MDCR = SysReg.MDCR_EL2.ordinal();
     private static final int SCTLR = SysReg.SCTLR_EL1.ordinal(), TCR = SysReg.TCR_EL1.ordinal();
@@ -65,7 +66,8 @@ public final class Arm64Interpreter extends Mmu {
     private boolean stepping;
     private final boolean watched;
     private final Blocks blocks;
-    private int generation, codeSeen, tlbSeen;
+    final A64Translator translator;
+    private int generation, codeSeen, tlbSeen, changesSeen;
     private long oldSctlr, oldTcr, oldTtbr0, oldTtbr1;
     private int entryBtype;
 
@@ -83,6 +85,7 @@ public final class Arm64Interpreter extends Mmu {
         this.debug = new DebugUnit(this);
         this.regs = new SysAccess(this);
         this.blocks = new Blocks(this);
+        this.translator = new A64Translator(this, blocks);
     }
 
     public Arm64Exit exit() {
@@ -190,10 +193,10 @@ public final class Arm64Interpreter extends Mmu {
     }
 
     public void setNzcv(int v) {
-        fn = (long) v << 60;
-        fz = ~v & 4;
-        fc = v >> 1 & 1;
-        fv = (long) v << 63;
+        fn = A64.nOf(v);
+        fz = A64.zOf(v);
+        fc = A64.cOf(v);
+        fv = A64.vOf(v);
     }
 
     /** Takes over control registers and PSTATE after they changed. */
@@ -264,6 +267,8 @@ public final class Arm64Interpreter extends Mmu {
     // What other CPUs did.
 
     private void shared() {
+        // Before the two that it is counted after: a change that is missed now is seen at the next poll.
+        changesSeen = CHANGES.get();
         int code = CODE_CHANGES.get(), tlb = TLB_CHANGES.get();
         if (code != codeSeen) {
             codeSeen = code;
@@ -278,6 +283,7 @@ public final class Arm64Interpreter extends Mmu {
     /** IC: instructions anywhere may have changed. */
     void instructionsChanged() {
         CODE_CHANGES.incrementAndGet();
+        CHANGES.incrementAndGet();
         epoch++;
         attention = true;
     }
@@ -285,7 +291,10 @@ public final class Arm64Interpreter extends Mmu {
     /** TLBI; the inner-shareable ones act on every CPU. */
     void translationsChanged(boolean everywhere) {
         flushTlb();
-        if (everywhere) TLB_CHANGES.incrementAndGet();
+        if (everywhere) {
+            TLB_CHANGES.incrementAndGet();
+            CHANGES.incrementAndGet();
+        }
         attention = true;
     }
 
@@ -294,20 +303,29 @@ public final class Arm64Interpreter extends Mmu {
     private void runBlocks() {
         Block b = find();
         int i = -1;
+        Translated running = null;
         try {
             for (; ; ) {
-                A64Op[] ops = b.ops;
-                if (btype != 0) checkLanding(b);
-                int n = sveOn ? ops.length : fpOn ? b.sveAt : b.fpAt;
-                pc = b.end;
-                for (i = 0; i < n; i++) ops[i].exec(this);
-                if (n != ops.length) throw unitTrap(ops[n].unit());
-                i = -1;
+                Translated t = (Translated) b.code;
+                if (t == null && ++b.count == translator.threshold) t = (Translated) translator.hot(b);
+                entryBtype = btype;
+                if (t != null && btype == 0 && t.unit() <= unitOn() && t.isCurrent(epoch, blocks)) {
+                    running = t;
+                    t.run(this);
+                    running = null;
+                } else {
+                    A64Op[] ops = b.ops;
+                    if (btype != 0) checkLanding(b);
+                    int n = sveOn ? ops.length : fpOn ? b.sveAt : b.fpAt;
+                    pc = b.end;
+                    for (i = 0; i < n; i++) ops[i].exec(this);
+                    if (n != ops.length) throw unitTrap(ops[n].unit());
+                    i = -1;
+                }
                 // BR from a page that is not guarded may go to any landing pad.
                 if (btype == 3 && !b.guarded) btype = 1;
                 // One poll per block: a kick, or a line of the host, ends the run between instructions.
-                if (attention || cpu.anyPending() || CODE_CHANGES.get() != codeSeen || TLB_CHANGES.get() != tlbSeen)
-                    return;
+                if (attention || cpu.anyPending() || CHANGES.get() != changesSeen) return;
                 Block next = b.successor(pc, epoch);
                 if (next == null) {
                     next = find();
@@ -316,9 +334,19 @@ public final class Arm64Interpreter extends Mmu {
                 b = next;
             }
         } catch (Stop s) {
-            if (i >= 0) leaveAt(b.ops[i], i);
+            if (running != null) leaveAt(running.at(pc), -1);
+            else if (i >= 0) leaveAt(b.ops[i], i);
             throw s;
         }
+    }
+
+    private int unitOn() {
+        return sveOn ? A64Op.SVE : fpOn ? A64Op.FP : A64Op.CORE;
+    }
+
+    /** Whether translated code must stop at a block's end, as the loop does: asked at each of its backward branches. */
+    boolean mustStop(int entryEpoch) {
+        return attention || epoch != entryEpoch || cpu.anyPending() || CHANGES.get() != changesSeen;
     }
 
     /** An operation did not finish: PC is at it, and the syndrome of a stage 2 abort gets what the operation knows. */
@@ -344,6 +372,7 @@ public final class Arm64Interpreter extends Mmu {
     private void stepOne() {
         debug.before();
         Block b = find();
+        entryBtype = btype;
         if (btype != 0) checkLanding(b);
         A64Op op = b.ops[0];
         try {
@@ -360,28 +389,35 @@ public final class Arm64Interpreter extends Mmu {
 
     /** FEAT_BTI: an indirect branch into a guarded page must meet a landing pad. */
     private void checkLanding(Block b) {
-        entryBtype = btype;
         if (b.guarded && !BranchOps.isLandingPad(b.ops[0].word, btype, sys[SCTLR], el)) {
-            pc = b.pc;
+            pc = b.start;
             throw exception(Exceptions.BTI, btype);
         }
         btype = 0;
     }
 
     /** Goes on at a target of an indirect branch: a tag that this address half ignores is dropped (BranchAddr). */
-    void branchTo(long target) {
-        if (target << 8 >> 8 != target && stage1.topByteIgnored(target, true)) pc = target << 8 >> 8;
-        else pc = target;
+    void branchTo(long to) {
+        pc = target(to);
+    }
+
+    long target(long to) {
+        return to << 8 >> 8 != to && stage1.topByteIgnored(to, true) ? to << 8 >> 8 : to;
     }
 
     @Override
-    boolean isCode(long ipa) {
-        return blocks.isCode(ipa);
+    boolean isCodePage(long ipa) {
+        return blocks.isCodePage(ipa);
     }
 
     @Override
-    void codeWritten(long ipa) {
-        blocks.drop(ipa);
+    boolean isCode(long ipa, int size) {
+        return blocks.isCode(ipa, size);
+    }
+
+    @Override
+    void codeWritten(long ipa, int size) {
+        blocks.drop(ipa, size);
         epoch++;
         attention = true;
     }
@@ -529,11 +565,18 @@ public final class Arm64Interpreter extends Mmu {
 
     // For operations.
 
-    /** Base address from register {@code n}, SP checked for alignment (SCTLR_EL1.SA, SA0). */
+    /** Base address from register {@code n}, SP checked for alignment. */
     long base(int n) {
-        long v = x[n];
-        if (n == Arm64Cpu.SP && (v & 15) != 0 && (sys[SCTLR] & (el == 0 ? 16 : 8)) != 0)
-            throw exceptionAt(Exceptions.SP_ALIGNMENT, 0, v);
+        return n == Arm64Cpu.SP ? stack(x[n]) : x[n];
+    }
+
+    /** SP as a base address: SCTLR_EL1.SA, SA0. */
+    long stack(long v) {
+        return (v & 15) != 0 ? misaligned(v) : v;
+    }
+
+    private long misaligned(long v) {
+        if ((sys[SCTLR] & (el == 0 ? 16 : 8)) != 0) throw exceptionAt(Exceptions.SP_ALIGNMENT, 0, v);
         return v;
     }
 

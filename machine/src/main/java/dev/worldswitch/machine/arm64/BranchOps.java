@@ -14,15 +14,26 @@ final class BranchOps {
         }
     }
 
-    /** To the constant {@code imm}. */
-    static final class B extends Branch {
+    /** To the constant {@code imm}, or to the next instruction. */
+    abstract static class Direct extends Branch {
+        long[] successors() {
+            return new long[] {imm, pc + 4};
+        }
+    }
+
+    static final class B extends Direct {
         @Override
         public void exec(Arm64Interpreter c) {
             c.pc = imm;
         }
+
+        @Override
+        long[] successors() {
+            return new long[] {imm};
+        }
     }
 
-    static final class Bl extends Branch {
+    static final class Bl extends Direct {
         @Override
         public void exec(Arm64Interpreter c) {
             c.x[30] = pc + 4;
@@ -30,12 +41,8 @@ final class BranchOps {
         }
     }
 
-    interface Cond {
-        boolean of(long n, long z, int c, long v);
-    }
-
-    static final class BCond extends Branch {
-        private static final Cond MEANING = OpTemplate.meaning(MethodHandles.lookup(), Cond.class);
+    static final class BCond extends Direct {
+        private static final A64.Cond MEANING = OpTemplate.meaning(MethodHandles.lookup(), A64.Cond.class);
 
         @Override
         public void exec(Arm64Interpreter c) {
@@ -43,39 +50,35 @@ final class BranchOps {
         }
     }
 
-    static final class Cbz64 extends Branch {
-        @Override
-        public void exec(Arm64Interpreter c) {
-            if (c.x[n] == 0) c.pc = imm;
-        }
+    /** What CBZ, CBNZ, TBZ and TBNZ ask of a register's value. */
+    interface Test {
+        boolean of(long v);
     }
 
-    static final class Cbz32 extends Branch {
-        @Override
-        public void exec(Arm64Interpreter c) {
-            if ((int) c.x[n] == 0) c.pc = imm;
-        }
+    private static final Test ZERO64 = v -> v == 0,
+            NOT64 = v -> v != 0,
+            ZERO32 = v -> (int) v == 0,
+            NOT32 = v -> (int) v != 0;
+
+    static A64Op zero(boolean is64, boolean zero) {
+        Test t = is64 ? zero ? ZERO64 : NOT64 : zero ? ZERO32 : NOT32;
+        return IntegerOps.template(Compare.class, t);
     }
 
-    static final class Cbnz64 extends Branch {
-        @Override
-        public void exec(Arm64Interpreter c) {
-            if (c.x[n] != 0) c.pc = imm;
-        }
-    }
+    static final class Compare extends Direct {
+        private static final Test MEANING = OpTemplate.meaning(MethodHandles.lookup(), Test.class);
 
-    static final class Cbnz32 extends Branch {
         @Override
         public void exec(Arm64Interpreter c) {
-            if ((int) c.x[n] != 0) c.pc = imm;
+            if (MEANING.of(c.x[n])) c.pc = imm;
         }
     }
 
     /** TBZ, TBNZ: bit {@code a} equals {@code d}. */
-    static final class Tb extends Branch {
+    static final class Tb extends Direct {
         @Override
         public void exec(Arm64Interpreter c) {
-            if ((c.x[n] >>> a & 1) == d) c.pc = imm;
+            if (A64.bit(c.x[n], a) == d) c.pc = imm;
         }
     }
 
@@ -89,7 +92,12 @@ final class BranchOps {
             if ((a & 4) != 0) to = Pauth.authenticate(c, to, c.x[m], keyB ? Pauth.IB : Pauth.IA, true);
             if ((a & 1) != 0) c.x[30] = pc + 4;
             c.branchTo(to);
-            if ((a & 2) == 0 && c.has(Feature.BTI)) c.btype = (a & 1) != 0 ? 2 : n == 16 || n == 17 ? 1 : 3;
+            if (c.has(Feature.BTI)) c.btype = btype();
+        }
+
+        /** PSTATE.BTYPE after it; a return leaves none. */
+        int btype() {
+            return (a & 2) != 0 ? 0 : (a & 1) != 0 ? 2 : n == 16 || n == 17 ? 1 : 3;
         }
     }
 

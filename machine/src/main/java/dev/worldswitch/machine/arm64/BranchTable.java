@@ -4,30 +4,11 @@ import static dev.worldswitch.machine.arm64.IntegerTable.f;
 import static dev.worldswitch.machine.arm64.IntegerTable.sf;
 import static dev.worldswitch.machine.arm64.IntegerTable.zr;
 
-import dev.worldswitch.machine.arm64.BranchOps.Cond;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Branches: Arm ARM C4.1.93 "Branches, Exception Generating and System instructions". */
 final class BranchTable implements A64Row.Table {
-    private static final Cond[] CONDS = {
-        (n, z, c, v) -> z == 0,
-        (n, z, c, v) -> z != 0,
-        (n, z, c, v) -> c != 0,
-        (n, z, c, v) -> c == 0,
-        (n, z, c, v) -> n < 0,
-        (n, z, c, v) -> n >= 0,
-        (n, z, c, v) -> v < 0,
-        (n, z, c, v) -> v >= 0,
-        (n, z, c, v) -> c != 0 && z != 0,
-        (n, z, c, v) -> c == 0 || z == 0,
-        (n, z, c, v) -> (n ^ v) >= 0,
-        (n, z, c, v) -> (n ^ v) < 0,
-        (n, z, c, v) -> (n ^ v) >= 0 && z != 0,
-        (n, z, c, v) -> (n ^ v) < 0 || z == 0,
-        (n, z, c, v) -> true,
-        (n, z, c, v) -> true,
-    };
     private final List<A64Row> rows = new ArrayList<>();
 
     private void row(String name, String bits, Feature feature, A64Row.Maker maker) {
@@ -57,11 +38,11 @@ final class BranchTable implements A64Row.Table {
         row(
                 "CBZ",
                 "s0110100iiiiiiiiiiiiiiiiiiittttt",
-                (w, pc) -> cb(w < 0 ? new BranchOps.Cbz64() : new BranchOps.Cbz32(), w, pc));
+                (w, pc) -> cb(BranchOps.zero(w < 0, true), w, pc));
         row(
                 "CBNZ",
                 "s0110101iiiiiiiiiiiiiiiiiiittttt",
-                (w, pc) -> cb(w < 0 ? new BranchOps.Cbnz64() : new BranchOps.Cbnz32(), w, pc));
+                (w, pc) -> cb(BranchOps.zero(w < 0, false), w, pc));
         row("TBZ", "b0110110bbbbbiiiiiiiiiiiiiittttt", (w, pc) -> tb(w, pc, 0));
         row("TBNZ", "b0110111bbbbbiiiiiiiiiiiiiittttt", (w, pc) -> tb(w, pc, 1));
         row("BR", "1101011000011111000000nnnnn00000", (w, pc) -> indirect(w, 0));
@@ -106,7 +87,7 @@ final class BranchTable implements A64Row.Table {
     }
 
     private static A64Op conditional(int w, long pc) {
-        return to(IntegerOps.template(BranchOps.BCond.class, CONDS[w & 15]), pc + sf(w, 23, 5) * 4);
+        return to(IntegerOps.template(BranchOps.BCond.class, A64.CONDS.get(w & 15)), pc + sf(w, 23, 5) * 4);
     }
 
     private static A64Op tb(int w, long pc, int wanted) {

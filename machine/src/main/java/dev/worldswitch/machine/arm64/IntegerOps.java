@@ -18,7 +18,10 @@ final class IntegerOps {
     }
 
     static A64Op template(Class<? extends A64Op> template, Object meaning) {
-        return (A64Op) OpTemplate.make(HERE, template, meaning);
+        A64Op op = (A64Op) OpTemplate.make(HERE, template, meaning);
+        op.template = template;
+        op.meaning = meaning;
+        return op;
     }
 
     static A64Op set(A64Op op, int d, int n, int m) {
@@ -111,7 +114,7 @@ final class IntegerOps {
 
         @Override
         public void exec(Arm64Interpreter c) {
-            c.x[d] = c.x[d] & mask | imm;
+            c.x[d] = A64.keep(c.x[d], mask, imm);
         }
     }
 
@@ -215,56 +218,39 @@ final class IntegerOps {
         }
     }
 
-    /** ANDS, BICS of registers or immediate; {@code a} is the shift, bit 2: inverted. */
+    /** ANDS, BICS of registers: {@code a} is the shift, bit 2: inverted, {@code imm} the amount. */
     static final class LogicFlags64 extends A64Op {
-        long amount;
-
         @Override
         public void exec(Arm64Interpreter c) {
-            long b = A64.shift64(c.x[m], a & 3, (int) amount);
-            if ((a & 4) != 0) b = ~b;
-            long r = c.x[n] & (b | imm);
-            c.fn = c.fz = r;
-            c.fc = 0;
-            c.fv = 0;
-            c.x[d] = r;
+            ands(c, d, A64.ands64(c.x[n], c.x[m], a, (int) imm), true);
         }
     }
 
     static final class LogicFlags32 extends A64Op {
-        long amount;
-
         @Override
         public void exec(Arm64Interpreter c) {
-            long b = A64.shift32(c.x[m], a & 3, (int) amount);
-            if ((a & 4) != 0) b = ~b;
-            long r = c.x[n] & (b | imm) & A64.W;
-            c.fn = c.fz = r << 32;
-            c.fc = 0;
-            c.fv = 0;
-            c.x[d] = r;
+            ands(c, d, A64.ands32(c.x[n], c.x[m], a, (int) imm), false);
         }
+    }
+
+    private static void ands(Arm64Interpreter c, int d, long r, boolean is64) {
+        c.fn = c.fz = is64 ? r : r << 32;
+        c.fc = 0;
+        c.fv = 0;
+        c.x[d] = r;
     }
 
     static final class AndsImm64 extends A64Op {
         @Override
         public void exec(Arm64Interpreter c) {
-            long r = c.x[n] & imm;
-            c.fn = c.fz = r;
-            c.fc = 0;
-            c.fv = 0;
-            c.x[d] = r;
+            ands(c, d, c.x[n] & imm, true);
         }
     }
 
     static final class AndsImm32 extends A64Op {
         @Override
         public void exec(Arm64Interpreter c) {
-            long r = c.x[n] & imm;
-            c.fn = c.fz = r << 32;
-            c.fc = 0;
-            c.fv = 0;
-            c.x[d] = r;
+            ands(c, d, c.x[n] & imm, false);
         }
     }
 
@@ -272,7 +258,7 @@ final class IntegerOps {
     static final class Ubfm extends A64Op {
         @Override
         public void exec(Arm64Interpreter c) {
-            c.x[d] = (c.x[n] >>> a & imm) << m;
+            c.x[d] = A64.ubfm(c.x[n], a, imm, m);
         }
     }
 
@@ -280,7 +266,7 @@ final class IntegerOps {
     static final class Bfm extends A64Op {
         @Override
         public void exec(Arm64Interpreter c) {
-            long r = c.x[d] & ~(imm << m) | (c.x[n] >>> a & imm) << m;
+            long r = A64.bfm(c.x[d], c.x[n], a, imm, m);
             c.x[d] = word < 0 ? r : r & A64.W;
         }
     }
@@ -289,29 +275,28 @@ final class IntegerOps {
     static final class Sbfm64 extends A64Op {
         @Override
         public void exec(Arm64Interpreter c) {
-            c.x[d] = c.x[n] << a >> m << imm;
+            c.x[d] = A64.sbfm64(c.x[n], a, m, (int) imm);
         }
     }
 
     static final class Sbfm32 extends A64Op {
         @Override
         public void exec(Arm64Interpreter c) {
-            c.x[d] = c.x[n] << a >> m << imm & A64.W;
+            c.x[d] = A64.sbfm32(c.x[n], a, m, (int) imm);
         }
     }
 
     static final class Extr64 extends A64Op {
         @Override
         public void exec(Arm64Interpreter c) {
-            int s = (int) imm;
-            c.x[d] = s == 0 ? c.x[m] : c.x[m] >>> s | c.x[n] << 64 - s;
+            c.x[d] = A64.extr64(c.x[n], c.x[m], (int) imm);
         }
     }
 
     static final class Extr32 extends A64Op {
         @Override
         public void exec(Arm64Interpreter c) {
-            c.x[d] = (c.x[n] << 32 | c.x[m] & A64.W) >>> imm & A64.W;
+            c.x[d] = A64.extr32(c.x[n], c.x[m], (int) imm);
         }
     }
 
@@ -330,26 +315,24 @@ final class IntegerOps {
         }
     }
 
-    /** CSEL, CSINC, CSINV, CSNEG: {@code imm} bit 0 increments, bit 1 inverts; a is the condition. */
+    /** CSEL, CSINC, CSINV, CSNEG: {@code imm} as {@link A64#otherwise}. */
     static final class Csel extends A64Op {
+        private static final A64.Cond MEANING = OpTemplate.meaning(MethodHandles.lookup(), A64.Cond.class);
+
         @Override
         public void exec(Arm64Interpreter c) {
-            long r;
-            if (A64.holds(a, c.fn, c.fz, c.fc, c.fv)) r = c.x[n];
-            else {
-                r = c.x[m];
-                if ((imm & 2) != 0) r = ~r;
-                if ((imm & 1) != 0) r++;
-            }
+            long r = MEANING.of(c.fn, c.fz, c.fc, c.fv) ? c.x[n] : A64.otherwise(c.x[m], (int) imm);
             c.x[d] = word < 0 ? r : r & A64.W;
         }
     }
 
     /** CCMN, CCMP: {@code d} the flags otherwise, bit 30 of the word: subtract. */
     static final class Ccmp extends A64Op {
+        private static final A64.Cond MEANING = OpTemplate.meaning(MethodHandles.lookup(), A64.Cond.class);
+
         @Override
         public void exec(Arm64Interpreter c) {
-            if (A64.holds(a, c.fn, c.fz, c.fc, c.fv))
+            if (MEANING.of(c.fn, c.fz, c.fc, c.fv))
                 addSub(c, (word & 1 << 30) != 0, word < 0, Arm64Cpu.TRASH, c.x[n], c.x[m] + imm);
             else c.setNzcv(d);
         }

@@ -167,18 +167,9 @@ final class IntegerTable implements A64Row.Table {
                     "s1101010tt" + inv + "mmmmmiiiiiinnnnnddddd",
                     (w, pc) -> {
                         if (badShift(w)) return null;
-                        A64Op o;
-                        if (w < 0) {
-                            IntegerOps.LogicFlags64 l = new IntegerOps.LogicFlags64();
-                            l.amount = f(w, 15, 10);
-                            o = l;
-                        } else {
-                            IntegerOps.LogicFlags32 l = new IntegerOps.LogicFlags32();
-                            l.amount = f(w, 15, 10);
-                            o = l;
-                        }
+                        A64Op o = w < 0 ? new IntegerOps.LogicFlags64() : new IntegerOps.LogicFlags32();
                         o.a = f(w, 23, 22) | not << 2;
-                        return IntegerOps.set(o, rd(w), rn(w), rm(w));
+                        return IntegerOps.set(o, rd(w), rn(w), rm(w), f(w, 15, 10));
                     });
         }
     }
@@ -366,8 +357,7 @@ final class IntegerTable implements A64Row.Table {
                 int how = op << 1 | o2;
                 String name = new String[] {"CSEL", "CSINC", "CSINV", "CSNEG"}[how];
                 row(name, "s" + op + "011010100mmmmmcccc0" + o2 + "nnnnnddddd", (w, pc) -> {
-                    A64Op o = new IntegerOps.Csel();
-                    o.a = f(w, 15, 12);
+                    A64Op o = IntegerOps.template(IntegerOps.Csel.class, A64.CONDS.get(f(w, 15, 12)));
                     return IntegerOps.set(o, rd(w), rn(w), rm(w), how);
                 });
             }
@@ -398,8 +388,7 @@ final class IntegerTable implements A64Row.Table {
     }
 
     private static A64Op ccmp(int w, int m, long imm) {
-        A64Op o = new IntegerOps.Ccmp();
-        o.a = f(w, 15, 12);
+        A64Op o = IntegerOps.template(IntegerOps.Ccmp.class, A64.CONDS.get(f(w, 15, 12)));
         return IntegerOps.set(o, w & 15, rn(w), m, imm);
     }
 }

@@ -1,18 +1,24 @@
 package dev.worldswitch.machine.arm64;
 
 import dev.worldswitch.machine.OpTemplate;
+import dev.worldswitch.machine.arm64.IntegerOps.Fn1;
 import java.lang.invoke.MethodHandles;
 
 /** Operation classes of loads and stores of general and vector registers. */
 final class LoadStoreOps {
     private LoadStoreOps() {}
 
-    interface Load {
-        long of(Mmu c, long va);
+    /** A load of {@code size} bytes, and what it does to make a register's value of them. */
+    record Load(int size, Fn1 extend) {
+        static long of(Load f, Arm64Interpreter c, long va) {
+            return f.extend.of(c.ld(va, f.size));
+        }
     }
 
-    interface Store {
-        void of(Mmu c, long va, long v);
+    record Store(int size) {
+        static void of(Store f, Arm64Interpreter c, long va, long v) {
+            c.st(va, f.size, v);
+        }
     }
 
     abstract static class Access extends A64Op {
@@ -30,8 +36,8 @@ final class LoadStoreOps {
 
         @Override
         public void exec(Arm64Interpreter c) {
-            long va = (n == Arm64Cpu.SP ? c.base(n) : c.x[n]) + imm;
-            c.x[d] = MEANING.of(c, va);
+            long va = c.base(n) + imm;
+            c.x[d] = Load.of(MEANING, c, va);
         }
     }
 
@@ -40,8 +46,8 @@ final class LoadStoreOps {
 
         @Override
         public void exec(Arm64Interpreter c) {
-            long va = (n == Arm64Cpu.SP ? c.base(n) : c.x[n]) + imm;
-            MEANING.of(c, va, c.x[d]);
+            long va = c.base(n) + imm;
+            Store.of(MEANING, c, va, c.x[d]);
         }
     }
 
@@ -52,7 +58,7 @@ final class LoadStoreOps {
         @Override
         public void exec(Arm64Interpreter c) {
             long va = c.base(n) + (A64.extend(c.x[m], a) << imm);
-            c.x[d] = MEANING.of(c, va);
+            c.x[d] = Load.of(MEANING, c, va);
         }
     }
 
@@ -62,7 +68,7 @@ final class LoadStoreOps {
         @Override
         public void exec(Arm64Interpreter c) {
             long va = c.base(n) + (A64.extend(c.x[m], a) << imm);
-            MEANING.of(c, va, c.x[d]);
+            Store.of(MEANING, c, va, c.x[d]);
         }
     }
 
@@ -73,7 +79,7 @@ final class LoadStoreOps {
         @Override
         public void exec(Arm64Interpreter c) {
             long base = c.base(n), after = base + imm;
-            long v = MEANING.of(c, m != 0 ? after : base);
+            long v = Load.of(MEANING, c, m != 0 ? after : base);
             c.x[d] = v;
             c.x[n] = after;
         }
@@ -85,7 +91,7 @@ final class LoadStoreOps {
         @Override
         public void exec(Arm64Interpreter c) {
             long base = c.base(n), after = base + imm;
-            MEANING.of(c, m != 0 ? after : base, c.x[d]);
+            Store.of(MEANING, c, m != 0 ? after : base, c.x[d]);
             c.x[n] = after;
         }
     }
@@ -99,7 +105,7 @@ final class LoadStoreOps {
             long va = c.base(n) + imm;
             long saved = c.unprivileged();
             try {
-                c.x[d] = MEANING.of(c, va);
+                c.x[d] = Load.of(MEANING, c, va);
             } finally {
                 c.access = saved;
             }
@@ -114,7 +120,7 @@ final class LoadStoreOps {
             long va = c.base(n) + imm;
             long saved = c.unprivileged();
             try {
-                MEANING.of(c, va, c.x[d]);
+                Store.of(MEANING, c, va, c.x[d]);
             } finally {
                 c.access = saved;
             }
@@ -126,7 +132,7 @@ final class LoadStoreOps {
         int mode;
 
         final long address(Arm64Interpreter c) {
-            long base = n == Arm64Cpu.SP ? c.base(n) : c.x[n];
+            long base = c.base(n);
             return mode == 1 ? base : base + imm;
         }
 
@@ -150,7 +156,7 @@ final class LoadStoreOps {
         @Override
         public void exec(Arm64Interpreter c) {
             long va = address(c);
-            if ((va & 0xfff) > 4096 - 16) c.checkWrite(va, 16);
+            c.checkCrossing(va, 16);
             long p = c.x[d], q = c.x[a];
             c.st64(va, p);
             c.st64(va + 8, q);
@@ -165,8 +171,8 @@ final class LoadStoreOps {
             long va = address(c);
             long p = c.ld32(va), q = c.ld32(va + 4);
             writeBack(c);
-            c.x[d] = m != 0 ? (int) p : p;
-            c.x[a] = m != 0 ? (int) q : q;
+            c.x[d] = m != 0 ? A64.extend(p, 6) : p;
+            c.x[a] = m != 0 ? A64.extend(q, 6) : q;
         }
     }
 
@@ -174,7 +180,7 @@ final class LoadStoreOps {
         @Override
         public void exec(Arm64Interpreter c) {
             long va = address(c);
-            if ((va & 0xfff) > 4096 - 8) c.checkWrite(va, 8);
+            c.checkCrossing(va, 8);
             c.st32(va, c.x[d]);
             c.st32(va + 4, c.x[a]);
             writeBack(c);
@@ -237,7 +243,7 @@ final class LoadStoreOps {
         public void exec(Arm64Interpreter c) {
             long va = address(c);
             if (size == 16) {
-                if ((va & 0xfff) > 4096 - 16) c.checkWrite(va, 16);
+                c.checkCrossing(va, 16);
                 long low = Vec.low(c, d), high = Vec.high(c, d);
                 c.st64(va, c.bigEndian ? high : low);
                 c.st64(va + 8, c.bigEndian ? low : high);
@@ -282,7 +288,7 @@ final class LoadStoreOps {
         @Override
         public void exec(Arm64Interpreter c) {
             long va = address(c);
-            if ((va & 0xfff) > 4096 - 2 * size) c.checkWrite(va, 2 * size);
+            c.checkCrossing(va, 2 * size);
             if (size == 16) {
                 c.st64(va, word(c, d, 0));
                 c.st64(va + 8, word(c, d, 1));

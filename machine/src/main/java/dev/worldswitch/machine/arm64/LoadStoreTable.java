@@ -6,6 +6,7 @@ import static dev.worldswitch.machine.arm64.IntegerTable.sf;
 import static dev.worldswitch.machine.arm64.IntegerTable.zr;
 import static dev.worldswitch.machine.arm64.IntegerTable.zw;
 
+import dev.worldswitch.machine.arm64.IntegerOps.Fn1;
 import dev.worldswitch.machine.arm64.LoadStoreOps.Access;
 import dev.worldswitch.machine.arm64.LoadStoreOps.Load;
 import dev.worldswitch.machine.arm64.LoadStoreOps.Store;
@@ -23,20 +24,22 @@ final class LoadStoreTable implements A64Row.Table {
             @Nullable Load load,
             @Nullable Store store) {}
 
+    private static final Fn1 PLAIN = v -> v;
+
     private static final List<Kind> KINDS = List.of(
-            new Kind("STRB", 0, 0, null, Mmu::st8),
-            new Kind("LDRB", 0, 1, Mmu::ld8, null),
-            new Kind("LDRSB (64-bit)", 0, 2, (c, va) -> (byte) c.ld8(va), null),
-            new Kind("LDRSB (32-bit)", 0, 3, (c, va) -> (byte) c.ld8(va) & A64.W, null),
-            new Kind("STRH", 1, 0, null, Mmu::st16),
-            new Kind("LDRH", 1, 1, Mmu::ld16, null),
-            new Kind("LDRSH (64-bit)", 1, 2, (c, va) -> (short) c.ld16(va), null),
-            new Kind("LDRSH (32-bit)", 1, 3, (c, va) -> (short) c.ld16(va) & A64.W, null),
-            new Kind("STR (32-bit)", 2, 0, null, Mmu::st32),
-            new Kind("LDR (32-bit)", 2, 1, Mmu::ld32, null),
-            new Kind("LDRSW", 2, 2, (c, va) -> (int) c.ld32(va), null),
-            new Kind("STR (64-bit)", 3, 0, null, Mmu::st64),
-            new Kind("LDR (64-bit)", 3, 1, Mmu::ld64, null));
+            new Kind("STRB", 0, 0, null, new Store(1)),
+            new Kind("LDRB", 0, 1, new Load(1, PLAIN), null),
+            new Kind("LDRSB (64-bit)", 0, 2, new Load(1, v -> (byte) v), null),
+            new Kind("LDRSB (32-bit)", 0, 3, new Load(1, v -> (byte) v & A64.W), null),
+            new Kind("STRH", 1, 0, null, new Store(2)),
+            new Kind("LDRH", 1, 1, new Load(2, PLAIN), null),
+            new Kind("LDRSH (64-bit)", 1, 2, new Load(2, v -> (short) v), null),
+            new Kind("LDRSH (32-bit)", 1, 3, new Load(2, v -> (short) v & A64.W), null),
+            new Kind("STR (32-bit)", 2, 0, null, new Store(4)),
+            new Kind("LDR (32-bit)", 2, 1, new Load(4, PLAIN), null),
+            new Kind("LDRSW", 2, 2, new Load(4, v -> (int) v), null),
+            new Kind("STR (64-bit)", 3, 0, null, new Store(8)),
+            new Kind("LDR (64-bit)", 3, 1, new Load(8, PLAIN), null));
 
     private final List<A64Row> rows = new ArrayList<>();
 
@@ -150,7 +153,7 @@ final class LoadStoreTable implements A64Row.Table {
     }
 
     private void literals() {
-        Load[] loads = {Mmu::ld32, Mmu::ld64, (c, va) -> (int) c.ld32(va)};
+        Load[] loads = {new Load(4, PLAIN), new Load(8, PLAIN), new Load(4, v -> (int) v)};
         for (int opc = 0; opc < 3; opc++) {
             int o = opc;
             row(

@@ -1,7 +1,7 @@
 package dev.worldswitch.machine.arm64;
 
 import dev.worldswitch.machine.PhysicalMemory;
-import java.lang.foreign.MemorySegment;
+import dev.worldswitch.machine.translate.TlbMemory;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
@@ -11,16 +11,10 @@ import java.util.Arrays;
  * the TLB. An address found in the TLB is one compare and one addition away from host memory; everything else goes the
  * slow way: misses, memory-mapped I/O, code, watchpoints, alignment checks, big-endian data.
  */
-abstract class Mmu {
-    static final MemorySegment HOST = host();
-    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
-    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
-    private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
+abstract class Mmu extends TlbMemory {
     private static final VarHandle CAS64 = ValueLayout.JAVA_LONG.varHandle();
     private static final VarHandle CAS32 = ValueLayout.JAVA_INT.varHandle();
     private static final int SIZE = 1024;
-    static final long PAGE = -4096L;
     static final int READ = 0, WRITE = 1, FETCH = 2;
 
     /** Bits of {@link #access}: EL0's rights, PAN in force, no TLB. */
@@ -30,25 +24,14 @@ abstract class Mmu {
 
     final PhysicalMemory memory;
     final Stage1 stage1;
-    private final long[] rTag = new long[SIZE], rAdd = new long[SIZE], wTag = new long[SIZE], wAdd = new long[SIZE];
     private final long[] xTag = new long[SIZE], xIpa = new long[SIZE];
 
-    /** Low bits of a TLB tag. */
-    long access;
-
     boolean alignmentCheck, bigEndian, watching;
-    /** Changes when a cached block may no longer be what is at its address. */
-    int epoch = 1;
 
     Mmu(Arm64Cpu cpu, PhysicalMemory memory) {
         this.memory = memory;
         this.stage1 = new Stage1(cpu, memory);
         flushTlb();
-    }
-
-    @SuppressWarnings("restricted")
-    private static MemorySegment host() {
-        return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
     }
 
     /** Fills the exception fields for a stage 1 abort and answers what to throw. */
@@ -61,101 +44,39 @@ abstract class Mmu {
 
     abstract void watch(long va, int size, int kind);
 
-    abstract boolean isCode(long ipa);
+    abstract boolean isCodePage(long ipa);
 
-    abstract void codeWritten(long ipa);
+    /** True when a write of {@code size} bytes in one page may change decoded code. */
+    abstract boolean isCode(long ipa, int size);
+
+    abstract void codeWritten(long ipa, int size);
 
     /** Forgets all translations. */
     final void flushTlb() {
-        Arrays.fill(rTag, -1);
-        Arrays.fill(wTag, -1);
+        rTlb.flush();
+        wTlb.flush();
         Arrays.fill(xTag, -1);
         epoch++;
     }
 
     /** Writes to code pages take the slow path from now on. */
     final void protectCode() {
-        Arrays.fill(wTag, -1);
-    }
-
-    // Loads and stores; values are zero-extended.
-
-    final long ld64(long va) {
-        int i = (int) (va >>> 12) & SIZE - 1;
-        if (rTag[i] == (va & PAGE | access) && (va & 0xfff) <= 4088) return HOST.get(LONG, va + rAdd[i]);
-        return slowLoad(va, 8);
-    }
-
-    final long ld32(long va) {
-        int i = (int) (va >>> 12) & SIZE - 1;
-        if (rTag[i] == (va & PAGE | access) && (va & 0xfff) <= 4092) return HOST.get(INT, va + rAdd[i]) & 0xffffffffL;
-        return slowLoad(va, 4);
-    }
-
-    final long ld16(long va) {
-        int i = (int) (va >>> 12) & SIZE - 1;
-        if (rTag[i] == (va & PAGE | access) && (va & 0xfff) <= 4094) return HOST.get(SHORT, va + rAdd[i]) & 0xffffL;
-        return slowLoad(va, 2);
-    }
-
-    final long ld8(long va) {
-        int i = (int) (va >>> 12) & SIZE - 1;
-        if (rTag[i] == (va & PAGE | access)) return HOST.get(BYTE, va + rAdd[i]) & 0xffL;
-        return slowLoad(va, 1);
-    }
-
-    /** Of 1, 2, 4 or 8 bytes. */
-    final long ld(long va, int size) {
-        return switch (size) {
-            case 1 -> ld8(va);
-            case 2 -> ld16(va);
-            case 4 -> ld32(va);
-            default -> ld64(va);
-        };
-    }
-
-    final void st64(long va, long v) {
-        int i = (int) (va >>> 12) & SIZE - 1;
-        if (wTag[i] == (va & PAGE | access) && (va & 0xfff) <= 4088) HOST.set(LONG, va + wAdd[i], v);
-        else slowStore(va, 8, v);
-    }
-
-    final void st32(long va, long v) {
-        int i = (int) (va >>> 12) & SIZE - 1;
-        if (wTag[i] == (va & PAGE | access) && (va & 0xfff) <= 4092) HOST.set(INT, va + wAdd[i], (int) v);
-        else slowStore(va, 4, v);
-    }
-
-    final void st16(long va, long v) {
-        int i = (int) (va >>> 12) & SIZE - 1;
-        if (wTag[i] == (va & PAGE | access) && (va & 0xfff) <= 4094) HOST.set(SHORT, va + wAdd[i], (short) v);
-        else slowStore(va, 2, v);
-    }
-
-    final void st8(long va, long v) {
-        int i = (int) (va >>> 12) & SIZE - 1;
-        if (wTag[i] == (va & PAGE | access)) HOST.set(BYTE, va + wAdd[i], (byte) v);
-        else slowStore(va, 1, v);
-    }
-
-    final void st(long va, int size, long v) {
-        switch (size) {
-            case 1 -> st8(va, v);
-            case 2 -> st16(va, v);
-            case 4 -> st32(va, v);
-            default -> st64(va, v);
-        }
+        wTlb.flush();
     }
 
     /** Raises now whatever a store of {@code bytes} bytes would raise. */
     final void checkWrite(long va, int bytes) {
         for (long p = va & PAGE; p - (va + bytes - 1) <= 0; p += 4096) {
             long at = p - va < 0 ? va : p;
-            int i = (int) (at >>> 12) & SIZE - 1;
-            if (wTag[i] == (at & PAGE | access)) continue;
+            if (wTlb.has(at, access)) continue;
             host(at, WRITE, translate(at, WRITE));
             if (watching) watch(at, bytes, WRITE);
         }
+    }
+
+    /** The same, needed before several stores only where they reach two pages. */
+    final void checkCrossing(long va, int bytes) {
+        if ((va & 0xfff) > 4096 - bytes) checkWrite(va, bytes);
     }
 
     // Exclusive and atomic accesses. The address is aligned to the size.
@@ -163,19 +84,17 @@ abstract class Mmu {
     /** Host address for an atomic access of {@code size} bytes with write permission. */
     final long atomic(long va, int size) {
         if ((va & size - 1) != 0) throw abort(va, WRITE, ALIGNMENT);
-        int i = (int) (va >>> 12) & SIZE - 1;
-        if (wTag[i] == (va & PAGE | access)) return va + wAdd[i];
+        if (wTlb.has(va, access)) return wTlb.host(va);
         long ipa = translate(va, WRITE);
         long host = host(va, WRITE, ipa);
         if (watching) watch(va, size, WRITE);
-        if (isCode(ipa)) codeWritten(ipa);
+        if (isCode(ipa, size)) codeWritten(ipa, size);
         return host + (ipa & 0xfff);
     }
 
     /** The same for an instruction that reads and writes: what a read would raise as well is raised as a read's (WnR). */
     final long update(long va, int size) {
-        int i = (int) (va >>> 12) & SIZE - 1;
-        if (wTag[i] == (va & PAGE | access) && (va & size - 1) == 0) return va + wAdd[i];
+        if (wTlb.has(va, access) && (va & size - 1) == 0) return wTlb.host(va);
         if ((va & size - 1) != 0) throw abort(va, READ, ALIGNMENT);
         host(va, READ, translate(va, READ));
         return atomic(va, size);
@@ -215,7 +134,8 @@ abstract class Mmu {
 
     // The slow way.
 
-    private long slowLoad(long va, int size) {
+    @Override
+    protected final long slowLoad(long va, int size) {
         check(va, size, READ);
         int first = (int) Math.min(size, 4096 - (va & 0xfff));
         if (first == size) return order(loadWithin(va, size), size);
@@ -236,11 +156,7 @@ abstract class Mmu {
 
     private long loadWithin(long va, int size) {
         long ipa = translate(va, READ), host = host(va, READ, ipa);
-        if ((access & SLOW) == 0) {
-            int i = (int) (va >>> 12) & SIZE - 1;
-            rTag[i] = va & PAGE | access;
-            rAdd[i] = host - (va & PAGE);
-        }
+        if ((access & SLOW) == 0) rTlb.put(va, access, host);
         return physLoad(va, ipa, size);
     }
 
@@ -257,17 +173,14 @@ abstract class Mmu {
         return v;
     }
 
-    private void slowStore(long va, int size, long value) {
+    @Override
+    protected final void slowStore(long va, int size, long value) {
         check(va, size, WRITE);
         long v = order(value, size);
         int first = (int) Math.min(size, 4096 - (va & 0xfff));
         if (first == size) {
             long ipa = translate(va, WRITE), host = host(va, WRITE, ipa);
-            if ((access & SLOW) == 0 && !isCode(ipa)) {
-                int i = (int) (va >>> 12) & SIZE - 1;
-                wTag[i] = va & PAGE | access;
-                wAdd[i] = host - (va & PAGE);
-            }
+            if ((access & SLOW) == 0 && !isCodePage(ipa)) wTlb.put(va, access, host);
             physStore(va, ipa, size, v);
             return;
         }
@@ -280,7 +193,7 @@ abstract class Mmu {
 
     private void physStore(long va, long ipa, int size, long v) {
         long at = host(va, WRITE, ipa) + (ipa & 0xfff);
-        if (isCode(ipa)) codeWritten(ipa);
+        if (isCode(ipa, size)) codeWritten(ipa, size);
         switch (size) {
             case 8 -> HOST.set(LONG, at, v);
             case 4 -> HOST.set(INT, at, (int) v);

@@ -1,33 +1,22 @@
 package dev.worldswitch.machine.x86;
 
-import org.jspecify.annotations.Nullable;
+import dev.worldswitch.machine.translate.BasicBlock;
 
-/** A basic block: operation objects, the bytes they were decoded from, and the last two successors. */
-final class Block {
-    final long rip, gpa, gpa2;
+/** A basic block: operation objects and the bytes they were decoded from. */
+final class Block extends BasicBlock<Block> {
+    /** Where the second page begins, of a block that crosses into one. */
+    final long gpa2;
     final int mode;
     final Op[] ops;
     final byte[] bytes;
-    final long end;
     /** RIP of the block ended by the last instruction without a branch. */
-    @Nullable
-    Block next0, next1;
+    final long end;
 
-    int linkEpoch, checkedEpoch, foundEpoch;
+    int foundEpoch;
     long foundAccess;
-    /** What it was decoded from was written; another block took its place in the cache. */
-    boolean dropped, replaced;
-    /** Operations of the loop that it heads, when {@link #code} is a loop. */
-    int loopOps;
-    /** Times it was interpreted, and its translation once that is often. */
-    int count;
-
-    @Nullable
-    Translated code;
 
     Block(long rip, long gpa, long gpa2, int mode, Op[] ops, byte[] bytes) {
-        this.rip = rip;
-        this.gpa = gpa;
+        super(rip, gpa);
         this.gpa2 = gpa2;
         this.mode = mode;
         this.ops = ops;
@@ -35,25 +24,22 @@ final class Block {
         this.end = ops[ops.length - 1].next;
     }
 
-    /** The linked successor at {@code at}, if links are still good. */
-    @Nullable
-    Block successor(long at, int epoch) {
-        if (linkEpoch != epoch) return null;
-        Block a = next0;
-        if (a != null && a.rip == at) return a;
-        Block b = next1;
-        return b != null && b.rip == at ? b : null;
+    @Override
+    public int byteLength() {
+        return bytes.length;
     }
 
-    void link(Block b, int epoch) {
-        if (linkEpoch != epoch) {
-            linkEpoch = epoch;
-            next0 = b;
-            next1 = null;
-        } else if (next0 == null) next0 = b;
-        else {
-            next1 = next0;
-            next0 = b;
-        }
+    @Override
+    public int length() {
+        return ops.length;
+    }
+
+    @Override
+    public long[] successors() {
+        Op last = ops[ops.length - 1];
+        if (!last.ends()) return new long[] {end};
+        Class<?> t = last.template == null ? last.getClass() : last.template;
+        if (t == IntegerOps.Jcc.class || t == IntegerOps.Call64.class) return new long[] {last.imm, last.next};
+        return t == IntegerOps.Jump64.class ? new long[] {last.imm} : new long[0];
     }
 }

@@ -1,29 +1,23 @@
 package dev.worldswitch.machine.x86;
 
 import dev.worldswitch.machine.PhysicalMemory;
+import dev.worldswitch.machine.translate.CodePages;
+import dev.worldswitch.machine.translate.Translation;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Decoded blocks by the physical address of their first byte. A pure cache: a block is compared with memory when it is
  * first used after {@link GuestMemory#epoch} changed, because the client and other CPUs write code too.
  */
-final class BlockCache {
-    private static final int SIZE = 4096, JUMPS = 1024, MAX_OPS = 48, MAX_PAGES = 8192, CHURN = 8;
+final class BlockCache implements Translation.Memory<Block> {
+    private static final int SIZE = 4096, JUMPS = 1024, MAX_OPS = 48;
     private final Interpreter m;
     private final @Nullable Block[] table = new @Nullable Block[SIZE];
     private final @Nullable Block[] jumps = new @Nullable Block[JUMPS];
-    private final Map<Long, CodePage> byPage = new HashMap<>();
-    private long lastPage = -1;
-    private @Nullable CodePage last;
-    /** A page whose code keeps being written: its blocks are short, as most of a long one would never run. */
-    private long churning = -1;
-
-    private int churn;
+    private final CodePages<Block> pages = new CodePages<>();
 
     BlockCache(Interpreter m) {
         this.m = m;
@@ -32,42 +26,27 @@ final class BlockCache {
     void clear() {
         for (int i = 0; i < SIZE; i++) table[i] = null;
         for (int i = 0; i < JUMPS; i++) jumps[i] = null;
-        byPage.clear();
-        lastPage = -1;
-    }
-
-    private @Nullable CodePage codePage(long gpa) {
-        long page = gpa & GuestMemory.PAGE;
-        if (page != lastPage) {
-            lastPage = page;
-            last = byPage.get(page);
-        }
-        return last;
+        pages.clear();
     }
 
     boolean isCodePage(long gpa) {
-        return codePage(gpa) != null;
+        return pages.isCodePage(gpa);
     }
 
     /** True when a write of {@code size} bytes in one page may change a block. */
     boolean isCode(long gpa, int size) {
-        CodePage p = codePage(gpa);
-        return p != null && p.has(gpa, size);
+        return pages.isCode(gpa, size);
     }
 
     void drop(long gpa, int size) {
-        long page = gpa & GuestMemory.PAGE;
-        churn = page == churning ? churn + 1 : 0;
-        churning = page;
-        CodePage p = codePage(gpa);
-        if (p != null) p.written(gpa, size);
+        pages.written(gpa, size);
     }
 
     /** A block that was found at {@code rip} in this epoch and mode, with the access rights of now. */
     @Nullable
     Block jump(long rip) {
         Block b = jumps[(int) (rip ^ rip >>> 10) & JUMPS - 1];
-        return b != null && b.rip == rip && b.foundEpoch == m.epoch && b.foundAccess == m.access && b.mode == m.code
+        return b != null && b.start == rip && b.foundEpoch == m.epoch && b.foundAccess == m.access && b.mode == m.code
                 ? b
                 : null;
     }
@@ -76,7 +55,7 @@ final class BlockCache {
     @Nullable
     Block peek(long rip, long gpa, int mode) {
         Block b = table[slot(gpa)];
-        return b == null || b.gpa != gpa || b.rip != rip || b.mode != mode || b.dropped || !current(b) ? null : b;
+        return b == null || b.gpa != gpa || b.start != rip || b.mode != mode || b.dropped || !isCurrent(b) ? null : b;
     }
 
     private static int slot(long gpa) {
@@ -86,7 +65,7 @@ final class BlockCache {
     Block find(long rip, long gpa, int mode) {
         int slot = slot(gpa);
         Block b = table[slot];
-        if (b == null || b.gpa != gpa || b.rip != rip || b.mode != mode || b.dropped || !current(b)) {
+        if (b == null || b.gpa != gpa || b.start != rip || b.mode != mode || b.dropped || !isCurrent(b)) {
             if (b != null) b.replaced = true;
             b = decode(rip, gpa, mode);
             table[slot] = b;
@@ -98,12 +77,13 @@ final class BlockCache {
     }
 
     /** True when memory still says what {@code b} was decoded from. */
-    boolean current(Block b) {
+    @Override
+    public boolean isCurrent(Block b) {
         if (b.checkedEpoch == m.epoch) return true;
         int first = (int) Math.min(b.bytes.length, 4096 - (b.gpa & 0xfff));
         if (!same(b.gpa, b.bytes, 0, first)) return false;
         if (first < b.bytes.length) {
-            long second = m.fetch(m.codeLinear(b.rip + first));
+            long second = m.fetch(m.codeLinear(b.start + first));
             if (second != b.gpa2 || !same(second, b.bytes, first, b.bytes.length - first)) return false;
         }
         b.checkedEpoch = m.epoch;
@@ -124,7 +104,7 @@ final class BlockCache {
         List<byte[]> parts = new ArrayList<>();
         long at = rip, gpa2 = 0;
         int room = (int) (4096 - (gpa & 0xfff)), total = 0;
-        int most = churn >= CHURN && (gpa & GuestMemory.PAGE) == churning ? 1 : MAX_OPS;
+        int most = pages.isChurning(gpa) ? 1 : MAX_OPS;
         while (ops.size() < most) {
             int left = room - total;
             if (left <= 0) break;
@@ -164,14 +144,7 @@ final class BlockCache {
     }
 
     private void own(long page, Block b) {
-        CodePage p = byPage.get(page);
-        if (p == null) {
-            if (byPage.size() >= MAX_PAGES) m.flushBlocks();
-            p = new CodePage(page);
-            byPage.put(page, p);
-            lastPage = -1;
-            m.protect(page);
-        }
-        p.add(b);
+        if (pages.isFull() && !pages.isCodePage(page)) m.flushBlocks();
+        if (pages.add(page, b)) m.protect(page);
     }
 }

@@ -1,7 +1,7 @@
 package dev.worldswitch.machine.x86;
 
 import dev.worldswitch.machine.PhysicalMemory;
-import java.lang.foreign.MemorySegment;
+import dev.worldswitch.machine.translate.TlbMemory;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
@@ -10,30 +10,16 @@ import java.util.Arrays;
  * Guest memory as instructions see it: linear addresses, paging (SDM vol. 3, chapter 4) and the TLB. A linear address
  * found in the TLB is one compare and one addition away from host memory; everything else goes the slow way.
  */
-abstract sealed class GuestMemory permits Interpreter {
-    static final MemorySegment HOST = host();
-    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
-    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
-    private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
+abstract sealed class GuestMemory extends TlbMemory permits Interpreter {
     private static final VarHandle CAS = ValueLayout.JAVA_LONG.varHandle();
     private static final int SIZE = 1024;
-    static final long PAGE = -4096L;
     static final int READ = 0, WRITE = 1, FETCH = 2;
 
     final X86State state;
     final PhysicalMemory memory;
     final MmioQueue mmio = new MmioQueue();
     final X86Exit exit = new X86Exit();
-    /** Translations for loads and for stores. */
-    final Tlb rTlb = new Tlb(), wTlb = new Tlb();
-
     private final long[] xTag = new long[SIZE], xGpa = new long[SIZE];
-
-    /** Low bits of a TLB tag: 1 for user mode, 2 for SMAP in force. */
-    long access;
-    /** Changes when a cached block may no longer be what is at its address. */
-    int epoch = 1;
 
     int cpl;
     boolean careful;
@@ -57,11 +43,6 @@ abstract sealed class GuestMemory permits Interpreter {
         this.memory = memory;
         this.physMask = (1L << physBits) - 1;
         flushTlb();
-    }
-
-    @SuppressWarnings("restricted")
-    private static MemorySegment host() {
-        return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
     }
 
     abstract Signal pageFault(long la, long error);
@@ -109,107 +90,8 @@ abstract sealed class GuestMemory permits Interpreter {
 
     final void loadAccess(long rflags) {
         boolean smap = (cr4 & X86State.CR4_SMAP) != 0 && cpl != 3 && (rflags & X86State.AC) == 0;
+        // Low bits of a TLB tag: 1 for user mode, 2 for SMAP in force.
         access = cpl == 3 ? 1 : smap ? 2 : 0;
-    }
-
-    // Loads and stores of up to 8 bytes at a linear address; values are zero-extended.
-
-    final long ld64(long la) {
-        return ld64(this, rTlb.pairs, access, la);
-    }
-
-    static long ld64(GuestMemory m, long[] tlb, long access, long la) {
-        int i = Tlb.slot(la);
-        if (Tlb.hit(tlb, i, la, 8, access)) return HOST.get(LONG, la + tlb[i + 1]);
-        return m.slowLoad(la, 8);
-    }
-
-    final long ld32(long la) {
-        return ld32(this, rTlb.pairs, access, la);
-    }
-
-    static long ld32(GuestMemory m, long[] tlb, long access, long la) {
-        int i = Tlb.slot(la);
-        if (Tlb.hit(tlb, i, la, 4, access)) return HOST.get(INT, la + tlb[i + 1]) & 0xffffffffL;
-        return m.slowLoad(la, 4);
-    }
-
-    final long ld16(long la) {
-        return ld16(this, rTlb.pairs, access, la);
-    }
-
-    static long ld16(GuestMemory m, long[] tlb, long access, long la) {
-        int i = Tlb.slot(la);
-        if (Tlb.hit(tlb, i, la, 2, access)) return HOST.get(SHORT, la + tlb[i + 1]) & 0xffffL;
-        return m.slowLoad(la, 2);
-    }
-
-    final long ld8(long la) {
-        return ld8(this, rTlb.pairs, access, la);
-    }
-
-    static long ld8(GuestMemory m, long[] tlb, long access, long la) {
-        int i = Tlb.slot(la);
-        if (Tlb.hit(tlb, i, la, 1, access)) return HOST.get(BYTE, la + tlb[i + 1]) & 0xffL;
-        return m.slowLoad(la, 1);
-    }
-
-    final long ld(long la, int size) {
-        return switch (size) {
-            case 1 -> ld8(la);
-            case 2 -> ld16(la);
-            case 4 -> ld32(la);
-            default -> ld64(la);
-        };
-    }
-
-    final void st64(long la, long v) {
-        st64(this, wTlb.pairs, access, la, v);
-    }
-
-    static void st64(GuestMemory m, long[] tlb, long access, long la, long v) {
-        int i = Tlb.slot(la);
-        if (Tlb.hit(tlb, i, la, 8, access)) HOST.set(LONG, la + tlb[i + 1], v);
-        else m.slowStore(la, 8, v);
-    }
-
-    final void st32(long la, long v) {
-        st32(this, wTlb.pairs, access, la, v);
-    }
-
-    static void st32(GuestMemory m, long[] tlb, long access, long la, long v) {
-        int i = Tlb.slot(la);
-        if (Tlb.hit(tlb, i, la, 4, access)) HOST.set(INT, la + tlb[i + 1], (int) v);
-        else m.slowStore(la, 4, v);
-    }
-
-    final void st16(long la, long v) {
-        st16(this, wTlb.pairs, access, la, v);
-    }
-
-    static void st16(GuestMemory m, long[] tlb, long access, long la, long v) {
-        int i = Tlb.slot(la);
-        if (Tlb.hit(tlb, i, la, 2, access)) HOST.set(SHORT, la + tlb[i + 1], (short) v);
-        else m.slowStore(la, 2, v);
-    }
-
-    final void st8(long la, long v) {
-        st8(this, wTlb.pairs, access, la, v);
-    }
-
-    static void st8(GuestMemory m, long[] tlb, long access, long la, long v) {
-        int i = Tlb.slot(la);
-        if (Tlb.hit(tlb, i, la, 1, access)) HOST.set(BYTE, la + tlb[i + 1], (byte) v);
-        else m.slowStore(la, 1, v);
-    }
-
-    final void st(long la, int size, long v) {
-        switch (size) {
-            case 1 -> st8(la, v);
-            case 2 -> st16(la, v);
-            case 4 -> st32(la, v);
-            default -> st64(la, v);
-        }
     }
 
     /** Loads {@code bytes} bytes into little-endian words from {@code at} on; all or nothing. */
@@ -339,7 +221,8 @@ abstract sealed class GuestMemory permits Interpreter {
 
     // The slow way.
 
-    private long slowLoad(long la, int size) {
+    @Override
+    protected long slowLoad(long la, int size) {
         int first = (int) Math.min(size, 4096 - (la & 0xfff));
         if (first == size) return loadWithin(la, size);
         long a = translate(la, READ), b = translate(la + first, READ);
@@ -389,7 +272,8 @@ abstract sealed class GuestMemory permits Interpreter {
         return Signal.EXIT;
     }
 
-    private void slowStore(long la, int size, long v) {
+    @Override
+    protected void slowStore(long la, int size, long v) {
         int first = (int) Math.min(size, 4096 - (la & 0xfff));
         if (first == size) {
             long gpa = translate(la, WRITE);

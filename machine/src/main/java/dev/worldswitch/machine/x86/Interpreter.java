@@ -1,6 +1,7 @@
 package dev.worldswitch.machine.x86;
 
 import dev.worldswitch.machine.PhysicalMemory;
+import dev.worldswitch.machine.translate.Translation;
 import dev.worldswitch.machine.cell.Watcher;
 import org.jspecify.annotations.Nullable;
 
@@ -36,7 +37,7 @@ public final class Interpreter extends GuestMemory {
     private final boolean watched;
 
     private final BlockCache blocks = new BlockCache(this);
-    final Translator translator = new Translator(this, blocks);
+    final X86Translator translator = new X86Translator(this, blocks);
     private final Decoder decoder;
     private final long tscKhz;
     private long decodeRip;
@@ -430,9 +431,9 @@ public final class Interpreter extends GuestMemory {
         int i = -1;
         try {
             for (; ; ) {
-                Translated t = b.code;
+                Translation<Block> t = b.code;
                 if (t == null && ++b.count == translator.threshold) t = translator.hot(b);
-                if (t != null && t.isCurrent(this)) t.run(this);
+                if (t != null && t.isCurrent(epoch, blocks)) ((Translated) t).run(this);
                 else {
                     Op[] ops = b.ops;
                     rip = b.end;
@@ -459,10 +460,6 @@ public final class Interpreter extends GuestMemory {
         if (Long.compareUnsigned(rip, codeLimit) > 0) throw gp(0);
         long gpa = fetch(codeLinear(rip));
         return blocks.find(rip, gpa, code);
-    }
-
-    boolean isCurrent(Block b) {
-        return blocks.current(b);
     }
 
     /** Whether translated code must stop at a block's end, as the loop does: asked at each of its backward branches. */

@@ -6,10 +6,8 @@ import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
-import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * For each template operation of {@link IntegerOps}: how its operands travel between locals, memory and the pure functions
@@ -26,15 +24,6 @@ final class OpEmitter {
     private static final MethodTypeDesc SIGNED =
             MethodTypeDesc.of(ConstantDescs.CD_long, ConstantDescs.CD_long, ConstantDescs.CD_int);
     private static final Map<Class<? extends Op>, Rule> RULES = new HashMap<>();
-
-    /** Operations that use the stack pointer without naming it. */
-    private static final Set<Class<? extends Op>> STACK = Set.of(
-            IntegerOps.Push64.class,
-            IntegerOps.PushImm64.class,
-            IntegerOps.Pop64.class,
-            IntegerOps.Leave64.class,
-            IntegerOps.Call64.class,
-            IntegerOps.Ret64.class);
 
     static {
         RULES.put(IntegerOps.RegReg.class, OpEmitter::regReg);
@@ -90,20 +79,6 @@ final class OpEmitter {
         if (rule == null) return false;
         rule.emit(e, op);
         return true;
-    }
-
-    /** Adds the registers that {@code op} may name; those of an operation without a rule stay in the array. */
-    static void uses(Op op, BitSet used) {
-        if (!knows(op)) return;
-        used.set(op.d & 15);
-        if (op.s >= 0) used.set(op.s & 15);
-        Ea ea = op.ea;
-        if (ea != null && ea.baseMask != 0) used.set(ea.base);
-        if (ea != null && ea.indexMask != 0) used.set(ea.index);
-        Class<? extends Op> t = template(op);
-        if (STACK.contains(t)) used.set(X86State.RSP);
-        if (t == IntegerOps.Leave64.class) used.set(X86State.RBP);
-        if (t == IntegerOps.ShiftOp.class && op.s == 1) used.set(X86State.RCX);
     }
 
     private static <T> T meaning(Op op, Class<T> type) {
@@ -458,7 +433,7 @@ final class OpEmitter {
             e.edge(to);
             c.labelBinding(no);
         }
-        c.lload(T1).lstore(RegionEmitter.RIP);
+        c.lload(T1).lstore(RegionEmitter.PC);
         e.leave();
     }
 }

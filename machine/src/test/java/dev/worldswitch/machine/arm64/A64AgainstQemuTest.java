@@ -14,17 +14,29 @@ class A64AgainstQemuTest {
     /** More with {@code -Da64.cases=N -Da64.seed=N}. */
     @Test
     void every_row_of_the_operand_table_does_what_qemu_does() throws Exception {
-        compare("max,sve=off,sme=off", "max", false);
+        compare("max,sve=off,sme=off", "max", false, false, CASES);
+    }
+
+    @Test
+    void every_row_does_the_same_translated() throws Exception {
+        compare("max,sve=off,sme=off", "max", false, true, (CASES + 3) / 4);
     }
 
     @Test
     void every_sve_row_does_what_qemu_does_on_256_bit_vectors() throws Exception {
-        compare("max,sve-max-vq=2,sme=off", "max,sve-max-vq=2", true);
+        compare("max,sve-max-vq=2,sme=off", "max,sve-max-vq=2", true, false, CASES);
     }
 
-    private static void compare(String reference, String machine, boolean sve) throws Exception {
+    @Test
+    void every_sve_row_does_the_same_translated() throws Exception {
+        compare("max,sve-max-vq=2,sme=off", "max,sve-max-vq=2", true, true, 1);
+    }
+
+    private static void compare(String reference, String machine, boolean sve, boolean translated, int cases)
+            throws Exception {
         try (QemuUser qemu = new QemuUser(reference)) {
-            assertThat(A64Comparison.differences(qemu, new UserCpu(machine, sve), SEED, CASES, ".*", 20))
+            UserCpu ours = new UserCpu(machine, sve, translated);
+            assertThat(A64Comparison.differences(qemu, ours, SEED, cases, ".*", 20))
                     .as("seed " + SEED)
                     .isEmpty();
         } catch (IOException e) {

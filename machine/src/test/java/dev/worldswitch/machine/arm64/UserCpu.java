@@ -19,8 +19,16 @@ final class UserCpu {
     private final long initial;
     private final boolean sve;
 
+    private final boolean translated;
+
     UserCpu(String machine, boolean sve) {
+        this(machine, sve, false);
+    }
+
+    /** With {@code translated} everything is translated when it is met first, else interpreted. */
+    UserCpu(String machine, boolean sve, boolean translated) {
         this.sve = sve;
+        this.translated = translated;
         Arena arena = Arena.ofAuto();
         code = arena.allocate(CODE_SIZE, 4096);
         data = arena.allocate(DATA_SIZE, 4096);
@@ -38,6 +46,8 @@ final class UserCpu {
                 return 0;
             }
         });
+        run.translator.threshold = translated ? 1 : Integer.MAX_VALUE;
+        run.translator.everything = true;
         for (long i = 0; i < CODE_SIZE / 4; i++) code.setAtIndex(ValueLayout.JAVA_INT, i, BRK);
         long s = 1;
         for (int i = 0; i < pattern.length; i++) {
@@ -74,7 +84,17 @@ final class UserCpu {
 
     /** Executes until an exception, as the reference does. */
     QemuUser.Result execute(int[] words, QemuUser.State s) {
-        long at = CODE_SIZE / 2 + (index++ & 0x3fff) * 32;
+        return execute(words, s, translated ? Integer.MAX_VALUE : 8);
+    }
+
+    /** The same, however long it takes. */
+    QemuUser.Result runToEnd(int[] words, QemuUser.State s) {
+        return execute(words, s, Integer.MAX_VALUE);
+    }
+
+    /** One by one if {@code most} says how many at most. */
+    private QemuUser.Result execute(int[] words, QemuUser.State s, int most) {
+        long at = CODE_SIZE / 2 + (index++ & 0xfff) * 256;
         for (int i = 0; i < words.length; i++) code.set(ValueLayout.JAVA_INT, at + 4 * i, words[i]);
         for (int i = 0; i < 31; i++) cpu.gpr().set(i, s.x()[i]);
         sys(SysReg.SP_EL0, s.sp());
@@ -89,11 +109,14 @@ final class UserCpu {
         cpu.pstate().set(s.nzcv() << 28);
         cpu.pc().set(CODE + at);
         Arm64Exit e = run.exit();
-        for (int n = 0; n < 8; n++) {
-            e = run.step();
-            if (e.kind != 0 || Pstate.el(cpu.pstate().get()) == 1) break;
-        }
-        boolean toEl1 = e.kind == 0;
+        // There is no memory at EL1's vectors: an exception taken there ends the run as well.
+        if (most == Integer.MAX_VALUE) e = run.run();
+        else
+            for (int n = 0; n < most; n++) {
+                e = run.step();
+                if (e.kind != 0 || Pstate.el(cpu.pstate().get()) == 1) break;
+            }
+        boolean toEl1 = Pstate.el(cpu.pstate().get()) == 1;
         long esr = cpu.sys().get((toEl1 ? SysReg.ESR_EL1 : SysReg.ESR_EL2).ordinal());
         long pc = toEl1 ? cpu.sys().get(SysReg.ELR_EL1.ordinal()) : cpu.pc().get();
         long ps =
@@ -108,7 +131,7 @@ final class UserCpu {
         if (sve) for (int i = 0; i < 17; i++) p[i] = cpu.p().get(i * cpu.pStride());
         long memory = hash();
         if (memory != initial) MemorySegment.copy(MemorySegment.ofArray(pattern), 0, data, 0, DATA_SIZE);
-        for (int i = 0; i < 8; i++) code.set(ValueLayout.JAVA_INT, at + 4 * i, BRK);
+        for (int i = 0; i < words.length; i++) code.set(ValueLayout.JAVA_INT, at + 4 * i, BRK);
         return new QemuUser.Result(
                 signal,
                 pc - (CODE + at),

@@ -3,6 +3,7 @@ package dev.worldswitch.machine.x86;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.worldswitch.machine.Line;
+import dev.worldswitch.machine.translate.Translator;
 import java.time.Duration;
 import java.time.Instant;
 import org.junit.jupiter.api.Test;
