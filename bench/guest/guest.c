@@ -1,5 +1,5 @@
-/* The guest work: BENCH 0 nothing (start-up alone), 1 integer loop, 2 memory-bound sieve, 3 SHA-256; TIMES as much of it.
-   Freestanding. */
+/* The guest work: BENCH 0 nothing (start-up alone), 1 integer loop, 2 memory-bound sieve, 3 SHA-256, 4 SVE loops (arm64: a
+   vector sum and a dot product); TIMES as much of it. Freestanding. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,6 +57,28 @@ static uint32_t work(void)
     for (uint32_t i = 0; i < 64; i++) k[i] = i * 2654435761u, data[i] = (uint8_t)i;
     for (int i = 0; i < 60000 * TIMES; i++) block(h, data);
     return h[0];
+}
+#elif BENCH == 4
+#include <arm_sve.h>
+static uint32_t a[4096], b[4096], c[4096];
+static uint32_t work(void)
+{
+    uint32_t result = 0;
+    for (uint32_t i = 0; i < 4096; i++) a[i] = i * 2654435761u, b[i] = i ^ 0x9e3779b9u;
+    for (int round = 0; round < 1000 * TIMES; round++) {
+        svuint32_t sum = svdup_u32(0);
+        for (uint32_t i = 0; i < 4096; i += (uint32_t)svcntw()) {
+            svbool_t on = svwhilelt_b32(i, 4096u);
+            svst1(on, c + i, svadd_x(on, svld1(on, a + i), svld1(on, b + i)));
+        }
+        for (uint32_t i = 0; i < 4096; i += (uint32_t)svcntw()) {
+            svbool_t on = svwhilelt_b32(i, 4096u);
+            sum = svmla_m(on, sum, svld1(on, c + i), svld1(on, b + i));
+        }
+        result += (uint32_t)svaddv(svptrue_b32(), sum);
+        a[round & 4095] = result;
+    }
+    return result;
 }
 #else
 static uint32_t work(void) { return 0; }

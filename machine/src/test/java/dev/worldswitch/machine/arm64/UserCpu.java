@@ -84,17 +84,17 @@ final class UserCpu {
 
     /** Executes until an exception, as the reference does. */
     QemuUser.Result execute(int[] words, QemuUser.State s) {
-        return execute(words, s, translated ? Integer.MAX_VALUE : 8);
+        // Where the reference has it: what it answers may depend on the address.
+        return execute(words, s, CODE_SIZE / 2 + (index++ & 0x3fff) * 32, translated ? Integer.MAX_VALUE : 8);
     }
 
     /** The same, however long it takes. */
     QemuUser.Result runToEnd(int[] words, QemuUser.State s) {
-        return execute(words, s, Integer.MAX_VALUE);
+        return execute(words, s, (index++ & 0x3ff) * 1024, Integer.MAX_VALUE);
     }
 
     /** One by one if {@code most} says how many at most. */
-    private QemuUser.Result execute(int[] words, QemuUser.State s, int most) {
-        long at = CODE_SIZE / 2 + (index++ & 0xfff) * 256;
+    private QemuUser.Result execute(int[] words, QemuUser.State s, long at, int most) {
         for (int i = 0; i < words.length; i++) code.set(ValueLayout.JAVA_INT, at + 4 * i, words[i]);
         for (int i = 0; i < 31; i++) cpu.gpr().set(i, s.x()[i]);
         sys(SysReg.SP_EL0, s.sp());
