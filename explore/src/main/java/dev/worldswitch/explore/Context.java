@@ -40,6 +40,9 @@ final class Context {
     /** Whether it could be preempted at its last moment. */
     boolean preemptible;
 
+    /** For a deadlock's text: what it waits for when it does. */
+    String waitsFor = "a CPU";
+
     private final int[] marks = new int[DEEPEST], sinces = new int[DEEPEST];
     private final long[] handlers = new long[DEEPEST];
     private final Log.@Nullable Place[] places = new Log.@Nullable Place[DEEPEST];

@@ -61,6 +61,11 @@ final class Replayer implements Search.Guide {
     }
 
     @Override
+    public void open(String what, Choice c) {
+        if (timeline != null) timeline.open(what, c);
+    }
+
+    @Override
     public void begins(Context c, String name) {
         if (timeline != null) timeline.begins(c, name);
     }

@@ -36,6 +36,9 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         /** What a choice led to, before the code takes it. */
         default void chosen(@Nullable PhysicalCpu cpu, Choice c) {}
 
+        /** Where the architecture leaves it open, {@code what} is so; not usual. */
+        default void open(String what, Choice c) {}
+
         /** A step of a task's program begins. */
         default void begins(Context c, String name) {}
 
@@ -103,6 +106,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         for (Subject.Program p : made.programs()) contexts.add(new Context(n++, p));
         owner.fill(0, owner.length(), 0);
         last.fill(0, TASKS, 0);
+        world.waits = this::await;
         if (contexts.size() > TASKS) throw new IllegalArgumentException("more than " + TASKS + " tasks");
         world.freeze();
     }
@@ -174,7 +178,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
                 }
                 case BLOCKED -> {
                     if (++blocked > contexts.size())
-                        return thrown(new Violation(Property.NO_DEADLOCK, "every task waits: none can go on"));
+                        return thrown(new Violation(Property.NO_DEADLOCK, "every task waits: " + waiting()));
                     next = nextReady(next);
                 }
             }
@@ -356,10 +360,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
                 if (!e.possible(cpu)) dirty |= bit;
                 else if (everywhere || ((dirty | f.wide()) & bit) != 0) others.add(Choice.of(e));
             }
-            if (contexts.size() > 1 && (everywhere || Footprints.switchIsDirty(dirty))) {
-                for (Context o : contexts)
-                    if (o != c && !o.done && canRun(o)) others.add(new Choice(Choice.SWITCH, o.number));
-            }
+            if (contexts.size() > 1 && (everywhere || Footprints.switchIsDirty(dirty))) addSwitches(c, others);
             dirtyBefore = dirty;
             // What is placed here need not be placed again before something else conflicts with it.
             for (Choice o : others) {
@@ -369,6 +370,11 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
             f.dirty(dirty);
         });
         return others;
+    }
+
+    private void addSwitches(Context c, List<Choice> others) {
+        for (Context o : contexts)
+            if (o != c && !o.done && canRun(o)) others.add(new Choice(Choice.SWITCH, o.number));
     }
 
     /** It has a CPU, or could get one at once. */
@@ -389,7 +395,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     @Override
     public int choose(String what, int n) {
         Context c = current;
-        if (c == null || n < 2) return 0;
+        if (c == null || n < 2 || !world.logs()) return 0;
         c.count++;
         if (world.replaying()) {
             if (!c.atTarget()) return (int) c.log.nextLong();
@@ -400,7 +406,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         List<Choice> others = new ArrayList<>();
         for (int i = 1; i < n; i++) others.add(new Choice(Choice.OUTCOME, i));
         Choice choice = choose(others);
-        if (choice.kind() == Choice.OUTCOME) guide.chosen(null, choice);
+        if (choice.kind() == Choice.OUTCOME) guide.open(what, choice);
         c.log.add(choice.which());
         return choice.which();
     }
@@ -481,16 +487,50 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
 
     @Override
     public void until(BooleanSupplier condition) {
-        if (current == null) {
-            if (!condition.getAsBoolean()) throw new IllegalStateException("setting up waits for ever");
-            return;
+        sleepUntil("an event", condition);
+    }
+
+    /** A lock is asked for: tasks on other CPUs may come first; one that finds it taken sleeps, off its CPU. */
+    private void await(String what, BooleanSupplier condition) {
+        if (current != null && contexts.size() > 1 && world.logs()) othersFirst(current);
+        sleepUntil(what, condition);
+    }
+
+    private void othersFirst(Context c) {
+        c.count++;
+        if (!world.replaying()) c.since++;
+        else if (stillRebuilding(c)) return;
+        for (; ; ) {
+            List<Choice> others = new ArrayList<>();
+            world.quietly(() -> addSwitches(c, others));
+            dirtyBefore = -1;
+            Choice choice = choose(others);
+            if (!choice.isSwitch()) return;
+            guide.chosen(null, choice);
+            switchTo = choice.which();
+            leave(Left.SWITCHED);
         }
+    }
+
+    private void sleepUntil(String what, BooleanSupplier condition) {
+        if (condition.getAsBoolean()) return;
+        if (current == null) throw new IllegalStateException("setting up waits for ever for " + what);
         Context c = current;
-        while (!condition.getAsBoolean()) {
-            c.count++;
-            if (!world.replaying()) leave(Left.BLOCKED);
-            else stillRebuilding(c);
-        }
+        c.waitsFor = what;
+        subject().sleeps(c.program.task());
+        c.count++;
+        if (!world.replaying()) c.since++;
+        // It learns nothing from asking in vain, and from the answer only that it is so: neither is logged.
+        if (!world.replaying() || !stillRebuilding(c)) while (!world.asked(condition)) leave(Left.BLOCKED);
+        subject().wakes(c.program.task());
+        c.waitsFor = "a CPU";
+    }
+
+    private String waiting() {
+        List<String> each = new ArrayList<>();
+        for (Context c : contexts)
+            if (!c.done) each.add(c.program.task().region().name() + " for " + c.waitsFor);
+        return String.join(", ", each);
     }
 
     /** The hash of the steps so far, as schedules carry it. */

@@ -32,6 +32,12 @@ public interface Subject {
     /** From now on {@code listener} hears in a few words what guests do: for a timeline. */
     default void tell(Consumer<String> listener) {}
 
+    /** The task goes off its CPU, for it waits for another task. */
+    default void sleeps(Task task) {}
+
+    /** What it waited for is so: it gets a CPU again. */
+    default void wakes(Task task) {}
+
     /** Looks at a moment of the run, before its events: reports what must never be so. Reads cells as a stranger. */
     void observe(PhysicalCpu cpu, String step, Consumer<Violation> report);
 }

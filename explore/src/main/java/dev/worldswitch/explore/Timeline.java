@@ -52,11 +52,17 @@ final class Timeline {
             case Choice.SWITCH -> "* task " + c.which() + " goes on, on another CPU";
             case Choice.CPU -> "* the task moves to cpu" + c.which();
             case Choice.GIVE_WAY -> "* task " + c.which() + " gets the CPU first";
-            case Choice.OUTCOME -> "* of what is left open here, outcome " + c.which();
             default -> "* " + c.event().text;
         };
         events.add(lines.size());
         add((cpu == null ? "     " : "cpu" + cpu.id() + " ") + what, true);
+        lastLine = "";
+    }
+
+    /** An outcome that the architecture leaves open, and that is not the usual one. */
+    void open(String what, Choice c) {
+        events.add(lines.size());
+        add("     * " + what + (c.which() == 1 ? "" : ", way " + c.which()), true);
         lastLine = "";
     }
 

@@ -8,6 +8,7 @@ import dev.worldswitch.machine.cell.Words;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -65,6 +66,16 @@ final class World implements Watcher {
     private boolean frozen;
     private Mode mode = Mode.QUIET;
     private Log log = new Log();
+
+    /** How a task waits. */
+    interface Waiting {
+        void await(String what, BooleanSupplier condition);
+    }
+
+    /** Nothing explores yet. */
+    Waiting waits = (what, condition) -> {
+        if (!condition.getAsBoolean()) throw new IllegalStateException("setting up waits for ever for " + what);
+    };
 
     @Nullable
     AuditTrail trail;
@@ -310,6 +321,11 @@ final class World implements Watcher {
         return mode == Mode.REPLAY;
     }
 
+    /** A context's code runs or is run again, and what it learns is logged: not a stranger's look, not within a guest step. */
+    boolean logs() {
+        return mode == Mode.LIVE || mode == Mode.REPLAY;
+    }
+
     /** Does something without logging what it reads. */
     void quietly(Runnable r) {
         Mode m = mode;
@@ -324,6 +340,13 @@ final class World implements Watcher {
         mode = Mode.EVENT;
         r.run();
         mode = m;
+    }
+
+    /** A waiting task's question: not logged, but what it touches is known. */
+    boolean asked(BooleanSupplier question) {
+        boolean[] answer = new boolean[1];
+        happens(() -> answer[0] = question.getAsBoolean());
+        return answer[0];
     }
 
     String nameOf(int cell) {
@@ -418,6 +441,11 @@ final class World implements Watcher {
         if (raw.contains(cell)) return;
         raw.add(cell);
         opaqueKnown = 0;
+    }
+
+    @Override
+    public void await(String what, BooleanSupplier condition) {
+        waits.await(what, condition);
     }
 
     @Override

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.worldswitch.kernel.KernelPanic;
 import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Mutex;
 import dev.worldswitch.kernel.Patch;
 import java.util.EnumSet;
 import java.util.List;
@@ -111,6 +112,60 @@ class ExplorerTest {
                         0,
                         2))
                 .isEmpty();
+    }
+
+    private static Runnable lockBoth(TinySubject.Parts p, Mutex first, Mutex second) {
+        return () -> {
+            first.lock();
+            p.moment("one mutex held");
+            second.lock();
+            second.unlock();
+            first.unlock();
+        };
+    }
+
+    @Test
+    void a_mutex_that_another_task_holds_is_a_wait() {
+        EnumSet<Event> preempt = EnumSet.of(Event.PREEMPT);
+        assertThat(found(TinySubject.explorer(1, 2, preempt, (p, n) -> lockBoth(p, p.a(), p.b())), 2, 0))
+                .isEmpty();
+        assertThat(found(TinySubject.explorer(2, 3, (p, n) -> lockBoth(p, p.a(), p.b())), 0, 3))
+                .isEmpty();
+    }
+
+    @Test
+    void a_mutex_keeps_an_update_whole() {
+        BiFunction<TinySubject.Parts, Integer, Runnable> locked = (p, n) -> () -> {
+            p.a().lock();
+            adding(false).apply(p, n).run();
+            p.a().unlock();
+        };
+        assertThat(found(TinySubject.explorer(2, 2, locked), 0, 4)).isEmpty();
+    }
+
+    @Test
+    void mutexes_taken_in_different_orders_are_a_deadlock() {
+        Explorer.Result r = TinySubject.explorer(
+                        2, 2, (p, n) -> n == 0 ? lockBoth(p, p.a(), p.b()) : lockBoth(p, p.b(), p.a()))
+                .explore(new Bounds(0, 2, 0), n -> {});
+        assertThat(r.found()).singleElement().satisfies(f -> {
+            assertThat(f.property().id()).isEqualTo("no-deadlock");
+            assertThat(f.what()).contains("host.a").contains("host.b");
+        });
+    }
+
+    @Test
+    void an_outcome_that_the_architecture_leaves_open_is_a_branch() {
+        BiFunction<TinySubject.Parts, Integer, Runnable> body = (p, n) -> () -> {
+            int a = p.task().cpu().timing().choose("a", 2);
+            p.moment("between");
+            int b = p.task().cpu().timing().choose("b", 3);
+            throw new Violation(LOST, "a is " + a + ", b is " + b);
+        };
+        assertThat(TinySubject.explorer(1, 1, body)
+                        .explore(new Bounds(0, 0, 0), n -> {})
+                        .found())
+                .hasSize(6);
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.worldswitch.explore;
 
 import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Mutex;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.machine.PhysicalCpu;
@@ -16,7 +17,7 @@ import java.util.function.Consumer;
 /** A few tasks with a few steps of their own on a plain host: for tests of the explorer itself. */
 final class TinySubject implements Subject {
     /** What a task's steps may use. */
-    record Parts(Task task, Word shared, Word done, Architecture.Waits waits) {
+    record Parts(Task task, Word shared, Word done, Mutex a, Mutex b, Architecture.Waits waits) {
         /** Time may pass. */
         void moment(String step) {
             task.cpu().moment(step);
@@ -36,11 +37,12 @@ final class TinySubject implements Subject {
                 around.timing(),
                 all -> around.cpus().over(all));
         Word shared = around.root().word("shared"), done = around.root().word("done");
+        Mutex a = new Mutex(around.root(), "a"), b = new Mutex(around.root(), "b");
         for (int i = 0; i < tasks; i++) {
             Task task = host.newTask("task" + i);
             host.scheduler().start(task);
             host.scheduler().sleep(task);
-            Runnable does = body.apply(new Parts(task, shared, done, around.waits()), i);
+            Runnable does = body.apply(new Parts(task, shared, done, a, b, around.waits()), i);
             programs.add(new Program(
                     task,
                     List.of(
@@ -67,6 +69,16 @@ final class TinySubject implements Subject {
     @Override
     public List<Program> programs() {
         return programs;
+    }
+
+    @Override
+    public void sleeps(Task task) {
+        host.scheduler().sleep(task);
+    }
+
+    @Override
+    public void wakes(Task task) {
+        host.scheduler().start(task);
     }
 
     @Override

@@ -6,8 +6,8 @@ import java.util.ArrayDeque;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A kernel mutex. In {@code run} threads really wait; in a watched tree contexts take turns, so only the owner mark is
- * kept there and a second owner is an error of the schedule.
+ * A kernel mutex. In {@code run} threads really wait; in a watched tree the explorer decides which task comes first, and
+ * lets a second one sleep until the mutex is free.
  */
 public final class Mutex {
     /** What this thread holds, the last first: for calls that break down. */
@@ -15,9 +15,11 @@ public final class Mutex {
 
     private final ReentrantLock real = new ReentrantLock();
     private final Word held;
+    private final Region region;
     private final boolean watched;
 
     public Mutex(Region region, String name) {
+        this.region = region;
         held = region.word(name);
         watched = region.isWatched();
     }
@@ -26,8 +28,7 @@ public final class Mutex {
         if (!watched) {
             real.lock();
             HELD.get().push(this);
-        } else if (!held.cas(0, 1))
-            throw new IllegalStateException("mutex " + held.path() + " is held: a context must wait here");
+        } else region.await(held.path(), () -> held.cas(0, 1));
     }
 
     public void unlock() {

@@ -82,6 +82,16 @@ final class Arm64Subject implements Subject {
     }
 
     @Override
+    public void sleeps(Task task) {
+        host.scheduler().sleep(task);
+    }
+
+    @Override
+    public void wakes(Task task) {
+        host.scheduler().start(task);
+    }
+
+    @Override
     public List<Program> programs() {
         return vmms.stream().map(Arm64Vmm::program).toList();
     }

@@ -64,6 +64,16 @@ final class X86Subject implements Subject {
     }
 
     @Override
+    public void sleeps(Task task) {
+        host.scheduler().sleep(task);
+    }
+
+    @Override
+    public void wakes(Task task) {
+        host.scheduler().start(task);
+    }
+
+    @Override
     public List<Program> programs() {
         return vmms.stream().map(Vmm::program).toList();
     }

@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -86,6 +87,16 @@ public final class Region {
     public void opaque(Watcher.OpaqueStep step) {
         if (watcher == null) step.run();
         else watcher.opaque(step);
+    }
+
+    /**
+     * In a watched tree: the task that runs waits until {@code condition} holds, and others may come first.
+     *
+     * @throws IllegalStateException in a tree that nobody watches, where threads really wait
+     */
+    public void await(String what, BooleanSupplier condition) {
+        if (watcher == null) throw new IllegalStateException("nobody watches " + path());
+        watcher.await(what, condition);
     }
 
     /** True when the explorer watches this tree. */

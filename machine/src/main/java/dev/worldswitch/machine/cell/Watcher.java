@@ -1,5 +1,6 @@
 package dev.worldswitch.machine.cell;
 
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +32,9 @@ public interface Watcher {
 
     /** Somebody has the cell's own array from now on, and uses it within {@link #opaque} only. */
     void raw(Words cell);
+
+    /** The task that runs waits until {@code condition} holds; asked again whenever it may have become true. */
+    void await(String what, BooleanSupplier condition);
 
     /**
      * Does one step whose single accesses nobody sees, as a guest instruction: what the code around it learns of it is
