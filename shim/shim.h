@@ -64,7 +64,7 @@ enum server_request { ANSWER = 64, COPY_IN, COPY_OUT, ADOPT, SIGNAL_MASK, EVENTF
 /* Answers of the shim. */
 enum reply { REPLY = 128, SEGMENT };
 
-enum { PROTOCOL_VERSION = 1 };
+enum { PROTOCOL_VERSION = 2 };
 
 /* wire.c */
 struct call {

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -10,17 +11,35 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 
 #define SIGSET_BYTES 8
 #define INTERNAL_MAX 65536
 #define PROBE 0x776f726c64737769ull /* as in the server */
 #define LOST (-100000L) /* the connection, not an errno */
 
-/* Two words of the process's signal page per thread: a signal is pending; futex with which the server wakes the server's thread. */
-struct signal_slot {
-	uint32_t pending, wake;
-	uint32_t unused[14];
+/* A thread's part of the process's shared page. First line: a signal is pending; futex with which the server wakes the
+ * server's thread. Then the mailbox: a frame in each direction for as long as the other side looks for one, a line each.
+ * A side that does not look, or no longer, is reached over the socket. */
+struct slot {
+	uint32_t pending, wake, unused[14];
+	uint32_t request_state, our_cpu, unused2[2];
+	struct frame request;
+	uint32_t unused3[4];
+	uint32_t answer_state, server_cpu, may_look, unused4;
+	struct frame answer;
+	uint32_t unused5[4 + 16];
 };
+_Static_assert(sizeof(struct slot) == 256, "as in the server's Mailbox");
+
+/* request_state: nobody looks, the server's thread does, a request is there. answer_state: nobody looks, we do, the answer is
+ * there, or the server says something over the socket first. */
+enum { NOBODY, LOOKING, FILLED, BY_SOCKET };
+#define LOOK_NS 20000
+/* After so many looks in vain one after the other only some calls look. A thread that is moved to another CPU looks in vain
+ * now and then, and must not stop because of it. */
+#define IN_VAIN_MAX 16
+#define SKIPPED 7
 
 struct connection {
 	int fd, signals;
@@ -28,14 +47,15 @@ struct connection {
 	uint64_t blocked; /* the thread's own mask while it is in a call */
 	uint64_t run_mask;
 	int run_mask_set;
-	struct signal_slot *slot;
+	struct slot *slot;
+	unsigned in_vain, skip; /* looks in vain one after the other; calls until the next look */
 	struct connection *next;
 };
 
 static struct {
 	int fd, memory;
 	uint64_t id;
-	struct signal_slot *slots;
+	struct slot *slots;
 	uint64_t slots_bytes;
 } process = {-1, -1, 0, NULL, 0};
 
@@ -460,8 +480,77 @@ static int serve(struct connection *c, const struct frame *f) {
 	}
 }
 
+static inline void pause_(void) {
+#if defined(__x86_64__)
+	__asm__ volatile("pause");
+#else
+	__asm__ volatile("yield");
+#endif
+}
+
+static uint64_t nanoseconds(void) {
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Puts the request where the server's thread looks. @return does it look? */
+static int post(struct slot *s, const struct frame *f) {
+	uint32_t seen = LOOKING;
+	s->request = *f;
+	/* The frame before the word that shows it. */
+	return __atomic_compare_exchange_n(&s->request_state, &seen, FILLED, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/* Looks for the answer for a short while; 1 when it is there, 0 when something comes over the socket, or nothing came: then the
+ * server's thread knows that we sleep. */
+static int look(struct connection *c) {
+	struct slot *s = c->slot;
+	uint64_t end = nanoseconds() + LOOK_NS;
+	uint32_t seen;
+	do
+		for (int i = 0; i < 16; i++) {
+			seen = __atomic_load_n(&s->answer_state, __ATOMIC_ACQUIRE);
+			if (seen != LOOKING) goto hit;
+			pause_();
+		}
+	while (nanoseconds() < end);
+	if (__atomic_compare_exchange_n(&s->answer_state, &seen, NOBODY, 0, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE)) {
+		/* The guest runs for long, or the server's thread has no CPU: fewer looks, until one is worth it. */
+		if (c->in_vain < IN_VAIN_MAX) c->in_vain++;
+		else c->skip = SKIPPED;
+		return 0;
+	}
+hit:
+	c->in_vain = 0;
+	return seen == FILLED;
+}
+
+/* Shall this call look for its answer? Not on the CPU that the server's thread needs, and not always in vain. */
+static int worth_looking(struct connection *c, uint32_t cpu) {
+	struct slot *s = c->slot;
+	if (!s->may_look) return 0;
+	if (s->server_cpu == cpu && __atomic_load_n(&s->request_state, __ATOMIC_RELAXED) == LOOKING) return 0;
+	if (c->skip) return c->skip--, 0;
+	return 1;
+}
+
 static long converse(struct connection *c, struct call *out, const struct frame *f, const void *payload, size_t n, int run) {
-	if (send_all(c->fd, f, sizeof *f) || (n && send_all(c->fd, payload, n))) return LOST;
+	struct slot *s = c->slot;
+	int looks = 0;
+	if (!n) {
+		uint32_t cpu = (uint32_t)sched_getcpu();
+		looks = worth_looking(c, cpu);
+		s->our_cpu = cpu;
+	}
+	__atomic_store_n(&s->answer_state, looks ? LOOKING : NOBODY, __ATOMIC_RELEASE);
+	if ((n || !post(s, f)) && (send_all(c->fd, f, sizeof *f) || (n && send_all(c->fd, payload, n)))) return LOST;
+	if (looks && look(c)) {
+		out->a = s->answer.a;
+		out->b = s->answer.b;
+		out->c = s->answer.c;
+		return (long)out->a;
+	}
 	for (;;) {
 		struct frame got;
 		size_t rest;

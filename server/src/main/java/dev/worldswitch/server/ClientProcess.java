@@ -8,8 +8,8 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** One address space of a client: from its first call until exit or exec. */
 public final class ClientProcess implements Client {
-    /** Bytes of the two words that each thread has in the signal page. */
-    static final int SIGNAL_SLOT = 64;
+    /** Bytes that each thread has in the shared page: words about signals, and its {@link Mailbox}. */
+    static final int SLOT = 256;
 
     static final int THREADS_MAX = 16384;
 
@@ -18,7 +18,7 @@ public final class ClientProcess implements Client {
     private final int pid;
     private final XcompPermissions xcomp;
     private final ClientMemory memory = new ClientMemory();
-    private final MappedPages signals = new MappedPages("worldswitch-signals", SIGNAL_SLOT * THREADS_MAX);
+    private final MappedPages signals = new MappedPages("worldswitch-signals", SLOT * THREADS_MAX);
     private final Set<HostThread> threads = ConcurrentHashMap.newKeySet();
     private final java.util.BitSet slots = new java.util.BitSet();
     private boolean dead, closed;

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 public final class HostServer {
     private final SimulatedHost host;
     private final OpenFile device;
+    private final Looking looking = new Looking(Runtime.getRuntime().availableProcessors());
     private final CallListener listener;
     private final Native sys = new Native();
     private static final int MSG_DONTWAIT = 0x40, EAGAIN = 11;
@@ -58,6 +59,10 @@ public final class HostServer {
 
     public SimulatedHost host() {
         return host;
+    }
+
+    Looking looking() {
+        return looking;
     }
 
     CallListener listener() {

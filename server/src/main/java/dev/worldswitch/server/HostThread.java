@@ -39,6 +39,7 @@ public final class HostThread implements Caller {
     private final int tid, slot;
     private final Task task;
     private final MemorySegment bounce, vectors;
+    private final Mailbox mailbox;
     private final KvmFile.Made made = new KvmFile.Made();
     private volatile boolean dead;
     private boolean maskSet, maskedPending;
@@ -53,6 +54,8 @@ public final class HostThread implements Caller {
         this.task = server.host().newTask();
         this.bounce = sys.allocate(Wire.PAYLOAD_MAX);
         this.vectors = sys.allocate(32);
+        this.mailbox = new Mailbox(slotAddress(), server.looking(), sys);
+        wire.use(mailbox);
     }
 
     /** Whose call this thread does, null when it does none. */
@@ -86,11 +89,11 @@ public final class HostThread implements Caller {
     // ---- signals and waiting
 
     private long slotAddress() {
-        return process.signals().address() + (long) slot * ClientProcess.SIGNAL_SLOT;
+        return process.signals().address() + (long) slot * ClientProcess.SLOT;
     }
 
     private int slotGet(int word) {
-        return (int) process.signals().get(slot * ClientProcess.SIGNAL_SLOT + word, 4);
+        return (int) process.signals().get(slot * ClientProcess.SLOT + word, 4);
     }
 
     @Override
@@ -114,12 +117,14 @@ public final class HostThread implements Caller {
     public void block(BooleanSupplier until) {
         if (until.getAsBoolean() || signalPending()) return;
         server.host().sleep(task);
+        mailbox.asleep();
         while (true) {
             // The futex word first, the conditions after: a wake-up in between changes the word.
             int seen = slotGet(WAKE);
             if (until.getAsBoolean() || signalPending()) break;
             sys.call(Native.Nr.FUTEX, slotAddress() + WAKE, FUTEX_WAIT, seen, 0, 0, 0);
         }
+        mailbox.awake();
         server.host().wakeUp(task);
     }
 
@@ -302,14 +307,16 @@ public final class HostThread implements Caller {
     /** @param word address of the word by which the client's memory is recognised */
     void serve(long word) throws IOException {
         CURRENT.set(this);
+        mailbox.start();
         try {
             probe(word);
             wire.send(Wire.ANSWER, slot, 0, 0);
             while (!dead) {
-                wire.receive();
+                wire.receiveRequest();
                 one();
             }
         } finally {
+            mailbox.asleep();
             CURRENT.remove();
             ended();
             server.host().ended(task);

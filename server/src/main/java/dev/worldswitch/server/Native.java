@@ -63,7 +63,7 @@ final class Native {
     /** Calls any native function of up to seven numbers: one handle keeps the start short. */
     private static final MethodHandle CALL;
 
-    private static final MemorySegment SYSCALL;
+    private static final MemorySegment SYSCALL, GETCPU;
     private static final MemoryLayout CAPTURE = Linker.Option.captureStateLayout();
 
     private static final long ERRNO = CAPTURE.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
@@ -73,6 +73,7 @@ final class Native {
     static {
         CALL = link();
         SYSCALL = Linker.nativeLinker().defaultLookup().find("syscall").orElseThrow();
+        GETCPU = Linker.nativeLinker().defaultLookup().find("sched_getcpu").orElseThrow();
     }
 
     private final Arena arena = Arena.ofAuto();
@@ -111,6 +112,11 @@ final class Native {
         } catch (Throwable t) {
             throw new AssertionError(t);
         }
+    }
+
+    /** The CPU of this computer that executes this, by libc, without a system call. */
+    int currentCpu() {
+        return (int) callFunction(GETCPU);
     }
 
     long call(Nr nr, long a, long b, long c) {

@@ -4,6 +4,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One connection of a client thread: little-endian frames of a length (of what follows it), a type, three numbers and a
@@ -19,11 +20,14 @@ final class Wire {
     /** Answers of the shim. */
     static final int REPLY = 128, SEGMENT = 129;
 
-    static final int PROTOCOL_VERSION = 1;
+    static final int PROTOCOL_VERSION = 2;
     /** Longest payload in either direction. */
     static final int PAYLOAD_MAX = 64 << 10;
 
-    private static final int HEAD = 32, REST = HEAD - 4, CONTROL = 24;
+    /** Bytes of a frame without payload. */
+    static final int HEAD = 32;
+
+    private static final int REST = HEAD - 4, CONTROL = 24;
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
 
@@ -31,6 +35,7 @@ final class Wire {
     private final int fd;
     private final MemorySegment in, out, message, control;
     private int received = -1;
+    private @Nullable Mailbox mailbox;
 
     Wire(Native sys, int fd) {
         this.sys = sys;
@@ -40,6 +45,11 @@ final class Wire {
         // struct iovec at 0, struct msghdr at 16 (asm-generic, 64-bit).
         message = sys.allocate(16 + 56);
         control = sys.allocate(CONTROL);
+    }
+
+    /** Frames without payload and descriptor may go through this from now on. */
+    void use(Mailbox m) {
+        mailbox = m;
     }
 
     int fd() {
@@ -86,7 +96,25 @@ final class Wire {
         return d;
     }
 
-    /** Reads a frame. @throws EOFException at the end, @throws IOException when what came is no frame */
+    /** Gets the client's next request. @throws as {@link #receive} */
+    void receiveRequest() throws IOException {
+        Mailbox m = mailbox;
+        if (m == null) {
+            receive();
+            return;
+        }
+        if (m.look(in)) {
+            // A frame there has no payload, whatever it says.
+            in.set(INT, 0, REST);
+            sys.close(takeDescriptorOrNone());
+            return;
+        }
+        m.asleep();
+        receive();
+        m.awake();
+    }
+
+    /** Reads a frame from the socket. @throws EOFException at the end, @throws IOException when what came is no frame */
     void receive() throws IOException {
         sys.close(takeDescriptorOrNone());
         receiveHead();
@@ -150,6 +178,9 @@ final class Wire {
         out.set(LONG, 8, a);
         out.set(LONG, 16, b);
         out.set(LONG, 24, c);
+        Mailbox m = mailbox;
+        if (m != null && type == ANSWER && length == 0 && descriptor < 0 && m.answer(out)) return;
+        if (m != null) m.bySocket();
         if (length > 0) MemorySegment.copy(payload, offset, out, ValueLayout.JAVA_BYTE, HEAD, length);
         int at = 0, n = HEAD + length;
         if (descriptor >= 0) {

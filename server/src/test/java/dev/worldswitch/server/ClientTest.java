@@ -45,7 +45,7 @@ class ClientTest {
             s.filter(p -> p.toString().endsWith(".c")).forEach(p -> shim.add(p.toString()));
         }
         run(new ProcessBuilder(shim));
-        for (String c : List.of("descriptors", "memory", "signals", "many", "crowd", "broken"))
+        for (String c : List.of("descriptors", "memory", "signals", "many", "crowd", "broken", "mailbox"))
             run(new ProcessBuilder("cc", "-O1", "-pthread", "-w", "-o", folder + "/" + c, SOURCES + "/" + c + ".c"));
     }
 
@@ -63,7 +63,7 @@ class ClientTest {
             s.filter(p -> p.toString().endsWith(".c")).forEach(p -> shim.add(p.toString()));
         }
         run(new ProcessBuilder(shim));
-        for (String c : List.of("descriptors", "memory", "signals"))
+        for (String c : List.of("descriptors", "memory", "signals", "mailbox"))
             run(new ProcessBuilder(
                     "aarch64-linux-gnu-gcc", "-O1", "-pthread", "-w", "-o", arm + "/" + c, SOURCES + "/" + c + ".c"));
     }
@@ -147,6 +147,12 @@ class ClientTest {
     }
 
     @Test
+    void shortCallsThroughSharedMemorySurviveManyThreadsSignalsForkExecStopAndKill() throws Exception {
+        client("mailbox");
+        nothingIsLeft();
+    }
+
+    @Test
     void aCallThatBreaksDownLeavesNoLockHeldAndNoCpuTaken() throws Exception {
         client("broken");
         nothingIsLeft();
@@ -166,7 +172,7 @@ class ClientTest {
     @Test
     void arm64ClientsUnderQemuUserHaveTheSameDescriptorsMemoryAndSignals() throws Exception {
         compileForArm64();
-        for (String c : List.of("descriptors", "memory", "signals")) arm64Client(c);
+        for (String c : List.of("descriptors", "memory", "signals", "mailbox")) arm64Client(c);
         nothingIsLeft();
     }
 
