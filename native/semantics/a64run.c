@@ -19,10 +19,13 @@
 #define DATA_SIZE 0x4000ul
 #define BRK 0xd4200000u
 
-/* v[] are Z registers of up to 32 bytes, p[] predicates and FFR; a CPU without SVE has V in the low halves. */
-#define ZW 4
-struct test { uint32_t word[4]; uint64_t x[31], sp, nzcv, fpcr, fpsr, v[32 * ZW], p[17]; };
-struct result { uint64_t sig, pc, x[31], sp, nzcv, fpcr, fpsr, v[32 * ZW], p[17], memory; };
+/* The vector registers follow: Z of ZW words each, predicates and FFR of PW words; a CPU without SVE has V in the low
+ * halves. ZW is the program's argument, PW follows from it. */
+#define MAX_ZW 32
+#define VECTORS (32 * ZW + 17 * PW)
+struct test { uint32_t word[4]; uint64_t x[31], sp, nzcv, fpcr, fpsr, vectors[32 * MAX_ZW + 17 * MAX_ZW / 8]; };
+struct result { uint64_t sig, pc, x[31], sp, nzcv, fpcr, fpsr, memory, vectors[32 * MAX_ZW + 17 * MAX_ZW / 8]; };
+static int ZW = 4, PW = 1;
 
 static struct test t;
 static struct result r;
@@ -55,12 +58,16 @@ static struct fpsimd_context *fp(ucontext_t *u)
 static struct sve_context *sve(ucontext_t *u)
 {
     struct _aarch64_ctx *h = (struct _aarch64_ctx *)u->uc_mcontext.__reserved;
-    while (h->magic && h->magic != SVE_MAGIC) h = (struct _aarch64_ctx *)((char *)h + h->size);
+    /* Long vectors do not fit into the frame: their record is where an extra record points. */
+    while (h->magic && h->magic != SVE_MAGIC)
+        h = h->magic == EXTRA_MAGIC ? (struct _aarch64_ctx *)((struct extra_context *)h)->datap
+                                    : (struct _aarch64_ctx *)((char *)h + h->size);
     return h->magic && h->size > sizeof(struct sve_context) ? (struct sve_context *)h : 0;
 }
-/* Between the frame and an image of Z registers of 4 words (V registers in the low two without SVE) and predicates. */
-static void vectors(ucontext_t *u, uint64_t *v, uint64_t *p, int load)
+/* Between the frame and an image of the vector registers (V registers in the low two words without SVE). */
+static void vectors(ucontext_t *u, uint64_t *v, int load)
 {
+    uint64_t *p = v + 32 * ZW;
     struct fpsimd_context *f = fp(u); struct sve_context *s = sve(u); int vq = s ? s->vl / 16 : 1;
     for (int i = 0; i < 32; i++) {
         char *z = s ? (char *)s + SVE_SIG_ZREG_OFFSET(vq, i) : 0;
@@ -69,9 +76,10 @@ static void vectors(ucontext_t *u, uint64_t *v, uint64_t *p, int load)
         else { memset(v + ZW * i, 0, ZW * 8); memcpy(v + ZW * i, z ? (void *)z : (void *)&f->vregs[i], z ? n : 16); }
     }
     for (int i = 0; i < 17; i++) {
-        if (!s) { if (!load) p[i] = 0; continue; }
+        if (!load) memset(p + PW * i, 0, PW * 8);
+        if (!s) continue;
         char *q = (char *)s + SVE_SIG_PREG_OFFSET(vq, i);
-        if (load) memcpy(q, p + i, vq * 2); else { p[i] = 0; memcpy(p + i, q, vq * 2); }
+        if (load) memcpy(q, p + PW * i, vq * 2); else memcpy(p + PW * i, q, vq * 2);
     }
 }
 static void handler(int sig, siginfo_t *si, void *p)
@@ -80,30 +88,32 @@ static void handler(int sig, siginfo_t *si, void *p)
     if (running) {
         r.sig = sig; r.pc = m->pc - (uint64_t)slot();
         memcpy(r.x, m->regs, sizeof r.x); r.sp = m->sp; r.nzcv = m->pstate >> 28 & 15;
-        r.fpcr = f->fpcr; r.fpsr = f->fpsr; vectors(u, r.v, r.p, 0);
+        r.fpcr = f->fpcr; r.fpsr = f->fpsr; vectors(u, r.vectors, 0);
         r.memory = hash();
         if (r.memory != initial) memcpy((void *)DATA, pattern, DATA_SIZE);
-        put(1, &r, sizeof r);
+        put(1, &r, sizeof r - sizeof r.vectors + VECTORS * 8);
         for (int i = 0; i < 8; i++) slot()[i] = BRK;
         __builtin___clear_cache((char *)slot(), (char *)slot() + 32);
         index_++;
     }
-    if (!get(0, &t, sizeof t)) _exit(0);
+    if (!get(0, &t, sizeof t - sizeof t.vectors + VECTORS * 8)) _exit(0);
     running = 1;
     for (int i = 0; i < 4 && t.word[i]; i++) slot()[i] = t.word[i];
     __builtin___clear_cache((char *)slot(), (char *)slot() + 32);
     memcpy(m->regs, t.x, sizeof t.x); m->sp = t.sp; m->pc = (uint64_t)slot(); m->pstate = t.nzcv << 28;
-    f->fpcr = t.fpcr; f->fpsr = t.fpsr; vectors(u, t.v, t.p, 1);
+    f->fpcr = t.fpcr; f->fpsr = t.fpsr; vectors(u, t.vectors, 1);
 }
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1) { ZW = atoi(argv[1]); PW = (ZW + 7) / 8; }
+    if (ZW < 2 || ZW > MAX_ZW) return 2;
     mmap((void *)CODE, CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     mmap((void *)DATA, DATA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     for (uint32_t *p = (uint32_t *)CODE; p < (uint32_t *)(CODE + CODE_SIZE); p++) *p = BRK;
     uint64_t s = 1;
     for (size_t i = 0; i < DATA_SIZE / 8; i++) { s = s * 6364136223846793005ul + 1442695040888963407ul; pattern[i] = s ^ s >> 29; }
     memcpy((void *)DATA, pattern, DATA_SIZE); initial = hash();
-    static char stack[65536];
+    static char stack[262144];
     stack_t ss = { .ss_sp = stack, .ss_size = sizeof stack }; sigaltstack(&ss, 0);
     struct sigaction a; memset(&a, 0, sizeof a); a.sa_sigaction = handler; a.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     int sigs[] = { SIGTRAP, SIGILL, SIGSEGV, SIGBUS, SIGFPE };

@@ -21,7 +21,14 @@ public final class A64Table {
             new SimdTable(),
             new FpTable(),
             new CryptoTable(),
-            new SveTable(),
+            new SveCountTable(),
+            new SveSaturateTable(),
+            new SvePredicateTable(),
+            new SveBreakTable(),
+            new SveIntegerTable(),
+            new SveCompareTable(),
+            new SvePermuteTable(),
+            new SveMemoryTable(),
             new SveFpTable());
 
     private record Entry(int mask, int value, int weight, A64Row row) {}

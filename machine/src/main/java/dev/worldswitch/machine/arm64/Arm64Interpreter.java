@@ -51,6 +51,7 @@ public final class Arm64Interpreter extends Mmu {
     final VirtualGic gic;
     final SysAccess regs;
     final Fpu fpu = new Fpu();
+    final SveScratch scratch;
     /** An operation changed what the loop must look at before the next instruction. */
     boolean attention;
     /** The FP unit and SVE may be used here and now. */
@@ -81,6 +82,7 @@ public final class Arm64Interpreter extends Mmu {
         this.p = cpu.p().raw();
         this.zs = cpu.zStride();
         this.pw = cpu.pStride();
+        this.scratch = new SveScratch(zs, pw);
         this.gic = new VirtualGic(this);
         this.debug = new DebugUnit(this);
         this.regs = new SysAccess(this);

@@ -7,6 +7,16 @@ public enum Feature {
     FP16(SysReg.ID_AA64PFR0_EL1, 16, 1),
     ASIMD(SysReg.ID_AA64PFR0_EL1, 20, -1),
     SVE(SysReg.ID_AA64PFR0_EL1, 32, 1),
+    SVE2(SysReg.ID_AA64ZFR0_EL1, 0, 1),
+    SVE_AES(SysReg.ID_AA64ZFR0_EL1, 4, 1),
+    SVE_PMULL(SysReg.ID_AA64ZFR0_EL1, 4, 2),
+    SVE_BITPERM(SysReg.ID_AA64ZFR0_EL1, 16, 1),
+    SVE_BF16(SysReg.ID_AA64ZFR0_EL1, 20, 1),
+    SVE_SHA3(SysReg.ID_AA64ZFR0_EL1, 32, 1),
+    SVE_SM4(SysReg.ID_AA64ZFR0_EL1, 40, 1),
+    SVE_I8MM(SysReg.ID_AA64ZFR0_EL1, 44, 1),
+    SVE_F32MM(SysReg.ID_AA64ZFR0_EL1, 52, 1),
+    SVE_F64MM(SysReg.ID_AA64ZFR0_EL1, 56, 1),
     RAS(SysReg.ID_AA64PFR0_EL1, 28, 1),
     BTI(SysReg.ID_AA64PFR1_EL1, 0, 1),
     SSBS(SysReg.ID_AA64PFR1_EL1, 4, 2),
@@ -61,6 +71,11 @@ public enum Feature {
         this.id = id;
         this.shift = shift;
         this.least = least;
+    }
+
+    /** Its instructions use the SVE unit and its vector length. */
+    public boolean isSve() {
+        return this == SVE || id == SysReg.ID_AA64ZFR0_EL1;
     }
 
     /** Whether a CPU of this machine has it; a least value of -1 marks a field where 15 means "not there". */

@@ -4,40 +4,25 @@ import static dev.worldswitch.machine.arm64.IntegerTable.f;
 import static dev.worldswitch.machine.arm64.LoadStoreTable.two;
 import static dev.worldswitch.machine.arm64.SimdTable.five;
 import static dev.worldswitch.machine.arm64.SimdTable.four;
-import static dev.worldswitch.machine.arm64.SveTable.d;
-import static dev.worldswitch.machine.arm64.SveTable.g;
-import static dev.worldswitch.machine.arm64.SveTable.m;
-import static dev.worldswitch.machine.arm64.SveTable.n;
-import static dev.worldswitch.machine.arm64.SveTable.size;
 
 import dev.worldswitch.machine.arm64.LaneFn.Three;
 import dev.worldswitch.machine.arm64.LaneFn.Two;
 import dev.worldswitch.machine.arm64.SveOps.Action;
-import java.util.ArrayList;
-import java.util.List;
 
 /** SVE floating point: Arm ARM C4.1.2 "SVE encodings". Sizes are half, single and double; 0 is unallocated. */
-final class SveFpTable implements A64Row.Table {
-    private final List<A64Row> rows = new ArrayList<>();
-
-    private void row(String name, String bits, Action action) {
-        rows.add(new A64Row(
-                name + " (SVE)",
-                bits,
-                Feature.SVE,
-                (w, pc) -> f(w, 23, 22) == 0 ? null : new SveOps.Sve(action),
-                "C8.2 " + name));
+final class SveFpTable extends SveRows {
+    private void fp(String name, String bits, Action action) {
+        sized(name, bits, 1, 3, action);
     }
 
     @Override
-    public List<A64Row> rows() {
+    void build() {
         arithmetic();
         fused();
         comparisons();
         unary();
         conversions();
         reductions();
-        return rows;
     }
 
     private void arithmetic() {
@@ -58,25 +43,25 @@ final class SveFpTable implements A64Row.Table {
         predicated("FMULX", 10, Fpu::mulx);
         predicated("FDIVR", 12, (f, a, b, n) -> Fpu.div(f, b, a, n));
         predicated("FDIV", 13, Fpu::div);
-        row(
+        fp(
                 "FRECPE",
                 "01100101ss001110001100nnnnnddddd",
                 (c, w, pc) -> SveOps.mapConstant(c, d(w), n(w), 0, size(w), Fpu::recpe));
-        row(
+        fp(
                 "FRSQRTE",
                 "01100101ss001111001100nnnnnddddd",
                 (c, w, pc) -> SveOps.mapConstant(c, d(w), n(w), 0, size(w), Fpu::rsqrte));
     }
 
     private void unpredicated(String name, int opcode, Two fn) {
-        row(
+        fp(
                 name + " (vectors, unpredicated)",
                 "01100101ss0mmmmm000" + five(opcode).substring(2) + "nnnnnddddd",
                 (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), size(w), fn));
     }
 
     private void predicated(String name, int opcode, Two fn) {
-        row(
+        fp(
                 name + " (predicated)",
                 "01100101ss00" + four(opcode) + "100gggmmmmmddddd",
                 (c, w, pc) -> SveOps.merge(c, d(w), n(w), g(w), size(w), fn));
@@ -92,12 +77,12 @@ final class SveFpTable implements A64Row.Table {
         String[] names = {"FMLA", "FMLS", "FNMLA", "FNMLS"}, other = {"FMAD", "FMSB", "FNMAD", "FNMSB"};
         for (int k = 0; k < 4; k++) {
             Three fn = fns[k];
-            row(
+            fp(
                     names[k],
                     "01100101ss1mmmmm0" + two(k) + "gggnnnnnddddd",
                     (c, w, pc) -> SveOps.merge3(c, d(w), d(w), n(w), m(w), g(w), size(w), fn));
             // Zdn is multiplied by Zm (9:5) and Za (20:16) is added.
-            row(
+            fp(
                     other[k],
                     "01100101ss1aaaaa1" + two(k) + "gggmmmmmddddd",
                     (c, w, pc) -> SveOps.merge3(c, d(w), m(w), d(w), n(w), g(w), size(w), fn));
@@ -105,7 +90,7 @@ final class SveFpTable implements A64Row.Table {
     }
 
     private void compare(String name, String op, int bit, Two fn) {
-        row(
+        fp(
                 name + " (vectors)",
                 "01100101ss0mmmmm" + op + "gggnnnnn" + bit + "dddd",
                 (c, w, pc) -> SveOps.compare(
@@ -113,7 +98,7 @@ final class SveFpTable implements A64Row.Table {
     }
 
     private void zero(String name, String op, int bit, Two fn) {
-        row(
+        fp(
                 name + " (zero)",
                 "01100101ss0100" + op + "001gggnnnnn" + bit + "dddd",
                 (c, w, pc) -> SveOps.compare(c, w & 15, g(w), n(w), size(w), e -> 0, fn, false));
@@ -137,7 +122,7 @@ final class SveFpTable implements A64Row.Table {
     }
 
     private void unary(String name, int opcode, Two fn) {
-        row(
+        fp(
                 name,
                 "01100101ss0" + five(opcode) + "101gggnnnnnddddd",
                 (c, w, pc) -> SveOps.mergeConstant(c, d(w), n(w), g(w), 0, size(w), fn));
@@ -158,7 +143,7 @@ final class SveFpTable implements A64Row.Table {
     /** Conversion in containers of the wider of the two sizes. */
     private void convert(String name, String opc, String rest, int from, int to, Two fn) {
         int size = Math.max(from, to) / 8;
-        row(
+        fp(
                 name + " " + from + " to " + to,
                 "01100101" + opc + rest + "101gggnnnnnddddd",
                 (c, w, pc) -> SveOps.mergeConstant(
@@ -215,7 +200,7 @@ final class SveFpTable implements A64Row.Table {
     }
 
     private void reduce(String name, String op, Identity identity, Two fn) {
-        row(
+        fp(
                 name,
                 "01100101ss000" + op + "001gggnnnnnddddd",
                 (c, w, pc) -> Vec.set(c, d(w), SveOps.reduce(c, n(w), g(w), size(w), identity.of(8 * size(w)), fn), 0));
@@ -227,7 +212,7 @@ final class SveFpTable implements A64Row.Table {
         reduce("FMINNMV", "101", Fpu::defaultNan, Fpu::minnm);
         reduce("FMAXV", "110", b -> Fpu.signBit(b) | Fpu.infinity(b), Fpu::max);
         reduce("FMINV", "111", Fpu::infinity, Fpu::min);
-        row("FADDA", "01100101ss011000001gggmmmmmddddd", (c, w, pc) -> {
+        fp("FADDA", "01100101ss011000001gggmmmmmddddd", (c, w, pc) -> {
             int size = size(w);
             long r = SveOps.get(c, d(w), 0, size);
             for (int e = 0; e < SveOps.elements(c, size); e++)

@@ -26,6 +26,7 @@ final class SveOps {
         @Override
         public void exec(Arm64Interpreter c) {
             c.fpu.begin(c);
+            c.scratch.begin();
             action.of(c, word, pc);
             // SVE saturates without a trace in FPSR.
             c.fpu.flags &= ~Fpu.QC;
@@ -58,11 +59,11 @@ final class SveOps {
     }
 
     static long[] vector(Arm64Interpreter c) {
-        return new long[c.zs];
+        return c.scratch.vector();
     }
 
     static long[] copy(Arm64Interpreter c, int r) {
-        long[] v = new long[c.zs];
+        long[] v = c.scratch.vector();
         System.arraycopy(c.z, r * c.zs, v, 0, c.vl / 8);
         return v;
     }
@@ -76,14 +77,20 @@ final class SveOps {
         for (int i = 0; i < c.zs; i++) c.z[r * c.zs + i] = 0;
     }
 
+    /** {@code v} in every element. */
+    static void fill(Arm64Interpreter c, int d, long v, int size) {
+        long word = Vec.replicate(v, size);
+        for (int i = 0; i < c.zs; i++) c.z[d * c.zs + i] = i < c.vl / 8 ? word : 0;
+    }
+
     // Predicates.
 
     static long[] predicate(Arm64Interpreter c) {
-        return new long[c.pw];
+        return c.scratch.predicate();
     }
 
     static long[] copyPredicate(Arm64Interpreter c, int p) {
-        long[] v = new long[c.pw];
+        long[] v = c.scratch.predicate();
         System.arraycopy(c.p, p * c.pw, v, 0, c.pw);
         for (int b = c.vl & -64, i = c.vl >> 6; i < v.length; i++, b += 64) v[i] &= b < c.vl ? (1L << c.vl - b) - 1 : 0;
         return v;
@@ -97,6 +104,24 @@ final class SveOps {
     static boolean test(long[] p, int e, int size) {
         int bit = e * size;
         return (p[bit >>> 6] >>> (bit & 63) & 1) != 0;
+    }
+
+    static void change(long[] p, int e, boolean on) {
+        if (on) p[e >>> 6] |= 1L << (e & 63);
+        else p[e >>> 6] &= ~(1L << (e & 63));
+    }
+
+    /** Every element. */
+    static long[] all(Arm64Interpreter c, int size) {
+        long[] p = predicate(c);
+        for (int e = 0; e < c.vl / size; e++) set(p, e, size);
+        return p;
+    }
+
+    /** ZIP ({@code kind} 0), UZP (1), TRN (2): the source of element {@code e}; those of the second operand count from n. */
+    static int permuted(int kind, int part, int e, int n) {
+        if (kind == 1) return 2 * e + part;
+        return ((e & 1) != 0 ? n : 0) + (kind == 0 ? e / 2 + part * (n / 2) : (e & ~1) + part);
     }
 
     static void writePredicate(Arm64Interpreter c, int p, long[] v) {
@@ -188,17 +213,16 @@ final class SveOps {
 
     /** Contiguous loads: {@code regs} registers, elements of {@code size} from {@code msize} bytes each. */
     static void load(Arm64Interpreter c, int t, int regs, long base, int p, int size, int msize, boolean signed) {
-        long[][] r = new long[regs][];
-        for (int k = 0; k < regs; k++) r[k] = vector(c);
+        for (int k = 0; k < regs; k++) vector(c);
         int n = elements(c, size);
         for (int e = 0; e < n; e++) {
             if (!active(c, p, e, size)) continue;
             for (int k = 0; k < regs; k++) {
                 long v = c.ld(base + (long) (e * regs + k) * msize, msize);
-                put(r[k], e, size, signed ? LaneFn.s(v, 8 * msize) : v);
+                put(c.scratch.vector(k), e, size, signed ? LaneFn.s(v, 8 * msize) : v);
             }
         }
-        for (int k = 0; k < regs; k++) write(c, t + k & 31, r[k]);
+        for (int k = 0; k < regs; k++) write(c, t + k & 31, c.scratch.vector(k));
     }
 
     static void store(Arm64Interpreter c, int t, int regs, long base, int p, int size, int msize) {
@@ -237,7 +261,7 @@ final class SveOps {
     /** A fold over active elements in the order of the shared pseudocode's Reduce: inactive ones are the identity. */
     static long reduce(Arm64Interpreter c, int n, int p, int size, long identity, LaneFn.Two f) {
         int count = Integer.highestOneBit(elements(c, size) * 2 - 1);
-        long[] v = new long[count];
+        long[] v = c.scratch.elements;
         for (int e = 0; e < count; e++)
             v[e] = e < elements(c, size) && active(c, p, e, size) ? get(c, n, e, size) : identity;
         while (count > 1) {

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class A64AgainstQemuTest {
     private static final long SEED = Long.getLong("a64.seed", 20261121);
@@ -14,28 +16,29 @@ class A64AgainstQemuTest {
     /** More with {@code -Da64.cases=N -Da64.seed=N}. */
     @Test
     void every_row_of_the_operand_table_does_what_qemu_does() throws Exception {
-        compare("max,sve=off,sme=off", "max", false, false, CASES);
+        compare(0, false, CASES);
     }
 
     @Test
     void every_row_does_the_same_translated() throws Exception {
-        compare("max,sve=off,sme=off", "max", false, true, (CASES + 3) / 4);
+        compare(0, true, (CASES + 3) / 4);
     }
 
-    @Test
-    void every_sve_row_does_what_qemu_does_on_256_bit_vectors() throws Exception {
-        compare("max,sve-max-vq=2,sme=off", "max,sve-max-vq=2", true, false, CASES);
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 16})
+    void every_sve_row_does_what_qemu_does_at_a_vector_length_of_quadwords(int vq) throws Exception {
+        compare(vq, false, CASES);
     }
 
     @Test
     void every_sve_row_does_the_same_translated() throws Exception {
-        compare("max,sve-max-vq=2,sme=off", "max,sve-max-vq=2", true, true, 1);
+        compare(2, true, 1);
     }
 
-    private static void compare(String reference, String machine, boolean sve, boolean translated, int cases)
-            throws Exception {
-        try (QemuUser qemu = new QemuUser(reference)) {
-            UserCpu ours = new UserCpu(machine, sve, translated);
+    /** With {@code vq} 0 the rows without SVE. */
+    private static void compare(int vq, boolean translated, int cases) throws Exception {
+        try (QemuUser qemu = vq == 0 ? new QemuUser("max,sve=off,sme=off", 1) : QemuUser.sve(vq)) {
+            UserCpu ours = new UserCpu(vq == 0 ? "max" : "max,sve-max-vq=" + vq, vq != 0, translated);
             assertThat(A64Comparison.differences(qemu, ours, SEED, cases, ".*", 20))
                     .as("seed " + SEED)
                     .isEmpty();

@@ -89,8 +89,12 @@ final class A64Cases {
 
     final SplittableRandom random;
 
-    A64Cases(long seed) {
+    /** Quadwords of a vector. */
+    private final int vq;
+
+    A64Cases(long seed, int vq) {
         random = new SplittableRandom(seed);
+        this.vq = vq;
     }
 
     static boolean isLeftOut(A64Row row) {
@@ -98,8 +102,13 @@ final class A64Cases {
         return LEFT_OUT.contains(n) || n.matches("(PAC|AUT)[ID].*|MSR \\(immediate\\) (SSBS|DIT|TCO)");
     }
 
+    /** UZP's joint is at the wrong place at lengths that are no powers of two (architecture and hardware have none). */
+    static boolean isWrongInReference(A64Row row, int vq) {
+        return Integer.bitCount(vq) != 1 && row.name().matches("UZP[12] \\((predicates|quadwords)\\).*");
+    }
+
     private boolean access(A64Row row) {
-        if (row.feature() == Feature.SVE) return row.bits().matches("[01]1000010.*|1[01]10010.*|1000010.*");
+        if (row.feature().isSve()) return row.bits().matches("[01]1000010.*|1[01]10010.*|1000010.*");
         return (row.mask() & row.value() & 0x0a000000) == 0x08000000 && (row.mask() & 0x0a000000) == 0x0a000000;
     }
 
@@ -183,15 +192,14 @@ final class A64Cases {
 
     QemuUser.State state(A64Row row, int[] words) {
         int w = words[words.length - 1];
-        long[] x = new long[31], v = new long[32 * QemuUser.Z], p = new long[17];
+        int zw = 2 * vq, pw = (zw + 7) / 8;
+        long[] x = new long[31], v = new long[32 * zw], p = new long[17 * pw];
         for (int i = 0; i < 31; i++) x[i] = value();
         long sp = UserCpu.DATA + 0x2000 + 16 * random.nextInt(16);
         if (access(row)) {
             int n = w >>> 5 & 31, m = w >>> 16 & 31;
             if (row.bits().contains("mmmmm") && m != 31) x[m] = random.nextInt(256) - 128;
             long at = UserCpu.DATA + 0x2000 + 16L * random.nextInt(16);
-            // The reference ends first-fault loads at the end of a page.
-            if (row.name().matches("LD(FF|NF).*")) at += 0x800;
             // The reference looks at the monitor before it looks at the alignment.
             if (random.nextInt(6) == 0
                     && !row.name().startsWith("LDAPR")
@@ -204,16 +212,9 @@ final class A64Cases {
         }
         // The reference looks at the mapping of a branch target before its alignment.
         if ((row.mask() & row.value() & 0xfe000000) == 0xd6000000 && (w >>> 5 & 31) != 31) x[w >>> 5 & 31] &= -4;
-        int words2 = row.feature() == Feature.SVE ? QemuUser.Z : 2;
-        for (int i = 0; i < 32; i++) for (int k = 0; k < words2; k++) v[QemuUser.Z * i + k] = vector();
-        if (words2 > 2) {
-            for (int i = 0; i < 17; i++) p[i] = random.nextInt(3) == 0 ? 0xffffffffL : random.nextInt() & 0xffffffffL;
-            // The reference reads the wrong predicate bits when the first active element of these is not the first.
-            if (row.name().matches("LD(FF|NF).*")) for (int i = 0; i < 16; i++) p[i] |= 1;
-            // FFR holds only what SETFFR and first-fault loads leave: ones from the bottom.
-            // Loads beyond a clear FFR bit are unpredictable.
-            p[16] = row.name().matches("LD(FF|NF).*") ? 0xffffffffL : (1L << random.nextInt(33)) - 1;
-        }
+        boolean sve = row.feature().isSve();
+        for (int i = 0; i < 32; i++) for (int k = 0; k < (sve ? zw : 2); k++) v[zw * i + k] = vector();
+        if (sve) predicates(row, p, pw);
         long fpcr = 0;
         if (random.nextInt(2) == 0)
             fpcr = (long) random.nextInt(4) << 22
@@ -221,5 +222,27 @@ final class A64Cases {
                     | (random.nextInt(4) == 0 ? 1 << 26 : 0)
                     | (random.nextInt(2) << 19);
         return new QemuUser.State(x, sp, random.nextInt(16), fpcr, random.nextInt(4) == 0 ? 0x9f : 0, v, p);
+    }
+
+    /** As many ones as bits of {@code p} from bit {@code 64 * word} on lie within the vector length and below {@code n}. */
+    private long below(int n, int word) {
+        int k = Math.min(n, 16 * vq) - 64 * word;
+        return k <= 0 ? 0 : k >= 64 ? -1 : (1L << k) - 1;
+    }
+
+    private void predicates(A64Row row, long[] p, int pw) {
+        for (int i = 0; i < 16; i++) {
+            int how = random.nextInt(4);
+            for (int k = 0; k < pw; k++)
+                p[i * pw + k] = (how == 0 ? -1 : how == 1 ? random.nextLong() & random.nextLong() : random.nextLong())
+                        & below(16 * vq, k);
+        }
+        boolean firstFault = row.name().matches("LD(FF|NF).*");
+        // The reference reads the wrong predicate bits when the first active element of these is not the first.
+        if (firstFault) for (int i = 0; i < 16; i++) p[i * pw] |= 1;
+        // FFR holds only what SETFFR and first-fault loads leave: ones from the bottom.
+        // Loads beyond a clear FFR bit are unpredictable.
+        int ones = firstFault ? 16 * vq : random.nextInt(16 * vq + 1);
+        for (int k = 0; k < pw; k++) p[16 * pw + k] = below(ones, k);
     }
 }

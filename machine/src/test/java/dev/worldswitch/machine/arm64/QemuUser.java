@@ -1,5 +1,7 @@
 package dev.worldswitch.machine.arm64;
 
+import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -10,11 +12,12 @@ import java.nio.file.Path;
 
 /** An arm64 CPU to compare with: {@code native/semantics/a64run.c} under qemu-aarch64. */
 final class QemuUser implements AutoCloseable {
-    static final int Z = 4;
-    static final int TEST = 16 + 31 * 8 + 4 * 8 + 32 * Z * 8 + 17 * 8,
-            RESULT = 16 + 31 * 8 + 4 * 8 + 32 * Z * 8 + 17 * 8 + 8;
+    /** Words of a vector in a {@link State}, of a predicate, bytes of a test and of a result. */
+    final int z, p;
 
-    /** Registers; vectors of {@link #Z} words each, predicates and FFR of one word. */
+    private final int test, result;
+
+    /** Registers; vectors and predicates (FFR is the last) of as many words as the reference was started for. */
     record State(long[] x, long sp, long nzcv, long fpcr, long fpsr, long[] v, long[] p) {}
 
     /** Signal, PC from the start of the code, state and hash of the memory. */
@@ -25,7 +28,11 @@ final class QemuUser implements AutoCloseable {
     private final DataInputStream from;
 
     /** @throws IOException naming what to install when the cross compiler or qemu-user is missing */
-    QemuUser(String cpu) throws IOException, InterruptedException {
+    QemuUser(String cpu, int vq) throws IOException, InterruptedException {
+        z = 2 * vq;
+        p = (z + 7) / 8;
+        test = 16 + 35 * 8 + (32 * z + 17 * p) * 8;
+        result = test + 8;
         Path source = Path.of("native/semantics/a64run.c");
         if (!Files.exists(source)) source = Path.of("../native/semantics/a64run.c");
         Path binary = Files.createTempDirectory("a64run").resolve("a64run");
@@ -35,18 +42,23 @@ final class QemuUser implements AutoCloseable {
                     .inheritIO()
                     .start();
             if (cc.waitFor() != 0) throw new IOException("aarch64-linux-gnu-gcc failed");
-            process = new ProcessBuilder("qemu-aarch64", "-cpu", cpu, binary.toString())
+            process = new ProcessBuilder("qemu-aarch64", "-cpu", cpu, binary.toString(), "" + z)
                     .redirectError(ProcessBuilder.Redirect.INHERIT)
                     .start();
         } catch (IOException e) {
             throw new IOException(e.getMessage() + "; install qemu-user and gcc-aarch64-linux-gnu", e);
         }
-        to = process.getOutputStream();
-        from = new DataInputStream(process.getInputStream());
+        to = new BufferedOutputStream(process.getOutputStream(), 1 << 16);
+        from = new DataInputStream(new BufferedInputStream(process.getInputStream(), 1 << 16));
+    }
+
+    /** Every feature, vectors of {@code vq} quadwords. */
+    static QemuUser sve(int vq) throws IOException, InterruptedException {
+        return new QemuUser("max,sve-max-vq=" + vq + ",sve-default-vector-length=" + 16 * vq + ",sme=off", vq);
     }
 
     void send(int[] words, State s) throws IOException {
-        ByteBuffer b = ByteBuffer.allocate(TEST).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer b = ByteBuffer.allocate(test).order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < 4; i++) b.putInt(i < words.length ? words[i] : 0);
         for (long x : s.x) b.putLong(x);
         b.putLong(s.sp).putLong(s.nzcv).putLong(s.fpcr).putLong(s.fpsr);
@@ -55,21 +67,27 @@ final class QemuUser implements AutoCloseable {
         to.write(b.array());
     }
 
+    /** How many results fit into a pipe: more tests sent at once could wait for each other. */
+    int batch() {
+        return Math.max(1, 60_000 / result);
+    }
+
     void flush() throws IOException {
         to.flush();
     }
 
     Result receive() throws IOException {
-        byte[] got = new byte[RESULT];
+        byte[] got = new byte[result];
         from.readFully(got);
         ByteBuffer r = ByteBuffer.wrap(got).order(ByteOrder.LITTLE_ENDIAN);
         long signal = r.getLong(), pc = r.getLong();
-        long[] x = new long[31], v = new long[32 * Z], p = new long[17];
+        long[] x = new long[31], v = new long[32 * z], p = new long[17 * this.p];
         for (int i = 0; i < 31; i++) x[i] = r.getLong();
         long sp = r.getLong(), nzcv = r.getLong(), fpcr = r.getLong(), fpsr = r.getLong();
+        long memory = r.getLong();
         for (int i = 0; i < v.length; i++) v[i] = r.getLong();
-        for (int i = 0; i < 17; i++) p[i] = r.getLong();
-        return new Result(signal, pc, new State(x, sp, nzcv, fpcr, fpsr, v, p), r.getLong());
+        for (int i = 0; i < p.length; i++) p[i] = r.getLong();
+        return new Result(signal, pc, new State(x, sp, nzcv, fpcr, fpsr, v, p), memory);
     }
 
     @Override

@@ -71,7 +71,7 @@ final class UserCpu {
         cpu.sys().set(r.ordinal(), v);
     }
 
-    /** SVE instructions are compared on a CPU with 256-bit vectors, the others on one without SVE. */
+    /** SVE instructions are compared on a CPU with the vector length asked for, the others on one without SVE. */
     boolean sve() {
         return sve;
     }
@@ -101,11 +101,11 @@ final class UserCpu {
         sys(SysReg.FPCR, s.fpcr());
         sys(SysReg.FPSR, s.fpsr());
         cpu.z().fill(0, cpu.z().length(), 0);
+        int zw = s.v().length / 32, pw = s.p().length / 17;
         for (int i = 0; i < 32; i++) {
-            for (int k = 0; k < Math.min(QemuUser.Z, cpu.zStride()); k++)
-                cpu.z().set(i * cpu.zStride() + k, s.v()[QemuUser.Z * i + k]);
+            for (int k = 0; k < Math.min(zw, cpu.zStride()); k++) cpu.z().set(i * cpu.zStride() + k, s.v()[zw * i + k]);
         }
-        for (int i = 0; i < 17; i++) cpu.p().set(i * cpu.pStride(), s.p()[i]);
+        for (int i = 0; i < s.p().length; i++) cpu.p().set(i / pw * cpu.pStride() + i % pw, s.p()[i]);
         cpu.pstate().set(s.nzcv() << 28);
         cpu.pc().set(CODE + at);
         Arm64Exit e = run.exit();
@@ -122,13 +122,12 @@ final class UserCpu {
         long ps =
                 toEl1 ? cpu.sys().get(SysReg.SPSR_EL1.ordinal()) : cpu.pstate().get();
         long signal = e.kind == Arm64Exit.UNIMPLEMENTED ? 100 : signal(esr);
-        long[] x = new long[31], v = new long[32 * QemuUser.Z], p = new long[17];
+        long[] x = new long[31], v = new long[32 * zw], p = new long[17 * pw];
         for (int i = 0; i < 31; i++) x[i] = cpu.gpr().get(i);
         for (int i = 0; i < 32; i++) {
-            for (int k = 0; k < Math.min(QemuUser.Z, cpu.zStride()); k++)
-                v[QemuUser.Z * i + k] = cpu.z().get(i * cpu.zStride() + k);
+            for (int k = 0; k < Math.min(zw, cpu.zStride()); k++) v[zw * i + k] = cpu.z().get(i * cpu.zStride() + k);
         }
-        if (sve) for (int i = 0; i < 17; i++) p[i] = cpu.p().get(i * cpu.pStride());
+        if (sve) for (int i = 0; i < p.length; i++) p[i] = cpu.p().get(i / pw * cpu.pStride() + i % pw);
         long memory = hash();
         if (memory != initial) MemorySegment.copy(MemorySegment.ofArray(pattern), 0, data, 0, DATA_SIZE);
         for (int i = 0; i < words.length; i++) code.set(ValueLayout.JAVA_INT, at + 4 * i, BRK);
