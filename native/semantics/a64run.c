@@ -16,7 +16,7 @@
 #define CODE 0x20000000ul
 #define CODE_SIZE 0x200000ul
 #define DATA 0x10000000ul
-#define DATA_SIZE 0x4000ul
+#define DATA_SIZE 0x8000ul
 #define BRK 0xd4200000u
 
 /* The vector registers follow: Z of ZW words each, predicates and FFR of PW words; a CPU without SVE has V in the low

@@ -195,11 +195,11 @@ final class A64Cases {
         int zw = 2 * vq, pw = (zw + 7) / 8;
         long[] x = new long[31], v = new long[32 * zw], p = new long[17 * pw];
         for (int i = 0; i < 31; i++) x[i] = value();
-        long sp = UserCpu.DATA + 0x2000 + 16 * random.nextInt(16);
+        long sp = UserCpu.DATA + 0x4000 + 16 * random.nextInt(16);
         if (access(row)) {
             int n = w >>> 5 & 31, m = w >>> 16 & 31;
             if (row.bits().contains("mmmmm") && m != 31) x[m] = random.nextInt(256) - 128;
-            long at = UserCpu.DATA + 0x2000 + 16L * random.nextInt(16);
+            long at = UserCpu.DATA + 0x4000 + 16L * random.nextInt(16);
             // The reference looks at the monitor before it looks at the alignment.
             if (random.nextInt(6) == 0
                     && !row.name().startsWith("LDAPR")

@@ -9,7 +9,7 @@ import java.lang.foreign.ValueLayout;
 
 /** Our interpreter set up as {@code a64run.c} sets up its process: EL0, flat memory, code full of BRK, a data area. */
 final class UserCpu {
-    static final long CODE = 0x20000000L, CODE_SIZE = 0x200000, DATA = 0x10000000L, DATA_SIZE = 0x4000;
+    static final long CODE = 0x20000000L, CODE_SIZE = 0x200000, DATA = 0x10000000L, DATA_SIZE = 0x8000;
     private static final int BRK = 0xd4200000;
     final Arm64Cpu cpu;
     final Arm64Interpreter run;
