@@ -59,17 +59,17 @@ class TranslatedProgramsTest {
     }
 
     private static QemuUser.State state(SplittableRandom random) {
-        long[] x = new long[31], v = new long[32 * QemuUser.Z], p = new long[17];
+        long[] x = new long[31], v = new long[64], p = new long[17];
         for (int i = 0; i < 31; i++) x[i] = random.nextInt(3) == 0 ? random.nextLong() : random.nextInt(200);
         for (int i = BASES; i < COUNTER; i++) x[i] = UserCpu.DATA + 0x1800 + 8 * random.nextInt(0x200);
         x[COUNTER] = 20;
-        for (int i = 0; i < 32; i++) v[QemuUser.Z * i] = random.nextLong();
+        for (int i = 0; i < 32; i++) v[2 * i] = random.nextLong();
         long sp = UserCpu.DATA + 0x2000 + (random.nextInt(16) == 0 ? 8 : 0);
         return new QemuUser.State(x, sp, random.nextInt(16), 0, 0, v, p);
     }
 
     private static int[] program(SplittableRandom random, List<A64Row> rows) {
-        A64Cases cases = new A64Cases(random.nextLong());
+        A64Cases cases = new A64Cases(random.nextLong(), 1);
         List<Integer> code = new ArrayList<>();
         int chunks = 2 + random.nextInt(5);
         for (int c = 0; c < chunks; c++) {
