@@ -310,6 +310,86 @@ public enum Patch {
             "lore:20220528113829.1043361-2-maz@kernel.org",
             "2022-05",
             Set.of()),
+    /** VHE: a vCPU's MDCR_EL2 is made before its first load, which writes it. */
+    MDCR_BEFORE_FIRST_LOAD(
+            "mdcr-before-first-load",
+            Arch.ARM64,
+            "KVM: arm64: Initialize VCPU mdcr_el2 before loading it",
+            "lore:20210407144857.199746-3-alexandru.elisei@arm.com",
+            "2021-04",
+            Set.of()),
+    /** VHE: the host's MDCR_EL2 is saved before the vCPU's is written, not after. */
+    MDCR_HOST_SAVED_FIRST(
+            "mdcr-host-saved-first",
+            Arch.ARM64,
+            "KVM: arm64: VHE: Save and restore host MDCR_EL2 value correctly",
+            "da2e743419cb",
+            "2025-09",
+            Set.of()),
+    /** The host's PMUSERENR_EL0 comes back after the guest's, not zero. */
+    PMUSERENR_HOST_KEPT(
+            "pmuserenr-host-kept",
+            Arch.ARM64,
+            "KVM: arm64: PMU: Restore the host's PMUSERENR_EL0",
+            "8681f7175901",
+            "2023-04",
+            Set.of()),
+    /** The host's keys are saved at load, where the task can not leave its CPU. */
+    PTRAUTH_KEYS_AT_LOAD(
+            "ptrauth-keys-at-load",
+            Arch.ARM64,
+            "KVM: arm64: Save the host's PtrAuth keys in non-preemptible context",
+            "lore:20200611090956.1537104-6-maz@kernel.org",
+            "2020-06",
+            Set.of()),
+    /** MDCR_EL2.TTRF: a guest reaches no trace filter. */
+    TRACE_FILTER_TRAPS(
+            "trace-filter-traps",
+            Arch.ARM64,
+            "KVM: arm64: Disable guest access to trace filter controls",
+            "a354a64d91ee",
+            "2021-03",
+            Set.of()),
+    /** VHE: PMSCR_EL1, whose reset value is UNKNOWN, is zero before a guest runs. */
+    PMSCR_DEFINED_ON_VHE(
+            "pmscr-defined-on-vhe",
+            Arch.ARM64,
+            "KVM: arm64: Initialize PMSCR_EL1 when in VHE",
+            "efad60e46057",
+            "2025-09",
+            Set.of()),
+    /** nVHE: PMBLIMITR_EL1.E is zero while a guest runs: an enabled buffer may be translated although nothing samples. */
+    PROFILING_BUFFER_OFF(
+            "profiling-buffer-off",
+            Arch.ARM64,
+            "KVM: arm64: Disable SPE Profiling Buffer when running in guest context",
+            "07695f7dc1e1",
+            "2026-02",
+            Set.of()),
+    /** A skipped instruction or pending exception is done before user space looks at the vCPU. */
+    COMMIT_PC_BEFORE_USER(
+            "commit-pc-before-user",
+            Arch.ARM64,
+            "KVM: arm64: Commit pending PC adjustments before returning to userspace",
+            "lore:20210514104042.1929168-3-maz@kernel.org",
+            "2021-05",
+            Set.of()),
+    /** A step that is done and not yet told is not armed again. */
+    STEP_ACTIVE_PENDING(
+            "step-active-pending",
+            Arch.ARM64,
+            "KVM: arm64: Clear PSTATE.SS when the Software Step state was Active-pending",
+            "lore:20220917010600.532642-3-reijiw@google.com",
+            "2022-09",
+            Set.of()),
+    /** The guest's own PSTATE.SS comes back after the VMM stepped it. */
+    STEP_KEEPS_GUEST_SS(
+            "step-keeps-guest-ss",
+            Arch.ARM64,
+            "KVM: arm64: Preserve PSTATE.SS for the guest while single-step is enabled",
+            "lore:20220917010600.532642-2-reijiw@google.com",
+            "2022-09",
+            Set.of()),
     /** The features of the first KVM_ARM_VCPU_INIT are those of all vCPUs of the VM. */
     ARM64_VCPU_FEATURES_PER_VM(
             "vcpu-features-per-vm",

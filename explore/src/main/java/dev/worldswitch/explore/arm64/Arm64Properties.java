@@ -25,6 +25,24 @@ final class Arm64Properties {
             "host-vl",
             "in user mode the host's vector length and traps are the host's",
             "arch/arm64/kernel/fpsimd.c, task_fpsimd_load and fpsimd_bind_task_to_cpu");
+    static final Property HOST_DEBUG = new Property(
+            "host-debug",
+            "MDCR_EL2 and PMUSERENR_EL0 in user mode are the host's, MDCR_EL2.HPMN always",
+            "Arm ARM D24.3.17 (HPMN); KVM: arm64: Initialize VCPU mdcr_el2 before loading it");
+    static final Property OWN_KEYS = new Property(
+            "own-keys",
+            "in user mode the CPU has the task's own pointer authentication keys",
+            "Documentation/arch/arm64/pointer-authentication.rst");
+    static final Property GUEST_STEP = new Property(
+            "guest-step",
+            "a single step executes one instruction, and leaves PSTATE.SS to the guest",
+            "KVM API, KVM_SET_GUEST_DEBUG; Arm ARM D2.12");
+    static final Property READER_PC = new Property(
+            "one-reg-pc",
+            "KVM_GET_ONE_REG of the PC after KVM_RUN gives the next instruction",
+            "KVM: arm64: Commit pending PC adjustments before returning to userspace");
+    static final Property TRACE_FILTER = new Property(
+            "trace-filter", "a guest reaches no trace filter", "Arm ARM D24.3.17, MDCR_EL2.TTRF");
     static final Property GUEST_RUNS =
             new Property("guest-goes-on", "the guest runs as on a CPU of its own", "KVM API, KVM_RUN");
     static final Property GUEST_SVE = new Property(
@@ -82,7 +100,12 @@ final class Arm64Properties {
             OWN_STREAMING,
             KERNEL_NEON,
             HOST_CONTROL,
+            HOST_DEBUG,
+            OWN_KEYS,
             GUEST_RUNS,
+            GUEST_STEP,
+            READER_PC,
+            TRACE_FILTER,
             GUEST_SVE,
             READER,
             SAVED_IMAGE,

@@ -25,6 +25,7 @@ import java.util.function.Consumer;
 /** A booted arm64 host with KVM and the tasks of a scenario on it. */
 final class Arm64Subject implements Subject {
     private final Arm64Host host;
+    private final HostControls controls;
     private final List<Arm64Vmm> vmms = new ArrayList<>();
 
     Arm64Subject(Scenario s, MachineProfile machine, KernelVersion kernel, Surroundings around) {
@@ -38,7 +39,7 @@ final class Arm64Subject implements Subject {
                 all -> around.cpus().over(all));
         KvmFile kvm = new Kvm(host).open();
         Region ghosts = around.root().child("ghosts");
-        HostControls controls = new HostControls(ghosts, host.cpus());
+        controls = new HostControls(ghosts, host.cpus());
         for (Scenario.TaskText t : s.tasks()) {
             Task task = host.newTask(t.name());
             Region ghost = ghosts.child(t.name());
@@ -125,12 +126,14 @@ final class Arm64Subject implements Subject {
                         Property.NO_KILL,
                         "SIGKILL for task " + v.task().region().name()));
         for (Arm64Cpu c : host.cpus()) {
+            String hpmn = controls.wrongHpmn(c);
+            if (hpmn != null) report.accept(new Violation(Arm64Properties.HOST_DEBUG, hpmn));
             if (c.spe().inGuestMemory() != 0)
                 report.accept(new Violation(
                         Arm64Properties.SPE_MEMORY, "a record of the host's profiling went through guest tables"));
             if (c.spe().ofGuest() != 0)
                 report.accept(
-                        new Violation(Arm64Properties.SPE_TRAPPED, "the nVHE host's profiling samples the guest"));
+                        new Violation(Arm64Properties.SPE_TRAPPED, "the host's profiling samples the guest"));
             if (c.spe().lost() != 0)
                 report.accept(new Violation(
                         Arm64Properties.SPE_MEMORY,

@@ -15,17 +15,20 @@ import org.jspecify.annotations.Nullable;
 /** A VM with one vCPU behind KVM's ioctl table, its guest a {@link GuestScript}. */
 final class Arm64Vm {
     private static final int TARGET_GENERIC_V8 = 5, FEATURE_SVE = 1 << 4, SVE = 4, EXIT_MMIO = 6;
+    private static final int FEATURE_PSCI_0_2 = 1 << 2, FEATURE_PTRAUTH = 3 << 5, EXIT_DEBUG = 4, EXIT_SYSTEM_EVENT = 24;
+    private static final int GUEST_DEBUG_SIZE = 520, GUESTDBG_ENABLE_SINGLESTEP = 3;
     private static final long REG_ARM64 = 0x6000_0000_0000_0000L, SIZE_U64 = 3L << 52, SIZE_U512 = 6L << 52;
     private static final long SIZE_U2048 = 8L << 52, CORE = 0x10 << 16, SVE_CLASS = 0x15 << 16;
     private static final long VLS = REG_ARM64 | SIZE_U512 | SVE_CLASS | 0xffff;
     private static final long PC = REG_ARM64 | SIZE_U64 | CORE | 64, ZCR = REG_ARM64 | SIZE_U64 | 0x13 << 16 | 0xc090;
+    private static final long PSTATE = REG_ARM64 | SIZE_U64 | CORE | 66, PSTATE_SS = 1 << 21;
     private final VmmMemory memory;
     private final InProcessClient client;
     private final KvmFile vm;
     private final Vcpu vcpu;
     private final GuestScript guest;
     private final long buffer, value;
-    private final int maxVq;
+    private final int maxVq, features;
 
     /** @param maxVq largest vector length of the guest in quadwords, 0 for a guest without SVE */
     Arm64Vm(
@@ -41,6 +44,8 @@ final class Arm64Vm {
         this.memory = memory;
         this.client = client;
         this.maxVq = maxVq;
+        this.features = (maxVq == 0 ? 0 : FEATURE_SVE) | (script.contains("use-keys") ? FEATURE_PTRAUTH : 0)
+                | (script.contains("smc-off") ? FEATURE_PSCI_0_2 : 0);
         this.guest = new GuestScript(ghosts, owner, zStride, script);
         this.buffer = memory.allocate(4096);
         this.value = memory.allocate(4096);
@@ -62,7 +67,7 @@ final class Arm64Vm {
         check(vm.ioctl(by, io(0x41), id, made), "KVM_CREATE_VCPU");
         if (!(made.file instanceof Vcpu v)) throw new IllegalStateException("KVM_CREATE_VCPU made no vCPU");
         memory.set(buffer, 4, TARGET_GENERIC_V8);
-        memory.set(buffer + 4, 4, maxVq == 0 ? 0 : FEATURE_SVE);
+        memory.set(buffer + 4, 4, features);
         for (int i = 2; i < 8; i++) memory.set(buffer + 4 * i, 4, 0);
         check(v.ioctl(by, iow(0xae, 32), buffer, new KvmFile.Made()), "KVM_ARM_VCPU_INIT");
         return v;
@@ -117,6 +122,53 @@ final class Arm64Vm {
         long reason = vcpu.run().get(8, 4);
         if (reason != EXIT_MMIO)
             throw new Violation(Arm64Properties.GUEST_RUNS, "KVM_RUN ends with exit reason " + reason);
+    }
+
+    private long pc() {
+        getOneReg(PC);
+        return memory.get(value, 8);
+    }
+
+    private void guestDebug(int control) {
+        for (int i = 0; i < GUEST_DEBUG_SIZE; i += 8) memory.set(buffer + i, 8, i == 0 ? control : 0);
+        call(vcpu, iow(0x9b, GUEST_DEBUG_SIZE), buffer, "KVM_SET_GUEST_DEBUG");
+    }
+
+    private long pstate() {
+        getOneReg(PSTATE);
+        return memory.get(value, 8);
+    }
+
+    /** One instruction of a guest that has PSTATE.SS set for its own debugger. */
+    void step() {
+        memory.set(value, 8, pstate() | PSTATE_SS);
+        setOneReg(PSTATE);
+        long before = pc();
+        guestDebug(GUESTDBG_ENABLE_SINGLESTEP);
+        check(client.ioctl(vcpu, io(0x80), 0, new KvmFile.Made()), "KVM_RUN");
+        long reason = vcpu.run().get(8, 4);
+        if (reason != EXIT_DEBUG)
+            throw new Violation(Arm64Properties.GUEST_STEP, "KVM_RUN ends with exit reason " + reason);
+        guestDebug(0);
+        if (pc() != before + 4)
+            throw new Violation(
+                    Arm64Properties.GUEST_STEP, "a single step went " + (pc() - before) / 4 + " instructions far");
+        if ((pstate() & PSTATE_SS) == 0)
+            throw new Violation(Arm64Properties.GUEST_STEP, "PSTATE.SS of the guest is lost");
+    }
+
+    /** KVM_RUN until the guest's SMC for SYSTEM_OFF, which the VMM then sees done. */
+    void runOff() {
+        long before = pc();
+        check(client.ioctl(vcpu, io(0x80), 0, new KvmFile.Made()), "KVM_RUN");
+        long reason = vcpu.run().get(8, 4);
+        if (reason != EXIT_SYSTEM_EVENT)
+            throw new Violation(Arm64Properties.GUEST_RUNS, "KVM_RUN ends with exit reason " + reason);
+        // The exit before was an access to memory that is complete by now.
+        if (pc() != before + 8)
+            throw new Violation(
+                    Arm64Properties.READER_PC,
+                    "the PC reads 0x" + Long.toHexString(pc()) + " after an SMC at 0x" + Long.toHexString(before + 4));
     }
 
     /** After vcpu_put memory is the truth, whoever reads it and when. */

@@ -97,6 +97,8 @@ final class Arm64Vmm {
             case "streaming" -> new Step("SMSTART SM, puts values into Z registers and FPMR", this::streaming);
             case "debugger-sets-v" -> new Step("a debugger stops it and sets its V registers", this::debugged);
             case "interrupted" -> new Step("is interrupted in user mode", () -> inKernel(() -> {}));
+            case "user-counters" ->
+                new Step("perf lets user mode read counters", () -> inKernel(() -> controls.userCounters(cpu())));
             case "profile" -> new Step("perf starts sampling", () -> inKernel(() -> controls.profile(cpu(), true)));
             case "profile-ends" ->
                 new Step("perf stops sampling", () -> inKernel(() -> controls.profile(cpu(), false)));
@@ -117,6 +119,14 @@ final class Arm64Vmm {
                 });
             }
             case "yield" -> new Step("sched_yield()", () -> inCall(() -> host.scheduler().schedule(task)));
+            case "step" -> {
+                Arm64Vm v = hasVm(text);
+                yield new Step("ioctl(vcpu, KVM_RUN), single-stepped", () -> inCall(v::step));
+            }
+            case "run-off" -> {
+                Arm64Vm v = hasVm(text);
+                yield new Step("ioctl(vcpu, KVM_RUN) until SYSTEM_OFF", () -> inCall(v::runOff));
+            }
             case "lower-id" -> {
                 VmmThread t = thread;
                 if (t == null)
@@ -137,7 +147,7 @@ final class Arm64Vmm {
                 throw new IllegalArgumentException(
                         "a task can't '" + text + "'; known: own-registers, own-sve, streaming,"
                                 + " null-call, kernel-neon, debugger-sets-v,"
-                                + " interrupted, profile, profile-ends, run, read-sve, lower-id, "
+                                + " interrupted, user-counters, profile, profile-ends, run, step, run-off, read-sve, lower-id, "
                                 + String.join(", ", RegisterAbi.STEPS.keySet()));
         };
     }
@@ -196,6 +206,10 @@ final class Arm64Vmm {
                     Arm64Properties.HOST_CONTROL,
                     "the vector length in user mode is " + 16 * userVq(cpu) + " bytes, not "
                             + 16 * Fpsimd.thread(task).sveVq().get());
+        if (!Fpsimd.thread(task).hasItsKeys(cpu))
+            throw new Violation(
+                    Arm64Properties.OWN_KEYS,
+                    "task " + task.region().name() + " has keys of another, or none, on CPU " + cpu.id());
         controls.check(cpu);
     }
 

@@ -28,6 +28,9 @@ final class GuestScript implements GuestCode {
     private static final int EC = 26;
 
     private static final long IL = 1 << 25;
+    private static final long HCR_API = 1L << 41, TTRF = 1 << 19, TDE = 1 << 8, MDSCR_SS = 1, PSTATE_SS = 1 << 21;
+    private static final long SYS64_TRFCR_READ = 0x18L << EC | IL | 3 << 20 | 1 << 17 | 1 << 10 | 2 << 1 | 1;
+    private static final long PSCI_SYSTEM_OFF = 0x8400_0008L;
     private static final long STORE_W0 = 0x24L << EC | IL | 1 << 24 | 2 << 22 | 1 << 6 | 7;
     private static final long HVC64 = 0x16L << EC | IL, PSCI_VERSION = 0x8400_0000L;
     private static final long SYS64_PFR0_READ = 0x18L << EC | IL | 3 << 20 | 4 << 1 | 1;
@@ -69,10 +72,15 @@ final class GuestScript implements GuestCode {
             int at = (int) (cpu.pc().get() - START) / 4;
             if (at >= script.size()) throw new Violation(Arm64Properties.GUEST_RUNS, "the guest ran past its end");
             cpu.moment("guest: " + script.get(at));
+            boolean steps = (cpu.sys().get(SysReg.MDSCR_EL1.ordinal()) & MDSCR_SS) != 0
+                    && (cpu.sys().get(SysReg.MDCR_EL2.ordinal()) & TDE) != 0;
             if (cpu.anyPending()) {
                 exit.kind = Arm64Exit.INTERRUPT;
                 more = false;
+            } else if (steps && !cpu.pstate().test(PSTATE_SS)) {
+                more = trap(cpu, 0x32L << EC | IL);
             } else {
+                if (steps) cpu.pstate().and(~PSTATE_SS);
                 if (at == script.size() - 1) finished.set(1);
                 more = operation(cpu, chosen(cpu, script.get(at)).split(" "));
             }
@@ -107,6 +115,18 @@ final class GuestScript implements GuestCode {
                 cpu.pc().set(cpu.pc().get() + 4);
                 return trap(cpu, HVC64);
             }
+            case "use-keys" -> {
+                if ((cpu.sys().get(SysReg.HCR_EL2.ordinal()) & HCR_API) == 0) return trap(cpu, 0x09L << EC | IL);
+            }
+            case "trace-filter" -> {
+                if ((cpu.sys().get(SysReg.MDCR_EL2.ordinal()) & TTRF) == 0)
+                    throw new Violation(Arm64Properties.TRACE_FILTER, "the guest reads TRFCR_EL1");
+                return trap(cpu, SYS64_TRFCR_READ);
+            }
+            case "smc-off" -> {
+                cpu.gpr().set(0, PSCI_SYSTEM_OFF);
+                return trap(cpu, 0x17L << EC | IL);
+            }
             case "read-id" -> {
                 return trap(cpu, SYS64_PFR0_READ);
             }
@@ -124,7 +144,8 @@ final class GuestScript implements GuestCode {
             case "skip" -> cpu.pc().set(cpu.pc().get() + 4 * Integer.parseInt(word[1]));
             default ->
                 throw new IllegalArgumentException("a guest can't '" + word[0]
-                        + "'; known: write-z, check-z, zcr LEN, call, read-id, check-id, profiling, idle, skip N, out,"
+                        + "'; known: write-z, check-z, zcr LEN, call, read-id, check-id, profiling, trace-filter,"
+                        + " use-keys, smc-off, idle, skip N, out,"
                         + " any A | B");
         }
         cpu.pc().set(cpu.pc().get() + 4);

@@ -6,16 +6,23 @@ import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Words;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** What the host last wrote to each CPU's profiling and debug controls. */
 final class HostControls {
     private static final long E2PB_HPMN = 3 << 12 | 0x1f, PMSCR_BOTH = 3, PMBLIMITR_E = 1;
-    private final Words pmscr, mdcr;
+    private static final long HPMN = 0x1f, USERENR_ER_CR = 0xc;
+    private final Words pmscr, mdcr, mdcrWhole, pmuserenr;
 
     HostControls(Region ghosts, List<Arm64Cpu> cpus) {
         this.pmscr = ghosts.words("hostPmscr", cpus.size());
         this.mdcr = ghosts.words("hostMdcr", cpus.size());
-        for (Arm64Cpu c : cpus) mdcr.set(c.id(), mdcr(c));
+        this.mdcrWhole = ghosts.words("hostMdcrWhole", cpus.size());
+        this.pmuserenr = ghosts.words("hostPmuserenr", cpus.size());
+        for (Arm64Cpu c : cpus) {
+            mdcr.set(c.id(), mdcr(c));
+            mdcrWhole.set(c.id(), c.sys().get(SysReg.MDCR_EL2.ordinal()));
+        }
     }
 
     private static long mdcr(Arm64Cpu cpu) {
@@ -41,12 +48,39 @@ final class HostControls {
         cpu.host().dsbNsh();
     }
 
+    /** perf maps a counter for user mode: PMUSERENR_EL0 lets it read counters and the cycle counter. */
+    void userCounters(Arm64Cpu cpu) {
+        pmuserenr.set(cpu.id(), USERENR_ER_CR);
+        cpu.host().msr(SysReg.PMUSERENR_EL0, USERENR_ER_CR);
+    }
+
+    /** HPMN = 0 is CONSTRAINED UNPREDICTABLE; a VHE host lives with what KVM leaves in the register. */
+    @Nullable
+    String wrongHpmn(Arm64Cpu cpu) {
+        long now = cpu.sys().get(SysReg.MDCR_EL2.ordinal()) & HPMN;
+        return cpu.profile().vhe() && now != (mdcr.get(cpu.id()) & HPMN) ? "MDCR_EL2.HPMN is " + now : null;
+    }
+
+    private void checkDebug(Arm64Cpu cpu) {
+        long is = cpu.sys().get(SysReg.MDCR_EL2.ordinal()), was = mdcrWhole.get(cpu.id());
+        if (is != was)
+            throw new Violation(
+                    Arm64Properties.HOST_DEBUG,
+                    "MDCR_EL2 is 0x" + Long.toHexString(is) + ", was 0x" + Long.toHexString(was));
+        long el0 = cpu.sys().get(SysReg.PMUSERENR_EL0.ordinal());
+        if (el0 != pmuserenr.get(cpu.id()))
+            throw new Violation(
+                    Arm64Properties.HOST_DEBUG,
+                    "PMUSERENR_EL0 is " + el0 + ", the host wrote " + pmuserenr.get(cpu.id()));
+    }
+
     void check(Arm64Cpu cpu) {
         long now = mdcr(cpu), was = mdcr.get(cpu.id());
         if (now != was)
             throw new Violation(
                     Arm64Properties.SPE_CONTROL,
                     "MDCR_EL2's E2PB and HPMN are 0x" + Long.toHexString(now) + ", were 0x" + Long.toHexString(was));
+        checkDebug(cpu);
         if (!cpu.spe().implemented()) return;
         SysReg r = cpu.profile().vhe() ? SysReg.PMSCR_EL2 : SysReg.PMSCR_EL1;
         long is = cpu.sys().get(r.ordinal()), wrote = pmscr.get(cpu.id());

@@ -22,7 +22,7 @@ public record Arm64Host(Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, Sche
     private static final long HOST_TABLES = 0x0000_4000_0000_0000L;
 
     private static final long MDCR_E2PB_EL1 = 3 << 12;
-    private static final long CPACR_FPEN = 3L << 20, CPACR_ZEN_EL1 = 1L << 16;
+    private static final long CPACR_FPEN = 3L << 20, CPACR_ZEN_EL1 = 1L << 16, PMSCR_E0SPE_E1SPE = 3;
 
     /** @param pool makes the pool of CPUs from the finished CPUs; called at the first lease */
     public static Arm64Host boot(
@@ -55,6 +55,8 @@ public record Arm64Host(Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, Sche
         set(cpu, SysReg.ZCR_EL2, len);
         long e2pb = !cpu.profile().vhe() && cpu.spe().implemented() ? MDCR_E2PB_EL1 : 0;
         set(cpu, SysReg.MDCR_EL2, cpu.profile().register(SysReg.PMCR_EL0) >>> 11 & 0x1f | e2pb);
+        // Its reset value is UNKNOWN: here what does most harm.
+        if (cpu.profile().vhe() && cpu.spe().implemented()) set(cpu, SysReg.PMSCR_EL1, PMSCR_E0SPE_E1SPE);
         cpu.bootTables(HOST_TABLES);
         set(cpu, SysReg.CNTFRQ_EL0, cpu.profile().cntfrq());
     }

@@ -103,6 +103,7 @@ public final class Fpsimd implements FpSwitch {
     @Override
     public void switchIn(Task task) {
         Arm64Cpu cpu = cpu(task);
+        thread(task).ptrauthThreadSwitch(cpu);
         if (task.flags().test(TIF_KERNEL_FPSTATE)) {
             // Flushing ends streaming mode, which zeroes registers: before the load.
             if (switchFlushes && switchFlushesFirst) fpsimdFlushCpuState(cpu);

@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.arm64;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.cell.Region;
@@ -24,12 +25,13 @@ final class GuestDebug {
     }
 
     private final Vcpu vcpu;
-    private final Word savedMdscr, savedSs, activePending;
+    private final Word savedMdscr, savedSs, activePending, setUp;
 
     GuestDebug(Vcpu vcpu, Region region) {
         this.vcpu = vcpu;
         this.savedMdscr = region.word("savedMdscr");
         this.savedSs = region.word("savedSs");
+        this.setUp = region.word("setUp");
         this.activePending = region.word("ssActivePending");
     }
 
@@ -43,11 +45,18 @@ final class GuestDebug {
 
     /** MDCR_EL2 beside what profiling needs. Accesses to debug registers always trap: KVM keeps them in memory. */
     long mdcr() {
-        return TPMCR | TPM | TDA | TDOSA | TDRA | TTRF | (asked() != 0 ? TDE : 0);
+        long ttrf = vcpu.kvm().has(Patch.TRACE_FILTER_TRAPS) ? TTRF : 0;
+        return TPMCR | TPM | TDA | TDOSA | TDRA | ttrf | (asked() != 0 ? TDE : 0);
+    }
+
+    /** {@link #setup} was called before. */
+    boolean wasSetUp() {
+        return setUp.get() != 0;
     }
 
     /** kvm_arm_setup_debug. */
     void setup() {
+        setUp.set(1);
         TraceText t = traced();
         if (t != null) t.kvmArmSetupDebug(vcpu);
         if (takesOver()) takeOver(t);
@@ -67,7 +76,9 @@ final class GuestDebug {
         savedSs.set(c.pstate().get() & Pstate.SS);
         if ((asked() & SINGLESTEP) != 0) {
             // A step whose exception is still to be taken must not execute one more instruction.
-            if (activePending.get() == 0) c.pstate().or(Pstate.SS);
+            boolean pending = activePending.get() != 0 && vcpu.kvm().has(Patch.STEP_ACTIVE_PENDING);
+            if (pending) c.pstate().and(~Pstate.SS);
+            else c.pstate().or(Pstate.SS);
             mdscr |= MDSCR_SS;
         } else mdscr &= ~MDSCR_SS;
         if (t != null) t.kvmArmSetDreg32(vcpu, "SPSR_EL2", c.pstate().get());
@@ -86,7 +97,8 @@ final class GuestDebug {
         if (t != null) t.kvmArmSetDreg32(vcpu, "Restored MDSCR_EL1", savedMdscr.get());
         if ((asked() & SINGLESTEP) == 0) return;
         if ((c.pstate().get() & Pstate.SS) == 0) activePending.set(1);
-        c.pstate().set(c.pstate().get() & ~Pstate.SS | savedSs.get());
+        long ss = vcpu.kvm().has(Patch.STEP_KEEPS_GUEST_SS) ? savedSs.get() : 0;
+        c.pstate().set(c.pstate().get() & ~Pstate.SS | ss);
     }
 
     /** A software step exception was taken. */

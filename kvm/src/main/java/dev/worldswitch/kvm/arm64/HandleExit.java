@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.arm64;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.arm64.SysRegTable.Row;
@@ -69,13 +70,21 @@ final class HandleExit {
             case SYS64 -> sysReg();
             case IABT_LOW, DABT_LOW -> mmio.guestAbort();
             case SOFTSTP_LOW, WATCHPT_LOW, BREAKPT_LOW, BKPT32, BRK64 -> debug();
-            case SVE, PAC, FP_ASIMD -> undefined();
+            case PAC -> ptrauth(caller);
+            case SVE, FP_ASIMD -> undefined();
             default -> undefined();
         };
     }
 
     private long undefined() {
         Inject.undefined(vcpu);
+        return 1;
+    }
+
+    /** kvm_handle_ptrauth: the guest's first use, where its keys are not switched yet. */
+    private long ptrauth(Caller caller) {
+        if (!vcpu.hasPtrauth() || vcpu.kvm().has(Patch.PTRAUTH_KEYS_AT_LOAD)) return undefined();
+        run.hyp().ptrauthTrap(caller.task(), vcpu);
         return 1;
     }
 

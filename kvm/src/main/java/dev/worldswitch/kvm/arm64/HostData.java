@@ -13,7 +13,7 @@ import java.util.List;
 final class HostData {
     private final Ref<FpOwner> fpOwner;
     private final Words hostSys;
-    private final Word pmscr, pmblimitr, mdcr, hostSveEnabled;
+    private final Word pmscr, pmblimitr, mdcr, mdcrAtBoot, pmuserenr, hostSveEnabled;
 
     private HostData(Region region) {
         fpOwner = region.ref("fpOwner", FpOwner.FREE);
@@ -21,6 +21,8 @@ final class HostData {
         pmscr = region.word("pmscrEl1");
         pmblimitr = region.word("pmblimitrEl1");
         mdcr = region.word("mdcrEl2");
+        mdcrAtBoot = region.word("mdcrEl2AtBoot");
+        pmuserenr = region.word("pmuserenrEl0");
         hostSveEnabled = region.word("hostSveEnabled");
     }
 
@@ -58,6 +60,16 @@ final class HostData {
 
     Word mdcr() {
         return mdcr;
+    }
+
+    /** MDCR_EL2 as KVM found it, for its HPMN. */
+    Word mdcrAtBoot() {
+        return mdcrAtBoot;
+    }
+
+    /** The host's PMUSERENR_EL0 while a guest's is in the CPU. */
+    Word pmuserenr() {
+        return pmuserenr;
     }
 
     /** Before {@code host-fp-save-flush}: the host's EL0 had SVE enabled when the vCPU was loaded. */

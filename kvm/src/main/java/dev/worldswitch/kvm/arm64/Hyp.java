@@ -8,6 +8,7 @@ import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.Arm64Exit;
 import dev.worldswitch.machine.arm64.Arm64Profile;
 import dev.worldswitch.machine.arm64.SysReg;
+import dev.worldswitch.machine.cell.Words;
 import java.util.List;
 
 /**
@@ -16,6 +17,9 @@ import java.util.List;
  */
 final class Hyp {
     private static final long HCR_E2H = 1L << 34, HCR_TGE = 1L << 27, HCR_RW = 1L << 31;
+    /** HCR_EL2.API and APK. */
+    private static final long HCR_PTRAUTH = 3L << 40;
+
     private static final int EC_SHIFT = 26;
     /** struct kvm_vcpu_fault_info. */
     private static final SysReg[] FAULT = {SysReg.ESR_EL2, SysReg.FAR_EL2, SysReg.HPFAR_EL2, SysReg.VDISR_EL2};
@@ -24,7 +28,7 @@ final class Hyp {
     private final HypFp fp;
     private final HypDebug debug;
     private final KvmFp kvmFp;
-    private final boolean vhe, speEarly, speRestoreLate;
+    private final boolean vhe, speEarly, speRestoreLate, keysAtLoad;
 
     Hyp(Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, List<Arm64Cpu> cpus) {
         this.vhe = profile.vhe();
@@ -32,11 +36,14 @@ final class Hyp {
         this.fp = new HypFp(kernel, vhe, profile.maxVq(), hostData);
         this.debug = new HypDebug(kernel, vhe);
         this.kvmFp = new KvmFp(kernel, vhe, fpsimd, hostData);
+        this.keysAtLoad = kernel.has(Patch.PTRAUTH_KEYS_AT_LOAD);
         this.speEarly = kernel.has(Patch.SPE_EARLY);
         this.speRestoreLate = kernel.has(Patch.SPE_RESTORE_LATE);
         for (Arm64Cpu c : cpus) {
             c.host().hypVectors(fp);
             c.sys().set(SysReg.HCR_EL2.ordinal(), hostHcr());
+            HostData.of(hostData, c).mdcrAtBoot().set(c.sys().get(SysReg.MDCR_EL2.ordinal()));
+            if (vhe && kernel.has(Patch.PMSCR_DEFINED_ON_VHE)) c.sys().set(SysReg.PMSCR_EL1.ordinal(), 0);
         }
     }
 
@@ -47,6 +54,45 @@ final class Hyp {
 
     private long hostHcr() {
         return vhe ? HCR_E2H | HCR_TGE | HCR_RW : HCR_RW;
+    }
+
+    /** The hypervisor's part of kvm_arch_vcpu_load, preemption off. */
+    void vcpuLoad(Task task, Vcpu vcpu) {
+        Arm64Cpu cpu = Fpsimd.cpu(task);
+        HostData host = HostData.of(hostData, cpu);
+        // activate_traps_vhe_load: before interrupts can bring perf's.
+        if (vhe) {
+            boolean were = cpu.irqSave();
+            debug.activateTrapsCommon(cpu, host, vcpu);
+            cpu.irqRestore(were);
+        }
+        if (!vcpu.hasPtrauth()) return;
+        if (keysAtLoad) SwitchedRegs.saveKeys(cpu, host.hostSys());
+        else vcpu.hcr().and(~HCR_PTRAUTH);
+    }
+
+    /** The hypervisor's part of kvm_arch_vcpu_put. */
+    void vcpuPut(Task task) {
+        if (!vhe) return;
+        Arm64Cpu cpu = Fpsimd.cpu(task);
+        boolean were = cpu.irqSave();
+        debug.deactivateTrapsCommon(cpu, HostData.of(hostData, cpu));
+        cpu.irqRestore(were);
+    }
+
+    /** kvm_arm_setup_debug's write, where the vCPU's MDCR_EL2 is live already. */
+    void updateMdcr(Task task, Vcpu vcpu) {
+        Arm64Cpu cpu = Fpsimd.cpu(task);
+        if (vhe) debug.updateMdcr(cpu, HostData.of(hostData, cpu), vcpu);
+    }
+
+    /** kvm_arm_vcpu_ptrauth_trap, before {@code ptrauth-keys-at-load}: preemptible, and the variables are this CPU's. */
+    void ptrauthTrap(Task task, Vcpu vcpu) {
+        Words hostContext = HostData.of(hostData, Fpsimd.cpu(task)).hostSys();
+        Fpsimd.cpu(task).moment("__ptrauth_save_key");
+        SwitchedRegs.saveKeys(Fpsimd.cpu(task), hostContext);
+        vcpu.hcr().or(HCR_PTRAUTH);
+        Fpsimd.cpu(task).moment("vcpu_ptrauth_enable");
     }
 
     /** kvm_call_hyp_ret(__kvm_vcpu_run): guest execution until an exit that the hypervisor does not handle itself. */
@@ -79,6 +125,7 @@ final class Hyp {
         deactivateTraps(cpu, host, vcpu);
         if (!speRestoreLate) debug.restoreSpe(cpu, host);
         sysregRestoreHostState(cpu, host);
+        if (vcpu.hcr().test(HCR_PTRAUTH)) SwitchedRegs.restoreKeys(cpu, host.hostSys());
         // After the host's system registers: on nVHE the buffer's addresses mean nothing before.
         if (speRestoreLate) debug.restoreSpe(cpu, host);
         fp.fpsimdLazySwitchToHost(cpu, vcpu);
@@ -113,6 +160,7 @@ final class Hyp {
         cpu.moment("__sysreg_restore_state guest");
         GuestContext c = vcpu.context();
         SwitchedRegs.restore(cpu, c.sys());
+        if (vcpu.hcr().test(HCR_PTRAUTH)) SwitchedRegs.restoreKeys(cpu, c.sys());
         cpu.gpr().copy(c.x(), 0, 31);
         cpu.pc().set(c.pc().get());
         cpu.pstate().set(c.pstate().get());
@@ -123,6 +171,7 @@ final class Hyp {
         cpu.moment("__sysreg_save_state guest");
         GuestContext c = vcpu.context();
         SwitchedRegs.save(cpu, c.sys());
+        if (vcpu.hcr().test(HCR_PTRAUTH)) SwitchedRegs.saveKeys(cpu, c.sys());
         c.x().copy(cpu.gpr(), 0, 31);
         c.pc().set(cpu.pc().get());
         c.pstate().set(cpu.pstate().get());
@@ -135,7 +184,7 @@ final class Hyp {
 
     private void activateTraps(Arm64Cpu cpu, HostData host, Vcpu vcpu) {
         cpu.host().msr(SysReg.HCR_EL2, vcpu.hcr().get());
-        debug.activateMdcr(cpu, host, vcpu);
+        if (!vhe) debug.activateTrapsCommon(cpu, host, vcpu);
         fp.activateCptrTraps(cpu, vcpu);
     }
 
@@ -144,7 +193,7 @@ final class Hyp {
         long hcr = cpu.host().mrs(SysReg.HCR_EL2);
         vcpu.hcr().and(hcr | ~Inject.HCR_VSE);
         cpu.host().msr(SysReg.HCR_EL2, hostHcr());
-        debug.deactivateMdcr(cpu, host);
+        if (!vhe) debug.deactivateTrapsCommon(cpu, host);
         fp.deactivateCptrTraps(cpu, vcpu);
     }
 }

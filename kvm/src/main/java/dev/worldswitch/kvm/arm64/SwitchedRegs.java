@@ -16,7 +16,7 @@ final class SwitchedRegs {
         MDSCR_EL1, SPSR_abt, SPSR_und, SPSR_irq, SPSR_fiq, DACR32_EL2, IFSR32_EL2, DBGVCR32_EL2, TFSR_EL1, TFSRE0_EL1,
         RGSR_EL1, GCR_EL1, SCXTNUM_EL1, SCXTNUM_EL0, DISR_EL1
     };
-    /** __ptrauth_save_guest. */
+    /** Change hands only for guests that may use them. */
     private static final SysReg[] KEYS = {
         APIAKEYLO_EL1,
         APIAKEYHI_EL1,
@@ -35,12 +35,20 @@ final class SwitchedRegs {
     /** From the CPU into {@code context}. */
     static void save(Arm64Cpu cpu, Words context) {
         for (SysReg r : SYSREGS) context.set(r.ordinal(), cpu.sys().get(r.ordinal()));
+    }
+
+    /** ptrauth_save_keys. */
+    static void saveKeys(Arm64Cpu cpu, Words context) {
         for (SysReg r : KEYS) context.set(r.ordinal(), cpu.sys().get(r.ordinal()));
+    }
+
+    /** ptrauth_restore_state. */
+    static void restoreKeys(Arm64Cpu cpu, Words context) {
+        for (SysReg r : KEYS) cpu.sys().set(r.ordinal(), context.get(r.ordinal()));
     }
 
     /** From {@code context} into the CPU. */
     static void restore(Arm64Cpu cpu, Words context) {
         for (SysReg r : SYSREGS) cpu.sys().set(r.ordinal(), context.get(r.ordinal()));
-        for (SysReg r : KEYS) cpu.sys().set(r.ordinal(), context.get(r.ordinal()));
     }
 }

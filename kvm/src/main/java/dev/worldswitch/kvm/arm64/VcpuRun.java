@@ -16,13 +16,14 @@ public final class VcpuRun implements PreemptNotifier {
     private final RunState rs;
     private final RunPage page;
     private final HandleExit exits;
-    private final boolean signalCheckedLate, flagBeforeEntry;
+    private final boolean commitsPc, signalCheckedLate, flagBeforeEntry;
 
     VcpuRun(Vcpu vcpu) {
         this.vcpu = vcpu;
         this.rs = new RunState(vcpu.region().child("run"));
         this.page = new RunPage(vcpu.run());
         this.exits = new HandleExit(this);
+        this.commitsPc = vcpu.kvm().has(Patch.COMMIT_PC_BEFORE_USER);
         this.flagBeforeEntry = vcpu.kvm().has(Patch.RUN_FLAG_UNDER_CONFIG_LOCK);
         this.signalCheckedLate = vcpu.kvm().has(Patch.RUN_LOOP_SIGNAL_CHECK);
     }
@@ -39,7 +40,7 @@ public final class VcpuRun implements PreemptNotifier {
         return page;
     }
 
-    private Hyp hyp() {
+    Hyp hyp() {
         return vcpu.kvm().hyp();
     }
 
@@ -71,7 +72,7 @@ public final class VcpuRun implements PreemptNotifier {
             if (vcpu.sigmaskSet().get() != 0) caller.runSignalMask(0, false);
         }
         // User space sees a vCPU whose pending exception or skip is done.
-        if (vcpu.flags().test(Vcpu.PENDING_EXCEPTION | Vcpu.INCREMENT_PC)) PcAdjust.adjustPc(vcpu);
+        if (commitsPc && vcpu.flags().test(Vcpu.PENDING_EXCEPTION | Vcpu.INCREMENT_PC)) PcAdjust.adjustPc(vcpu);
         vcpuPut(caller);
         TraceText t = vcpu.trace();
         if (t != null) t.kvmUserspaceExit(vcpu, page.exitReason(), r);
@@ -128,11 +129,13 @@ public final class VcpuRun implements PreemptNotifier {
 
     private void kvmArchVcpuLoad(Task task) {
         rs.loadedOn.set(task.cpu().id() + 1);
+        hyp().vcpuLoad(task, vcpu);
         hyp().kvmFp().kvmArchVcpuLoadFp(task);
     }
 
     private void kvmArchVcpuPut(Task task) {
         hyp().kvmFp().kvmArchVcpuPutFp(task, vcpu);
+        hyp().vcpuPut(task);
         rs.loadedOn.set(0);
     }
 
@@ -270,6 +273,7 @@ public final class VcpuRun implements PreemptNotifier {
             return exits.unimplemented("AArch32 guest state", 0);
         }
         vcpu.debug().setup();
+        hyp().updateMdcr(task, vcpu);
         // After setup, which arms a step: an instruction that KVM skips is the step, and nothing more is executed.
         PcAdjust.adjustPc(vcpu);
         TraceText t = vcpu.trace();

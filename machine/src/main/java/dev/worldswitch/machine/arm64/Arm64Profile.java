@@ -17,7 +17,7 @@ public final class Arm64Profile {
     private final Set<SysReg> absent = EnumSet.noneOf(SysReg.class);
     private final int vqs;
     private final int maxVq;
-    private final boolean vhe, spe;
+    private final boolean vhe, spe, speAhead;
     private final int cpusWithoutSpe;
 
     private Arm64Profile(MachineProfile source) {
@@ -37,6 +37,7 @@ public final class Arm64Profile {
         this.vqs = asked.vqs();
         this.vhe = asked.vhe();
         this.spe = asked.spe();
+        this.speAhead = asked.speAhead();
         this.cpusWithoutSpe = asked.cpusWithoutSpe();
         this.maxVq = 32 - Integer.numberOfLeadingZeros(vqs);
         check();
@@ -159,6 +160,11 @@ public final class Arm64Profile {
     /** Counter frequency in Hz. */
     public long cntfrq() {
         return source.number("cntfrq", 62_500_000);
+    }
+
+    /** The profiling unit translates its enabled buffer's address ahead of any record. */
+    boolean speAhead() {
+        return speAhead;
     }
 
     /** FEAT_SPE on this CPU: some CPUs of a machine may lack it. */

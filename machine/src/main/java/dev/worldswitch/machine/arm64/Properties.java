@@ -6,13 +6,13 @@ import java.util.Map;
 /**
  * What the properties after a machine's name change, named as QEMU's -cpu properties where it has them:
  * {@code sve=off}, {@code sve-max-vq=N}, {@code sveBITS=on|off}; ours: {@code nvhe},
- * {@code vhe}, {@code spe=on|off}, {@code fpmr=on|off}, {@code cpus-without-spe=MASK}.
+ * {@code vhe}, {@code spe=on|off}, {@code spe-ahead=on|off}, {@code fpmr=on|off}, {@code cpus-without-spe=MASK}.
  */
 final class Properties {
     private final String machine;
     private int vqs;
     private boolean vhe;
-    private boolean spe, fpmr;
+    private boolean spe, speAhead, fpmr;
     private int cpusWithoutSpe;
 
     Properties(MachineProfile source, int implemented) {
@@ -36,6 +36,10 @@ final class Properties {
         return spe;
     }
 
+    boolean speAhead() {
+        return speAhead;
+    }
+
     boolean fpmr() {
         return fpmr;
     }
@@ -57,6 +61,7 @@ final class Properties {
                 if (!on(key, value)) vqs = 0;
                 else if (implemented == 0) throw bad("has no SVE to turn on");
             }
+            case "spe-ahead" -> speAhead = on(key, value);
             case "fpmr" -> fpmr = on(key, value);
             case "cpus-without-spe" -> cpusWithoutSpe = number(key, value);
             case "sve-max-vq" -> {
@@ -67,7 +72,7 @@ final class Properties {
             }
             default -> {
                 if (!key.matches("sve[1-9][0-9]*"))
-                    throw bad("property '" + key + "' is not one of nvhe, vhe, spe, fpmr, cpus-without-spe, sve,"
+                    throw bad("property '" + key + "' is not one of nvhe, vhe, spe, spe-ahead, fpmr, cpus-without-spe, sve,"
                             + " sve-max-vq=N, sveBITS=on|off");
                 length(key, value, number(key, key.substring(3)), implemented);
             }

@@ -45,8 +45,9 @@ public final class Spe {
         return cpu.host().inNvheHyp() ? on.test(cpu.host().beforeSync(pmscr())) : may(pmscr(), on);
     }
 
+    /** What samples at the present level: a VHE host's own control is that of EL2. */
     private SysReg pmscr() {
-        return cpu.profile().vhe() ? SysReg.PMSCR_EL2 : SysReg.PMSCR_EL1;
+        return cpu.profile().vhe() && !cpu.inGuest() ? SysReg.PMSCR_EL2 : SysReg.PMSCR_EL1;
     }
 
     /** Sampling is turned on or off: once on, the unit may translate its buffer's address at once and keep the result. */
@@ -56,16 +57,24 @@ public final class Spe {
 
     void sample() {
         waiting.set(waiting.get() + 1);
-        if (cpu.inGuest() && !cpu.profile().vhe()) ofGuest.set(ofGuest.get() + 1);
+        if (cpu.inGuest()) ofGuest.set(ofGuest.get() + 1);
     }
 
     boolean recordsWait() {
-        return waiting.get() != 0;
+        return waiting.get() != 0 || translatesAhead();
+    }
+
+    /** The enabled buffer's address is translated without a record, where the machine does that ({@code spe-ahead}). */
+    private boolean translatesAhead() {
+        return cpu.profile().speAhead()
+                && implemented
+                && guestTables()
+                && may(SysReg.PMBLIMITR_EL1, v -> (v & PMBLIMITR_E) != 0);
     }
 
     void write() {
         if (!recordsWait()) return;
-        waiting.set(waiting.get() - 1);
+        if (waiting.get() != 0) waiting.set(waiting.get() - 1);
         if (may(SysReg.MDCR_EL2, v -> ((v & MDCR_E2PB) == 0) != cpu.profile().vhe())) lost.set(lost.get() + 1);
         else if (guestTables() || translatedEarly.get() != 0) inGuestMemory.set(inGuestMemory.get() + 1);
     }
@@ -83,7 +92,7 @@ public final class Spe {
     void dsb() {
         if (syncing.get() == 0) return;
         syncing.set(0);
-        while (recordsWait()) write();
+        while (waiting.get() != 0) write();
     }
 
     /** Records of the host that went through a guest's translation. */
