@@ -494,6 +494,38 @@ public enum Patch {
             "between 6.18 and 7.2, recorded",
             "2026-03",
             Set.of()),
+    /** User space can no longer write ID_AA64ISAR0_EL1.TME. */
+    ARM64_ID_NO_TME(
+            "id-no-tme",
+            Arch.ARM64,
+            "ID_AA64ISAR0_EL1.TME is not writable",
+            "between 6.18 and 7.2, recorded",
+            "2026-03",
+            Set.of()),
+    /** User space may write ID_AA64ISAR3_EL1.LSUI. */
+    ARM64_ID_LSUI(
+            "id-lsui",
+            Arch.ARM64,
+            "ID_AA64ISAR3_EL1.LSUI is writable",
+            "between 6.18 and 7.2, recorded",
+            "2026-03",
+            Set.of()),
+    /** User space may write ID_AA64PFR2_EL1.GCIE. */
+    ARM64_ID_GCIE(
+            "id-gcie",
+            Arch.ARM64,
+            "ID_AA64PFR2_EL1.GCIE is writable",
+            "between 6.18 and 7.2, recorded",
+            "2026-03",
+            Set.of()),
+    /** User space may write F16MM2 and bits 7-2 of ID_AA64FPFR0_EL1. */
+    ARM64_ID_FPFR0(
+            "id-fpfr0",
+            Arch.ARM64,
+            "ID_AA64FPFR0_EL1.F16MM2 and bits 7-2 are writable",
+            "between 6.18 and 7.2, recorded",
+            "2026-03",
+            Set.of()),
     /** KVM_SET_USER_MEMORY_REGION2: a slot with a guest_memfd behind it. */
     MEMORY_REGION2(
             "memory-region2",

@@ -56,7 +56,33 @@ public final class MemoryIoctls {
     private static long set(MemoryVm vm, Call call, int size) {
         Bytes b = call.in(size);
         if (b == null) return Errno.EFAULT;
+        boolean memfd = (b.u32(4) & MemorySlots.GUEST_MEMFD) != 0;
+        if (size == REGION2_SIZE && memfd && vm.slotsTakeGuestMemfd()) return bind(vm, b);
         return set(vm, b.u32(0), b.u32(4), b.u64(8), b.u64(16), b.u64(24));
+    }
+
+    /** kvm_gmem_bind, as far as it says which descriptor is none: no slot takes a file. */
+    private static long bind(MemoryVm vm, Bytes b) {
+        long size = b.u64(16), offset = b.u64(32);
+        boolean legal = (b.u32(4) & ~MemorySlots.GUEST_MEMFD) == 0
+                && (offset & Mm.PAGE_SIZE - 1) == 0
+                && Long.compareUnsigned(offset + size, offset) >= 0;
+        if (!legal || size == 0) return Errno.EINVAL;
+        long bad = check(vm, b.u32(0), b.u64(8), size, b.u64(24));
+        if (bad != 0) return bad;
+        MemorySlots slots = vm.memory().slots(b.u32(0) >>> 16).get();
+        int id = b.u32(0) & 0xffff;
+        if (slots.find(id) != null) return Errno.EINVAL;
+        if (slots.overlaps(b.u64(8), size, id)) return Errno.EEXIST;
+        return vm.client().eventfdError(b.u32(40)) == Errno.EBADF ? Errno.EBADF : Errno.EINVAL;
+    }
+
+    /** What is asked of the numbers of any slot. */
+    private static long check(MemoryVm vm, int slot, long gpa, long size, long hva) {
+        if ((size & Mm.PAGE_SIZE - 1) != 0 || (gpa & Mm.PAGE_SIZE - 1) != 0) return Errno.EINVAL;
+        if ((hva & Mm.PAGE_SIZE - 1) != 0 || !vm.accessOk(hva, size)) return Errno.EINVAL;
+        if (slot >>> 16 >= vm.addressSpaces() || (slot & 0xffff) >= vm.memorySlots()) return Errno.EINVAL;
+        return Long.compareUnsigned(gpa + size, gpa) < 0 ? Errno.EINVAL : 0;
     }
 
     /** __kvm_set_memory_region. */
@@ -64,10 +90,8 @@ public final class MemoryIoctls {
         int as = slot >>> 16, id = slot & 0xffff;
         GuestMemory memory = vm.memory();
         if ((flags & ~(MemorySlots.LOG_DIRTY_PAGES | MemorySlots.READONLY)) != 0) return Errno.EINVAL;
-        if ((size & Mm.PAGE_SIZE - 1) != 0 || (gpa & Mm.PAGE_SIZE - 1) != 0) return Errno.EINVAL;
-        if ((hva & Mm.PAGE_SIZE - 1) != 0 || !vm.accessOk(hva, size)) return Errno.EINVAL;
-        if (as >= vm.addressSpaces() || id >= vm.memorySlots()) return Errno.EINVAL;
-        if (Long.compareUnsigned(gpa + size, gpa) < 0) return Errno.EINVAL;
+        long bad = check(vm, slot, gpa, size, hva);
+        if (bad != 0) return bad;
         MemorySlots slots = memory.slots(as).get();
         Slot old = slots.find(id);
         if (size == 0) {

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /** The memory slots of one address space: one immutable record, swapped whole, slots in the order of their gpa. */
 public record MemorySlots(List<Slot> byGpa) {
     public static final MemorySlots NONE = new MemorySlots(List.of());
-    public static final int LOG_DIRTY_PAGES = 1, READONLY = 2;
+    public static final int LOG_DIRTY_PAGES = 1, READONLY = 2, GUEST_MEMFD = 4;
 
     /** struct kvm_memory_slot: pages of 4 KiB; {@code dirty} has a bit per page while LOG_DIRTY_PAGES is set. */
     public record Slot(

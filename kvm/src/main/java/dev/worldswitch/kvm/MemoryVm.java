@@ -30,6 +30,20 @@ public interface MemoryVm extends KvmFile {
     /** KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 is on. */
     boolean manualDirtyProtect();
 
+    /** Flags that KVM_CREATE_GUEST_MEMFD takes, or a negative errno where there is no such call. */
+    long guestMemfdFlags();
+
+    /** True where a slot of any VM may have a guest_memfd behind it. */
+    default boolean slotsTakeGuestMemfd() {
+        return false;
+    }
+
+    /** kvm_get_kvm: a file of this VM's has come. */
+    void hold();
+
+    /** kvm_put_kvm: one has gone. */
+    void put();
+
     /** A zeroed bitmap for a slot's dirty log; numbered, as a slot can get more than one in its life. */
     Words newDirtyBitmap(int slot, long pages);
 }

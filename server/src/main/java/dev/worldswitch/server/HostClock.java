@@ -22,12 +22,15 @@ final class HostClock {
     private static final ThreadLocal<Native> SYS = ThreadLocal.withInitial(Native::new);
     private final MemorySegment readTsc;
     private final long khz;
+    /** CLOCK_MONOTONIC at which this machine's clock is 0. An arm64 machine's counter starts with it, as at a fresh boot. */
+    private final long start;
 
     /** Reads the counter only for machines that have it; others count their own kHz of CLOCK_MONOTONIC. */
     HostClock(MachineProfile machine) {
         boolean wanted = "real".equals(machine.find("tsc"))
                 && System.getProperty("os.arch").equals("amd64");
         readTsc = wanted ? code(READ_TSC) : MemorySegment.NULL;
+        start = machine.arch().equals("arm64") ? System.nanoTime() : 0;
         khz = readTsc.equals(MemorySegment.NULL) ? 0 : calibrate();
     }
 
@@ -37,7 +40,7 @@ final class HostClock {
     }
 
     long now() {
-        return System.nanoTime();
+        return System.nanoTime() - start;
     }
 
     /** A counter of this frequency. */

@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 final class Capabilities {
     private static final int NISV_TO_USER = 177, MTE = 205, SYSTEM_SUSPEND = 216, EAGER_SPLIT = 228, HALT_POLL = 182;
     private static final int MANUAL_DIRTY_LOG_PROTECT2 = 168, WRITABLE_IMP_ID_REGS = 239;
+    /** GUEST_MEMFD_FLAG_MMAP and GUEST_MEMFD_FLAG_INIT_SHARED are its value. */
+    static final int GUEST_MEMFD_FLAGS = 244;
     /** Pages and blocks of a stage 2 with 4 KiB granule. */
     private static final long BLOCK_SIZES = 0x4020_1000L;
 
@@ -75,7 +77,7 @@ final class Capabilities {
         row(234, "GUEST_MEMFD", () -> 1, "6.18");
         row(239, "ARM_WRITABLE_IMP_ID_REGS", () -> 1, "6.18");
         row(243, "CAP_243", () -> Errno.EINVAL, vm -> 0, "6.18");
-        row(244, "CAP_244", () -> 3, "6.18");
+        row(GUEST_MEMFD_FLAGS, "GUEST_MEMFD_FLAGS", () -> 3, "6.18");
     }
 
     private void row(int number, String name, LongSupplier value, String since) {

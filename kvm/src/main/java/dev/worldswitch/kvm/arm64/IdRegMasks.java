@@ -3,6 +3,7 @@ package dev.worldswitch.kvm.arm64;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.machine.arm64.SysReg;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -52,7 +53,20 @@ final class IdRegMasks {
             CTR_EL0          300f000f          300fc00f
             """;
 
-    private static final long ASIDBITS = 0xf0;
+    /**
+     * A mask that one patch changed.
+     *
+     * @param with true: kernels that have the patch differ from the table, false: those that lack it do
+     */
+    private record Change(SysReg register, Patch patch, boolean with, long clear, long set) {}
+
+    private static final List<Change> CHANGES = List.of(
+            new Change(SysReg.ID_AA64MMFR0_EL1, Patch.ARM64_ASIDBITS_FIXED, false, 0, 0xf0),
+            new Change(SysReg.ID_AA64ISAR0_EL1, Patch.ARM64_ID_NO_TME, true, 0xf00_0000, 0),
+            new Change(SysReg.ID_AA64ISAR3_EL1, Patch.ARM64_ID_LSUI, true, 0, 0xf00_0000),
+            new Change(SysReg.ID_AA64PFR2_EL1, Patch.ARM64_ID_GCIE, true, 0, 0xf000),
+            new Change(SysReg.ID_AA64FPFR0_EL1, Patch.ARM64_ID_FPFR0, true, 0, 0x80fc));
+
     private static final Map<SysReg, long[]> MASKS = new EnumMap<>(SysReg.class);
 
     static {
@@ -84,8 +98,8 @@ final class IdRegMasks {
         long[] masks = r == null ? null : MASKS.get(r);
         if (masks == null || !kvm.kernel().version().atLeast("6.12")) return 0;
         long mask = masks[kvm.kernel().version().atLeast("6.18") ? 1 : 0];
-        boolean asidBits = r == SysReg.ID_AA64MMFR0_EL1 && !kvm.has(Patch.ARM64_ASIDBITS_FIXED);
-        return asidBits ? mask | ASIDBITS : mask;
+        for (Change c : CHANGES) if (c.register == r && kvm.has(c.patch) == c.with) mask = mask & ~c.clear | c.set;
+        return mask;
     }
 
     static boolean hidden(Kvm kvm, SysReg r) {

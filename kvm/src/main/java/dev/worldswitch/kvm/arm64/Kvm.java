@@ -7,6 +7,7 @@ import dev.worldswitch.kernel.arm64.Arm64Host;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.GuestMemfd;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemoryIoctls;
@@ -54,6 +55,7 @@ public final class Kvm implements KvmFile {
         VmIoctls.rows(rows);
         DeviceIoctls.rows(rows);
         MemoryIoctls.rows(rows.builder(), kernel);
+        GuestMemfd.rows(rows.builder());
         SignalMasked.rows(rows.builder());
         VcpuInit.rows(rows);
         OneReg.rows(rows);

@@ -1,6 +1,7 @@
 package dev.worldswitch.kvm.arm64;
 
 import dev.worldswitch.kernel.Mutex;
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.Errno;
@@ -191,6 +192,13 @@ public final class Vm implements MemoryVm {
         return client;
     }
 
+    /** Debian's arm64 kernels have addresses of 48 bits (CONFIG_ARM64_VA_BITS), 52 where they are newer. */
+    @Override
+    public boolean accessOk(long address, long size) {
+        long limit = 1L << (kvm.kernel().version().atLeast("6.12") ? 52 : 48);
+        return Long.compareUnsigned(size, limit) <= 0 && Long.compareUnsigned(address, limit - size) <= 0;
+    }
+
     @Override
     public int memorySlots() {
         return MEMORY_SLOTS;
@@ -230,13 +238,23 @@ public final class Vm implements MemoryVm {
         for (Vcpu v : vcpus.get().all()) v.runLoop().kick(RunState.REQ_VM_DEAD);
     }
 
-    /** kvm_get_kvm. */
-    void hold() {
+    @Override
+    public long guestMemfdFlags() {
+        return slotsTakeGuestMemfd() ? kvm.capabilities().value(null, Capabilities.GUEST_MEMFD_FLAGS) : Errno.EINVAL;
+    }
+
+    @Override
+    public boolean slotsTakeGuestMemfd() {
+        return kvm.has(Patch.GUEST_MEMFD_FLAGS);
+    }
+
+    @Override
+    public void hold() {
         users.add(1);
     }
 
-    /** kvm_put_kvm. */
-    void put() {
+    @Override
+    public void put() {
         if (users.add(-1) != 1) return;
         for (Vcpu v : vcpus.get().all()) v.run().close();
         region.drop();

@@ -7,6 +7,7 @@ import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.GuestMemfd;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemoryIoctls;
@@ -52,7 +53,7 @@ public final class Kvm implements KvmFile {
         Rows rows = new Rows();
         SystemIoctls.rows(rows);
         VmIoctls.rows(rows);
-        GuestMemfd.rows(rows);
+        GuestMemfd.rows(rows.builder());
         EnableCap.rows(rows);
         VfioDevice.rows(rows);
         PmuFilter.rows(rows);

@@ -291,13 +291,20 @@ public final class Vm implements MemoryVm {
         for (Vcpu v : vcpus.get().all()) v.runLoop().kick(RunState.REQ_VM_DEAD);
     }
 
-    /** kvm_get_kvm. */
-    void hold() {
+    @Override
+    public long guestMemfdFlags() {
+        return kvm.capabilities().value(Kind.SYSTEM, 234) == 0
+                ? Errno.ENOTTY
+                : kvm.capabilities().memfdFlags();
+    }
+
+    @Override
+    public void hold() {
         users.add(1);
     }
 
-    /** kvm_put_kvm. */
-    void put() {
+    @Override
+    public void put() {
         if (users.add(-1) != 1) return;
         for (Vcpu v : vcpus.get().all()) v.run().close();
         region.drop();
