@@ -113,4 +113,21 @@ public final class Scheduler {
     public void enterFromUserMode(Task task) {
         task.cpu().irqEnable();
     }
+
+    /**
+     * A whole turn of a task in user mode: it gets a CPU, looks at its vector registers, fills them and sleeps again.
+     *
+     * @param had what it filled them with last, 0 when it never did
+     * @return false when something else was in them
+     */
+    public boolean userTurn(Task task, long had, long fills) {
+        start(task);
+        exitToUserMode(task);
+        PhysicalCpu cpu = task.cpu();
+        boolean intact = had == 0 || cpu.vectorsHold(had);
+        cpu.fillVectors(fills);
+        enterFromUserMode(task);
+        sleep(task);
+        return intact;
+    }
 }

@@ -140,4 +140,10 @@ public abstract class PhysicalCpu {
             if (now != this) return;
         }
     }
+
+    /** Instructions of user mode fill the vector registers with values made of this one. */
+    public abstract void fillVectors(long value);
+
+    /** Are the vector registers as {@link #fillVectors} left them? */
+    public abstract boolean vectorsHold(long value);
 }

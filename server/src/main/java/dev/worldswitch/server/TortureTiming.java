@@ -3,6 +3,7 @@ package dev.worldswitch.server;
 import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.Timing;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -53,7 +54,7 @@ final class TortureTiming implements Timing {
     public void moment(PhysicalCpu cpu, String step) {
         Counts c = counts[cpu.id()];
         c.moments++;
-        if (step.startsWith(SOFTIRQ)) c.softirqs++;
+        if (SOFTIRQ.contains(step)) c.softirqs++;
         int die = next(cpu.id());
         if (die % INTERRUPT_IN == 0) {
             c.interrupts++;
@@ -65,7 +66,8 @@ final class TortureTiming implements Timing {
         }
     }
 
-    private static final String SOFTIRQ = "softirq uses";
+    /** Moments of Fpu.softirqUsesFp and Fpsimd.softirqUsesFp. */
+    private static final Set<String> SOFTIRQ = Set.of("softirq uses SSE registers", "kernel-mode NEON");
 
     /** Of one CPU, written by the thread that has it. */
     private static final class Counts {

@@ -61,6 +61,17 @@ public final class Arm64KvmHost implements KvmHost {
     }
 
     @Override
+    public void calls(Task task) {
+        host.scheduler().exitToUserMode(task);
+        host.scheduler().enterFromUserMode(task);
+    }
+
+    @Override
+    public boolean userMode(Task task, long had, long fills) {
+        return host.scheduler().userTurn(task, had, fills);
+    }
+
+    @Override
     public void sleep(Task task) {
         host.scheduler().sleep(task);
     }

@@ -13,7 +13,6 @@ import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
-import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86Profile;
 import org.jspecify.annotations.Nullable;
 
@@ -81,14 +80,7 @@ public final class X86KvmHost implements KvmHost {
 
     @Override
     public boolean userMode(Task task, long had, long fills) {
-        host.scheduler().start(task);
-        host.scheduler().exitToUserMode(task);
-        X86Cpu cpu = (X86Cpu) task.cpu();
-        boolean intact = had == 0 || cpu.vectorsHold(had);
-        cpu.fillVectors(fills);
-        host.scheduler().enterFromUserMode(task);
-        host.scheduler().sleep(task);
-        return intact;
+        return host.scheduler().userTurn(task, had, fills);
     }
 
     @Override

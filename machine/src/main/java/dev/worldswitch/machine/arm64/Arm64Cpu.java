@@ -72,6 +72,19 @@ public final class Arm64Cpu extends PhysicalCpu {
         return z;
     }
 
+    /** Instructions of user mode fill the vector registers V0 to V31. */
+    @Override
+    public void fillVectors(long value) {
+        for (int n = 0; n < 32; n++) for (int i = 0; i < zStride(); i++) z.set(n * zStride() + i, i < 2 ? value + n : 0);
+    }
+
+    @Override
+    public boolean vectorsHold(long value) {
+        boolean same = true;
+        for (int n = 0; n < 32; n++) for (int i = 0; i < 2; i++) same &= z.get(n * zStride() + i) == value + n;
+        return same;
+    }
+
     /** P0-P15 and FFR, {@link #pStride} words each. */
     public Words p() {
         return p;

@@ -124,6 +124,7 @@ public final class X86Cpu extends PhysicalCpu {
     }
 
     /** A host task in user mode computes: its SSE and AVX registers are a function of {@code value} afterwards. */
+    @Override
     public void fillVectors(long value) {
         long used = fpregs.get(XsaveLayout.XSTATE_BV / 8) | 2;
         for (int i = 0; i < 32; i++) fpregs.set(XsaveLayout.XMM0 / 8 + i, value + i);
@@ -136,6 +137,7 @@ public final class X86Cpu extends PhysicalCpu {
     }
 
     /** Are the SSE and AVX registers as {@link #fillVectors} left them? */
+    @Override
     public boolean vectorsHold(long value) {
         boolean same = true;
         for (int i = 0; i < 32; i++) same &= fpregs.get(XsaveLayout.XMM0 / 8 + i) == value + i;
