@@ -199,9 +199,19 @@ final class CpuidIoctls {
                 return e;
             }
             default -> {
-                return e;
+                boolean halts = (v.vm().disabledExits().get() & DISABLE_EXITS_HLT) != 0;
+                return halts && kvmFeatures(t, e) ? e.with(put(e.eax(), 7, false), e.ebx(), e.ecx(), e.edx()) : e;
             }
         }
+    }
+
+    private static final long DISABLE_EXITS_HLT = 2;
+
+    /** The leaf behind the one whose signature is KVMKVMKVM, whatever their base is. */
+    private static boolean kvmFeatures(CpuidTable t, Entry e) {
+        if (e.function() >>> 16 != 0x4000 || (e.function() & 0xff) != 1) return false;
+        Entry base = t.find(e.function() - 1, 0);
+        return base != null && base.ebx() == 0x4b4d564b && base.ecx() == 0x564b4d56 && base.edx() == 0x4d;
     }
 
     private static int put(int word, int bit, boolean on) {

@@ -50,7 +50,8 @@ final class Emulator {
 
     private void emulates(X86Exit fetched, boolean failed) {
         Trace t = run.trace();
-        if (t != null) t.kvmEmulateInsn(vcpu, fetched.bytes, fetched.byteCount, failed);
+        int length = failed ? fetched.byteCount : run.entry().interpreter().fetched().length;
+        if (t != null) t.kvmEmulateInsn(vcpu, fetched.bytes, length, failed);
     }
 
     /** kvm_prepare_event_vectoring_exit: an event can't be delivered, because what it needs is in unbacked memory. */
@@ -108,8 +109,8 @@ final class Emulator {
             return 1;
         }
         X86Exit fetched = run.entry().interpreter().exit();
-        emulates(fetched, false);
         if (fault != null) return failure(fetched);
+        emulates(fetched, false);
         boolean real = (state.cr.get(0) & X86State.CR0_PE) == 0;
         switch (table.answer(fetched.bytes, fetched.byteCount, codeSize(), real)) {
             case NO:

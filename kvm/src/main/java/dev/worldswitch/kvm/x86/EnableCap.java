@@ -130,15 +130,19 @@ public final class EnableCap {
         return !vm.vcpus().get().all().isEmpty();
     }
 
-    /** The APIC timer's unit; the largest count with the largest divisor must not overflow. Only 1 ns is modelled. */
+    /** The APIC timer's unit; the largest count with the largest divisor must not overflow. */
     private static long apicBusCycle(Vm vm, long ns, long unused) {
         if (ns == 0 || Long.compareUnsigned(ns, Long.divideUnsigned(-1L, 0xffffffffL * 128)) > 0) return Errno.EINVAL;
         if (!vm.lapicInKernel()) return Errno.ENXIO;
-        return hasVcpus(vm) ? Errno.EINVAL : ns == 1 ? 0 : Errno.EOPNOTSUPP;
+        if (hasVcpus(vm)) return Errno.EINVAL;
+        vm.apicBusCycle().set(ns);
+        return 0;
     }
 
     private static long maxVcpuId(Vm vm, long max, long unused) {
         if (max <= 0 || max > vm.kvm().capabilities().maxVcpuId()) return Errno.EINVAL;
+        boolean boots = vm.kvm().kernel().version().atLeast("6.12");
+        if (boots && Long.compareUnsigned(vm.bootCpuIdCell().get(), max) > 0) return Errno.EINVAL;
         // The first vCPU fixes the limit.
         long now = hasVcpus(vm) ? vm.maxVcpuId() : vm.maxVcpuIdCell().get();
         if (now == max) return 0;

@@ -25,6 +25,7 @@ public final class Lapic {
     private static final long ADDRESS = 0xffffff000L;
     private static final long PENDING_INIT = 1, PENDING_SIPI = 2;
     private static final int LVT_MASKED = 0x10000, VERSION = 0x14, DIRECTED_EOI = 1 << 24;
+    private static final long ICR_RESERVED = 0xfff3_2000L;
     private final Vcpu vcpu;
     /** 32-bit registers at their offset / 16; ICR with both halves in x2APIC mode. */
     private final Words regs;
@@ -238,6 +239,7 @@ public final class Lapic {
     /** WRMSR of 0x800-0x8ff; false for #GP. */
     boolean x2apicWrite(int offset, long v) {
         if (offset == ICR) {
+            if ((v & ICR_RESERVED) != 0) return false;
             set(ICR2, v >>> 32);
             set(ICR, v & ~0x1000L & 0xffffffffL);
             sendIpi(v & 0xffffffffL, v >>> 32);
@@ -498,17 +500,17 @@ public final class Lapic {
         return vcpu.vm().kvm().kernel().timing().now();
     }
 
-    /** Nanoseconds of one count: the bus runs at 1 GHz (APIC_BUS_CYCLE_NS 1). */
-    private long divisor() {
+    /** Nanoseconds of one count. */
+    private long period() {
         long d = reg(TDCR);
-        return 1L << (((d & 3 | d >> 1 & 4) + 1) & 7);
+        return vcpu.vm().apicBusCycle().get() << (((d & 3 | d >> 1 & 4) + 1) & 7);
     }
 
     private void startTimer() {
         stopTimer();
         if (reg(TMICT) == 0) return;
         started.set(now());
-        deadline.set(now() + reg(TMICT) * divisor());
+        deadline.set(now() + reg(TMICT) * period());
     }
 
     private void stopTimer() {
@@ -518,7 +520,7 @@ public final class Lapic {
 
     private long currentCount() {
         if (timerMode() == 2 || deadline.get() == 0) return 0;
-        return Math.max(0, deadline.get() - now()) / divisor();
+        return Math.max(0, deadline.get() - now()) / period();
     }
 
     long tscDeadline() {
@@ -546,7 +548,7 @@ public final class Lapic {
     void serveTimer() {
         long d = deadline.get();
         if (d == 0 || now() < d) return;
-        if (timerMode() == 1) deadline.set(d + Math.max(1, reg(TMICT) * divisor()));
+        if (timerMode() == 1) deadline.set(d + Math.max(1, reg(TMICT) * period()));
         else stopTimer();
         if ((reg(LVTT) & LVT_MASKED) != 0) return;
         accepts(ApicBus.FIXED, false, (int) reg(LVTT) & 0xff);

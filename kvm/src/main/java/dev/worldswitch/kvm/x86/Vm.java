@@ -23,6 +23,7 @@ public final class Vm implements MemoryVm {
     private final GuestMemory memory;
     private final Ref<VcpuList> vcpus;
     private final Word users;
+    private final Word apicBusCycle;
     private final Word maxVcpuId, bootCpuId, tssAddress, identityMap, irqchip, dirtyBitmaps, tscKhz, clockOffset;
     private final Word bugged, caps, userSpaceMsr, disabledQuirks, disabledExits, platformInfoHidden, manualDirty;
     private final Ref<MsrFilter> msrFilter;
@@ -45,6 +46,8 @@ public final class Vm implements MemoryVm {
         this.memory = new GuestMemory(region.child("memory"), client);
         this.vcpus = region.ref("vcpus", new VcpuList(List.of()));
         this.users = region.word("users");
+        this.apicBusCycle = region.word("apicBusCycle");
+        apicBusCycle.set(1);
         this.maxVcpuId = region.word("maxVcpuId");
         this.bootCpuId = region.word("bootCpuId");
         this.bugged = region.word("bugged");
@@ -191,6 +194,11 @@ public final class Vm implements MemoryVm {
 
     Word identityMap() {
         return identityMap;
+    }
+
+    /** Nanoseconds of the APIC bus's cycle (KVM_CAP_X86_APIC_BUS_CYCLES_NS). */
+    Word apicBusCycle() {
+        return apicBusCycle;
     }
 
     Word maxVcpuIdCell() {
