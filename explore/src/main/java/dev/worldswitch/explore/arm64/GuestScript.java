@@ -170,6 +170,7 @@ final class GuestScript implements GuestCode {
             default -> {
                 zcr.set(Long.decode(word[1]));
                 cpu.sys().set(SysReg.ZCR_EL1.ordinal(), zcr.get());
+                cpu.host().vectorLengthMayChange();
                 ghost.mayDropAbove(guestVq(cpu));
             }
         }

@@ -98,8 +98,13 @@ final class Hyp {
     /** kvm_call_hyp_ret(__kvm_vcpu_run): guest execution until an exit that the hypervisor does not handle itself. */
     Arm64Exit kvmVcpuRun(Task task, Vcpu vcpu) {
         Arm64Cpu cpu = Fpsimd.cpu(task);
-        if (vhe) return switchToAndFro(cpu, task, vcpu);
         Arm64Exit[] exit = new Arm64Exit[1];
+        if (vhe) {
+            exit[0] = switchToAndFro(cpu, task, vcpu);
+            // kvm_call_hyp(): traps and limits of the host are in effect before it goes on.
+            cpu.host().isb();
+            return exit[0];
+        }
         cpu.host().hvc(() -> {
             exit[0] = switchToAndFro(cpu, task, vcpu);
             return 0;
@@ -135,10 +140,9 @@ final class Hyp {
     /** __guest_enter and fixup_guest_exit. */
     private Arm64Exit enterUntilHandled(Arm64Cpu cpu, Task task, Vcpu vcpu) {
         for (; ; ) {
-            cpu.moment("eret to the guest");
-            cpu.host().contextSync();
+            cpu.host().enterGuest();
             Arm64Exit exit = vcpu.guestEnter(cpu);
-            cpu.host().contextSync();
+            cpu.host().leaveGuest();
             if (exit.kind != Arm64Exit.SYNC) return exit;
             int ec = (int) (cpu.sys().get(SysReg.ESR_EL2.ordinal()) >>> EC_SHIFT) & 0x3f;
             if (!fp.kvmHypHandleFpsimd(cpu, task, vcpu, ec)) return exit;

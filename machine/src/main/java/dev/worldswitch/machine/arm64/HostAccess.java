@@ -2,8 +2,10 @@ package dev.worldswitch.machine.arm64;
 
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Watcher;
 import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,10 +15,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class HostAccess {
     private static final int LEN = 0xf;
-    private static final long CPTR_TZ = 1 << 8, SVCR_SM = 1;
+    private static final long CPTR_TZ = 1 << 8, CPTR_TFP = 1 << 10, SVCR_SM = 1;
+    /** Enabling halves of CPACR_EL1's fields, and of CPTR_EL2's with E2H, for the host's own level. */
+    private static final long FPEN = 1L << 20, ZEN = 1L << 16;
+
+    private static final int GUEST = 0;
     private final Arm64Cpu cpu;
     private final Words before, written;
-    private final Word el;
+    /** The host's exception level, or {@link #GUEST}; the vector length in force last, in quadwords. */
+    private final Word el, vqInForce;
     private final Ref<@Nullable HypVectors> hypVectors;
 
     HostAccess(Arm64Cpu cpu, Region region) {
@@ -25,6 +32,7 @@ public final class HostAccess {
         this.written = region.words("writtenSinceSync", (SysReg.count() + 63) / 64);
         this.el = region.word("hostEl");
         this.hypVectors = region.ref("hypVectors", null);
+        this.vqInForce = region.word("vqInForce");
         el.set(cpu.profile().vhe() ? 2 : 1);
     }
 
@@ -41,7 +49,13 @@ public final class HostAccess {
     public long mrs(SysReg name) {
         cpu.moment(name.mrsStep());
         if (name.isSpe() && !cpu.spe().implemented()) cpu.undefinedAccess(name.mrsStep());
-        return cpu.sys().get(resolve(name).ordinal());
+        SysReg r = resolve(name);
+        if (limitsVectors(r)) sveAccess(name.mrsStep());
+        return cpu.sys().get(r.ordinal());
+    }
+
+    private static boolean limitsVectors(SysReg r) {
+        return r == SysReg.ZCR_EL1 || r == SysReg.ZCR_EL2;
     }
 
     public void msr(SysReg name, long v) {
@@ -49,22 +63,44 @@ public final class HostAccess {
         if (name.isSpe() && !cpu.spe().implemented()) cpu.undefinedAccess(name.msrStep());
         SysReg r = resolve(name);
         int i = r.ordinal();
-        boolean limitsVectors = r == SysReg.ZCR_EL1 || r == SysReg.ZCR_EL2;
-        int vq = limitsVectors ? liveVq() : 0;
+        if (limitsVectors(r)) sveAccess(name.msrStep());
         if ((written.get(i >>> 6) >>> i & 1) == 0) before.set(i, cpu.sys().get(i));
         written.or(i >>> 6, 1L << i);
         if (r == SysReg.SVCR) streamingMode(cpu.sys().get(i), v);
         cpu.sys().set(i, v);
         if (r == SysReg.PMSCR_EL1 || r == SysReg.PMSCR_EL2) cpu.spe().controlled(v != 0);
-        if (limitsVectors && liveVq() > vq) widened(vq);
+        // ZCR_ELx.LEN needs no synchronisation: an indirect read of it comes after the write in program order.
+        if (limitsVectors(r)) vectorLengthMayChange();
     }
 
-    /** The value of {@code r} that counts now: until a context synchronisation maybe still the one before the last write. */
-    public long inEffect(SysReg r) {
-        int i = r.ordinal();
-        long v = cpu.sys().get(i);
-        if ((written.get(i >>> 6) >>> i & 1) == 0 || before.get(i) == v) return v;
-        return cpu.timing().choose(r.msrStep(), 2) == 0 ? v : before.get(i);
+    /**
+     * Whether {@code acts} holds for the value of {@code r} that counts now: until a context synchronisation maybe still the
+     * one before the last write.
+     */
+    private boolean inEffect(SysReg r, LongPredicate acts) {
+        boolean now = acts.test(cpu.sys().get(r.ordinal()));
+        if (acts.test(beforeSync(r)) == now) return now;
+        return cpu.timing().choose(r.msrStep() + " has not taken effect yet", 2) == 0 ? now : !now;
+    }
+
+    /** The host's own use of FP and Advanced SIMD: with a trap in effect at its level the kernel or hypervisor is lost. */
+    private void fpAccess(String step) {
+        if (fpTraps()) cpu.undefinedAccess(step + ", trapped,");
+    }
+
+    private boolean fpTraps() {
+        if (el.get() == 1) return inEffect(SysReg.CPACR_EL1, v -> (v & FPEN) == 0);
+        return inEffect(SysReg.CPTR_EL2, v -> cpu.e2h() ? (v & FPEN) == 0 : (v & CPTR_TFP) != 0);
+    }
+
+    /** The same for SVE; at EL1 CPTR_EL2's trap is {@link #useSve}'s. */
+    private void sveAccess(String step) {
+        if (sveTraps()) cpu.undefinedAccess(step + ", trapped,");
+    }
+
+    private boolean sveTraps() {
+        if (el.get() == 1) return inEffect(SysReg.CPACR_EL1, v -> (v & ZEN) == 0);
+        return inEffect(SysReg.CPTR_EL2, v -> cpu.e2h() ? (v & ZEN) == 0 : (v & CPTR_TZ) != 0);
     }
 
     /** The value of {@code r} before its last write while that is not synchronised yet, else its value. */
@@ -106,12 +142,30 @@ public final class HostAccess {
         if (cpu.profile().vhe()) throw new IllegalStateException("a VHE host is at EL2 already");
         contextSync();
         boolean were = cpu.irqSave();
-        el.set(2);
+        level(2);
         long r = hyp.getAsLong();
-        el.set(1);
+        level(1);
         contextSync();
         cpu.irqRestore(were);
         return r;
+    }
+
+    private void level(int now) {
+        el.set(now);
+        vectorLengthMayChange();
+    }
+
+    /** ERET to a guest. */
+    public void enterGuest() {
+        cpu.moment("eret to the guest");
+        contextSync();
+        level(GUEST);
+    }
+
+    /** The guest's exception to EL2. */
+    public void leaveGuest() {
+        contextSync();
+        level(2);
     }
 
     /** The nVHE host uses an SVE instruction: with CPTR_EL2.TZ it traps to EL2 first. */
@@ -126,13 +180,13 @@ public final class HostAccess {
 
     /**
      * Vector length in quadwords at the present EL (Arm ARM B1.4.2, spec of ZCR_ELx.LEN): the largest implemented one within
-     * what ZCR_EL2, and for an nVHE host at EL1 ZCR_EL1 too, allow. In streaming mode always the machine's largest: SMCR_ELx
+     * what ZCR_EL2, and for a guest and an nVHE host at EL1 ZCR_EL1 too, allow. In streaming mode always the machine's largest: SMCR_ELx
      * is not modelled.
      */
     public int liveVq() {
         if ((cpu.sys().get(SysReg.SVCR.ordinal()) & SVCR_SM) != 0) return cpu.profile().maxVq();
         int len = (int) cpu.sys().get(SysReg.ZCR_EL2.ordinal()) & LEN;
-        if (el.get() == 1) len = Math.min(len, (int) cpu.sys().get(SysReg.ZCR_EL1.ordinal()) & LEN);
+        if (el.get() != 2) len = Math.min(len, (int) cpu.sys().get(SysReg.ZCR_EL1.ordinal()) & LEN);
         return cpu.profile().vqAtMost(len + 1);
     }
 
@@ -151,21 +205,71 @@ public final class HostAccess {
         cpu.sys().set(SysReg.SVCR.ordinal(), 0);
     }
 
-    /** Bits above a vector length that was in use are UNKNOWN when they come back: kept, or zero. */
-    private void widened(int vq) {
-        if (cpu.timing().choose("bits above the old VL", 2) == 0) return;
-        for (int n = 0; n < 32; n++) cpu.z().fill(n * cpu.zStride() + 2 * vq, cpu.zStride() - 2 * vq, 0);
+    /**
+     * A vector length or the exception level changed, here or in a guest. Bits above a length that was in force are kept or
+     * zero when they come back (Arm ARM B1.4.2): all of them alike here.
+     */
+    public void vectorLengthMayChange() {
+        if (!cpu.profile().hasSve()) return;
+        int before = (int) vqInForce.get(), now = liveVq();
+        if (before == now) return;
+        vqInForce.set(now);
+        if (before == 0 || now < before || !anySet(before, now)) return;
+        if (cpu.timing().choose("bits above the old vector length become zero", 2) == 0) return;
+        for (int n = 0; n < 32; n++) cpu.z().fill(n * cpu.zStride() + 2 * before, 2 * (now - before), 0);
+        clearPredicates(before);
+    }
+
+    /** Something of Z between two vector lengths is not zero: else it makes no difference what becomes of it. */
+    private boolean anySet(int from, int to) {
+        boolean[] any = new boolean[1];
+        cpu.region().opaque(new Watcher.OpaqueStep() {
+            @Override
+            public void run() {
+                for (int n = 0; n < 32 && !any[0]; n++)
+                    for (int i = 2 * from; i < 2 * to; i++) any[0] |= cpu.z().get(n * cpu.zStride() + i) != 0;
+            }
+
+            @Override
+            public Watcher.Result result() {
+                return new AnySet(any[0]);
+            }
+
+            @Override
+            public void result(Watcher.Result earlier) {
+                any[0] = ((AnySet) earlier).any;
+            }
+        });
+        return any[0];
+    }
+
+    private record AnySet(boolean any) implements Watcher.Result {
+        @Override
+        public long digest() {
+            return any ? 1 : 0;
+        }
+    }
+
+    private void clearPredicates(int vq) {
+        int stride = cpu.pStride();
+        for (int n = 0; n <= Arm64Cpu.FFR; n++)
+            for (int w = vq / 4; w < stride; w++) {
+                int at = n * stride + w;
+                cpu.p().set(at, w == vq / 4 ? cpu.p().get(at) & (1L << 16 * (vq % 4)) - 1 : 0);
+            }
     }
 
     /** Stores V0-V31 into the low words of {@code z}. */
     public void fpsimdSave(Words z) {
         cpu.moment("fpsimd_save_state");
+        fpAccess("fpsimd_save_state");
         for (int n = 0; n < 32; n++) z.copy(cpu.z(), n * cpu.zStride(), 2);
     }
 
     /** Loads V0-V31; what lies above them in Z is zeroed up to the vector length. */
     public void fpsimdLoad(Words z) {
         cpu.moment("fpsimd_load_state");
+        fpAccess("fpsimd_load_state");
         int vq = cpu.profile().hasSve() ? liveVq() : 1;
         for (int n = 0; n < 32; n++) {
             cpu.z().copy(z, n * cpu.zStride(), 2);
@@ -176,6 +280,7 @@ public final class HostAccess {
     /** Stores Z, P and FFR at the present vector length. */
     public void sveSave(Words z, Words p) {
         cpu.moment("sve_save_state");
+        sveAccess("sve_save_state");
         int vq = liveVq();
         for (int n = 0; n < 32; n++) z.copy(cpu.z(), n * cpu.zStride(), 2 * vq);
         copyPredicates(cpu.p(), p, vq);
@@ -183,6 +288,7 @@ public final class HostAccess {
 
     public void sveLoad(Words z, Words p) {
         cpu.moment("sve_load_state");
+        sveAccess("sve_load_state");
         int vq = liveVq();
         for (int n = 0; n < 32; n++) cpu.z().copy(z, n * cpu.zStride(), 2 * vq);
         copyPredicates(p, cpu.p(), vq);
@@ -200,6 +306,7 @@ public final class HostAccess {
     /** Zeroes P, FFR and what is above V in Z up to the vector length. */
     public void sveFlushLive() {
         cpu.moment("sve_flush_live");
+        sveAccess("sve_flush_live");
         int vq = liveVq();
         if (vq > 1) for (int n = 0; n < 32; n++) cpu.z().fill(n * cpu.zStride() + 2, 2 * vq - 2, 0);
         cpu.p().fill(0, cpu.p().length(), 0);
@@ -208,6 +315,7 @@ public final class HostAccess {
     /** Kernel code computes in V registers: what was in them is gone, above them up to the vector length zeroes. */
     public void clobberVectors() {
         cpu.moment("kernel-mode NEON");
+        fpAccess("kernel-mode NEON");
         int vq = cpu.profile().hasSve() ? liveVq() : 1;
         for (int n = 0; n < 32; n++) {
             cpu.z().set(n * cpu.zStride(), 0x6b65726e656c0000L + n);
