@@ -3,24 +3,11 @@ package dev.worldswitch.explore;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.worldswitch.explore.x86.X86Architecture;
-import dev.worldswitch.kernel.Kernel;
-import dev.worldswitch.kvm.KvmFile;
-import dev.worldswitch.machine.PhysicalCpu;
-import java.io.File;
-import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
-import java.net.URL;
-import java.net.URLClassLoader;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.function.Function;
-import java.util.spi.ToolProvider;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -206,48 +193,8 @@ class MutationTest {
     }
 
     private static List<String> explore(Mutant m) throws Exception {
-        Path classes = Files.createTempDirectory(folder, "mutant");
-        compile(m, classes);
-        List<URL> urls = new ArrayList<>(List.of(classes.toUri().toURL()));
-        for (Class<?> c : List.of(MutantRun.class, Exploration.class, KvmFile.class, Kernel.class, PhysicalCpu.class))
-            urls.add(c.getProtectionDomain().getCodeSource().getLocation());
-        urls.add(Path.of("target/classes").toUri().toURL());
-        urls.add(Path.of("target/test-classes").toUri().toURL());
-        // No parent: the loaders above know the unchanged classes by their modules.
-        try (URLClassLoader loader = new URLClassLoader(urls.toArray(new URL[0]), null)) {
-            @SuppressWarnings("unchecked")
-            Function<String, List<String>> run = (Function<String, List<String>>)
-                    loader.loadClass(MutantRun.class.getName()).getConstructor().newInstance();
-            return run.apply(m.scenario + " " + m.property);
-        }
-    }
-
-    private static void compile(Mutant m, Path classes) throws IOException {
-        Path source = Path.of("..", m.file);
-        String text = Files.readString(source);
+        String text = Mutants.source(m.file);
         assertThat(text).as("source of " + m.file).contains(m.from);
-        Path changed = classes.resolve("src").resolve(source.getFileName());
-        Files.createDirectories(changed.getParent());
-        Files.writeString(changed, text.replace(m.from, m.to));
-        StringBuilder path = new StringBuilder();
-        for (Class<?> c : List.of(KvmFile.class, Kernel.class, PhysicalCpu.class))
-            path.append(c.getProtectionDomain().getCodeSource().getLocation().getPath())
-                    .append(File.pathSeparator);
-        for (String p : List.of("jdk.module.path", "java.class.path"))
-            path.append(System.getProperty(p, "")).append(File.pathSeparator);
-        StringWriter out = new StringWriter();
-        int r = ToolProvider.findFirst("javac")
-                .orElseThrow()
-                .run(
-                        new PrintWriter(out),
-                        new PrintWriter(out),
-                        "-d",
-                        classes.toString(),
-                        "-cp",
-                        path.toString(),
-                        "-proc:none",
-                        "-nowarn",
-                        changed.toString());
-        assertThat(r).as(out.toString()).isZero();
+        return Mutants.explore(folder, m.file, text.replace(m.from, m.to), m.scenario + " " + m.property);
     }
 }
