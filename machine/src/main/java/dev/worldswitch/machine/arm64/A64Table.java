@@ -28,7 +28,9 @@ public final class A64Table {
             new SveIntegerTable(),
             new SveCompareTable(),
             new SvePermuteTable(),
+            new SveMultiplyTable(),
             new SveMemoryTable(),
+            new SveGatherTable(),
             new SveFpTable());
 
     private record Entry(int mask, int value, int weight, A64Row row) {}

@@ -118,27 +118,30 @@ final class LaneFn {
     // Halving.
 
     static long shadd(Fpu f, long a, long b, int bits) {
-        return s(a, bits) + s(b, bits) >> 1;
+        long x = s(a, bits), y = s(b, bits);
+        return (x & y) + ((x ^ y) >> 1);
     }
 
     static long uhadd(Fpu f, long a, long b, int bits) {
-        return a + b >>> 1;
+        return (a & b) + ((a ^ b) >>> 1);
     }
 
     static long srhadd(Fpu f, long a, long b, int bits) {
-        return s(a, bits) + s(b, bits) + 1 >> 1;
+        long x = s(a, bits), y = s(b, bits);
+        return (x | y) - ((x ^ y) >> 1);
     }
 
     static long urhadd(Fpu f, long a, long b, int bits) {
-        return a + b + 1 >>> 1;
+        return (a | b) - ((a ^ b) >>> 1);
     }
 
     static long shsub(Fpu f, long a, long b, int bits) {
-        return s(a, bits) - s(b, bits) >> 1;
+        long x = s(a, bits), y = s(b, bits);
+        return (x >> 1) - (y >> 1) - (~x & y & 1);
     }
 
     static long uhsub(Fpu f, long a, long b, int bits) {
-        return a - b >> 1;
+        return (a >>> 1) - (b >>> 1) - (~a & b & 1);
     }
 
     // Order.
@@ -277,20 +280,46 @@ final class LaneFn {
 
     // Multiplication.
 
+    /** ASRD: signed division by a power of two, towards zero. */
+    static long asrd(Fpu f, long a, long b, int bits) {
+        long x = s(a, bits);
+        return b == 64 ? 0 : x + (x < 0 ? (1L << b) - 1 : 0) >> b;
+    }
+
     static long sqdmulh(Fpu f, long a, long b, int bits) {
+        if (bits == 64) return doubledHigh(f, 0, a, b, false, false);
         return ssat(f, s(a, bits) * s(b, bits) >> bits - 1, bits);
     }
 
     static long sqrdmulh(Fpu f, long a, long b, int bits) {
+        if (bits == 64) return doubledHigh(f, 0, a, b, false, true);
         return ssat(f, s(a, bits) * s(b, bits) + (1L << bits - 2) >> bits - 1, bits);
     }
 
     static long sqrdmlah(Fpu f, long d, long a, long b, int bits) {
+        if (bits == 64) return doubledHigh(f, d, a, b, false, true);
         return ssat(f, (s(d, bits) << bits - 1) + s(a, bits) * s(b, bits) + (1L << bits - 2) >> bits - 1, bits);
     }
 
     static long sqrdmlsh(Fpu f, long d, long a, long b, int bits) {
+        if (bits == 64) return doubledHigh(f, d, a, b, true, true);
         return ssat(f, (s(d, bits) << bits - 1) - s(a, bits) * s(b, bits) + (1L << bits - 2) >> bits - 1, bits);
+    }
+
+    /** The high 64 bits of {@code d << 64} plus or minus twice a 128-bit product, rounded or not, saturated. */
+    private static long doubledHigh(Fpu f, long d, long a, long b, boolean subtract, boolean round) {
+        long high = Math.multiplyHigh(a, b), low = a * b;
+        if (subtract) {
+            low = -low;
+            high = ~high + (low == 0 ? 1 : 0);
+        }
+        // The sum of d << 63 and the product stays within 128 bits.
+        long sum = low + (d << 63);
+        high += (d >> 1) + (Long.compareUnsigned(sum, low) < 0 ? 1 : 0);
+        long rounded = round ? sum + (1L << 62) : sum;
+        if (Long.compareUnsigned(rounded, sum) < 0) high++;
+        long r = high << 1 | rounded >>> 63;
+        return (high ^ r) < 0 ? edge(f, high < 0) : r;
     }
 
     static long pmul(Fpu f, long a, long b, int bits) {

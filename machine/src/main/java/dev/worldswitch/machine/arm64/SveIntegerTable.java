@@ -13,6 +13,9 @@ final class SveIntegerTable extends SveRows {
     void build() {
         arithmetic();
         immediates();
+        wideShifts();
+        addresses();
+        divisions();
     }
 
     private static final Two ADD = (f, a, b, n) -> a + b, SUB = (f, a, b, n) -> a - b, MUL = (f, a, b, n) -> a * b;
@@ -27,7 +30,7 @@ final class SveIntegerTable extends SveRows {
         return signed ? LaneFn.s(a, bits) * LaneFn.s(b, bits) >> bits : a * b >>> bits;
     }
 
-    private static final Two SMULH = (f, a, b, n) -> high(a, b, n, true), UMULH = (f, a, b, n) -> high(a, b, n, false);
+    static final Two SMULH = (f, a, b, n) -> high(a, b, n, true), UMULH = (f, a, b, n) -> high(a, b, n, false);
 
     private void unpredicated(String name, int opcode, Two fn) {
         row(
@@ -254,5 +257,48 @@ final class SveIntegerTable extends SveRows {
         long v = A64.bitmask(f(w, 17, 17), f(w, 10, 5), f(w, 16, 11), true);
         if (v == 0) throw c.undefined();
         return v;
+    }
+
+    /** Shifts by the 64-bit element that an element lies in. */
+    private void wideShifts() {
+        Two[] fns = {ASR, LSR, LSL, LSL};
+        String[] names = {"ASR", "LSR", "", "LSL"};
+        for (int k : new int[] {0, 1, 3}) {
+            Two fn = fns[k];
+            sized(names[k] + " (wide elements, predicated)", "00000100ss0110" + two(k) + "100gggmmmmmddddd", 0, 2, (c, w, pc) -> {
+                int size = size(w);
+                long[] r = SveOps.copy(c, d(w));
+                for (int e = 0; e < SveOps.elements(c, size); e++)
+                    if (SveOps.active(c, g(w), e, size))
+                        SveOps.put(r, e, size, fn.of(c.fpu, SveOps.get(c, d(w), e, size), SveOps.get(c, n(w), e * size / 8, 8), 8 * size));
+                SveOps.write(c, d(w), r);
+            });
+            sized(names[k] + " (wide elements, unpredicated)", "00000100ss1mmmmm1000" + two(k) + "nnnnnddddd", 0, 2, (c, w, pc) -> {
+                int size = size(w);
+                long[] r = SveOps.vector(c);
+                for (int e = 0; e < SveOps.elements(c, size); e++)
+                    SveOps.put(r, e, size, fn.of(c.fpu, SveOps.get(c, n(w), e, size), SveOps.get(c, m(w), e * size / 8, 8), 8 * size));
+                SveOps.write(c, d(w), r);
+            });
+        }
+    }
+
+    private void addresses() {
+        String[] names = {"unpacked 32-bit signed", "unpacked 32-bit unsigned", "packed 32-bit", "packed 64-bit"};
+        for (int k = 0; k < 4; k++) {
+            int kind = k;
+            row("ADR (" + names[k] + " offsets)", "00000100" + two(k) + "1mmmmm1010zznnnnnddddd", (c, w, pc) -> {
+                int by = f(w, 11, 10);
+                Two fn = (f, a, b, n) -> a + ((kind == 0 ? (int) b : kind == 1 ? b & A64.W : b) << by);
+                SveOps.map(c, d(w), n(w), m(w), kind == 2 ? 4 : 8, fn);
+            });
+        }
+    }
+
+    private void divisions() {
+        row("ASRD", "00000100tt000100100gggttiiiddddd", Feature.SVE, w -> f(w, 23, 22) != 0 || f(w, 9, 8) != 0, (c, w, pc) -> {
+            int t = f(w, 23, 22) << 2 | f(w, 9, 8), size = Integer.highestOneBit(t);
+            SveOps.mergeConstant(c, d(w), d(w), g(w), 16 * size - (t << 3 | f(w, 7, 5)), size, LaneFn::asrd);
+        });
     }
 }

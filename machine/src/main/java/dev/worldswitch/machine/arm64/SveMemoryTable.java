@@ -11,6 +11,7 @@ final class SveMemoryTable extends SveRows {
     @Override
     void build() {
         memory();
+        replicated();
     }
 
     /** dtype of contiguous loads: memory size, element size, sign extension. */
@@ -61,10 +62,7 @@ final class SveMemoryTable extends SveRows {
                             k[1],
                             k[0],
                             k[2] != 0));
-            row("LD1 " + dt + " (scalar plus scalar)", "1010010" + dt + "mmmmm010gggnnnnnttttt", (c, w, pc) -> {
-                if (m(w) == 31) throw c.undefined();
-                SveOps.load(c, d(w), 1, scalars(c, w, k[0]), g(w), k[1], k[0], k[2] != 0);
-            });
+            row("LD1 " + dt + " (scalar plus scalar)", "1010010" + dt + "mmmmm010gggnnnnnttttt", Feature.SVE, SveMemoryTable::offset, (c, w, pc) -> SveOps.load(c, d(w), 1, scalars(c, w, k[0]), g(w), k[1], k[0], k[2] != 0));
             row(
                     "LDFF1 " + dt + " (scalar plus scalar)",
                     "1010010" + dt + "mmmmm011gggnnnnnttttt",
@@ -107,39 +105,27 @@ final class SveMemoryTable extends SveRows {
                                 c, d(w), 1, c.base(n(w)) + sf(w, 19, 16) * (c.vl / size) * mem, g(w), size, mem));
                 row(
                         "ST1 " + two(msz) + two(sz) + " (scalar plus scalar)",
-                        head + "mmmmm010gggnnnnnttttt",
-                        (c, w, pc) -> {
-                            if (m(w) == 31) throw c.undefined();
-                            SveOps.store(c, d(w), 1, scalars(c, w, mem), g(w), size, mem);
-                        });
+                        head + "mmmmm010gggnnnnnttttt", Feature.SVE, SveMemoryTable::offset, (c, w, pc) -> SveOps.store(c, d(w), 1, scalars(c, w, mem), g(w), size, mem));
             }
-            for (int regs = 2; regs < 5; regs++) {
+            for (int regs = 1; regs < 5; regs++) {
                 int count = regs;
                 String opc = two(regs - 1);
                 row(
-                        "LD" + regs + " " + mem + " (scalar plus immediate)",
+                        (regs == 1 ? "LDNT1 " : "LD" + regs + " ") + mem + " (scalar plus immediate)",
                         "1010010" + two(msz) + opc + "0iiii111gggnnnnnttttt",
                         (c, w, pc) -> SveOps.load(
                                 c, d(w), count, c.base(n(w)) + sf(w, 19, 16) * c.vl * count, g(w), mem, mem, false));
                 row(
-                        "LD" + regs + " " + mem + " (scalar plus scalar)",
-                        "1010010" + two(msz) + opc + "mmmmm110gggnnnnnttttt",
-                        (c, w, pc) -> {
-                            if (m(w) == 31) throw c.undefined();
-                            SveOps.load(c, d(w), count, scalars(c, w, mem), g(w), mem, mem, false);
-                        });
+                        (regs == 1 ? "LDNT1 " : "LD" + regs + " ") + mem + " (scalar plus scalar)",
+                        "1010010" + two(msz) + opc + "mmmmm110gggnnnnnttttt", Feature.SVE, SveMemoryTable::offset, (c, w, pc) -> SveOps.load(c, d(w), count, scalars(c, w, mem), g(w), mem, mem, false));
                 row(
-                        "ST" + regs + " " + mem + " (scalar plus immediate)",
+                        (regs == 1 ? "STNT1 " : "ST" + regs + " ") + mem + " (scalar plus immediate)",
                         "1110010" + two(msz) + opc + "1iiii111gggnnnnnttttt",
                         (c, w, pc) -> SveOps.store(
                                 c, d(w), count, c.base(n(w)) + sf(w, 19, 16) * c.vl * count, g(w), mem, mem));
                 row(
-                        "ST" + regs + " " + mem + " (scalar plus scalar)",
-                        "1110010" + two(msz) + opc + "mmmmm011gggnnnnnttttt",
-                        (c, w, pc) -> {
-                            if (m(w) == 31) throw c.undefined();
-                            SveOps.store(c, d(w), count, scalars(c, w, mem), g(w), mem, mem);
-                        });
+                        (regs == 1 ? "STNT1 " : "ST" + regs + " ") + mem + " (scalar plus scalar)",
+                        "1110010" + two(msz) + opc + "mmmmm011gggnnnnnttttt", Feature.SVE, SveMemoryTable::offset, (c, w, pc) -> SveOps.store(c, d(w), count, scalars(c, w, mem), g(w), mem, mem));
             }
         }
     }
@@ -151,5 +137,43 @@ final class SveMemoryTable extends SveRows {
 
     private static long offset9(int w) {
         return sf(w, 21, 16) << 3 | g(w);
+    }
+
+    /** Whether the offset register is one: 31 is unallocated. */
+    private static boolean offset(int w) {
+        return m(w) != 31;
+    }
+
+    /** LD1RQ and LD1RO: 16 or 32 bytes to all of the vector. */
+    private void replicated() {
+        for (int msz = 0; msz < 4; msz++) {
+            for (int k = 0; k < 2; k++) {
+                int size = 1 << msz, bytes = 16 << k;
+                String name = (k == 0 ? "LD1RQ " : "LD1RO ") + size;
+                Feature feature = k == 0 ? Feature.SVE : Feature.SVE_F64MM;
+                String head = "1010010" + two(msz) + two(k);
+                row(
+                        name + " (scalar plus scalar)",
+                        head + "mmmmm000gggnnnnnttttt",
+                        feature,
+                        SveMemoryTable::offset,
+                        (c, w, pc) -> replicate(c, w, scalars(c, w, size), size, bytes));
+                row(
+                        name + " (scalar plus immediate)",
+                        head + "0iiii001gggnnnnnttttt",
+                        feature,
+                        (c, w, pc) -> replicate(c, w, c.base(n(w)) + sf(w, 19, 16) * bytes, size, bytes));
+            }
+        }
+    }
+
+    private static void replicate(Arm64Interpreter c, int w, long at, int size, int bytes) {
+        if (c.vl < bytes) throw c.undefined();
+        long[] r = SveOps.vector(c);
+        for (int e = 0; e < bytes / size; e++)
+            if (SveOps.active(c, g(w), e, size)) SveOps.put(r, e, size, c.ld(at + (long) e * size, size));
+        int words = bytes / 8;
+        for (int i = words; i < c.vl / 8 / words * words; i++) r[i] = r[i - words];
+        SveOps.write(c, d(w), r);
     }
 }

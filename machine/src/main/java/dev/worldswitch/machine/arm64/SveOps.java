@@ -197,6 +197,47 @@ final class SveOps {
         write(c, d, r);
     }
 
+    /** d[e] = f(d[e], n[e], m[e]). */
+    static void map3(Arm64Interpreter c, int d, int n, int m, int size, LaneFn.Three f) {
+        long[] r = vector(c);
+        for (int e = elements(c, size) - 1; e >= 0; e--)
+            put(r, e, size, f.of(c.fpu, get(c, d, e, size), get(c, n, e, size), get(c, m, e, size), 8 * size));
+        write(c, d, r);
+    }
+
+    /** The same with element {@code index} of each 128 bits of {@code m}. */
+    static void mapIndexed(Arm64Interpreter c, int d, int n, int m, int index, int size, LaneFn.Three f) {
+        long[] r = vector(c);
+        int mask = 16 / size - 1;
+        for (int e = elements(c, size) - 1; e >= 0; e--) {
+            long b = get(c, m, (e & ~mask) + index, size);
+            put(r, e, size, f.of(c.fpu, get(c, d, e, size), get(c, n, e, size), b, 8 * size));
+        }
+        write(c, d, r);
+    }
+
+    /** d[e] = f(d[e], n[2e + a], m[2e + b]), sources half as wide. */
+    static void widen(Arm64Interpreter c, int d, int n, int m, int size, int a, int b, LaneFn.Three f) {
+        long[] r = vector(c);
+        int half = size / 2;
+        for (int e = elements(c, size) - 1; e >= 0; e--) {
+            long x = get(c, n, 2 * e + a, half), y = get(c, m, 2 * e + b, half);
+            put(r, e, size, f.of(c.fpu, get(c, d, e, size), x, y, 4 * size));
+        }
+        write(c, d, r);
+    }
+
+    /** The same with element {@code index} of each 128 bits of {@code m}. */
+    static void widenIndexed(Arm64Interpreter c, int d, int n, int m, int index, int size, int a, LaneFn.Three f) {
+        long[] r = vector(c);
+        int half = size / 2, mask = 16 / half - 1;
+        for (int e = elements(c, size) - 1; e >= 0; e--) {
+            long x = get(c, n, 2 * e + a, half), y = get(c, m, (2 * e & ~mask) + index, half);
+            put(r, e, size, f.of(c.fpu, get(c, d, e, size), x, y, 4 * size));
+        }
+        write(c, d, r);
+    }
+
     interface Source {
         long of(int e);
     }
@@ -240,14 +281,14 @@ final class SveOps {
     /** LDFF1, LDNF1: the first element may fault (LDFF1), a later one clears FFR from there on. */
     static void loadFirstFault(
             Arm64Interpreter c, int t, long base, int p, int size, int msize, boolean signed, boolean firstFaults) {
-        long[] r = vector(c), ffr = copyPredicate(c, Arm64Cpu.FFR);
+        long[] r = vector(c);
         int n = elements(c, size);
         boolean first = firstFaults;
         for (int e = 0; e < n; e++) {
             if (!active(c, p, e, size)) continue;
             long va = base + (long) e * msize;
             if (!first && !c.readable(va, msize)) {
-                for (int b = e * size; b < c.vl; b++) ffr[b >>> 6] &= ~(1L << (b & 63));
+                clearFirstFault(c, e * size);
                 break;
             }
             first = false;
@@ -255,7 +296,14 @@ final class SveOps {
             put(r, e, size, signed ? LaneFn.s(v, 8 * msize) : v);
         }
         write(c, t, r);
-        writePredicate(c, Arm64Cpu.FFR, ffr);
+    }
+
+    /** FFR from the predicate bit {@code from} on. */
+    static void clearFirstFault(Arm64Interpreter c, int from) {
+        for (int i = 0; i < c.pw; i++) {
+            int below = from - 64 * i;
+            c.p[Arm64Cpu.FFR * c.pw + i] &= below <= 0 ? 0 : below >= 64 ? -1 : (1L << below) - 1;
+        }
     }
 
     /** A fold over active elements in the order of the shared pseudocode's Reduce: inactive ones are the identity. */
