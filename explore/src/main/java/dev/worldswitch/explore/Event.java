@@ -12,6 +12,8 @@ enum Event {
     PREEMPT('p', "preempt", "RESCHEDULE, preemption where the kernel allows it", Line.RESCHEDULE),
     KICK('k', "kick", "KICK, an IPI that only makes a guest exit", Line.KICK),
     NMI('n', "nmi", "NMI", Line.NMI),
+    PERF_IPI('a', "perf-ipi", "PERF, a cross-call that changes its registers", Line.PERF),
+    FPU_INTERRUPT('h', "fpu-interrupt", "FPU, an interrupt that uses it at once", Line.FPU),
     SAMPLE('r', "sample", "the profiling unit samples an operation", null) {
         @Override
         boolean possible(PhysicalCpu cpu) {

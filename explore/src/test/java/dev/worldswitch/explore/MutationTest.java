@@ -49,7 +49,7 @@ class MutationTest {
             new Mutant(
                     "fpu_swap_kvm_fpstate() without the save",
                     FPU,
-                    "        if (!task.flags().test(TIF_NEED_FPU_LOAD)) saveFpregsToFpstate(task);\n        if (enter)",
+                    "        if (!task.flags().test(TIF_NEED_FPU_LOAD) || !swapChecks) saveFpregsToFpstate(task);\n        if (enter)",
                     "        if (enter)",
                     "xcr0",
                     "own-registers"),
@@ -123,7 +123,7 @@ class MutationTest {
             new Mutant(
                     "guest entry without switch_fpu_return()",
                     ENTRY,
-                    "        if (task.flags().test(Task.TIF_NEED_FPU_LOAD)) fpu().switchFpuReturn(task);\n",
+                    "        if (checksFpu && task.flags().test(Task.TIF_NEED_FPU_LOAD)) fpu().switchFpuReturn(task);\n",
                     "",
                     "xcr0",
                     "guest-registers"),

@@ -18,4 +18,9 @@ public interface FpSwitch {
 
     /** A softirq that computes in vector registers, between the architecture's begin and end. */
     void softirqUsesFp(PhysicalCpu cpu);
+
+    /** irq_fpu_usable in a hard interrupt. */
+    default boolean irqFpuUsable(PhysicalCpu cpu) {
+        return false;
+    }
 }

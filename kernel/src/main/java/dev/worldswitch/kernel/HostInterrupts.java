@@ -10,8 +10,10 @@ public final class HostInterrupts implements InterruptEntry {
     private final Kernel kernel;
     private final Softirq softirq;
     private final Scheduler scheduler;
+    private final HostPerf perf;
 
-    public HostInterrupts(Kernel kernel, Softirq softirq, Scheduler scheduler) {
+    public HostInterrupts(Kernel kernel, Softirq softirq, Scheduler scheduler, HostPerf perf) {
+        this.perf = perf;
         this.kernel = kernel;
         this.softirq = softirq;
         this.scheduler = scheduler;
@@ -37,6 +39,8 @@ public final class HostInterrupts implements InterruptEntry {
             case RESCHEDULE -> {
                 if (current != null) current.flags().or(Task.TIF_NEED_RESCHED);
             }
+            case PERF -> perf.crossCall(cpu);
+            case FPU -> softirq.hardirqUsesFp(cpu);
             case KICK, NMI -> {}
         }
         softirq.irqExit(cpu);

@@ -390,6 +390,78 @@ public enum Patch {
             "lore:20220917010600.532642-2-reijiw@google.com",
             "2022-09",
             Set.of()),
+    /** A dynamic component in its initial state is copied to user space as zeroes, not from an image that lacks it. */
+    XSAVE_UABI_INIT(
+            "xsave-uabi-init",
+            Arch.X86,
+            "x86/fpu: Fix copy_xstate_to_uabi() to copy init states correctly",
+            "471f0aa7fa64",
+            "2022-10",
+            Set.of()),
+    /** fpu_swap_kvm_fpstate() saves registers only where they are the task's. */
+    KVM_FPU_NEED_LOAD(
+            "kvm-fpu-need-load",
+            Arch.X86,
+            "KVM: x86: Handle TIF_NEED_FPU_LOAD in kvm_{load,put}_guest_fpu()",
+            "part of the series of 2620fe268e80",
+            "2020-01",
+            Set.of()),
+    /** Guest registers that a softirq took since load are loaded again before entry. */
+    KVM_FPU_CHECK_AT_ENTRY(
+            "kvm-fpu-check-at-entry",
+            Arch.X86,
+            "KVM: X86: Fix fpu state crash in kvm guest; Revert of it, with the check where it belongs",
+            "e751732486eb, 2620fe268e80",
+            "2020-01",
+            Set.of()),
+    /** exec() invalidates the task's registers on every CPU, not only on its present one. */
+    EXEC_INVALIDATES(
+            "exec-invalidates",
+            Arch.X86,
+            "x86/fpu: Invalidate FPU state correctly on exec()",
+            "1f69383b203e",
+            "2023-08",
+            Set.of()),
+    /** In a hard interrupt the FPU is not usable inside fpregs_lock(). */
+    IRQ_FPU_USABLE(
+            "irq-fpu-usable",
+            Arch.X86,
+            "x86/fpu: Prevent FPU state corruption",
+            "59f5ede3bc0f",
+            "2022-05",
+            Set.of()),
+    /** The host's DEBUGCTL that comes back after an exit is read where perf can not change it any more. */
+    DEBUGCTL_AFTER_IRQS_OFF(
+            "debugctl-after-irqs-off",
+            Arch.X86,
+            "KVM: x86: Snapshot the host's DEBUGCTL after disabling IRQs",
+            "189ecdb3e112",
+            "2025-02",
+            Set.of()),
+    /** SVM: a guest runs with its own DEBUGCTL. */
+    SVM_DEBUGCTL(
+            "svm-debugctl",
+            Arch.X86,
+            "KVM: SVM: Manually context switch DEBUGCTL if LBR virtualization is disabled",
+            "433265870ab3",
+            "2025-02",
+            Set.of()),
+    /** A CPU that comes up has its copy of IA32_XFD set with the register. */
+    XFD_STATE_AT_HOTPLUG(
+            "xfd-state-at-hotplug",
+            Arch.X86,
+            "x86/fpu: Keep xfd_state in sync with MSR_IA32_XFD",
+            "10e4b5166df9",
+            "2024-03",
+            Set.of()),
+    /** perf's write of PMUSERENR_EL0 goes to the host's saved value while a vCPU is loaded. */
+    PMUSERENR_SHADOW(
+            "pmuserenr-shadow",
+            Arch.ARM64,
+            "KVM: arm64: PMU: Don't overwrite PMUSERENR with vcpu loaded",
+            "0c2f9acf6ae7",
+            "2023-06",
+            Set.of()),
     /** The features of the first KVM_ARM_VCPU_INIT are those of all vCPUs of the VM. */
     ARM64_VCPU_FEATURES_PER_VM(
             "vcpu-features-per-vm",

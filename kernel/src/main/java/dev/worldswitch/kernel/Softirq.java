@@ -59,6 +59,16 @@ public final class Softirq {
         if (!inInterrupt(now) && pending(cpu)) doSoftirq(cpu);
     }
 
+    /** Bottom halves are off or one is being served: softirq_count. */
+    public boolean softirqCount(PhysicalCpu cpu) {
+        return (kernel.perCpu(cpu).preemptCount().get() & SOFTIRQ_MASK) != 0;
+    }
+
+    /** A hard interrupt's own work in vector registers. */
+    void hardirqUsesFp(PhysicalCpu cpu) {
+        if (fp.irqFpuUsable(cpu)) fp.softirqUsesFp(cpu);
+    }
+
     /** Runs what interrupts left pending: here always work that uses vector registers in the kernel. */
     private void doSoftirq(PhysicalCpu cpu) {
         PerCpu p = kernel.perCpu(cpu);

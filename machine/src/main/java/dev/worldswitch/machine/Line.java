@@ -9,7 +9,11 @@ public enum Line {
     /** Another CPU wants a running guest to exit (kvm_vcpu_kick). */
     KICK,
     /** Non-maskable interrupt. */
-    NMI;
+    NMI,
+    /** A cross-call of perf. */
+    PERF,
+    /** A maskable interrupt whose handler itself computes in vector registers where the kernel lets it. */
+    FPU;
 
     public long bit() {
         return 1L << ordinal();

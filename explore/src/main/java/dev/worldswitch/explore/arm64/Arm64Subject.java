@@ -39,7 +39,7 @@ final class Arm64Subject implements Subject {
                 all -> around.cpus().over(all));
         KvmFile kvm = new Kvm(host).open();
         Region ghosts = around.root().child("ghosts");
-        controls = new HostControls(ghosts, host.cpus());
+        controls = new HostControls(ghosts, host.cpus(), host.perf());
         for (Scenario.TaskText t : s.tasks()) {
             Task task = host.newTask(t.name());
             Region ghost = ghosts.child(t.name());

@@ -1,6 +1,7 @@
 package dev.worldswitch.explore.arm64;
 
 import dev.worldswitch.explore.Violation;
+import dev.worldswitch.kernel.arm64.Arm64Perf;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.cell.Region;
@@ -11,14 +12,15 @@ import org.jspecify.annotations.Nullable;
 /** What the host last wrote to each CPU's profiling and debug controls. */
 final class HostControls {
     private static final long E2PB_HPMN = 3 << 12 | 0x1f, PMSCR_BOTH = 3, PMBLIMITR_E = 1;
-    private static final long HPMN = 0x1f, USERENR_ER_CR = 0xc;
-    private final Words pmscr, mdcr, mdcrWhole, pmuserenr;
+    private static final long HPMN = 0x1f;
+    private final Words pmscr, mdcr, mdcrWhole;
+    private final Arm64Perf perf;
 
-    HostControls(Region ghosts, List<Arm64Cpu> cpus) {
+    HostControls(Region ghosts, List<Arm64Cpu> cpus, Arm64Perf perf) {
         this.pmscr = ghosts.words("hostPmscr", cpus.size());
         this.mdcr = ghosts.words("hostMdcr", cpus.size());
         this.mdcrWhole = ghosts.words("hostMdcrWhole", cpus.size());
-        this.pmuserenr = ghosts.words("hostPmuserenr", cpus.size());
+        this.perf = perf;
         for (Arm64Cpu c : cpus) {
             mdcr.set(c.id(), mdcr(c));
             mdcrWhole.set(c.id(), c.sys().get(SysReg.MDCR_EL2.ordinal()));
@@ -50,8 +52,9 @@ final class HostControls {
 
     /** perf maps a counter for user mode: PMUSERENR_EL0 lets it read counters and the cycle counter. */
     void userCounters(Arm64Cpu cpu) {
-        pmuserenr.set(cpu.id(), USERENR_ER_CR);
-        cpu.host().msr(SysReg.PMUSERENR_EL0, USERENR_ER_CR);
+        boolean were = cpu.irqSave();
+        perf.userAccess(cpu, true);
+        cpu.irqRestore(were);
     }
 
     /** HPMN = 0 is CONSTRAINED UNPREDICTABLE; a VHE host lives with what KVM leaves in the register. */
@@ -68,10 +71,10 @@ final class HostControls {
                     Arm64Properties.HOST_DEBUG,
                     "MDCR_EL2 is 0x" + Long.toHexString(is) + ", was 0x" + Long.toHexString(was));
         long el0 = cpu.sys().get(SysReg.PMUSERENR_EL0.ordinal());
-        if (el0 != pmuserenr.get(cpu.id()))
+        if (el0 != perf.userAccess(cpu))
             throw new Violation(
                     Arm64Properties.HOST_DEBUG,
-                    "PMUSERENR_EL0 is " + el0 + ", the host wrote " + pmuserenr.get(cpu.id()));
+                    "PMUSERENR_EL0 is " + el0 + ", the host wrote " + perf.userAccess(cpu));
     }
 
     void check(Arm64Cpu cpu) {

@@ -98,7 +98,8 @@ final class Vm {
         byte[] zero = new byte[392];
         memory.write(buffer, zero, 0, 392);
         memory.set(buffer, 4, 1);
-        memory.set(buffer + 16, 8, client.xcompGuestPerm());
+        // KVM hides MPX, components 3 and 4, from guests.
+        memory.set(buffer + 16, 8, client.xcompGuestPerm() & ~0x18L);
         call(vcpu, iow(0xa7, 392), buffer, "KVM_SET_XCRS");
         memory.set(ram + GuestCode.PAGE_TABLES, 8, GuestCode.PAGE_TABLES + 0x1000 | 3);
         memory.set(ram + GuestCode.PAGE_TABLES + 0x1000, 8, GuestCode.PAGE_TABLES + 0x2000 | 3);

@@ -73,6 +73,9 @@ final class Vmm {
                     v.checkGuest();
                 });
             }
+            case "exec" -> new Step("execve()", this::exec);
+            case "hotplug" -> call("idle CPUs go offline and come back", host::idleCpusDownAndUp);
+            case "perf" -> call("perf turns last-branch records on or off", this::perf);
             case "get-xsave" -> call("ioctl(vcpu, KVM_GET_XSAVE2)", hasVm(text)::getXsave);
             case "set-xsave" -> call("ioctl(vcpu, KVM_SET_XSAVE) with what it got", hasVm(text)::setXsave);
             case "set-xfd" -> {
@@ -82,7 +85,7 @@ final class Vmm {
             }
             default ->
                 throw new IllegalArgumentException("a task can't '" + text
-                        + "'; known: own-registers, null-call, run, get-xsave, set-xsave, set-xfd VALUE");
+                        + "'; known: own-registers, null-call, exec, hotplug, perf, run, get-xsave, set-xsave, set-xfd VALUE");
         };
     }
 
@@ -104,6 +107,7 @@ final class Vmm {
         control("IA32_XFD", cpu.xfd().get(), xfd);
         control("XCR0", cpu.xcr0().get(), xcr0);
         control("IA32_XFD_ERR", cpu.xfdErr().get(), 0);
+        control("IA32_DEBUGCTL", cpu.debugctl().get(), host.perf().debugctl(cpu));
     }
 
     private static void control(String name, long is, long should) {
@@ -126,7 +130,26 @@ final class Vmm {
         wrote.set(1);
     }
 
+    /** perf's own work on its CPU: no cross-call of another can come between. */
+    private void perf() {
+        boolean were = Fpu.cpu(task).irqSave();
+        host.perf().crossCall(Fpu.cpu(task));
+        Fpu.cpu(task).irqRestore(were);
+    }
+
+    /** The new program's registers are initial ones. */
+    private void exec() {
+        inCall(() -> {
+            wrote.set(2);
+            host.fpu().fpuFlushThread(task);
+        });
+    }
+
     private void checkOwn(X86Cpu cpu) {
+        if (wrote.get() == 2) {
+            for (int i = 0; i < 32; i++) mine("xmm" + i / 2, cpu.fpregs().get(XMM0 + i), 0);
+            return;
+        }
         for (int i = 0; i < 32; i++) mine("xmm" + i / 2, cpu.fpregs().get(XMM0 + i), own + i);
         if (!host.profile().xsave().has(XsaveLayout.AVX)) return;
         XsaveLayout.Component avx = host.profile().xsave().component(XsaveLayout.AVX);

@@ -15,6 +15,7 @@ import dev.worldswitch.kvm.x86.Kvm;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86Profile;
 import dev.worldswitch.machine.x86.XsaveLayout;
 import java.util.ArrayList;
@@ -93,16 +94,21 @@ final class X86Subject implements Subject {
         return List.of();
     }
 
-    private static long bit(dev.worldswitch.machine.x86.@Nullable X86Cpu cpu) {
+    private static long bit(@Nullable X86Cpu cpu) {
         return cpu == null ? 0 : cpu.xfd().peek(0) >> XsaveLayout.TILEDATA & 1;
     }
 
-    private static dev.worldswitch.machine.x86.@Nullable X86Cpu cpu(Task task) {
-        return (dev.worldswitch.machine.x86.X86Cpu) task.cpuIfAny();
+    private static @Nullable X86Cpu cpu(Task task) {
+        return (X86Cpu) task.cpuIfAny();
     }
 
     @Override
     public void observe(PhysicalCpu cpu, String step, Consumer<Violation> report) {
+        long debugctl = ((X86Cpu) cpu).debugctl().get();
+        if (cpu.inGuest() && debugctl != 0)
+            report.accept(new Violation(
+                    X86Properties.GUEST_DEBUGCTL,
+                    "a guest runs with IA32_DEBUGCTL = 0x" + Long.toHexString(debugctl)));
         if (!step.equals("xrstors") || disabledMayBeInUse) return;
         for (Vmm v : vmms) {
             if (v.task().cpuIfAny() != cpu || !(v.task().thread().get() instanceof X86Thread t)) continue;

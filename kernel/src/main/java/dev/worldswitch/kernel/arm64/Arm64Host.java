@@ -17,7 +17,7 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /** A booted arm64 host: physical CPUs, kernel, FP code, scheduler, wired together in the order that each needs. */
-public record Arm64Host(Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, Scheduler scheduler, List<Arm64Cpu> cpus) {
+public record Arm64Host(Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, Scheduler scheduler, Arm64Perf perf, List<Arm64Cpu> cpus) {
     /** Any address serves: it only has to differ from those of guests' tables. */
     private static final long HOST_TABLES = 0x0000_4000_0000_0000L;
 
@@ -34,15 +34,16 @@ public record Arm64Host(Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, Sche
             Function<List<Arm64Cpu>, CpuPool<Arm64Cpu>> pool) {
         Kernel kernel = new Kernel(root, version, timing, cpus);
         Fpsimd fpsimd = new Fpsimd(kernel, profile);
+        Arm64Perf perf = new Arm64Perf(kernel);
         LatePool<Arm64Cpu> late = new LatePool<>();
         Scheduler scheduler = new Scheduler(kernel, fpsimd, late);
-        HostInterrupts interrupts = new HostInterrupts(kernel, fpsimd.softirq(), scheduler);
+        HostInterrupts interrupts = new HostInterrupts(kernel, fpsimd.softirq(), scheduler, perf);
         List<Arm64Cpu> all = IntStream.range(0, cpus)
                 .mapToObj(i -> new Arm64Cpu(root.child("cpu" + i), i, profile, timing, interrupts))
                 .toList();
         for (Arm64Cpu c : all) cpuEnable(c);
         late.fill(pool, all);
-        return new Arm64Host(kernel, profile, fpsimd, scheduler, all);
+        return new Arm64Host(kernel, profile, fpsimd, scheduler, perf, all);
     }
 
     /** What the host leaves in its control registers when a CPU has come up: FP for all, SVE for EL1, full length. */

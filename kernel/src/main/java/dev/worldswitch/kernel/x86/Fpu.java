@@ -26,7 +26,7 @@ public final class Fpu implements FpSwitch {
     private final Xsave format;
     private final long maxFeatures;
     private final List<FpuPerCpu> perCpu;
-    private final boolean guestXfdZero;
+    private final boolean guestXfdZero, swapChecks, irqUsable, xfdAtHotplug, execInvalidates;
     private final Softirq softirq;
 
     public Fpu(Kernel kernel, X86Profile profile) {
@@ -35,6 +35,10 @@ public final class Fpu implements FpSwitch {
         this.layout = profile.xsave();
         this.format = new Xsave(layout);
         this.maxFeatures = profile.xcr0();
+        this.swapChecks = kernel.has(Patch.KVM_FPU_NEED_LOAD);
+        this.irqUsable = kernel.has(Patch.IRQ_FPU_USABLE);
+        this.xfdAtHotplug = kernel.has(Patch.XFD_STATE_AT_HOTPLUG);
+        this.execInvalidates = kernel.has(Patch.EXEC_INVALIDATES);
         this.guestXfdZero = kernel.has(Patch.RESTORE_WITH_XFD_ZERO);
         this.perCpu =
                 kernel.perCpus().stream().map(p -> new FpuPerCpu(p.region())).toList();
@@ -109,6 +113,32 @@ public final class Fpu implements FpSwitch {
 
     public void fpregsUnlock(Task task) {
         softirq.localBhEnable(task);
+    }
+
+    @Override
+    public boolean irqFpuUsable(PhysicalCpu cpu) {
+        if (perCpu((X86Cpu) cpu).inKernelFpu.get() != 0) return false;
+        return !irqUsable || !softirq.softirqCount(cpu);
+    }
+
+    /** fpu__init_cpu: a CPU has come up with nobody's registers. */
+    void fpuInitCpu(X86Cpu cpu) {
+        FpuPerCpu p = perCpu(cpu);
+        cpuInvalidateFpregsState(p);
+        cpu.xfd().set(layout.xfdMask());
+        if (xfdAtHotplug) p.xfdState.set(layout.xfdMask());
+    }
+
+    /** fpu_flush_thread at exec(): the task starts from initial registers. */
+    public void fpuFlushThread(Task task) {
+        X86Thread t = thread(task);
+        fpregsLock(task);
+        // Registers that another CPU still has may count as the task's when it comes back there.
+        if (execInvalidates) t.lastCpu().set(-1);
+        else cpuInvalidateFpregsState(perCpu(cpu(task)));
+        format.init(t.own().image(), -1);
+        task.flags().or(TIF_NEED_FPU_LOAD);
+        fpregsUnlock(task);
     }
 
     @Override
@@ -211,7 +241,7 @@ public final class Fpu implements FpSwitch {
     public void fpuSwapKvmFpstate(Task task, FpuGuest guest, boolean enter) {
         X86Thread t = thread(task);
         fpregsLock(task);
-        if (!task.flags().test(TIF_NEED_FPU_LOAD)) saveFpregsToFpstate(task);
+        if (!task.flags().test(TIF_NEED_FPU_LOAD) || !swapChecks) saveFpregsToFpstate(task);
         if (enter) {
             t.fpstate().set(guest.fpstate());
             guest.fpstate().inUse().set(1);

@@ -16,7 +16,7 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /** A booted x86 host: physical CPUs, kernel, FPU code, scheduler, wired together in the order that each needs. */
-public record X86Host(Kernel kernel, X86Profile profile, Fpu fpu, Scheduler scheduler, List<X86Cpu> cpus) {
+public record X86Host(Kernel kernel, X86Profile profile, Fpu fpu, Scheduler scheduler, X86Perf perf, List<X86Cpu> cpus) {
     /**
      * @param pool makes the pool of CPUs from the finished CPUs; called at the first lease
      */
@@ -29,15 +29,25 @@ public record X86Host(Kernel kernel, X86Profile profile, Fpu fpu, Scheduler sche
             Function<List<X86Cpu>, CpuPool<X86Cpu>> pool) {
         Kernel kernel = new Kernel(root, version, timing, cpus);
         Fpu fpu = new Fpu(kernel, profile);
+        X86Perf perf = new X86Perf(kernel);
         LatePool<X86Cpu> late = new LatePool<>();
         Scheduler scheduler = new Scheduler(kernel, fpu, late);
-        HostInterrupts interrupts = new HostInterrupts(kernel, fpu.softirq(), scheduler);
+        HostInterrupts interrupts = new HostInterrupts(kernel, fpu.softirq(), scheduler, perf);
         List<X86Cpu> all = IntStream.range(0, cpus)
                 .mapToObj(i -> new X86Cpu(root.child("cpu" + i), i, profile, timing, interrupts))
                 .toList();
         for (X86Cpu c : all) c.xcr0().set(profile.xcr0());
         late.fill(pool, all);
-        return new X86Host(kernel, profile, fpu, scheduler, all);
+        return new X86Host(kernel, profile, fpu, scheduler, perf, all);
+    }
+
+    /** CPUs on which no task runs go off and come up again. */
+    public void idleCpusDownAndUp() {
+        for (X86Cpu c : cpus) {
+            if (kernel.perCpu(c).current().get() != null) continue;
+            c.reset(profile.xcr0());
+            fpu.fpuInitCpu(c);
+        }
     }
 
     /** A new host task, not yet running. */

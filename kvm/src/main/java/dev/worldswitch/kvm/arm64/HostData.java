@@ -13,7 +13,7 @@ import java.util.List;
 final class HostData {
     private final Ref<FpOwner> fpOwner;
     private final Words hostSys;
-    private final Word pmscr, pmblimitr, mdcr, mdcrAtBoot, pmuserenr, hostSveEnabled;
+    private final Word pmscr, pmblimitr, mdcr, mdcrAtBoot, pmuserenr, pmuserenrOnCpu, hostSveEnabled;
 
     private HostData(Region region) {
         fpOwner = region.ref("fpOwner", FpOwner.FREE);
@@ -22,6 +22,7 @@ final class HostData {
         pmblimitr = region.word("pmblimitrEl1");
         mdcr = region.word("mdcrEl2");
         mdcrAtBoot = region.word("mdcrEl2AtBoot");
+        pmuserenrOnCpu = region.word("pmuserenrOnCpu");
         pmuserenr = region.word("pmuserenrEl0");
         hostSveEnabled = region.word("hostSveEnabled");
     }
@@ -70,6 +71,11 @@ final class HostData {
     /** The host's PMUSERENR_EL0 while a guest's is in the CPU. */
     Word pmuserenr() {
         return pmuserenr;
+    }
+
+    /** PMUSERENR_ON_CPU: the guest's is in the CPU. */
+    Word pmuserenrOnCpu() {
+        return pmuserenrOnCpu;
     }
 
     /** Before {@code host-fp-save-flush}: the host's EL0 had SVE enabled when the vCPU was loaded. */

@@ -4,6 +4,7 @@ import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.arm64.Fpsimd;
+import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.Arm64Exit;
 import dev.worldswitch.machine.arm64.Arm64Profile;
@@ -45,6 +46,11 @@ final class Hyp {
             HostData.of(hostData, c).mdcrAtBoot().set(c.sys().get(SysReg.MDCR_EL2.ordinal()));
             if (vhe && kernel.has(Patch.PMSCR_DEFINED_ON_VHE)) c.sys().set(SysReg.PMSCR_EL1.ordinal(), 0);
         }
+    }
+
+    /** perf writes PMUSERENR_EL0. */
+    boolean kvmSetPmuserenr(PhysicalCpu cpu, long value) {
+        return debug.setPmuserenr(HostData.of(hostData, cpu), value);
     }
 
     /** Host side of the FP switch: called by the run loop at load, around each entry, and at put. */

@@ -11,7 +11,7 @@ final class HypDebug {
     /** ARMV8_PMU_USERENR_MASK. */
     private static final long PMUSERENR_MASK = 0xf;
 
-    private final boolean mdcrSavedFirst, mdcrBeforeFirstLoad, hostPmuserenr, bufferOff;
+    private final boolean mdcrSavedFirst, mdcrBeforeFirstLoad, hostPmuserenr, bufferOff, pmuserenrShadow;
     private final boolean vhe, keepHpmn, e2pbBack, featureCheck, trapGuest;
     private final boolean zeroPmscr, clearSaved, isbBeforeDrain, drain, isbBeforeRestore;
 
@@ -20,6 +20,7 @@ final class HypDebug {
         this.mdcrSavedFirst = kernel.has(Patch.MDCR_HOST_SAVED_FIRST);
         this.mdcrBeforeFirstLoad = kernel.has(Patch.MDCR_BEFORE_FIRST_LOAD);
         this.hostPmuserenr = kernel.has(Patch.PMUSERENR_HOST_KEPT);
+        this.pmuserenrShadow = kernel.has(Patch.PMUSERENR_SHADOW);
         this.bufferOff = kernel.has(Patch.PROFILING_BUFFER_OFF);
         this.keepHpmn = kernel.has(Patch.SPE_KEEP_HPMN);
         this.e2pbBack = kernel.has(Patch.SPE_E2PB_BACK);
@@ -45,6 +46,7 @@ final class HypDebug {
         if (mdcrSavedFirst || !vhe) host.mdcr().set(cpu.host().mrs(SysReg.MDCR_EL2));
         host.pmuserenr().set(cpu.host().mrs(SysReg.PMUSERENR_EL0));
         cpu.host().msr(SysReg.PMUSERENR_EL0, PMUSERENR_MASK);
+        host.pmuserenrOnCpu().set(1);
         boolean madeUp = mdcrBeforeFirstLoad || vcpu.debug().wasSetUp();
         cpu.host().msr(SysReg.MDCR_EL2, madeUp || !vhe ? guestMdcr(cpu, host, vcpu) : 0);
         if (!mdcrSavedFirst && vhe) host.mdcr().set(cpu.host().mrs(SysReg.MDCR_EL2));
@@ -66,6 +68,14 @@ final class HypDebug {
     void deactivateTrapsCommon(Arm64Cpu cpu, HostData host) {
         deactivateMdcr(cpu, host);
         cpu.host().msr(SysReg.PMUSERENR_EL0, hostPmuserenr ? host.pmuserenr().get() : 0);
+        host.pmuserenrOnCpu().set(0);
+    }
+
+    /** kvm_set_pmuserenr; on nVHE interrupts are off for as long as the guest's value is live. */
+    boolean setPmuserenr(HostData host, long value) {
+        if (!vhe || !pmuserenrShadow || host.pmuserenrOnCpu().get() == 0) return false;
+        host.pmuserenr().set(value);
+        return true;
     }
 
     /** One write, in the VHE or nVHE part: a second one in a common part would undo it. */

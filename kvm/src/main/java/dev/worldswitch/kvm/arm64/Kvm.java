@@ -47,6 +47,7 @@ public final class Kvm implements KvmFile {
         this.entropy = region.word("entropy");
         this.host = new HostFeatures(kernel, profile);
         this.hyp = new Hyp(kernel, profile, machine.fpsimd(), cpus);
+        machine.perf().shadow(hyp::kvmSetPmuserenr);
         this.sysRegs = new SysRegTable(SysRegRows.of(this));
         this.capabilities = new Capabilities(this);
         Rows rows = new Rows();

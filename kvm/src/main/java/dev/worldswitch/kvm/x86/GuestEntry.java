@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.x86.Fpu;
@@ -20,6 +21,8 @@ final class GuestEntry {
     private static final int GUESTDBG_ENABLE = 1, GUESTDBG_SINGLESTEP = 2, USE_SW_BP = 0x10000, USE_HW_BP = 0x20000;
     private final Vcpu vcpu;
     private final RunState rs;
+    private final X86Ops ops;
+    private final boolean checksFpu, debugctlLate, svmDebugctl;
     private final X86State state;
     /** The instruction loop on the CPU where this vCPU ran last: caches only. */
     private final Ref<@Nullable Interpreter> loop;
@@ -29,6 +32,10 @@ final class GuestEntry {
     GuestEntry(Vcpu vcpu, RunState rs) {
         this.vcpu = vcpu;
         this.rs = rs;
+        this.ops = X86Ops.of(vcpu.vm().kvm().profile());
+        this.checksFpu = vcpu.vm().kvm().kernel().has(Patch.KVM_FPU_CHECK_AT_ENTRY);
+        this.debugctlLate = vcpu.vm().kvm().kernel().has(Patch.DEBUGCTL_AFTER_IRQS_OFF);
+        this.svmDebugctl = vcpu.vm().kvm().kernel().has(Patch.SVM_DEBUGCTL);
         this.state = vcpu.state();
         this.loop = vcpu.region().ref("interpreter", null);
     }
@@ -126,16 +133,18 @@ final class GuestEntry {
         Task task = caller.task();
         Interpreter guest = interpreter(cpu);
         fpu().fpregsAssertStateConsistent(task);
-        if (task.flags().test(Task.TIF_NEED_FPU_LOAD)) fpu().switchFpuReturn(task);
+        if (checksFpu && task.flags().test(Task.TIF_NEED_FPU_LOAD)) fpu().switchFpuReturn(task);
         loadXfdErr(cpu);
         loadGuestXsaveState(cpu);
         long hostPkru = loadGuestPkru(cpu);
         fpu().fpuLoadGuestXfd(task);
         state.intercepts.set(intercepts());
         syncLapicToCr8();
+        loadGuestDebugctl(cpu);
         cpu.guestMode(true);
         X86Exit exit = part.apply(guest);
         cpu.guestMode(false);
+        loadHostDebugctl(cpu);
         syncCr8ToLapic();
         loadHostPkru(cpu, hostPkru);
         loadHostXsaveState(cpu);
@@ -159,6 +168,20 @@ final class GuestEntry {
 
     private void syncCr8ToLapic() {
         if (vcpu.vm().lapicInKernel() && state.cr.get(8) != vcpu.lapic().tprCr8()) vcpu.setCr8(state.cr.get(8));
+    }
+
+    /** The guest's IA32_DEBUGCTL: 0, the interpreter knows none of its functions. */
+    private void loadGuestDebugctl(X86Cpu cpu) {
+        // Interrupts are off: perf can not change it between here and the exit.
+        if (debugctlLate) rs.hostDebugctl.set(cpu.rdmsrDebugctl());
+        if (ops.switchesDebugctl()) cpu.debugctl().set(0);
+        else if (svmDebugctl && rs.hostDebugctl.get() != 0) cpu.wrmsrDebugctl(0);
+    }
+
+    private void loadHostDebugctl(X86Cpu cpu) {
+        if (ops.switchesDebugctl()) cpu.debugctl().set(0);
+        else if (!svmDebugctl) return;
+        if (rs.hostDebugctl.get() != 0) cpu.wrmsrDebugctl(rs.hostDebugctl.get());
     }
 
     private void loadXfdErr(X86Cpu cpu) {

@@ -35,6 +35,8 @@ final class RunState {
     final Word requests;
     /** Number of the physical CPU that has this vCPU's state loaded, plus 1; 0 when none. */
     final Word loadedOn;
+    /** host_debugctl. */
+    final Word hostDebugctl;
     /** IN_GUEST_MODE: a kick must interrupt the CPU. */
     final Word inGuestMode;
 
@@ -60,6 +62,7 @@ final class RunState {
     RunState(Region r) {
         requests = r.word("requests");
         loadedOn = r.word("loadedOn");
+        hostDebugctl = r.word("hostDebugctl");
         inGuestMode = r.word("inGuestMode");
         runner = r.ref("runner", null);
         completion = r.word("completion");

@@ -56,4 +56,9 @@ final class Svm implements X86Ops {
     public boolean resetsOnShutdown() {
         return true;
     }
+
+    @Override
+    public boolean switchesDebugctl() {
+        return false;
+    }
 }

@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.PreemptNotifier;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.Caller;
@@ -26,6 +27,7 @@ public final class VcpuRun implements PreemptNotifier {
     private final X86Ops ops;
     private final GuestEntry entry;
     private final Exits exits;
+    private final boolean debugctlLate;
 
     VcpuRun(Vcpu vcpu) {
         this.vcpu = vcpu;
@@ -36,6 +38,7 @@ public final class VcpuRun implements PreemptNotifier {
         this.ops = X86Ops.of(vcpu.vm().kvm().profile());
         this.entry = new GuestEntry(vcpu, rs);
         this.exits = new Exits(this);
+        this.debugctlLate = vcpu.vm().kvm().kernel().has(Patch.DEBUGCTL_AFTER_IRQS_OFF);
     }
 
     Vcpu vcpu() {
@@ -106,6 +109,7 @@ public final class VcpuRun implements PreemptNotifier {
     public void schedOut(Task task, PhysicalCpu cpu) {}
 
     private void loadOn(PhysicalCpu cpu) {
+        if (!debugctlLate) rs.hostDebugctl.set(((X86Cpu) cpu).rdmsrDebugctl());
         rs.loadedOn.release(cpu.id() + 1);
     }
 

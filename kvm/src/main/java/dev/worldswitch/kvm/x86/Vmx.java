@@ -55,4 +55,9 @@ final class Vmx implements X86Ops {
     public boolean resetsOnShutdown() {
         return false;
     }
+
+    @Override
+    public boolean switchesDebugctl() {
+        return true;
+    }
 }

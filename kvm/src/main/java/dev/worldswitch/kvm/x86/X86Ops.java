@@ -42,4 +42,7 @@ sealed interface X86Ops permits Vmx, Svm {
 
     /** After the guest's triple fault: the state of an SVM guest is undefined then, so KVM resets it. */
     boolean resetsOnShutdown();
+
+    /** The hardware loads the guest's IA32_DEBUGCTL at entry and clears it at exit. */
+    boolean switchesDebugctl();
 }

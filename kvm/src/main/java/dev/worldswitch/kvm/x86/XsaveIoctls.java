@@ -3,6 +3,7 @@ package dev.worldswitch.kvm.x86;
 import static dev.worldswitch.kvm.IoctlTable.ior;
 import static dev.worldswitch.kvm.IoctlTable.iow;
 
+import dev.worldswitch.kernel.KernelPanic;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
@@ -65,11 +66,23 @@ final class XsaveIoctls {
         b.u64(SW_RESERVED, layout.supported());
         b.u64(XsaveLayout.XSTATE_BV, bv);
         for (XsaveLayout.Component c : layout.components()) {
-            if ((bv >> c.number() & 1) == 0) continue;
+            if ((bv >> c.number() & 1) == 0) {
+                copyInit(v, c);
+                continue;
+            }
             if (c.number() == XsaveLayout.PKRU) b.u64(c.offset(), v.pkru().get());
             else copy(x, b, c.offset(), c.size());
         }
         return b;
+    }
+
+    /** The image of initial states has no room for dynamic components: zeroes, without looking there. */
+    private static void copyInit(Vcpu v, XsaveLayout.Component c) {
+        boolean dynamic = (v.vm().kvm().profile().xsave().xfdMask() >> c.number() & 1) != 0;
+        boolean has = (v.guestFpu().xfeatures().get() >> c.number() & 1) != 0;
+        if (dynamic && has && !v.vm().kvm().kernel().has(Patch.XSAVE_UABI_INIT))
+            throw new KernelPanic("BUG: kernel NULL pointer dereference: __copy_xstate_to_uabi_buf, component "
+                    + c.number() + " of init_fpstate");
     }
 
     /** fpu_copy_uabi_to_guest_fpstate; nothing is changed when it is refused. */

@@ -14,7 +14,7 @@ import dev.worldswitch.machine.cell.Words;
 public final class X86Cpu extends PhysicalCpu {
     private final X86Profile profile;
     private final Words fpregs;
-    private final Word xcr0, xfd, xfdErr, random;
+    private final Word xcr0, xfd, xfdErr, debugctl, random;
     private final Xsave xsave;
 
     public X86Cpu(Region region, int id, X86Profile profile, Timing timing, InterruptEntry entry) {
@@ -24,6 +24,7 @@ public final class X86Cpu extends PhysicalCpu {
         this.xcr0 = region.word("xcr0");
         this.xfd = region.word("xfd");
         this.xfdErr = region.word("xfdErr");
+        this.debugctl = region.word("debugctl");
         this.random = region.word("random");
         this.xsave = new Xsave(profile.xsave());
         xcr0.set(1);
@@ -103,6 +104,30 @@ public final class X86Cpu extends PhysicalCpu {
     public void wrmsrXfdErr(long v) {
         moment("wrmsr IA32_XFD_ERR");
         xfdErr.set(v);
+    }
+
+    public Word debugctl() {
+        return debugctl;
+    }
+
+    /** Host RDMSR IA32_DEBUGCTL. */
+    public long rdmsrDebugctl() {
+        moment("rdmsr IA32_DEBUGCTL");
+        return debugctl.get();
+    }
+
+    /** Host WRMSR IA32_DEBUGCTL. */
+    public void wrmsrDebugctl(long v) {
+        moment("wrmsr IA32_DEBUGCTL");
+        debugctl.set(v);
+    }
+
+    /** Power-on state, the kernel's XCR0 set. */
+    public void reset(long kernelXcr0) {
+        xsave.init(fpregs, -1);
+        xcr0.set(kernelXcr0);
+        xfd.set(0);
+        xfdErr.set(0);
     }
 
     /** Host XSETBV. */
