@@ -31,7 +31,12 @@ public final class A64Table {
             new SveMultiplyTable(),
             new SveMemoryTable(),
             new SveGatherTable(),
-            new SveFpTable());
+            new SveFpTable(),
+            new SveFpMultiplyTable(),
+            new Sve2IntegerTable(),
+            new Sve2WideTable(),
+            new Sve2FpTable(),
+            new SveCryptoTable());
 
     private record Entry(int mask, int value, int weight, A64Row row) {}
 

@@ -66,39 +66,56 @@ final class CryptoOps {
         static void words(Arm64Interpreter c, int r, int w0, int w1, int w2, int w3) {
             Vec.set(c, r, w0 & A64.W | (long) w1 << 32, w2 & A64.W | (long) w3 << 32);
         }
-
-        static int b(Arm64Interpreter c, int r, int i) {
-            return (int) (c.z[r * c.zs + i / 8] >>> 8 * (i & 7)) & 0xff;
-        }
-
-        static void bytes(Arm64Interpreter c, int r, int[] v) {
-            long low = 0, high = 0;
-            for (int i = 0; i < 8; i++) {
-                low |= (long) v[i] << 8 * i;
-                high |= (long) v[i + 8] << 8 * i;
-            }
-            Vec.set(c, r, low, high);
-        }
     }
 
-    /** AESE ({@code a} 0), AESD (1), AESMC (2), AESIMC (3). */
+    private static int at(long[] z, int from, int i) {
+        return (int) (z[from + i / 8] >>> 8 * (i & 7)) & 0xff;
+    }
+
+    private static final int[][] MIX = {{2, 3, 1, 1}, {14, 11, 13, 9}};
+
+    /** AESE (0), AESD (1), AESMC (2), AESIMC (3) of the 128 bits at {@code d} and {@code n} into those at {@code to}. */
+    static void aes(int which, long[] z, int d, int n, long[] r, int to) {
+        long low = 0, high = 0;
+        for (int i = 0; i < 16; i++) {
+            int v = 0;
+            if (which < 2) {
+                // ShiftRows: row i & 3 of column k comes from column k + row, to the right for the inverse.
+                int row = i & 3, k = i >> 2, from = 4 * (which == 0 ? k + row & 3 : k - row & 3) + row;
+                v = (which == 0 ? SBOX : INVERSE)[at(z, d, from) ^ at(z, n, from)];
+            } else for (int k = 0; k < 4; k++) v ^= mul(at(z, n, (i & ~3) + (i + k & 3)), MIX[which - 2][k]);
+            if (i < 8) low |= (long) v << 8 * i;
+            else high |= (long) v << 8 * (i - 8);
+        }
+        r[to] = low;
+        r[to + 1] = high;
+    }
+
+    /** SM4E (0) and SM4EKEY (1). */
+    static void sm4(int which, long[] z, int data, int key, long[] r, int to) {
+        int x0 = (int) z[data], x1 = (int) (z[data] >>> 32), x2 = (int) z[data + 1], x3 = (int) (z[data + 1] >>> 32);
+        for (int i = 0; i < 4; i++) {
+            int v = x1 ^ x2 ^ x3 ^ (int) (z[key + i / 2] >>> 32 * (i & 1)), s = 0;
+            for (int k = 0; k < 32; k += 8) s |= SM4_SBOX[v >>> k & 0xff] << k;
+            int t = which == 0 ? s ^ rol(s, 2) ^ rol(s, 10) ^ rol(s, 18) ^ rol(s, 24) : s ^ rol(s, 13) ^ rol(s, 23);
+            int next = x0 ^ t;
+            x0 = x1;
+            x1 = x2;
+            x2 = x3;
+            x3 = next;
+        }
+        r[to] = x0 & A64.W | (long) x1 << 32;
+        r[to + 1] = x2 & A64.W | (long) x3 << 32;
+    }
+
+    /** {@link #aes}: {@code a} says which. */
     static final class Aes extends Crypto {
         @Override
         public void exec(Arm64Interpreter c) {
-            int[] in = new int[16], out = new int[16];
-            for (int i = 0; i < 16; i++) in[i] = a < 2 ? b(c, d, i) ^ b(c, n, i) : b(c, n, i);
-            if (a < 2) {
-                // ShiftRows: row r of column k comes from column k + r, to the right for the inverse.
-                for (int i = 0; i < 16; i++) {
-                    int r = i & 3, k = i >> 2, from = 4 * (a == 0 ? k + r & 3 : k - r & 3) + r;
-                    out[i] = (a == 0 ? SBOX : INVERSE)[in[from]];
-                }
-            } else {
-                int[] f = a == 2 ? new int[] {2, 3, 1, 1} : new int[] {14, 11, 13, 9};
-                for (int i = 0; i < 16; i++)
-                    for (int k = 0; k < 4; k++) out[i] ^= mul(in[(i & ~3) + (i + k & 3)], f[k]);
-            }
-            bytes(c, d, out);
+            c.scratch.begin();
+            long[] r = c.scratch.vector();
+            aes(a, c.z, d * c.zs, n * c.zs, r, 0);
+            Vec.set(c, d, r[0], r[1]);
         }
     }
 
@@ -310,20 +327,10 @@ final class CryptoOps {
     static final class Sm4 extends Crypto {
         @Override
         public void exec(Arm64Interpreter c) {
-            int[] x = new int[4];
-            int data = a == 0 ? d : n, key = a == 0 ? n : m;
-            for (int i = 0; i < 4; i++) x[i] = w(c, data, i);
-            for (int i = 0; i < 4; i++) {
-                int v = x[1] ^ x[2] ^ x[3] ^ w(c, key, i), s = 0;
-                for (int k = 0; k < 32; k += 8) s |= SM4_SBOX[v >>> k & 0xff] << k;
-                int t = a == 0 ? s ^ rol(s, 2) ^ rol(s, 10) ^ rol(s, 18) ^ rol(s, 24) : s ^ rol(s, 13) ^ rol(s, 23);
-                int next = x[0] ^ t;
-                x[0] = x[1];
-                x[1] = x[2];
-                x[2] = x[3];
-                x[3] = next;
-            }
-            words(c, d, x[0], x[1], x[2], x[3]);
+            c.scratch.begin();
+            long[] r = c.scratch.vector();
+            sm4(a, c.z, (a == 0 ? d : n) * c.zs, (a == 0 ? n : m) * c.zs, r, 0);
+            Vec.set(c, d, r[0], r[1]);
         }
     }
 }

@@ -328,6 +328,27 @@ final class LaneFn {
         return r;
     }
 
+    /** The high half of the 128-bit polynomial product; {@link #pmul} is the low one. */
+    static long pmulHigh(long a, long b) {
+        long r = 0;
+        for (int i = 1; i < 64; i++) if ((b >>> i & 1) != 0) r ^= a >>> 64 - i;
+        return r;
+    }
+
+    /** BEXT, BDEP, BGRP: bits taken, put and sorted by a mask. */
+    static long bext(Fpu f, long a, long b, int bits) {
+        return Long.compress(a, b);
+    }
+
+    static long bdep(Fpu f, long a, long b, int bits) {
+        return Long.expand(a, b);
+    }
+
+    static long bgrp(Fpu f, long a, long b, int bits) {
+        int ones = Long.bitCount(b);
+        return Long.compress(a, b) | (ones == 64 ? 0 : Long.compress(a, u(~b, bits)) << ones);
+    }
+
     /** Widening: saturating doubling product of {@code bits}-bit numbers, twice as wide. */
     static long sqdmull(Fpu f, long a, long b, int bits) {
         long p = s(a, bits) * s(b, bits);

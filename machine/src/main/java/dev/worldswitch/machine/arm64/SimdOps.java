@@ -329,13 +329,8 @@ final class SimdOps {
     static final class Pmull64 extends Simd {
         @Override
         public void exec(Arm64Interpreter c) {
-            long x = element(c, n, from, 64), y = element(c, m, from, 64), low = 0, high = 0;
-            for (int i = 0; i < 64; i++) {
-                if ((y >>> i & 1) == 0) continue;
-                low ^= x << i;
-                if (i != 0) high ^= x >>> 64 - i;
-            }
-            Vec.set(c, d, low, high);
+            long x = element(c, n, from, 64), y = element(c, m, from, 64);
+            Vec.set(c, d, LaneFn.pmul(c.fpu, x, y, 64), LaneFn.pmulHigh(x, y));
         }
     }
 

@@ -238,6 +238,18 @@ final class SveOps {
         write(c, d, r);
     }
 
+    /** Even elements of the result come from pairs of Zdn, odd ones from pairs of Zm (9:5), where Pg is active. */
+    static void pairs(Arm64Interpreter c, int w, int size, LaneFn.Two f) {
+        int d = w & 31, m = w >>> 5 & 31, p = w >>> 10 & 7;
+        long[] r = copy(c, d);
+        for (int e = 0; e < elements(c, size); e++) {
+            if (!active(c, p, e, size)) continue;
+            int from = (e & 1) == 0 ? d : m, at = e & ~1;
+            put(r, e, size, f.of(c.fpu, get(c, from, at, size), get(c, from, at + 1, size), 8 * size));
+        }
+        write(c, d, r);
+    }
+
     interface Source {
         long of(int e);
     }

@@ -5,7 +5,12 @@ final class Uncovered {
     private record Kind(String name, int mask, int value, Feature feature) {}
 
     private static final Kind[] KINDS = {
-        new Kind("SVE (gather, scatter, SVE2 and rarer forms)", 0x1e000000, 0x04000000, Feature.SVE),
+        new Kind("SME: ADDSVL", 0xffe0f800, 0x04205800, Feature.SME),
+        new Kind("SME: ADDSPL", 0xffe0f800, 0x04605800, Feature.SME),
+        new Kind("SME: RDSVL", 0xfffff800, 0x04bf5800, Feature.SME),
+        new Kind("SME: REVD", 0xffffe000, 0x052e8000, Feature.SME),
+        new Kind("SME: PSEL", 0xff20c210, 0x25204000, Feature.SME),
+        new Kind("SME: SCLAMP, UCLAMP", 0xff20f800, 0x4400c000, Feature.SME),
         new Kind("SME", 0x9e000000, 0x80000000, Feature.SME),
         new Kind("memory tagging loads and stores", 0xff200000, 0xd9200000, Feature.MTE),
         new Kind("memory copy and set", 0x3b200c00, 0x19000400, Feature.MOPS),
@@ -18,12 +23,10 @@ final class Uncovered {
         return false;
     }
 
-    /** SME, and RDSVL, ADDSVL and ADDSPL between the SVE encodings. */
+    /** SME, and what it adds between the SVE encodings. */
     static boolean isSme(int word) {
-        return (word & 0x9e000000) == 0x80000000
-                || (word & 0xffe0f800) == 0x04205800
-                || (word & 0xffe0f800) == 0x04605800
-                || (word & 0xfffff800) == 0x04bf5800;
+        for (Kind k : KINDS) if ((word & k.mask) == k.value && k.feature == Feature.SME) return true;
+        return false;
     }
 
     /** What the word belongs to, for the log. */
