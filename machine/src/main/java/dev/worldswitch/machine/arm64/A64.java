@@ -144,6 +144,11 @@ final class A64 {
         return ((how & 2) != 0 ? ~v : v) + (how & 1);
     }
 
+    /** CSEL: {@code a} if {@code cond}; without a branch, for most conditions selected by are hard to predict. */
+    static long select(boolean cond, long a, long b) {
+        return b ^ (a ^ b) & -(cond ? 1L : 0L);
+    }
+
     // Fields.
 
     static long keep(long old, long mask, long v) {

@@ -321,7 +321,8 @@ final class IntegerOps {
 
         @Override
         public void exec(Arm64Interpreter c) {
-            long r = MEANING.of(c.fn, c.fz, c.fc, c.fv) ? c.x[n] : A64.otherwise(c.x[m], (int) imm);
+            boolean on = MEANING.of(c.fn, c.fz, c.fc, c.fv);
+            long r = A64.select(on, c.x[n], A64.otherwise(c.x[m], (int) imm));
             c.x[d] = word < 0 ? r : r & A64.W;
         }
     }

@@ -143,19 +143,19 @@ final class OpEmitter {
         RULES.put(IntegerOps.Extr64.class, (e, op) -> extr(e, op, "extr64"));
         RULES.put(IntegerOps.Extr32.class, (e, op) -> extr(e, op, "extr32"));
         RULES.put(IntegerOps.Csel.class, (e, op) -> {
-            Label no = e.code().newLabel(), end = e.code().newLabel();
-            e.unless(meaning(op, A64.Cond.class), no);
+            e.condition(meaning(op, A64.Cond.class));
             e.get(op.n);
-            e.code().lstore(T1).goto_(end).labelBinding(no);
             e.get(op.m);
             e.code().loadConstant((int) op.imm);
             e.call("otherwise", 1, 1);
-            e.code().lstore(T1).labelBinding(end).lload(T1);
+            e.code().invokestatic(RegionEmitter.A64D, "select", SELECT);
             if (op.word >= 0) e.code().loadConstant(A64.W).land();
             e.put(op.d);
         });
     }
 
+    private static final MethodTypeDesc SELECT =
+            MethodTypeDesc.of(RegionEmitter.J, RegionEmitter.Z, RegionEmitter.J, RegionEmitter.J);
     private static final MethodTypeDesc UBFM = MethodTypeDesc.of(
             RegionEmitter.J, RegionEmitter.J, RegionEmitter.I, RegionEmitter.J, RegionEmitter.I);
     private static final MethodTypeDesc BFM = MethodTypeDesc.of(

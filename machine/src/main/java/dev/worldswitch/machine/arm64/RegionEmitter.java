@@ -4,7 +4,6 @@ import dev.worldswitch.machine.translate.RegionWriter;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.constant.ClassDesc;
-import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -196,13 +195,18 @@ final class RegionEmitter extends RegionWriter<Block> {
 
     /** Jumps to {@code no} unless the condition holds. */
     void unless(A64.Cond cond, Label no) {
+        condition(cond);
+        code().ifeq(no);
+    }
+
+    /** Pushes whether the condition holds. */
+    void condition(A64.Cond cond) {
         constant(cond, COND);
         code().lload(FN)
                 .lload(FZ)
                 .iload(FC)
                 .lload(FV)
-                .invokeinterface(COND, "of", MethodTypeDesc.of(ConstantDescs.CD_boolean, J, J, I, J))
-                .ifeq(no);
+                .invokeinterface(COND, "of", MethodTypeDesc.of(Z, J, J, I, J));
     }
 
     /** Pushes register {@code n} as a base address; inside {@link #guarded}. */
