@@ -22,12 +22,13 @@ import java.util.function.BooleanSupplier;
 /** A client inside the test: one stretch of memory at {@link #BASE}, everything else is unmapped. */
 final class TestClient implements Client, Caller {
     static final long BASE = 0x10000;
+    static final int SIZE = 1 << 16;
     static final int GET_ONE_REG = IoctlTable.iow(0xab, 16), SET_ONE_REG = IoctlTable.iow(0xac, 16);
     static final int INIT = IoctlTable.iow(0xae, 32), FINALIZE = IoctlTable.iow(0xc2, 4), RUN = IoctlTable.io(0x80);
     static final int GET_REG_LIST = IoctlTable.iowr(0xb0, 8);
     private static final long VALUE = BASE + 0x1000;
 
-    private final byte[] memory = new byte[1 << 16];
+    private final byte[] memory = new byte[SIZE];
     private final Kvm kvm;
     private final Task task;
     volatile boolean signal;

@@ -19,7 +19,8 @@ import java.util.function.BooleanSupplier;
 /** A client inside the test: one stretch of memory at {@link #BASE}, everything else is unmapped. */
 final class TestClient implements Client, Caller {
     static final long BASE = 0x10000;
-    private final byte[] memory = new byte[1 << 20];
+    static final int SIZE = 1 << 20;
+    private final byte[] memory = new byte[SIZE];
     private final Kernel kernel;
     private final Kvm kvm;
     private final Task task;
