@@ -64,6 +64,12 @@ public final class Main implements Runnable {
             commandLine.getErr().println("ws: " + e.getMessage());
             return 2;
         });
+        line.setParameterExceptionHandler((e, given) -> {
+            CommandLine command = e.getCommandLine();
+            String help = command.getCommandSpec().qualifiedName() + " --help";
+            command.getErr().println("ws: " + e.getMessage() + "; see " + help);
+            return 2;
+        });
         return line;
     }
 }
