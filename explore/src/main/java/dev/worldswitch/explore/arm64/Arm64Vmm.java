@@ -166,13 +166,21 @@ final class Arm64Vmm {
     private void inKernel(Runnable body) {
         if (task.killed().get() != 0) return;
         host.scheduler().enterFromUserMode(task);
+        rest("in the kernel");
         body.run();
+        rest("on the way to user mode");
         backInUserMode();
+    }
+
+    /** Steps hold nothing that they read. */
+    private void rest(String where) {
+        host.kernel().timing().rest(where, 0);
     }
 
     /** A killed task never gets back. */
     private void backInUserMode() {
         host.scheduler().exitToUserMode(task);
+        rest("in user mode");
         if (task.killed().get() != 0) return;
         Arm64Cpu cpu = Fpsimd.cpu(task);
         if (writes.get() != 0) checkOwn(cpu);

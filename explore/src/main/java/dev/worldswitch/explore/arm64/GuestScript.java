@@ -68,6 +68,8 @@ final class GuestScript implements GuestCode {
         cpu.guestMode(true);
         boolean more = true;
         while (more) {
+            // Between two operations the state is the CPU's: the callers hold nothing that they read.
+            cpu.timing().rest("guest", 0);
             if (cpu.pc().get() < START) returnFromUndef(cpu);
             int at = (int) (cpu.pc().get() - START) / 4;
             if (at >= script.size()) throw new Violation(Arm64Properties.GUEST_RUNS, "the guest ran past its end");

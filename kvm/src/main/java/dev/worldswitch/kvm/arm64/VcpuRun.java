@@ -58,7 +58,9 @@ public final class VcpuRun implements PreemptNotifier {
         long r = runPidChange();
         if (r != 0) return r;
         if (page.exitReason() == RunPage.EXIT_MMIO) exits.mmio().handleReturn();
+        rest("vcpu_load", 0);
         vcpuLoad(caller);
+        rest("vcpu_loaded", 0);
         if (page.immediateExit()) {
             r = Errno.EINTR;
         } else {
@@ -73,7 +75,9 @@ public final class VcpuRun implements PreemptNotifier {
         }
         // User space sees a vCPU whose pending exception or skip is done.
         if (commitsPc && vcpu.flags().test(Vcpu.PENDING_EXCEPTION | Vcpu.INCREMENT_PC)) PcAdjust.adjustPc(vcpu);
+        rest("vcpu_put", r);
         vcpuPut(caller);
+        rest("vcpu_put done", r);
         TraceText t = vcpu.trace();
         if (t != null) t.kvmUserspaceExit(vcpu, page.exitReason(), r);
         return r;
@@ -151,9 +155,15 @@ public final class VcpuRun implements PreemptNotifier {
         kvmArchVcpuLoad(task);
     }
 
+    /** Nothing that was read before is live but {@code live}: the loop's state is in the vCPU. */
+    private void rest(String where, long live) {
+        vcpu.kvm().kernel().timing().rest(where, live);
+    }
+
     private long runLoop(Caller caller) {
         long r = 1;
         while (r > 0) {
+            rest("kvm_arch_vcpu_ioctl_run", 0);
             if (signalPending(caller)) {
                 page.exitReason(RunPage.EXIT_INTR);
                 vcpu.stats().add("signal_exits");
@@ -280,13 +290,16 @@ public final class VcpuRun implements PreemptNotifier {
         if (t != null) t.kvmEntry(vcpu);
         armTimer(caller);
         hyp().kvmFp().kvmArchVcpuCtxflushFp(task);
+        rest("kvm_vcpu_run", 0);
         Arm64Exit exit = hyp().kvmVcpuRun(task, vcpu);
         // Before interrupts are on: a softirq that used the registers would find them bound to nobody.
         hyp().kvmFp().kvmArchVcpuCtxsyncFp(task, vcpu);
         vcpu.debug().clear();
         if (t != null) t.kvmExit(vcpu, exit);
         vcpu.stats().add("exits");
+        rest("exit", exit.live());
         leaveGuestMode(cpu, task);
+        rest("handle_exit", exit.live());
         return exits.handle(caller, exit);
     }
 
