@@ -20,7 +20,7 @@ public record Bounds(int events, int switches, long states, Map<String, Integer>
         kinds = Map.copyOf(kinds);
         check("events", events);
         check("switches", switches);
-        kinds.forEach((kind, n) -> check(Event.of(kind).id, n));
+        kinds.forEach((kind, n) -> check(kind.equals(Budget.UNKNOWN) ? kind : Event.of(kind).id, n));
         if (kinds.size() > Budget.KINDS)
             throw new IllegalArgumentException("at most " + Budget.KINDS + " kinds of events have bounds of their own");
     }

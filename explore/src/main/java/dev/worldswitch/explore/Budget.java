@@ -9,18 +9,28 @@ final class Budget {
     static final int KINDS = 6;
 
     private static final long TOP = 0x8080_8080_8080_8080L;
-    private final List<Event> kinds = new ArrayList<>();
+    /** As {@link Bounds#kinds} names them besides events: values that are UNKNOWN and not the usual one. */
+    static final String UNKNOWN = "unknown";
+
+    private final List<Character> kinds = new ArrayList<>();
     private final long all;
 
     Budget(Bounds b) {
         long left = b.events() | (long) b.switches() << 8;
-        for (Event e : Event.values()) {
-            Integer most = b.kinds().get(e.id);
+        List<Character> letters = new ArrayList<>();
+        for (Event e : Event.values()) letters.add(e.letter);
+        letters.add(Choice.UNKNOWN);
+        for (char letter : letters) {
+            Integer most = b.kinds().get(name(letter));
             if (most == null) continue;
             left |= (long) most << 16 + 8 * kinds.size();
-            kinds.add(e);
+            kinds.add(letter);
         }
         all = left;
+    }
+
+    private static String name(char letter) {
+        return letter == Choice.UNKNOWN ? UNKNOWN : new Choice(letter, 0).event().id;
     }
 
     /** At the beginning of a run. */
@@ -30,9 +40,8 @@ final class Budget {
 
     long cost(Choice c) {
         if (c.isSwitch()) return 1 << 8;
-        if (!c.isEvent()) return 0;
-        int kind = kinds.indexOf(c.event());
-        return kind < 0 ? 1 : 1 | 1L << 16 + 8 * kind;
+        int kind = kinds.indexOf(c.kind());
+        return (c.isEvent() ? 1 : 0) + (kind < 0 ? 0 : 1L << 16 + 8 * kind);
     }
 
     /** Each part of {@code a} is as large as that of {@code b}, or larger. */

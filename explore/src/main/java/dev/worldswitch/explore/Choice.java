@@ -14,8 +14,10 @@ record Choice(char kind, int which) {
     /** At scheduling in: a task that waits for a CPU gets one first. */
     static final char GIVE_WAY = 'w';
 
-    /** An outcome that the architecture, or a scenario's guest, leaves open: this one instead of the first. */
+    /** What a scenario's guest may do: this instead of the first. */
     static final char OUTCOME = 'o';
+    /** A value that the architecture leaves open: this one instead of the usual one. */
+    static final char UNKNOWN = 'u';
 
     static Choice of(Event e) {
         return new Choice(e.letter, 0);
@@ -23,7 +25,7 @@ record Choice(char kind, int which) {
 
     /** Counts against the bound on events. */
     boolean isEvent() {
-        return kind != '-' && kind != SWITCH && kind != CPU && kind != GIVE_WAY && kind != OUTCOME;
+        return kind != '-' && kind != SWITCH && kind != CPU && kind != GIVE_WAY && kind != OUTCOME && kind != UNKNOWN;
     }
 
     /** Counts against the bound on switches between tasks on different CPUs. */

@@ -63,6 +63,8 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     }
 
     private static final int TASKS = 16;
+    /** Choices of scripted guests begin so: they are no unknown values. */
+    private static final String GUEST = "guest: ";
     final World world;
     private final Set<Event> events;
     private final List<Context> contexts = new ArrayList<>();
@@ -391,7 +393,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         c.since = 0;
     }
 
-    /** One of {@code n} outcomes; each is tried, and none counts against a bound. */
+    /** One of {@code n} outcomes; each is tried. What the architecture leaves open may have a bound. */
     @Override
     public int choose(String what, int n) {
         Context c = current;
@@ -403,10 +405,11 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
             world.live(c.log);
         } else c.since++;
         dirtyBefore = world.footprints.dirty();
+        char kind = what.startsWith(GUEST) ? Choice.OUTCOME : Choice.UNKNOWN;
         List<Choice> others = new ArrayList<>();
-        for (int i = 1; i < n; i++) others.add(new Choice(Choice.OUTCOME, i));
+        for (int i = 1; i < n; i++) others.add(new Choice(kind, i));
         Choice choice = choose(others);
-        if (choice.kind() == Choice.OUTCOME) guide.open(what, choice);
+        if (choice.kind() == kind) guide.open(what, choice);
         c.log.add(choice.which());
         return choice.which();
     }
