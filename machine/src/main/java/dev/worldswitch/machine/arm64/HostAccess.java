@@ -133,7 +133,13 @@ public final class HostAccess {
 
     /** What an exception entry or return synchronises. */
     public void contextSync() {
-        for (int i = 0; i < written.length(); i++) if (written.get(i) != 0) written.set(i, 0);
+        for (int i = 0; i < written.length(); i++) {
+            long w = written.get(i);
+            if (w == 0) continue;
+            written.set(i, 0);
+            // What was before means nothing any more: states that differ in it only are the same.
+            for (; w != 0; w &= w - 1) before.set(64 * i + Long.numberOfTrailingZeros(w), 0);
+        }
     }
 
     /** HVC from the nVHE host: {@code hyp} is an ordinary call at EL2 with everything masked. */
