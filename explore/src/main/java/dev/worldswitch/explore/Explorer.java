@@ -30,6 +30,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Explorer implements Search.Guide {
     private static final int MEMORY = 1 << 20;
+    /** So many moments after a point of rest states are compared even where only one way goes on. */
+    private static final int SOON = 2;
 
     /** The identity of a state: two hash lanes over all cells, the client's memory, and each task's stack. */
     private record Key(long h1, long h2) {}
@@ -377,6 +379,7 @@ final class Explorer implements Search.Guide {
             start = null;
             return started(s);
         }
+        if (!audit && !unreduced && isOneWay(others)) return Choice.GO;
         world.sync();
         Key key = key();
         stretchEnds(key);
@@ -391,6 +394,16 @@ final class Explorer implements Search.Guide {
         } else fork(key, others);
         stretchBegins(key, Choice.GO);
         return Choice.GO;
+    }
+
+    /**
+     * Nothing else than going on is left within the bounds, and it is not soon after a point of rest: to compare states
+     * at each such point costs more than the steps that it saves.
+     */
+    private boolean isOneWay(List<Choice> others) {
+        for (Choice o : others) if (Budget.atLeast(left, budget.cost(o))) return false;
+        Context c = search.contexts().get(search.running());
+        return c.depth > 0 || c.since > SOON;
     }
 
     private Choice started(Work w) {
