@@ -34,7 +34,7 @@ final class Explorer implements Search.Guide {
     private static final int SOON = 2;
 
     /** The identity of a state: two hash lanes over all cells, the client's memory, and each task's stack. */
-    private record Key(long h1, long h2) {}
+    record Key(long h1, long h2) {}
 
     /** A point of choice that can be taken up again. */
     private record Fork(
@@ -66,15 +66,17 @@ final class Explorer implements Search.Guide {
         }
 
         /** Fewest events first, then fewest turns, then fewest steps. */
-        private static final Comparator<Found> SIMPLER = Comparator.<Found>comparingLong(Explorer::eventsIn)
+        static final Comparator<Found> SIMPLER = Comparator.<Found>comparingLong(Explorer::eventsIn)
                 .thenComparingInt(f -> f.turns.size())
-                .thenComparingInt(Found::steps);
+                .thenComparingInt(Found::steps)
+                .thenComparing(f -> f.turns.toString());
     }
 
     /**
      * What came out.
      *
-     * @param complete false when the bound on states ended it
+     * @param todo what a bound, or who asked for it, left: the beginnings of schedules; empty when all was explored
+     * @param stale workers only: what commutes with what was wrong, and all must start again
      * @param audit null when equal states went on equally, or nobody asked
      * @param coverage per event, the steps before which it could happen, and those where it was tried
      */
@@ -84,17 +86,22 @@ final class Explorer implements Search.Guide {
             long runs,
             long moments,
             long merged,
-            boolean complete,
+            List<List<Turn>> todo,
+            boolean stale,
             @Nullable String audit,
             Map<String, Coverage> coverage,
             Set<String> neverBegun,
-            long ends) {}
+            Set<Key> ends) {
+        boolean complete() {
+            return todo.isEmpty();
+        }
+    }
 
     /** Of one kind of event: the steps before which it was possible, and those before which it was tried. */
     record Coverage(Set<String> possible, Set<String> tried) {}
 
     /** How far an exploration is. */
-    record Progress(long states, long runs, long waiting, int level) {}
+    record Progress(long states, long runs, long waiting, int level, int levels) {}
 
     final Search search;
     private final World world;
@@ -108,6 +115,10 @@ final class Explorer implements Search.Guide {
     private Budget budget = new Budget(bounds);
     private boolean audit, unreduced, everywhere;
     private BooleanSupplier stop = () -> false;
+    private static final List<List<Turn>> FROM_START = List.of(List.of());
+    private final ArrayDeque<Turn> script = new ArrayDeque<>();
+    private boolean reduceAfterScript, shared;
+    private int mostWaiting;
     private @Nullable String untilFound;
     private long states, runs, merged;
     private @Nullable String auditFailure;
@@ -179,10 +190,30 @@ final class Explorer implements Search.Guide {
         return this;
     }
 
-    /** Stops when this property is found to fail. */
-    Explorer untilFound(String property) {
-        untilFound = property;
+    /** Stops after the ways with as few events as the first that finds this: a property's name, or a {@link Found#id}. */
+    Explorer untilFound(String id) {
+        untilFound = id;
         return this;
+    }
+
+    /** Stops when so much work waits: to be divided. */
+    Explorer untilWaiting(int most) {
+        mostWaiting = most;
+        return this;
+    }
+
+    /** One of several workers: they have seen together, and know what {@code first} learnt. */
+    Explorer worker(Explorer first) {
+        seen = first.seen;
+        world.footprints.learn(first.world.footprints);
+        shared = true;
+        return this;
+    }
+
+    /** Takes over what a worker learnt; forgets what was seen. */
+    void learn(Explorer worker) {
+        world.footprints.learn(worker.world.footprints);
+        again();
     }
 
     /** Places each event at every moment, also where it commutes with the step before. */
@@ -205,35 +236,40 @@ final class Explorer implements Search.Guide {
 
     /** @param progress told now and then how far it is */
     Result explore(Bounds within, Consumer<Progress> progress) {
+        return explore(within, FROM_START, progress);
+    }
+
+    /** Explores what begins with any of {@code prefixes}. */
+    Result explore(Bounds within, List<List<Turn>> prefixes, Consumer<Progress> progress) {
         bounds = within;
         budget = new Budget(within);
         search.guide(this);
-        search.reduced = !everywhere && !audit;
+        boolean reduce = !everywhere && !audit;
         world.trail = audit ? new AuditTrail() : null;
         World.Snapshot beginning = begin();
-        boolean complete = levels(progress);
-        while (complete && world.footprints.staleOnce()) {
-            again(beginning);
-            complete = levels(progress);
+        List<List<Turn>> todo = levels(prefixes, beginning, reduce, progress);
+        while (!shared && todo.isEmpty() && world.footprints.staleOnce()) {
+            again();
+            todo = levels(prefixes, beginning, reduce, progress);
         }
         world.restore(beginning);
+        reset();
         return new Result(
                 List.copyOf(found.values()),
                 states,
                 runs,
                 search.moments(),
                 merged,
-                complete,
+                todo,
+                world.footprints.stale(),
                 auditFailure,
                 coverage,
                 neverBegun(),
-                ends.stream().mapToLong(Key::h1).sum());
+                ends);
     }
 
     /** What commutes with what has proved wrong: all from the start, with what is known now. */
-    private void again(World.Snapshot beginning) {
-        world.restore(beginning);
-        reset();
+    private void again() {
         seen = new Seen();
         work.clear();
         ends.clear();
@@ -242,25 +278,57 @@ final class Explorer implements Search.Guide {
         states = merged = 0;
     }
 
-    /** True when all within the bounds was explored; ends early where another start is needed. */
-    private boolean levels(Consumer<Progress> progress) {
-        left = budget.all();
-        path = null;
-        start = null;
-        cost = 0;
-        one(0);
+    /** What it left, when a bound or somebody ended it; nothing, too, where another start is needed. */
+    private List<List<Turn>> levels(
+            List<List<Turn>> prefixes, World.Snapshot beginning, boolean reduce, Consumer<Progress> progress) {
+        for (List<Turn> p : prefixes) {
+            world.restore(beginning);
+            reset();
+            script.clear();
+            script.addAll(p);
+            // The points of a prefix may be such as the reduction would leave out, with what is known here.
+            search.reduced = reduce && p.isEmpty();
+            reduceAfterScript = reduce;
+            left = budget.all();
+            path = null;
+            start = null;
+            cost = 0;
+            step = "";
+            one(0);
+            if (!script.isEmpty())
+                throw new IllegalArgumentException("a beginning goes on after the run: it is of other sources");
+        }
+        search.reduced = reduce;
         for (int c = 0; c < work.size(); c++) {
             ArrayDeque<Work> level = work.get(c);
-            for (Work w = level.poll(); w != null; w = level.poll()) {
-                if (bounds.states() > 0 && states >= bounds.states() || has(untilFound) || stop.getAsBoolean())
-                    return false;
+            while (!level.isEmpty()) {
+                if (isEnough()) return rest();
                 cost = c;
-                takeUp(w);
-                if ((runs & 0xff) == 0) progress.accept(new Progress(states, runs, waiting(), c));
+                takeUp(level.remove());
+                if ((runs & 0xff) == 0) progress.accept(new Progress(states, runs, waiting(), c, work.size()));
             }
-            if (world.footprints.stale()) return true;
+            if (world.footprints.stale() && !shared) return List.of();
+            if (hasId(untilFound)) return rest();
         }
-        return true;
+        return List.of();
+    }
+
+    private boolean isEnough() {
+        return bounds.states() > 0 && states >= bounds.states()
+                || mostWaiting > 0 && waiting() >= mostWaiting
+                || stop.getAsBoolean();
+    }
+
+    /** Work that waits, as beginnings of schedules. */
+    private List<List<Turn>> rest() {
+        List<List<Turn>> all = new ArrayList<>();
+        for (ArrayDeque<Work> level : work)
+            for (Work w : level) {
+                Fork f = w.fork;
+                Turn last = new Turn(f.point, w.choice.kind(), w.choice.which(), (int) (f.stepHash >>> 48));
+                all.add(turns(new Path(f.path, last)));
+            }
+        return all;
     }
 
     private long waiting() {
@@ -343,8 +411,9 @@ final class Explorer implements Search.Guide {
         found.merge(f.id(), f, (a, b) -> Found.SIMPLER.compare(b, a) < 0 ? b : a);
     }
 
-    private boolean has(@Nullable String property) {
-        for (Found f : found.values()) if (f.property.id().equals(property)) return true;
+    private boolean hasId(@Nullable String id) {
+        if (id == null) return false;
+        for (Found f : found.values()) if (f.id().equals(id) || f.property.id().equals(id)) return true;
         return false;
     }
 
@@ -353,8 +422,12 @@ final class Explorer implements Search.Guide {
     }
 
     private List<Turn> turns() {
+        return turns(path);
+    }
+
+    private static List<Turn> turns(@Nullable Path last) {
         ArrayDeque<Turn> all = new ArrayDeque<>();
-        for (Path p = path; p != null; p = p.before) all.addFirst(p.turn);
+        for (Path p = last; p != null; p = p.before) all.addFirst(p.turn);
         return List.copyOf(all);
     }
 
@@ -379,6 +452,8 @@ final class Explorer implements Search.Guide {
             start = null;
             return started(s);
         }
+        Turn t = script.peek();
+        if (t != null) return scripted(t, others);
         if (!audit && !unreduced && isOneWay(others)) return Choice.GO;
         world.sync();
         Key key = key();
@@ -394,6 +469,24 @@ final class Explorer implements Search.Guide {
         } else fork(key, others);
         stretchBegins(key, Choice.GO);
         return Choice.GO;
+    }
+
+    /** On the way along a prefix. */
+    private Choice scripted(Turn t, List<Choice> others) {
+        if (search.point != t.point()) return Choice.GO;
+        Choice c = t.choice();
+        if (!c.equals(Choice.GO) && (t.check() != search.check() || !others.contains(c)))
+            throw new IllegalArgumentException("a beginning does not fit at '" + t + "': it is of other sources");
+        script.remove();
+        if (!c.equals(Choice.GO)) path = new Path(path, t);
+        left -= budget.cost(c);
+        if (c.isEvent() || c.isSwitch()) cost++;
+        if (script.isEmpty()) {
+            search.reduced = reduceAfterScript;
+            world.footprints.dirty(-1);
+            if (c.isEvent()) coverage(c).tried.add(step);
+        }
+        return c;
     }
 
     /**

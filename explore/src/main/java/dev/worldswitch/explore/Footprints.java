@@ -45,6 +45,16 @@ final class Footprints {
         skippedWrites = new long[n];
     }
 
+    /** Knows what {@code other} knows as well. */
+    void learn(Footprints other) {
+        for (int i = 0; i < reads.length; i++) {
+            reads[i] |= other.reads[i];
+            writes[i] |= other.writes[i];
+        }
+        wide |= other.wide;
+        stale = false;
+    }
+
     static long event(Event e, boolean preemptible) {
         int bit = 2 * e.ordinal() + (preemptible ? 1 : 0);
         if (bit >= CPUS) throw new IllegalStateException("more than " + CPUS / 2 + " kinds of events");
