@@ -1,12 +1,16 @@
 package dev.worldswitch.cli;
 
 import dev.worldswitch.explore.Bounds;
+import dev.worldswitch.explore.Effort;
 import dev.worldswitch.explore.Exploration;
+import dev.worldswitch.explore.Part;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Verdict;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
-import java.io.Console;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -52,6 +56,40 @@ final class ExploreCommand implements Callable<Integer> {
     @Option(names = "--states", paramLabel = "N", description = "stop after so many states (exit status 3)")
     private long states;
 
+    @Option(
+            names = "--bounds",
+            split = ",",
+            paramLabel = "KIND=N",
+            description = "events=N, switches=N, preemptions=N, or most events of a kind, as interrupt=2")
+    private List<String> kinds = List.of();
+
+    @Option(names = "--time", paramLabel = "SECONDS", description = "stop after so long (exit status 3)")
+    private long seconds;
+
+    @Option(names = "--jobs", paramLabel = "N", description = "workers (default: one for each core)")
+    private int jobs;
+
+    @Option(names = "--shard", paramLabel = "I/N", description = "only this part of the work; ws merge adds up")
+    private String shard = "1/1";
+
+    @Option(names = "--save", paramLabel = "FILE", description = "what was found and what is left, for merge, --resume")
+    private @Nullable Path save;
+
+    @Option(names = "--resume", paramLabel = "FILE", description = "go on with what --save left, and save again")
+    private @Nullable Path resume;
+
+    @Option(names = "--no-reduction", description = "events also where they commute with the step before")
+    private boolean noReduction;
+
+    @Option(names = "--random", paramLabel = "N", description = "N runs with events at random places instead")
+    private long random;
+
+    @Option(names = "--seed", paramLabel = "S", description = "for --random")
+    private long seed = 1;
+
+    @Option(names = "--progress", description = "a progress line also when stderr is no terminal")
+    private boolean showProgress;
+
     @Option(names = "--json", description = "the verdict as one JSON object")
     private boolean json;
 
@@ -81,21 +119,66 @@ final class ExploreCommand implements Callable<Integer> {
         Bounds bounds = usual.withStates(states);
         if (events >= 0) bounds = bounds.withEvents(events);
         if (switches >= 0) bounds = bounds.withSwitches(switches);
-        Exploration e = Exploration.of(what, version).within(bounds);
-        Verdict v = (audit ? e.audited() : e).run(ExploreCommand::progress);
-        if (onTerminal()) System.err.print("\r\033[K");
+        if (seconds > 0) bounds = bounds.withSeconds(seconds);
+        for (String b : kinds) {
+            String[] of = b.split("=", 2);
+            if (of.length < 2 || !of[1].matches("\\d{1,3}"))
+                throw new IllegalArgumentException("--bounds takes KIND=N, for example interrupt=2; not '" + b + "'");
+            int n = Integer.parseInt(of[1]);
+            bounds = switch (of[0]) {
+                case "events" -> bounds.withEvents(n);
+                case "switches" -> bounds.withSwitches(n);
+                case "preemptions" -> bounds.with("preempt", n);
+                default -> bounds.with(of[0], n);
+            };
+        }
+        Stopping stopping = new Stopping(bounds.seconds());
+        String[] part = shard.split("/");
+        if (!shard.matches("\\d{1,4}/\\d{1,4}"))
+            throw new IllegalArgumentException("--shard takes I/N, for example 1/4; not '" + shard + "'");
+        Effort effort = new Effort(
+                jobs > 0 ? jobs : Runtime.getRuntime().availableProcessors(),
+                !noReduction,
+                Integer.parseInt(part[0]),
+                Integer.parseInt(part[1]),
+                stopping);
+        Exploration e = Exploration.of(what, version).within(bounds).with(effort);
+        try {
+            return stopping.ended(explore(audit ? e.audited() : e, bounds));
+        } finally {
+            stopping.ended(2);
+        }
+    }
+
+    private int explore(Exploration e, Bounds bounds) {
+        if (random > 0) return print(e.random(random, seed));
+        Exploration.Outcome o = e.run(resume == null ? null : read(resume), new ProgressLine(showProgress, bounds.seconds()));
+        Path to = save != null ? save : resume;
+        if (to != null) write(to, o.part());
+        return print(o.verdict());
+    }
+
+    private int print(Verdict v) {
+        if (showProgress || ProgressLine.onTerminal()) System.err.print("\r\033[K");
         System.out.print(json ? v.json() + "\n" : v.text());
+        System.out.flush();
         return v.exitStatus();
     }
 
-    /** On a terminal only: a run takes seconds or minutes. */
-    private static void progress(long states) {
-        if (onTerminal()) System.err.print("\r" + states + " states so far");
+    static Part read(Path file) {
+        try {
+            return Part.parse(file.toString(), Files.readString(file));
+        } catch (IOException e) {
+            throw new IllegalArgumentException("can't read " + file + ": " + e.getMessage(), e);
+        }
     }
 
-    private static boolean onTerminal() {
-        Console c = System.console();
-        return c != null && c.isTerminal();
+    private static void write(Path file, Part part) {
+        try {
+            Files.writeString(file, part.text());
+        } catch (IOException e) {
+            throw new IllegalArgumentException("can't write " + file + ": " + e.getMessage(), e);
+        }
     }
 
     private KernelVersion.Preempt mode() {

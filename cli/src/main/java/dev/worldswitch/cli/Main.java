@@ -16,6 +16,8 @@ import picocli.CommandLine.Command;
             ExploreCommand.class,
             MigrateCommand.class,
             ReplayCommand.class,
+            ShrinkCommand.class,
+            MergeCommand.class,
             RunCommand.class,
             ListCommands.Everything.class,
             ListCommands.Machines.class,

@@ -47,9 +47,14 @@ final class Digests {
         return mix(h, 0);
     }
 
+    /** Objects in a record that have no text of their own are known by their class: an address is another in each host. */
+    private static String withoutAddresses(String text) {
+        return text.indexOf('@') < 0 ? text : text.replaceAll("@[0-9a-f]+", "");
+    }
+
     static String identity(Object value) {
         if (value instanceof Record || value instanceof Number || value instanceof String || value instanceof Enum<?>)
-            return value.toString();
+            return withoutAddresses(value.toString());
         String name = value.getClass().getSimpleName();
         String text = value.toString();
         return text.contains("@") ? name : name + " " + text;

@@ -3,12 +3,17 @@ package dev.worldswitch.explore;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** An exploration or a replay, for the command line and for tests. */
 public final class Exploration {
@@ -18,42 +23,136 @@ public final class Exploration {
     private final KernelVersion kernel;
     private final Bounds bounds;
     private final boolean audit;
+    private final Effort effort;
 
-    private Exploration(Scenario scenario, KernelVersion kernel, Bounds bounds, boolean audit) {
+    private Exploration(Scenario scenario, KernelVersion kernel, Bounds bounds, boolean audit, Effort effort) {
         this.scenario = scenario;
         this.kernel = kernel;
         this.bounds = bounds;
         this.audit = audit;
+        this.effort = effort;
     }
 
     /** Within the scenario's own bounds. */
     public static Exploration of(Scenario scenario, KernelVersion kernel) {
-        return new Exploration(scenario, kernel, scenario.bounds(), false);
+        return new Exploration(scenario, kernel, scenario.bounds(), false, Effort.USUAL);
     }
 
     public Exploration within(Bounds other) {
-        return new Exploration(scenario, kernel, other, audit);
+        return new Exploration(scenario, kernel, other, audit, effort);
     }
 
     /** Goes on at repeated states too, and compares. */
     public Exploration audited() {
-        return new Exploration(scenario, kernel, bounds, true);
+        return new Exploration(scenario, kernel, bounds, true, effort);
     }
+
+    public Exploration with(Effort other) {
+        return new Exploration(scenario, kernel, bounds, audit, other);
+    }
+
+    private Explorer host() {
+        Explorer e = Explorer.of(scenario, kernel);
+        if (audit) e.audited();
+        return effort.reduce() ? e : e.everywhere();
+    }
+
+    /** A verdict, and what {@code --save} writes. */
+    public record Outcome(Verdict verdict, Part part) {}
 
     /** @param progress told the number of states now and then */
     public Verdict run(LongConsumer progress) {
-        Explorer e = Explorer.of(scenario, kernel);
-        if (audit) e.audited();
-        Explorer.Result r = e.explore(bounds, p -> progress.accept(p.states()));
+        return run(null, p -> progress.accept(p.states())).verdict();
+    }
+
+    /** How far an exploration is: states, runs, beginnings of runs that wait, how many of them with fewer events first. */
+    public record Progress(long states, long runs, long waiting) {}
+
+    /** @param from an exploration that was ended early, to go on with; null for one from the start */
+    public Outcome run(@Nullable Part from, Consumer<Progress> progress) {
+        Consumer<Explorer.Progress> told =
+                p -> progress.accept(new Progress(p.states(), p.runs(), p.waiting()));
+        Crew crew = new Crew(this::host, audit ? 1 : effort.jobs(), effort.stop(), told);
+        List<List<Schedule.Turn>> prefixes = from == null ? List.of(List.of()) : from.beginnings();
+        if (from != null && !(from.scenario().equals(scenario.name()) && from.kernel().equals(kernelText(kernel)) && from.bounds().equals(boundsText())))
+            throw new IllegalArgumentException("the file is of another exploration: " + from.scenario() + " on kernel "
+                    + from.kernel() + ", " + from.bounds());
+        Explorer.Result r = from == null && effort.shards() > 1 ? shard(crew) : crew.explore(bounds, prefixes);
+        Map<String, Explorer.Found> found = new LinkedHashMap<>();
+        if (from != null)
+            for (List<String> f : from.found()) {
+                Schedule s = Schedule.parse(f.get(2));
+                Explorer.Found again = replay(scenario, kernel, s).found;
+                if (again != null) found.put(again.id(), again);
+            }
+        for (Explorer.Found f : r.found()) found.merge(f.id(), f, (a, b) -> Explorer.Found.SIMPLER.compare(b, a) < 0 ? b : a);
+        if (effort.jobs() > 1 && !audit && !effort.stop().getAsBoolean()) found.replaceAll((id, f) -> simplest(f));
         List<Finding> findings = new ArrayList<>();
-        for (Explorer.Found f : r.found())
+        for (Explorer.Found f : found.values())
             findings.add(finding(f, new Schedule(scenario.name(), kernelText(kernel), f.turns())));
+        findings.sort(Comparator.comparing(f -> f.property().id() + f.what()));
         if (r.audit() != null) {
             Schedule none = new Schedule(scenario.name(), kernelText(kernel), List.of());
             findings.add(new Finding(AUDIT, r.audit(), List.of(), none, ""));
         }
         Verdict.Figures figures = new Verdict.Figures(r.states(), r.runs(), r.moments(), r.merged(), coverage(r));
-        return new Verdict(scenario.name(), kernelText(kernel), boundsText(), findings, r.complete(), figures);
+        String shard = effort.shard() + "/" + effort.shards();
+        boolean whole = r.complete() && (effort.shards() == 1 || from != null);
+        Verdict v = new Verdict(scenario.name(), kernelText(kernel), boundsText(), findings, whole, figures);
+        return new Outcome(v, Part.of(scenario, kernelText(kernel), boundsText(), from == null ? shard : from.shard(), r));
+    }
+
+    /** The first levels are everybody's; of the work that waits then, each shard has its own. */
+    private Explorer.Result shard(Crew crew) {
+        Explorer first = host().until(effort.stop()).untilWaiting(16 * effort.shards());
+        Explorer.Result begun = first.explore(bounds, p -> {});
+        if (begun.complete()) return begun;
+        List<List<Schedule.Turn>> mine = new ArrayList<>();
+        for (int i = 0; i < begun.todo().size(); i++)
+            if (i % effort.shards() == effort.shard() - 1) mine.add(begun.todo().get(i));
+        return Crew.sum(begun, List.of(crew.explore(bounds, mine)));
+    }
+
+    /** The same finding with fewest events, then fewest steps: one worker's, so that it does not depend on how many there were. */
+    private Explorer.Found simplest(Explorer.Found f) {
+        int events = (int) f.turns().stream().filter(t -> t.choice().isEvent()).count();
+        int switches = (int) f.turns().stream().filter(t -> t.choice().isSwitch()).count();
+        Bounds enough = bounds.withEvents(events).withSwitches(switches).withStates(0);
+        for (Explorer.Found g : host().until(effort.stop()).untilFound(f.id()).explore(enough, p -> {}).found())
+            if (g.id().equals(f.id())) return g;
+        return f;
+    }
+
+    /** As {@link #run}, by runs that a die decides. */
+    public Verdict random(long times, long seed) {
+        List<Finding> findings = new ArrayList<>();
+        for (Explorer.Found f : new RandomRuns(host(), bounds).run(times, seed, effort.stop()))
+            findings.add(finding(f, new Schedule(scenario.name(), kernelText(kernel), f.turns())));
+        return new Verdict(
+                scenario.name(),
+                kernelText(kernel),
+                boundsText() + ", " + times + " random runs, seed " + seed,
+                findings,
+                false,
+                new Verdict.Figures(0, times, 0, 0, List.of()));
+    }
+
+    /** The same failure by fewest events, then fewest steps. */
+    public static Verdict shrink(String text) {
+        Schedule schedule = Schedule.parse(text);
+        Scenario s = Scenario.of(schedule.scenario());
+        Exploration e = of(s, kernelOf(schedule.kernel()));
+        Explorer.Found f = replay(s, e.kernel, schedule).found;
+        if (f == null) throw new IllegalArgumentException("nothing goes wrong in this schedule");
+        Explorer.Found least = e.simplest(f);
+        Schedule shrunk = new Schedule(s.name(), kernelText(e.kernel), least.turns());
+        return new Verdict(
+                s.name(),
+                schedule.kernel(),
+                "as simple as can be",
+                List.of(e.finding(least, shrunk)),
+                true,
+                new Verdict.Figures(1, 1, 0, 0, List.of()));
     }
 
     private Finding finding(Explorer.Found f, Schedule schedule) {
@@ -79,12 +178,16 @@ public final class Exploration {
             never.removeAll(c.tried());
             lines.add(event + " tried before " + c.tried().size() + " of "
                     + c.possible().size() + " kinds of steps"
-                    + (never.isEmpty() ? "" : "; never before: " + String.join(", ", never)));
+                    + (never.isEmpty()
+                            ? ""
+                            : "; not before, for it commutes with what comes before them, or is not possible in time: "
+                                    + String.join(", ", never)));
         });
+        if (!r.neverBegun().isEmpty()) lines.add("no run reached: " + String.join(", ", r.neverBegun()));
         return lines;
     }
 
-    private record Replayed(Explorer.@org.jspecify.annotations.Nullable Found found, String timeline) {}
+    private record Replayed(Explorer.@Nullable Found found, String timeline) {}
 
     private static Replayed replay(Scenario s, KernelVersion kernel, Schedule schedule) {
         Search search = Explorer.of(s, kernel).search;

@@ -253,7 +253,7 @@ final class Explorer implements Search.Guide {
             todo = levels(prefixes, beginning, reduce, progress);
         }
         world.restore(beginning);
-        reset();
+        search.reset();
         return new Result(
                 List.copyOf(found.values()),
                 states,
@@ -283,7 +283,7 @@ final class Explorer implements Search.Guide {
             List<List<Turn>> prefixes, World.Snapshot beginning, boolean reduce, Consumer<Progress> progress) {
         for (List<Turn> p : prefixes) {
             world.restore(beginning);
-            reset();
+            search.reset();
             script.clear();
             script.addAll(p);
             // The points of a prefix may be such as the reduction would leave out, with what is known here.
@@ -346,18 +346,8 @@ final class Explorer implements Search.Guide {
     private World.Snapshot begin() {
         world.sync();
         World.Snapshot s = world.snapshot();
-        reset();
+        search.reset();
         return s;
-    }
-
-    private void reset() {
-        for (Context c : search.contexts()) {
-            c.done = false;
-            c.coroutine = null;
-            c.begin(0);
-        }
-        search.point = 0;
-        search.stepHash = 0;
     }
 
     // ---- runs
@@ -454,7 +444,7 @@ final class Explorer implements Search.Guide {
         }
         Turn t = script.peek();
         if (t != null) return scripted(t, others);
-        if (!audit && !unreduced && isOneWay(others)) return Choice.GO;
+        if (!audit && !everywhere && isOneWay(others)) return Choice.GO;
         world.sync();
         Key key = key();
         stretchEnds(key);

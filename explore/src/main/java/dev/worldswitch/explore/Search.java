@@ -113,6 +113,17 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         world.freeze();
     }
 
+    /** Every task is at its beginning; the world is the caller's to restore. */
+    void reset() {
+        for (Context c : contexts) {
+            c.done = false;
+            c.coroutine = null;
+            c.begin(0);
+        }
+        point = 0;
+        stepHash = 0;
+    }
+
     Subject subject() {
         if (subject == null) throw new IllegalStateException("nothing is being explored yet");
         return subject;

@@ -43,7 +43,7 @@ class XfdTest {
     @Test
     void bounds_that_were_not_exhausted_have_an_exit_status_of_their_own() {
         Verdict v = Exploration.of(Scenario.builtIn("xfd"), FIXED)
-                .within(new Bounds(1, 0, 100))
+                .within(new Bounds(1, 0, 10))
                 .run(n -> {});
         assertThat(v.exitStatus()).isEqualTo(3);
         assertThat(v.text()).containsPattern("NOT\\s+exhausted");

@@ -331,4 +331,10 @@ public final class Vcpu implements SignalMasked {
         // The id stays taken until the VM goes: only the VM's teardown frees vCPUs.
         vm.put();
     }
+
+    /** Its path: what identifies it to the explorer. */
+    @Override
+    public String toString() {
+        return region.path();
+    }
 }

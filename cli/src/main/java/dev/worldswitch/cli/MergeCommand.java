@@ -1,0 +1,29 @@
+package dev.worldswitch.cli;
+
+import dev.worldswitch.explore.Part;
+import dev.worldswitch.explore.Verdict;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** The verdict over shards. */
+@Command(
+        name = "merge",
+        description = "Adds up files of ws explore --shard I/N --save FILE. Exit status as of explore; 3 when one is missing.")
+final class MergeCommand implements Callable<Integer> {
+    @Parameters(paramLabel = "FILE", arity = "1..*")
+    private List<Path> files = List.of();
+
+    @Option(names = "--json", description = "the verdict as one JSON object")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        Verdict v = Part.merged(files.stream().map(ExploreCommand::read).toList());
+        System.out.print(json ? v.json() + "\n" : v.text());
+        return v.exitStatus();
+    }
+}
