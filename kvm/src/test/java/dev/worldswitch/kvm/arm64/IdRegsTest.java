@@ -74,6 +74,24 @@ class IdRegsTest {
     }
 
     @Test
+    void aGuestReadsThemWhileSomebodyHoldsTheConfigLock() throws InterruptedException {
+        TestClient c = new TestClient("max", "6.12");
+        Vcpu v = c.vcpu(VcpuFeature.PSCI_0_2);
+        SysRegTable.Row row =
+                java.util.Objects.requireNonNull(c.kvm().sysRegs().find(SysReg.ID_AA64ISAR0_EL1.encoding()));
+        AtomicLong seen = new AtomicLong();
+        v.vm().configLock().lock();
+        Thread guest = new Thread(() -> seen.set(IdRegs.access(v, row, false, 0)));
+        guest.start();
+        guest.join(20_000);
+        boolean waits = guest.isAlive();
+        v.vm().configLock().unlock();
+        guest.join();
+        assertThat(waits).isFalse();
+        assertThat(seen.get()).isEqualTo(c.get64(v, ISAR0));
+    }
+
+    @Test
     void aWriterThatRacesWithTheFirstRunNeverChangesWhatAGuestHasSeen() throws InterruptedException {
         for (int round = 0; round < 40; round++) {
             TestClient c = new TestClient("max", "6.12");

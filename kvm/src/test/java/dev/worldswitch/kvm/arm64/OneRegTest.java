@@ -9,22 +9,13 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Properties of KVM_GET_ONE_REG, KVM_SET_ONE_REG and KVM_GET_REG_LIST on every machine and kernel. */
 class OneRegTest {
-    private static final long ALL = VcpuFeature.PSCI_0_2 | VcpuFeature.PMU_V3 | VcpuFeature.SVE | VcpuFeature.PTRAUTH;
-
-    private static Vcpu vcpu(TestClient c) {
-        HostFeatures h = c.kvm().host();
-        long f = ALL;
-        if (!h.sve()) f &= ~VcpuFeature.SVE;
-        if (!h.pauth()) f &= ~VcpuFeature.PTRAUTH;
-        if (!h.pmu()) f &= ~VcpuFeature.PMU_V3;
-        return c.vcpu(f);
-    }
-
     private static byte[] read(TestClient c, Vcpu v, long id) {
         byte[] b = new byte[OneReg.sizeOf(id)];
         assertThat(c.get(v, id, b)).as("get %x", id).isZero();
@@ -41,24 +32,10 @@ class OneRegTest {
     }
 
     @ParameterizedTest(name = "{0} on {1}")
-    @CsvSource(
-            delimiter = ';',
-            value = {
-                "max;6.1",
-                "max;6.12",
-                "max;6.18",
-                "max;7.2",
-                "neoverse-n1;6.12",
-                "neoverse-v1;6.12",
-                "a64fx;6.12",
-                "a64fx;6.1",
-                "neoverse-v2;6.18",
-                "max,sve-max-vq=3;6.12",
-                "max,nvhe;6.12"
-            })
+    @MethodSource("dev.worldswitch.kvm.arm64.OneRegIdentityTest#everyMachineAndKernel")
     void everyListedRegisterCanBeReadAndSetBackWithoutChangingAny(String machine, String kernel) {
         TestClient c = new TestClient(machine, kernel);
-        Vcpu v = vcpu(c);
+        Vcpu v = c.fullVcpu();
         List<Long> ids = RegList.ids(v);
         assertThat(new HashSet<>(ids)).hasSameSizeAs(ids);
         List<byte[]> before = ids.stream().map(id -> read(c, v, id)).toList();
@@ -88,7 +65,7 @@ class OneRegTest {
             value = {"max", "neoverse-v1", "a64fx", "max,sve-max-vq=5,sve128=on"})
     void vectorsAndGeneralRegistersKeepEveryBitAndPadWithZeros(String machine) {
         TestClient c = new TestClient(machine, "6.12");
-        Vcpu v = vcpu(c);
+        Vcpu v = c.fullVcpu();
         int vl = 16 * (int) v.sveMaxVq().get();
         Random random = new Random(7);
         for (long id : RegList.ids(v)) {
@@ -108,7 +85,7 @@ class OneRegTest {
     @CsvSource({"max,6.1", "max,6.12", "neoverse-n1,6.12", "max,6.18"})
     void anIdIsListedOrRefusedAndNoneOfAll64BitsDoesHarm(String machine, String kernel) {
         TestClient c = new TestClient(machine, kernel);
-        Vcpu v = vcpu(c);
+        Vcpu v = c.fullVcpu();
         Set<Long> listed = new HashSet<>(RegList.ids(v));
         Random random = new Random(11);
         byte[] before = state(v);
@@ -123,6 +100,22 @@ class OneRegTest {
             if (listed.contains(id)) continue;
             assertThat(c.set(v, id, value)).as("%x", id).isIn(Errno.EINVAL, Errno.ENOENT);
         }
+        assertThat(state(v)).isEqualTo(before);
+    }
+
+    @Test
+    void offsetsAndSizesAtTheEndOfTheirSpaceNeverWrapIntoAnotherRegister() {
+        TestClient c = new TestClient("max", "6.12");
+        Vcpu v = c.fullVcpu();
+        byte[] before = state(v), value = new byte[1 << 15];
+        Arrays.fill(value, (byte) 0x5a);
+        for (int coproc = 0; coproc < 0x1000; coproc++)
+            for (long low : new long[] {0, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0x3ff, 0x5ff, 0x600, 0x61f, 0x620, 0xffff, 0xf000_ffff})
+                for (long size = 0; size < 16; size++) {
+                    long id = OneReg.ARM64 | size << 52 | (long) coproc << 16 | low;
+                    if (OneReg.value(v, id) == null)
+                        assertThat(OneReg.set(v, id, value)).as("%x", id).isIn(Errno.EINVAL, Errno.ENOENT);
+                }
         assertThat(state(v)).isEqualTo(before);
     }
 
@@ -149,7 +142,7 @@ class OneRegTest {
     @CsvSource({"6.1", "6.12", "6.18"})
     void pointersThatCanNotBeReadOrWrittenGiveEfaultAndChangeNothing(String kernel) {
         TestClient c = new TestClient("max", kernel);
-        Vcpu v = vcpu(c);
+        Vcpu v = c.fullVcpu();
         byte[] before = state(v);
         for (long id : RegList.ids(v)) {
             if (id == OneReg.VLS) continue;

@@ -108,6 +108,16 @@ final class TestClient implements Client, Caller {
         return v;
     }
 
+    /** A vCPU with every feature that the host has. */
+    Vcpu fullVcpu() {
+        HostFeatures h = kvm.host();
+        long f = VcpuFeature.PSCI_0_2;
+        if (h.pmu()) f |= VcpuFeature.PMU_V3;
+        if (h.sve()) f |= VcpuFeature.SVE;
+        if (h.pauth()) f |= VcpuFeature.PTRAUTH;
+        return vcpu(f);
+    }
+
     /** KVM_GET_ONE_REG of any id into {@code into}. */
     long get(Vcpu v, long id, byte[] into) {
         byte[] junk = new byte[into.length];
