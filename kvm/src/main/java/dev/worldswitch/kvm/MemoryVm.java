@@ -1,6 +1,8 @@
 package dev.worldswitch.kvm;
 
+import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Words;
+import java.util.List;
 
 /** A VM as the code for memory slots and dirty logs sees it. */
 public interface MemoryVm extends KvmFile {
@@ -37,6 +39,9 @@ public interface MemoryVm extends KvmFile {
     default boolean slotsTakeGuestMemfd() {
         return false;
     }
+
+    /** The eventfds of KVM_IOEVENTFD. */
+    Ref<List<IoEvent>> ioEvents();
 
     /** kvm_get_kvm: a file of this VM's has come. */
     void hold();

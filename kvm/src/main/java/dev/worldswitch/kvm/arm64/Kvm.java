@@ -8,6 +8,7 @@ import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.GuestMemfd;
+import dev.worldswitch.kvm.IoEvent;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemoryIoctls;
@@ -57,6 +58,7 @@ public final class Kvm implements KvmFile {
         DeviceIoctls.rows(rows);
         MemoryIoctls.rows(rows.builder(), kernel);
         GuestMemfd.rows(rows.builder());
+        IoEvent.rows(rows.builder());
         SignalMasked.rows(rows.builder());
         VcpuInit.rows(rows);
         OneReg.rows(rows);

@@ -6,6 +6,7 @@ import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.GuestMemory;
+import dev.worldswitch.kvm.IoEvent;
 import dev.worldswitch.kvm.MemoryVm;
 import dev.worldswitch.kvm.Stats;
 import dev.worldswitch.machine.cell.Ref;
@@ -41,6 +42,7 @@ public final class Vm implements MemoryVm {
     private final Word voffset, poffset;
     private final Pmu.VmState pmu;
     private final Ref<@Nullable Vgic> vgic;
+    private final Ref<List<IoEvent>> ioEvents;
     private final Stats.Counts stats;
 
     Vm(Kvm kvm, Client client, int ipaBits) {
@@ -69,6 +71,7 @@ public final class Vm implements MemoryVm {
         this.poffset = region.word("poffset");
         this.pmu = new Pmu.VmState(region.child("pmu"));
         this.vgic = region.ref("vgic", null);
+        this.ioEvents = region.ref("ioEvents", List.of());
         this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VM);
         users.set(1);
         // The virtual counter of a new VM starts at zero.
@@ -236,6 +239,11 @@ public final class Vm implements MemoryVm {
     public void brokeDown() {
         flags.or(DEAD);
         for (Vcpu v : vcpus.get().all()) v.runLoop().kick(RunState.REQ_VM_DEAD);
+    }
+
+    @Override
+    public Ref<List<IoEvent>> ioEvents() {
+        return ioEvents;
     }
 
     @Override

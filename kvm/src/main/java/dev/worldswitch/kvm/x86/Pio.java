@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kvm.IoEvent;
 import dev.worldswitch.kvm.x86.RunState.Completion;
 import dev.worldswitch.machine.x86.Interpreter;
 import dev.worldswitch.machine.x86.X86Exit;
@@ -51,7 +52,7 @@ final class Pio {
     /** kvm_fast_pio_out. */
     private long out(X86Exit e) {
         long value = state.gpr.get(X86State.RAX) & mask(e.size);
-        if (signalsEventfd(e.port, e.size, value)) return run.skip(e.length);
+        if (IoEvent.signals(run.vcpu().vm(), true, e.port, e.size, value)) return run.skip(e.length);
         exit(e.port, e.size, 1, true, value);
         // Old user space expects RIP past an OUT to this port: a quirk that is on unless disabled.
         if (e.port == 0x7e && run.vcpu().vm().hasQuirk(QUIRK_OUT_7E_INC_RIP)) {
@@ -61,14 +62,6 @@ final class Pio {
         }
         rs.complete(Completion.OUT);
         return 0;
-    }
-
-    /** An eventfd of KVM_IOEVENTFD takes the write: user space hears of it there, the guest goes on. */
-    private boolean signalsEventfd(int port, int size, long value) {
-        Vm vm = run.vcpu().vm();
-        for (IoEvent event : vm.ioEvents().get())
-            if (event.takes(true, port, size, value)) return vm.client().signalEventfd(event.fd());
-        return false;
     }
 
     private long in(X86Exit e) {

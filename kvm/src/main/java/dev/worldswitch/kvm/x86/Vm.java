@@ -5,6 +5,7 @@ import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.GuestMemory;
+import dev.worldswitch.kvm.IoEvent;
 import dev.worldswitch.kvm.MemoryVm;
 import dev.worldswitch.kvm.Stats;
 import dev.worldswitch.machine.cell.Ref;
@@ -176,6 +177,7 @@ public final class Vm implements MemoryVm {
     }
 
     /** What KVM_IOEVENTFD registered. */
+    @Override
     public Ref<List<IoEvent>> ioEvents() {
         return ioEvents;
     }

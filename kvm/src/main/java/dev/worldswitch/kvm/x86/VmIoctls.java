@@ -9,6 +9,7 @@ import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.IoEvent;
 import dev.worldswitch.kvm.Mm;
 
 /** Ioctls of a VM about the VM itself and its vCPUs. */
@@ -16,7 +17,7 @@ final class VmIoctls {
     private VmIoctls() {}
 
     static void rows(Rows t) {
-        IoEvent.rows(t);
+        IoEvent.rows(t.builder());
         t.vm("KVM_SET_TSS_ADDR", io(0x47), 4, "api.rst 4.36", (vm, c) -> {
             if (Long.compareUnsigned(c.argument(), 0xffffd000L) > 0) return Errno.EINVAL;
             vm.tssAddress().set(c.argument());

@@ -1,10 +1,7 @@
-package dev.worldswitch.kvm.x86;
+package dev.worldswitch.kvm;
 
 import static dev.worldswitch.kvm.IoctlTable.iow;
 
-import dev.worldswitch.kvm.Bytes;
-import dev.worldswitch.kvm.Call;
-import dev.worldswitch.kvm.Errno;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -12,16 +9,31 @@ import java.util.List;
 public record IoEvent(boolean pio, long address, int length, boolean match, long data, int fd) {
     private static final int SIZE = 64, DATAMATCH = 1, PIO = 2, DEASSIGN = 4, VALID = 31;
 
-    static void rows(Rows t) {
-        t.vm("KVM_IOEVENTFD", iow(0x79, SIZE), 36, "api.rst 4.59", IoEvent::set);
+    /** Adds its row to an architecture's table. */
+    public static void rows(IoctlTable.Builder t) {
+        t.add(
+                MemoryVm.class,
+                KvmFile.Kind.VM,
+                "KVM_IOEVENTFD",
+                iow(0x79, SIZE),
+                36,
+                "api.rst 4.59",
+                IoEvent::set);
+    }
+
+    /** A guest's write to a port or to memory-mapped I/O: true when an eventfd of this VM takes it, and was signalled. */
+    public static boolean signals(MemoryVm vm, boolean port, long at, int n, long value) {
+        for (IoEvent event : vm.ioEvents().get())
+            if (event.takes(port, at, n, value)) return vm.client().signalEventfd(event.fd);
+        return false;
     }
 
     /** True when this write of {@code n} bytes is what the eventfd waits for; length 0 takes any. */
-    public boolean takes(boolean port, long at, int n, long value) {
+    private boolean takes(boolean port, long at, int n, long value) {
         return pio == port && address == at && (length == 0 || length == n && (!match || data == value));
     }
 
-    private static long set(Vm vm, Call call) {
+    private static long set(MemoryVm vm, Call call) {
         Bytes b = call.in(SIZE);
         if (b == null) return Errno.EFAULT;
         int flags = b.u32(24), length = b.u32(16);
