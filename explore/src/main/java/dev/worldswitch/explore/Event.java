@@ -14,25 +14,36 @@ enum Event {
     NMI('n', "nmi", "NMI", Line.NMI),
     PERF_IPI('a', "perf-ipi", "PERF, a cross-call that changes its registers", Line.PERF),
     FPU_INTERRUPT('h', "fpu-interrupt", "FPU, an interrupt that uses it at once", Line.FPU),
+    SIGNAL('g', "signal", "a signal for the task: KVM_RUN ends with EINTR and is called again", null) {
+        @Override
+        boolean possible(PhysicalCpu cpu, Subject subject) {
+            return subject.maySignal(cpu);
+        }
+
+        @Override
+        void happen(PhysicalCpu cpu, Subject subject) {
+            subject.signal(cpu);
+        }
+    },
     SAMPLE('r', "sample", "the profiling unit samples an operation", null) {
         @Override
-        boolean possible(PhysicalCpu cpu) {
+        boolean possible(PhysicalCpu cpu, Subject subject) {
             return cpu.maySample();
         }
 
         @Override
-        void happen(PhysicalCpu cpu) {
+        void happen(PhysicalCpu cpu, Subject subject) {
             cpu.sample();
         }
     },
     WRITE_SAMPLE('d', "write-sample", "the profiling unit writes a record to memory", null) {
         @Override
-        boolean possible(PhysicalCpu cpu) {
+        boolean possible(PhysicalCpu cpu, Subject subject) {
             return cpu.sampleWaits();
         }
 
         @Override
-        void happen(PhysicalCpu cpu) {
+        void happen(PhysicalCpu cpu, Subject subject) {
             cpu.writeSample();
         }
     };
@@ -55,11 +66,11 @@ enum Event {
     }
 
     /** The CPU would take it here: unmasked, or it runs a guest, which a line makes exit. */
-    boolean possible(PhysicalCpu cpu) {
+    boolean possible(PhysicalCpu cpu, Subject subject) {
         return line != null && !line.maskable() || cpu.irqsOn() || cpu.inGuest();
     }
 
-    void happen(PhysicalCpu cpu) {
+    void happen(PhysicalCpu cpu, Subject subject) {
         if (line != null) cpu.raise(line);
     }
 }

@@ -89,7 +89,8 @@ public final class Exploration {
         if (effort.jobs() > 1 && !audit && !effort.stop().getAsBoolean()) found.replaceAll((id, f) -> simplest(f));
         List<Finding> findings = new ArrayList<>();
         for (Explorer.Found f : found.values())
-            findings.add(finding(f, new Schedule(scenario.name(), kernelText(kernel), f.turns())));
+            if (scenario.properties().contains(f.property()))
+                findings.add(finding(f, new Schedule(scenario.name(), kernelText(kernel), f.turns())));
         findings.sort(Comparator.comparing(f -> f.property().id() + f.what()));
         if (r.audit() != null) {
             Schedule none = new Schedule(scenario.name(), kernelText(kernel), List.of());

@@ -39,8 +39,9 @@ public final class Scenario {
      *
      * @param does what its user code and its calls are, in order
      * @param guest what its vCPU's guest executes; empty when it has none
+     * @param code the same as real instructions, on architectures whose guests are scripts otherwise
      */
-    public record TaskText(String name, List<String> does, List<String> guest) {}
+    public record TaskText(String name, List<String> does, List<String> guest, List<String> code) {}
 
     /**
      * A verdict that is expected of a kernel.
@@ -126,6 +127,7 @@ public final class Scenario {
             boolean task = tasks.stream()
                     .anyMatch(t -> key.equals(t + ".does")
                             || key.equals(t + ".guest")
+                            || key.equals(t + ".code")
                             || key.equals(t + ".vm")
                             || key.equals(t + ".sve-max-vq"));
             if (!task && !KEYS.contains(key) && !key.startsWith("expect") && !key.startsWith("bound."))
@@ -162,7 +164,7 @@ public final class Scenario {
     public List<TaskText> tasks() {
         List<TaskText> all = new ArrayList<>();
         for (String t : taskNames())
-            all.add(new TaskText(t, list(text(t + ".does")), list(lines.getOrDefault(t + ".guest", ""))));
+            all.add(new TaskText(t, list(text(t + ".does")), list(lines.getOrDefault(t + ".guest", "")), list(lines.getOrDefault(t + ".code", ""))));
         return List.copyOf(all);
     }
 

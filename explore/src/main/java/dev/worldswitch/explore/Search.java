@@ -336,7 +336,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
                 long bit = raised;
                 world.quietly(() -> guide.chosen(cpu, choice));
                 f.open(bit);
-                world.happens(() -> choice.event().happen(cpu));
+                world.happens(() -> choice.event().happen(cpu, subject()));
                 f.dirty(-1);
             }
             break;
@@ -370,7 +370,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
             long dirty = everywhere ? -1 : f.dirty();
             for (Event e : events) {
                 long bit = Footprints.event(e, preemptible);
-                if (!e.possible(cpu)) dirty |= bit;
+                if (!e.possible(cpu, subject())) dirty |= bit;
                 else if (everywhere || ((dirty | f.wide()) & bit) != 0) others.add(Choice.of(e));
             }
             if (contexts.size() > 1 && (everywhere || Footprints.switchIsDirty(dirty))) addSwitches(c, others);

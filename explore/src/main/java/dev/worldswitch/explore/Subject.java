@@ -32,6 +32,14 @@ public interface Subject {
     /** From now on {@code listener} hears in a few words what guests do: for a timeline. */
     default void tell(Consumer<String> listener) {}
 
+    /** A signal for the task on this CPU matters: it may be in a call that a signal ends. */
+    default boolean maySignal(PhysicalCpu cpu) {
+        return false;
+    }
+
+    /** That task gets a signal, whose handler does nothing. */
+    default void signal(PhysicalCpu cpu) {}
+
     /** The task goes off its CPU, for it waits for another task. */
     default void sleeps(Task task) {}
 

@@ -42,7 +42,14 @@ class BarrierTest {
             new Barrier(KVM + "HypFp.java", 2, "isb", "sve-vl-window no-panic", ""),
             new Barrier(KVM + "HypDebug.java", 1, "isb", "spe spe-memory", ""),
             new Barrier(KVM + "HypDebug.java", 2, "psbCsync", "spe spe-memory", ""),
-            new Barrier(KVM + "HypDebug.java", 3, "isb", "spe spe-memory", ""),
+            new Barrier(KVM + "HypDebug.java", 3, "dsbNsh", "", "with profiling-buffer-off: the DSB before the tables are "
+                    + "replaced completes the drain as well; what a buffer does with a record while it is turned off is not "
+                    + "modelled"),
+            new Barrier(KVM + "HypDebug.java", 4, "isb", "", "with profiling-buffer-off: nothing is sampled any more, and "
+                    + "the switch's later steps synchronise before the guest's tables are used"),
+            new Barrier(KVM + "HypDebug.java", 5, "isb", "spe spe-memory", ""),
+            new Barrier(KVM + "HypDebug.java", 6, "isb", "", "with profiling-buffer-off: the buffer and the sampling come "
+                    + "back, in either order, to the host's own tables"),
             new Barrier(KERNEL + "Fpsimd.java", 1, "isb", "", "after a write of ZCR_EL1 only: reads of LEN by SVE instructions "
                     + "come after it in program order without synchronisation (Arm ARM, ZCR_EL1)"),
             new Barrier(KERNEL + "Fpsimd.java", 2, "isb", "", "as the one before it"));

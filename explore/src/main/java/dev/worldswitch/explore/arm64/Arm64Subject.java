@@ -12,6 +12,7 @@ import dev.worldswitch.kernel.arm64.Arm64Host;
 import dev.worldswitch.kernel.arm64.CpuFpState;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.arm64.Kvm;
+import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
@@ -21,6 +22,7 @@ import dev.worldswitch.machine.cell.Region;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** A booted arm64 host with KVM and the tasks of a scenario on it. */
 final class Arm64Subject implements Subject {
@@ -46,20 +48,21 @@ final class Arm64Subject implements Subject {
             int number = vmms.size() + 1;
             host.scheduler().start(task);
             InProcessClient client = new InProcessClient(around.memory(), task, around.waits(), 0);
-            Arm64Vm vm = t.guest().isEmpty()
+            String of = s.optionText(t.name() + ".vm", "");
+            Arm64Vm vm = t.guest().isEmpty() && t.code().isEmpty()
                     ? null
                     : new Arm64Vm(
                             kvm,
+                            of.isEmpty() ? null : vmOf(s, of),
                             client,
                             around.memory(),
                             ghost.child("guest"),
                             number,
-                            profile.zStride(),
-                            profile.vqs(),
+                            profile,
                             s.option(t.name() + ".sve-max-vq", profile.maxVq()),
-                            t.guest());
-            String of = s.optionText(t.name() + ".vm", "");
-            VmmThread thread = of.isEmpty() ? null : vmOf(s, of).thread(client);
+                            t.guest(),
+                            t.code());
+            VmmThread thread = of.isEmpty() || vm != null ? null : vmOf(s, of).thread(client);
             RegisterAbi registers = t.does().contains("init-vcpu")
                     ? new RegisterAbi(kvm, client, around.memory(), profile.vqs())
                     : null;
@@ -80,6 +83,29 @@ final class Arm64Subject implements Subject {
     @Override
     public List<? extends PhysicalCpu> cpus() {
         return host.cpus();
+    }
+
+    private @Nullable Task signalled(PhysicalCpu cpu) {
+        for (Arm64Vmm v : vmms) {
+            Task t = v.task();
+            if (v.vm() != null && t.cpuIfAny() == cpu && t.killed().get() == 0 && !t.flags().test(Task.TIF_SIGPENDING))
+                return t;
+        }
+        return null;
+    }
+
+    @Override
+    public boolean maySignal(PhysicalCpu cpu) {
+        return signalled(cpu) != null;
+    }
+
+    /** signal_wake_up: the flag, and an IPI where the task runs. */
+    @Override
+    public void signal(PhysicalCpu cpu) {
+        Task t = signalled(cpu);
+        if (t == null) return;
+        t.flags().or(Task.TIF_SIGPENDING);
+        cpu.raise(Line.KICK);
     }
 
     @Override

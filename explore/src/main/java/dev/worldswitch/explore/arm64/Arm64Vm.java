@@ -8,11 +8,12 @@ import dev.worldswitch.explore.Violation;
 import dev.worldswitch.explore.VmmMemory;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.arm64.Vcpu;
+import dev.worldswitch.machine.arm64.Arm64Profile;
 import dev.worldswitch.machine.cell.Region;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A VM with one vCPU behind KVM's ioctl table, its guest a {@link GuestScript}. */
+/** A vCPU behind KVM's ioctl table and its VM, its guest a {@link GuestScript} or a {@link RealGuest}. */
 final class Arm64Vm {
     private static final int TARGET_GENERIC_V8 = 5, FEATURE_SVE = 1 << 4, SVE = 4, EXIT_MMIO = 6;
     private static final int FEATURE_PSCI_0_2 = 1 << 2, FEATURE_PTRAUTH = 3 << 5, EXIT_DEBUG = 4, EXIT_SYSTEM_EVENT = 24;
@@ -27,39 +28,61 @@ final class Arm64Vm {
     private final KvmFile vm;
     private final Vcpu vcpu;
     private final GuestScript guest;
+    private final @Nullable RealGuest code;
     private final long buffer, value;
     private final int maxVq, features;
+    private int vcpus;
 
-    /** @param maxVq largest vector length of the guest in quadwords, 0 for a guest without SVE */
+    /**
+     * @param of the vCPU whose VM this one is in too; null for a VM of its own
+     * @param maxVq largest vector length of the guest in quadwords, 0 for a guest without SVE
+     * @param script what the guest does, as register operations, or {@code program} as instructions
+     */
     Arm64Vm(
             KvmFile kvm,
+            @Nullable Arm64Vm of,
             InProcessClient client,
             VmmMemory memory,
             Region ghosts,
             int owner,
-            int zStride,
-            int vqs,
+            Arm64Profile profile,
             int maxVq,
-            List<String> script) {
+            List<String> script,
+            List<String> program) {
         this.memory = memory;
         this.client = client;
         this.maxVq = maxVq;
         this.features = (maxVq == 0 ? 0 : FEATURE_SVE) | (script.contains("use-keys") ? FEATURE_PTRAUTH : 0)
                 | (script.contains("smc-off") ? FEATURE_PSCI_0_2 : 0);
-        this.guest = new GuestScript(ghosts, owner, zStride, script);
+        this.guest = new GuestScript(ghosts, owner, profile.zStride(), script);
         this.buffer = memory.allocate(4096);
         this.value = memory.allocate(4096);
-        this.vm = made(kvm, io(0x01), 0, "KVM_CREATE_VM");
-        this.vcpu = newVcpu(client, 0);
+        this.vm = of == null ? made(kvm, io(0x01), 0, "KVM_CREATE_VM") : of.vm;
+        this.code = program.isEmpty() ? null : new RealGuest(ghosts, memory, profile, maxVq, program);
+        if (code != null) backMemory(code.ram());
+        this.vcpu = newVcpu(client, of == null ? vcpus++ : of.nextVcpu());
         if (maxVq != 0) {
-            memory.set(value, 8, vqs & (1L << maxVq) - 1);
+            memory.set(value, 8, profile.vqs() & (1L << maxVq) - 1);
             setOneReg(VLS);
             memory.set(buffer, 4, SVE);
             call(vcpu, iow(0xc2, 4), buffer, "KVM_ARM_VCPU_FINALIZE");
         }
-        memory.set(value, 8, GuestScript.START);
+        memory.set(value, 8, code == null ? GuestScript.START : RealGuest.CODE);
         setOneReg(PC);
-        vcpu.guestCode(guest);
+        if (code == null) vcpu.guestCode(guest);
+    }
+
+    private int nextVcpu() {
+        return ++vcpus;
+    }
+
+    /** struct kvm_userspace_memory_region: guest-physical 0 on. */
+    private void backMemory(long ram) {
+        memory.set(buffer, 8, 0);
+        memory.set(buffer + 8, 8, 0);
+        memory.set(buffer + 16, 8, RealGuest.SIZE);
+        memory.set(buffer + 24, 8, ram);
+        call(vm, iow(0x46, 32), buffer, "KVM_SET_USER_MEMORY_REGION");
     }
 
     private Vcpu newVcpu(InProcessClient by, int id) {
@@ -75,7 +98,7 @@ final class Arm64Vm {
 
     /** Another thread of the VMM, with a vCPU of its own. */
     VmmThread thread(InProcessClient by) {
-        return new VmmThread(by, newVcpu(by, 1), memory);
+        return new VmmThread(by, newVcpu(by, nextVcpu()), memory);
     }
 
     private KvmFile made(KvmFile file, int command, long argument, String name) {
@@ -114,14 +137,15 @@ final class Arm64Vm {
         return guest;
     }
 
-    /** KVM_RUN until the guest's next {@code out}; a signal that ends it early is a KVM_RUN too. */
-    void run() {
+    /** KVM_RUN until the guest's next {@code out}; false when a signal ended it early. */
+    boolean run() {
         long r = client.ioctl(vcpu, io(0x80), 0, new KvmFile.Made());
-        if (r == dev.worldswitch.kvm.Errno.EINTR) return;
+        if (r == dev.worldswitch.kvm.Errno.EINTR) return false;
         check(r, "KVM_RUN");
         long reason = vcpu.run().get(8, 4);
         if (reason != EXIT_MMIO)
             throw new Violation(Arm64Properties.GUEST_RUNS, "KVM_RUN ends with exit reason " + reason);
+        return true;
     }
 
     private long pc() {
@@ -171,9 +195,14 @@ final class Arm64Vm {
                     "the PC reads 0x" + Long.toHexString(pc()) + " after an SMC at 0x" + Long.toHexString(before + 4));
     }
 
+    /** What a guest of real instructions has left in its memory, once it came to its {@code out}. */
+    void checkMemory() {
+        if (code != null) code.check();
+    }
+
     /** After vcpu_put memory is the truth, whoever reads it and when. */
     void checkImage() {
-        if (maxVq == 0) return;
+        if (maxVq == 0 || code != null) return;
         String wrong =
                 guest.ghost().wrong(vcpu.context().fp().z(), vcpu.context().fp().zStride(), maxVq);
         if (wrong != null) throw new Violation(Arm64Properties.SAVED_IMAGE, "the image of the guest's " + wrong);
@@ -181,7 +210,7 @@ final class Arm64Vm {
 
     /** What a VMM that saves the vCPU would get. */
     void checkReader() {
-        if (maxVq == 0) return;
+        if (maxVq == 0 || code != null) return;
         getOneReg(ZCR);
         long zcr = memory.get(value, 8);
         if (zcr != guest.zcr())

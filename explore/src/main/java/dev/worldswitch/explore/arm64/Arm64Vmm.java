@@ -104,18 +104,14 @@ final class Arm64Vmm {
                 new Step("perf stops sampling", () -> inKernel(() -> controls.profile(cpu(), false)));
             case "run" -> {
                 Arm64Vm v = hasVm(text);
-                yield new Step("ioctl(vcpu, KVM_RUN)", () -> {
-                    inCall(v::run);
-                    v.checkImage();
-                });
+                yield new Step("ioctl(vcpu, KVM_RUN)", () -> run(v));
             }
             case "run-more" -> {
                 Arm64Vm v = hasVm(text);
                 yield new Step("new values in its V registers, ioctl(vcpu, KVM_RUN) unless the guest has ended", () -> {
                     if (v.guest().finished()) return;
                     putOwn();
-                    inCall(v::run);
-                    v.checkImage();
+                    run(v);
                 });
             }
             case "yield" -> new Step("sched_yield()", () -> inCall(() -> host.scheduler().schedule(task)));
@@ -152,6 +148,15 @@ final class Arm64Vmm {
         };
     }
 
+    /** A signal ends KVM_RUN early, its handler runs in user mode, and it is called again. */
+    private void run(Arm64Vm v) {
+        boolean[] ended = new boolean[1];
+        do inCall(() -> ended[0] = v.run());
+        while (!ended[0] && task.killed().get() == 0);
+        v.checkImage();
+        if (ended[0]) v.checkMemory();
+    }
+
     /** A system call drops what is above V in its caller's registers. */
     private void inCall(Runnable body) {
         inKernel(() -> {
@@ -182,6 +187,7 @@ final class Arm64Vmm {
         host.scheduler().exitToUserMode(task);
         rest("in user mode");
         if (task.killed().get() != 0) return;
+        task.flags().and(~Task.TIF_SIGPENDING);
         Arm64Cpu cpu = Fpsimd.cpu(task);
         if (writes.get() != 0) checkOwn(cpu);
         checkControls(cpu);

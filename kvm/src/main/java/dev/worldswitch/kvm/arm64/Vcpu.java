@@ -14,6 +14,8 @@ import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A virtual CPU: its architectural state and what KVM keeps beside it. */
@@ -39,6 +41,9 @@ public final class Vcpu implements SignalMasked {
     private final GuestDebug debug;
     private final Ref<@Nullable GuestCode> guestCode;
     private final Ref<@Nullable Arm64Interpreter> interpreter;
+    /** Caches only: an explored vCPU comes back to the same CPU's. */
+    private final Map<Arm64Cpu, Arm64Interpreter> loops = new HashMap<>();
+
 
     Vcpu(Vm vm, int id, SharedPages run) {
         this.vm = vm;
@@ -263,14 +268,21 @@ public final class Vcpu implements SignalMasked {
     /** __guest_enter: the guest executes on {@code cpu} until an exit. */
     Arm64Exit guestEnter(Arm64Cpu cpu) {
         GuestCode script = guestCode.get();
-        return script != null ? script.run(cpu) : interpreter(cpu).run();
+        if (script != null) return script.run(cpu);
+        cpu.guestMode(true);
+        Arm64Exit exit = interpreter(cpu).run();
+        cpu.guestMode(false);
+        return exit;
     }
 
     /** The instruction loop on this CPU: caches only, made anew when the vCPU comes to another CPU. */
     private Arm64Interpreter interpreter(Arm64Cpu cpu) {
         Arm64Interpreter i = interpreter.get();
         if (i != null && i.cpu == cpu) return i;
-        Arm64Interpreter made = new Arm64Interpreter(cpu, vm.memory());
+        // A loop that is taken up again may hold translations that were invalidated elsewhere: explored ones forget them.
+        Arm64Interpreter made = region.isWatched()
+                ? loops.computeIfAbsent(cpu, c -> new Arm64Interpreter(c, vm.memory()))
+                : new Arm64Interpreter(cpu, vm.memory());
         interpreter.set(made);
         return made;
     }

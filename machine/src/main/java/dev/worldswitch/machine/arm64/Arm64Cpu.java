@@ -19,7 +19,7 @@ public final class Arm64Cpu extends PhysicalCpu {
 
     private static final long HCR_E2H = 1L << 34;
     private final Arm64Profile profile;
-    private final Words gpr, sys, z, p;
+    private final Words gpr, sys, z, p, exclusive;
     private final Word pc, pstate;
     private final HostAccess host;
     private final Spe spe;
@@ -35,6 +35,8 @@ public final class Arm64Cpu extends PhysicalCpu {
         this.sys = region.words("sys", SysReg.count());
         this.z = region.words("z", 32 * zStride);
         this.p = region.words("p", 17 * pStride);
+        this.exclusive = region.words("exclusiveMonitor", 4);
+        this.exclusive.set(0, -1);
         this.pc = region.word("pc");
         this.pstate = region.word("pstate");
         this.host = new HostAccess(this, region);
@@ -96,6 +98,18 @@ public final class Arm64Cpu extends PhysicalCpu {
 
     public int pStride() {
         return pStride;
+    }
+
+    /** The local monitor as the step before left it; only explored guests keep it here. */
+    void loadMonitor(Monitor m) {
+        m.set(exclusive.get(0), (int) exclusive.get(1), exclusive.get(2), exclusive.get(3));
+    }
+
+    void storeMonitor(Monitor m) {
+        exclusive.set(0, m.address);
+        exclusive.set(1, m.size);
+        exclusive.set(2, m.low);
+        exclusive.set(3, m.high);
     }
 
     /** What the host's kernel and hypervisor code do with this CPU's registers. */

@@ -1,6 +1,7 @@
 package dev.worldswitch.machine.arm64;
 
 import dev.worldswitch.machine.PhysicalMemory;
+import dev.worldswitch.machine.cell.Watcher;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -113,10 +114,11 @@ public final class Arm64Interpreter extends Mmu {
     }
 
     private Arm64Exit enter() {
+        if (watched) return explored();
         exit.kind = 0;
         load();
         do {
-            if (stepping || watched) cpu.moment("guest instruction");
+            if (stepping) cpu.moment("guest instruction");
             if (cpu.anyPending()) exit.kind = Arm64Exit.INTERRUPT;
             else round();
         } while (!stepping && exit.kind == 0);
@@ -124,6 +126,63 @@ public final class Arm64Interpreter extends Mmu {
         if (exit.kind != 0) monitor.clear();
         store();
         return exit;
+    }
+
+    /** Explored: time may pass between any two instructions, each is one opaque step, no guest state stays in fields. */
+    private Arm64Exit explored() {
+        do {
+            cpu.moment("guest instruction");
+            boolean pending = cpu.anyPending();
+            cpu.region().opaque(new ExploredStep(pending));
+            // The instruction may have written ZCR_EL1.
+            cpu.host().vectorLengthMayChange();
+        } while (!stepping && exit.kind == 0);
+        return exit;
+    }
+
+    private final class ExploredStep implements Watcher.OpaqueStep {
+        private final boolean pending;
+
+        ExploredStep(boolean pending) {
+            this.pending = pending;
+        }
+
+        @Override
+        public void run() {
+            exit.kind = 0;
+            exit.instruction = 0;
+            exit.ipa = 0;
+            // What an earlier exception left here must not show in a later one.
+            exFar = 0;
+            exHpfar = 0;
+            load();
+            cpu.loadMonitor(monitor);
+            if (pending) exit.kind = Arm64Exit.INTERRUPT;
+            else round();
+            if (exit.kind != 0) monitor.clear();
+            cpu.storeMonitor(monitor);
+            store();
+        }
+
+        @Override
+        public Watcher.Result result() {
+            return new ExploredExit(exit.kind, exit.instruction, exit.ipa);
+        }
+
+        @Override
+        public void result(Watcher.Result earlier) {
+            ExploredExit e = (ExploredExit) earlier;
+            exit.kind = e.kind;
+            exit.instruction = e.instruction;
+            exit.ipa = e.ipa;
+        }
+    }
+
+    private record ExploredExit(int kind, int instruction, long ipa) implements Watcher.Result {
+        @Override
+        public long digest() {
+            return (kind * 31L + instruction) * 0x9e3779b97f4a7c15L ^ ipa;
+        }
     }
 
     private void round() {
