@@ -21,6 +21,11 @@ class MainTest {
         StringWriter err = new StringWriter();
         CommandLine line = Main.commandLine().setErr(new PrintWriter(err, true));
         assertThat(line.execute(arguments.split(" "))).isEqualTo(2);
-        assertThat(err.toString().lines()).singleElement().asString().startsWith("ws: ").contains(named).endsWith(help);
+        assertThat(err.toString().lines())
+                .singleElement()
+                .asString()
+                .startsWith("ws: ")
+                .contains(named)
+                .endsWith(help);
     }
 }

@@ -61,7 +61,8 @@ public final class KvmEvents {
     /** kvm_userspace_exit: KVM_RUN's exit reason, or the errno with which it failed. */
     public static String userspaceExit(int reason, long result) {
         if (result < 0) return "reason " + (result == Errno.EINTR ? "restart" : "error") + " (" + -result + ")";
-        String name = reason >= 0 && reason < EXIT_REASONS.size() ? "KVM_EXIT_" + EXIT_REASONS.get(reason) : hex(reason);
+        String name =
+                reason >= 0 && reason < EXIT_REASONS.size() ? "KVM_EXIT_" + EXIT_REASONS.get(reason) : hex(reason);
         return "reason " + name + " (" + reason + ")";
     }
 

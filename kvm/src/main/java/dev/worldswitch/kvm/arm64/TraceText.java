@@ -76,13 +76,12 @@ final class TraceText {
 
     void kvmExit(Vcpu vcpu, Arm64Exit exit) {
         int ec = exit.kind == Arm64Exit.SYNC ? (int) (vcpu.esr() >>> 26 & 0x3f) : 0;
-        String type =
-                switch (exit.kind) {
-                    case Arm64Exit.INTERRUPT -> "IRQ";
-                    case Arm64Exit.SERROR -> "SERROR";
-                    case Arm64Exit.SYNC, Arm64Exit.FAULT -> "TRAP";
-                    default -> exit.name();
-                };
+        String type = switch (exit.kind) {
+            case Arm64Exit.INTERRUPT -> "IRQ";
+            case Arm64Exit.SERROR -> "SERROR";
+            case Arm64Exit.SYNC, Arm64Exit.FAULT -> "TRAP";
+            default -> exit.name();
+        };
         out.hit(
                 vcpu,
                 "kvm_exit",
@@ -118,8 +117,8 @@ final class TraceText {
         out.hit(
                 vcpu,
                 "kvm_hvc_arm64",
-                "HVC at " + pad("16", pc(vcpu)) + " (r0: " + pad("16", vcpu.context().reg(0)) + ", imm: "
-                        + hex(vcpu.esr() & 0xffff) + ")");
+                "HVC at " + pad("16", pc(vcpu)) + " (r0: "
+                        + pad("16", vcpu.context().reg(0)) + ", imm: " + hex(vcpu.esr() & 0xffff) + ")");
     }
 
     void kvmHandleSysReg(Vcpu vcpu) {
@@ -153,7 +152,10 @@ final class TraceText {
     }
 
     void kvmArmClearDebug(Vcpu vcpu) {
-        out.hit(vcpu, "kvm_arm_clear_debug", "flags: " + pad("8", vcpu.guestDebug().get()));
+        out.hit(
+                vcpu,
+                "kvm_arm_clear_debug",
+                "flags: " + pad("8", vcpu.guestDebug().get()));
     }
 
     void kvmArmSetDreg32(Vcpu vcpu, String name, long value) {

@@ -90,8 +90,7 @@ final class VmIoctls {
         Vcpu v = vm.vcpus().get().find((irq >>> 28) * 256 + (irq >>> 16 & 0xff));
         Vgic gic = vm.vgic().get();
         TraceText t = vm.kvm().trace().get();
-        if (t != null)
-            t.kvmIrqLine(vm, irq >>> 24 & 15, (irq >>> 28) * 256 + (irq >>> 16 & 0xff), number, b.u32(4));
+        if (t != null) t.kvmIrqLine(vm, irq >>> 24 & 15, (irq >>> 28) * 256 + (irq >>> 16 & 0xff), number, b.u32(4));
         return switch (irq >>> 24 & 15) {
             case IRQ_CPU -> {
                 if (gic != null) yield Errno.ENXIO;

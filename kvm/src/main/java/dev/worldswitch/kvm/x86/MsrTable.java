@@ -325,7 +325,8 @@ public final class MsrTable {
                 },
                 v -> v.cpuid().get().has(0x8000_0001, 0, 3, 27)
                         || v.cpuid().get().has(7, 0, 2, 22));
-        // Flush filter, ignored instructions and TLB cache (bits 6, 8, 3) are dropped; McStatusWrEn is kept, later TscFreqSel.
+        // Flush filter, ignored instructions and TLB cache (bits 6, 8, 3) are dropped; McStatusWrEn is kept, later
+        // TscFreqSel.
         long kept = 1 << 18 | (later ? 1 << 24 : 0);
         stores(0xc0010015, "MSR_K7_HWCR", 0, (v, x, host) -> (x & ~(0x148 | kept)) == 0, MsrTable::always, kept);
         for (int i : new int[] {0xc001001f, 0xc0010055, 0xc0011022, 0xc0011023, 0xc001100a, 0xc001102a})

@@ -25,7 +25,15 @@ public interface Trace {
 
     /** {@code found}: the table has the very leaf; {@code highestBasic}: answered from the highest basic leaf instead. */
     default void kvmCpuid(
-            Vcpu vcpu, int function, int index, int eax, int ebx, int ecx, int edx, boolean found, boolean highestBasic) {}
+            Vcpu vcpu,
+            int function,
+            int index,
+            int eax,
+            int ebx,
+            int ecx,
+            int edx,
+            boolean found,
+            boolean highestBasic) {}
 
     default void kvmHypercall(Vcpu vcpu, long nr, long a0, long a1, long a2, long a3) {}
 

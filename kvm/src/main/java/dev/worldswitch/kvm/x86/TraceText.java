@@ -135,7 +135,15 @@ final class TraceText implements Trace {
 
     @Override
     public void kvmCpuid(
-            Vcpu vcpu, int function, int index, int eax, int ebx, int ecx, int edx, boolean found, boolean highestBasic) {
+            Vcpu vcpu,
+            int function,
+            int index,
+            int eax,
+            int ebx,
+            int ecx,
+            int edx,
+            boolean found,
+            boolean highestBasic) {
         out.hit(
                 vcpu,
                 "kvm_cpuid",

@@ -27,7 +27,11 @@ class EveryArm64IoctlTest {
                 KvmFile.Kind.DEVICE, () -> device(c),
                 KvmFile.Kind.STATS, () -> made(c, c.newVm(), STATS_FD, 0));
         assertThat(new EveryIoctl(
-                                c.kvm().ioctls(), files, c::ioctl, TestClient.BASE + TestClient.SIZE - 1, Set.of("KVM_SET_DEVICE_ATTR", "KVM_GET_DEVICE_ATTR", "KVM_HAS_DEVICE_ATTR"))
+                                c.kvm().ioctls(),
+                                files,
+                                c::ioctl,
+                                TestClient.BASE + TestClient.SIZE - 1,
+                                Set.of("KVM_SET_DEVICE_ATTR", "KVM_GET_DEVICE_ATTR", "KVM_HAS_DEVICE_ATTR"))
                         .wrong())
                 .isEmpty();
     }

@@ -26,8 +26,7 @@ class EveryX86IoctlTest {
                 KvmFile.Kind.VCPU, () -> c.newVcpu(c.newVm(), 0),
                 KvmFile.Kind.DEVICE, () -> device(c),
                 KvmFile.Kind.STATS, () -> made(c, c.newVm(), STATS_FD, 0));
-        assertThat(new EveryIoctl(
-                                c.kvm().ioctls(), files, c::ioctl, TestClient.BASE + TestClient.SIZE - 1, Set.of())
+        assertThat(new EveryIoctl(c.kvm().ioctls(), files, c::ioctl, TestClient.BASE + TestClient.SIZE - 1, Set.of())
                         .wrong())
                 .isEmpty();
     }

@@ -43,7 +43,9 @@ class TraceTextTest {
         t.kvmCr(v, true, 3, 0x1000);
         assertThat(last()).isEqualTo("kvm_cr: cr_write 3 = 0x1000");
         t.kvmMsr(v, true, 0xc0000080, 0x500, true);
-        assertThat(last()).startsWith("kvm_msr: msr_write c0000080 = 0x500 (#GP)").endsWith("EFER */");
+        assertThat(last())
+                .startsWith("kvm_msr: msr_write c0000080 = 0x500 (#GP)")
+                .endsWith("EFER */");
         t.kvmCpuid(v, 0x80000099, 0, 1, 2, 3, 4, false, true);
         assertThat(last())
                 .isEqualTo(
@@ -57,8 +59,7 @@ class TraceTextTest {
         t.kvmApic(v, true, 0x320, 0x400ec);
         assertThat(last()).isEqualTo("kvm_apic: apic_write APIC_LVTT = 0x400ec");
         t.kvmApicIpi(v, 0x000c48fd, 3);
-        assertThat(last())
-                .isEqualTo("kvm_apic_ipi: dst 3 vec 253 (Fixed|logical|assert|edge|all-but-self)");
+        assertThat(last()).isEqualTo("kvm_apic_ipi: dst 3 vec 253 (Fixed|logical|assert|edge|all-but-self)");
         t.kvmApicAcceptIrq(v, 5, true, 0);
         assertThat(last()).isEqualTo("kvm_apic_accept_irq: apicid 0 vec 0 (INIT|level)");
         t.kvmEoi(v, -1);
