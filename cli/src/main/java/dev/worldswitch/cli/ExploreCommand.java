@@ -93,6 +93,9 @@ final class ExploreCommand implements Callable<Integer> {
     @Option(names = "--json", description = "the verdict as one JSON object")
     private boolean json;
 
+    @Option(names = "--perfetto", paramLabel = "FILE", description = "the first finding as a trace for Perfetto")
+    private @Nullable Path perfetto;
+
     @Option(names = "--all", description = "runs the catalogue, or the scenario's part of it: expected against found")
     private boolean all;
 
@@ -100,7 +103,7 @@ final class ExploreCommand implements Callable<Integer> {
     private boolean matrix;
 
     @Override
-    public Integer call() {
+    public Integer call() throws IOException {
         if (all) return CatalogueReport.all(scenario);
         if (matrix) return CatalogueReport.matrix(states);
         if (scenario.isEmpty()) {
@@ -162,6 +165,10 @@ final class ExploreCommand implements Callable<Integer> {
         if (showProgress || ProgressLine.onTerminal()) System.err.print("\r\033[K");
         System.out.print(json ? v.json() + "\n" : v.text());
         System.out.flush();
+        if (perfetto != null && !v.clean())
+            Files.writeString(
+                    perfetto,
+                    Exploration.perfetto(v.findings().getFirst().schedule().toString()));
         return v.exitStatus();
     }
 

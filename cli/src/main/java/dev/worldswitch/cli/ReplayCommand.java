@@ -2,8 +2,13 @@ package dev.worldswitch.cli;
 
 import dev.worldswitch.explore.Exploration;
 import dev.worldswitch.explore.Verdict;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** One schedule again. */
@@ -14,10 +19,17 @@ final class ReplayCommand implements Callable<Integer> {
     @Parameters(paramLabel = "SCHEDULE")
     private String schedule = "";
 
+    @Option(names = "--perfetto", paramLabel = "FILE", description = "its steps in Chrome's trace format, for Perfetto")
+    private @Nullable Path perfetto;
+
+    @Option(names = "--json", description = "the verdict as one JSON object")
+    private boolean json;
+
     @Override
-    public Integer call() {
+    public Integer call() throws IOException {
         Verdict v = Exploration.replay(schedule);
-        System.out.print(v.text());
+        if (perfetto != null) Files.writeString(perfetto, Exploration.perfetto(schedule));
+        System.out.print(json ? v.json() + "\n" : v.text());
         return v.exitStatus();
     }
 }

@@ -198,6 +198,16 @@ public final class Exploration {
         return new Replayed(f, timeline.text());
     }
 
+    /** Repeats a schedule and gives its steps in Chrome's trace format, which Perfetto reads. */
+    public static String perfetto(String text) {
+        Schedule schedule = Schedule.parse(text);
+        Search search = Explorer.of(Scenario.of(schedule.scenario()), kernelOf(schedule.kernel())).search;
+        Timeline timeline = new Timeline(search.subject());
+        search.subject().tell(timeline::guest);
+        new Replayer(search, schedule.turns(), timeline).run();
+        return timeline.trace().json();
+    }
+
     /** Repeats a schedule: a verdict with one finding, or none when nothing goes wrong. */
     public static Verdict replay(String text) {
         Schedule schedule = Schedule.parse(text);

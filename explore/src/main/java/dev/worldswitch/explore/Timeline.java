@@ -18,6 +18,7 @@ final class Timeline {
     private final List<Boolean> keep = new ArrayList<>();
     private final List<Integer> events = new ArrayList<>();
     private String lastState = "", lastLine = "";
+    private final Trace trace = new Trace();
 
     Timeline(Subject subject) {
         this.gauges = subject.gauges();
@@ -34,11 +35,13 @@ final class Timeline {
 
     void begins(Context c, String name) {
         add(c.program.task().region().name() + "  " + name, true);
+        trace.begins(c.program.task().region().name(), name);
         lastLine = "";
     }
 
     void step(PhysicalCpu cpu, String step) {
         String state = state();
+        trace.step(cpu.id(), function(), step, gauges);
         String line = "cpu" + cpu.id() + "   " + function() + ": " + step;
         boolean changed = !state.equals(lastState);
         if (line.equals(lastLine) && !changed) return;
@@ -55,6 +58,7 @@ final class Timeline {
             default -> "* " + c.event().text;
         };
         events.add(lines.size());
+        trace.instant(cpu == null ? -1 : cpu.id(), what);
         add((cpu == null ? "     " : "cpu" + cpu.id() + " ") + what, true);
         lastLine = "";
     }
@@ -69,15 +73,18 @@ final class Timeline {
     /** What a guest does. */
     void guest(String what) {
         add("guest  " + what, true);
+        trace.begins("guest", what);
         lastLine = "";
     }
 
     void reported(Violation v) {
+        trace.instant(-1, "first wrong value: " + v.what());
         for (String l : wrap("from here on not so: " + v.property().says() + "; " + v.what(), COLUMNS - 6))
             add("!!    " + l, true);
     }
 
     void end(@Nullable Violation v) {
+        if (v != null) trace.instant(-1, v.what());
         if (v != null) for (String l : wrap(v.what(), COLUMNS - 6)) add("!!!!  " + l, true);
         else add("      nothing more goes wrong", true);
     }
@@ -162,6 +169,11 @@ final class Timeline {
     /** From where on every step is shown: a little before the last lines. */
     private int nearEvents() {
         return Math.max(0, lines.size() - 10);
+    }
+
+    /** The same for Perfetto or chrome://tracing. */
+    Trace trace() {
+        return trace;
     }
 
     boolean severalTasks() {

@@ -65,6 +65,7 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.SVM_DEBUGCTL, "6.1"),
             Map.entry(Patch.XFD_STATE_AT_HOTPLUG, "6.1"),
             Map.entry(Patch.PMUSERENR_SHADOW, "6.1"),
+            Map.entry(Patch.SME_AFTER_SUSPEND, "6.1"),
             Map.entry(Patch.ARM64_VCPU_FEATURES_PER_VM, "6.12"),
             Map.entry(Patch.ARM64_POWER_OFF_EPHEMERAL, "6.12"),
             Map.entry(Patch.ARM64_GENERIC_TARGET, "6.12"),

@@ -462,6 +462,14 @@ public enum Patch {
             "0c2f9acf6ae7",
             "2023-06",
             Set.of()),
+    /** SMCR_EL1, UNKNOWN after a suspend, is set as at boot. */
+    SME_AFTER_SUSPEND(
+            "sme-after-suspend",
+            Arch.ARM64,
+            "arm64/sme: Restore SMCR_EL1.EZT0 on exit from suspend",
+            "d7b77a0d565b, 9533864816fb",
+            "2024-02",
+            Set.of()),
     /** The features of the first KVM_ARM_VCPU_INIT are those of all vCPUs of the VM. */
     ARM64_VCPU_FEATURES_PER_VM(
             "vcpu-features-per-vm",

@@ -93,6 +93,8 @@ final class Arm64Vmm {
             case "own-registers" -> new Step("puts values into its own V registers", this::putOwn);
             case "own-sve" -> new Step("puts values into its own Z registers", this::putOwnSve);
             case "null-call" -> new Step("getppid()", () -> inCall(() -> {}));
+            case "suspend" ->
+                new Step("the machine sleeps and wakes", () -> inKernel(() -> host.suspendAndResume()));
             case "kernel-neon" -> new Step("a call whose kernel code computes in V registers", this::kernelNeon);
             case "streaming" -> new Step("SMSTART SM, puts values into Z registers and FPMR", this::streaming);
             case "debugger-sets-v" -> new Step("a debugger stops it and sets its V registers", this::debugged);
@@ -142,7 +144,7 @@ final class Arm64Vmm {
             default ->
                 throw new IllegalArgumentException(
                         "a task can't '" + text + "'; known: own-registers, own-sve, streaming,"
-                                + " null-call, kernel-neon, debugger-sets-v,"
+                                + " null-call, suspend, kernel-neon, debugger-sets-v,"
                                 + " interrupted, user-counters, profile, profile-ends, run, step, run-off, read-sve, lower-id, "
                                 + String.join(", ", RegisterAbi.STEPS.keySet()));
         };
@@ -220,6 +222,11 @@ final class Arm64Vmm {
                     Arm64Properties.HOST_CONTROL,
                     "the vector length in user mode is " + 16 * userVq(cpu) + " bytes, not "
                             + 16 * Fpsimd.thread(task).sveVq().get());
+        long smcr = sys(cpu, cpu.host().resolve(SysReg.SMCR_EL1));
+        if (smcr != Arm64Host.smcr(host.profile()))
+            throw new Violation(
+                    Arm64Properties.HOST_CONTROL,
+                    "SMCR_EL1 is 0x" + Long.toHexString(smcr) + ": ZT0 traps, which the task may use");
         if (!Fpsimd.thread(task).hasItsKeys(cpu))
             throw new Violation(
                     Arm64Properties.OWN_KEYS,

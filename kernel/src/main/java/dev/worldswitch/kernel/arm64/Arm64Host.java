@@ -5,6 +5,7 @@ import dev.worldswitch.kernel.HostInterrupts;
 import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.LatePool;
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.machine.Timing;
@@ -20,6 +21,9 @@ import java.util.stream.IntStream;
 public record Arm64Host(Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, Scheduler scheduler, Arm64Perf perf, List<Arm64Cpu> cpus) {
     /** Any address serves: it only has to differ from those of guests' tables. */
     private static final long HOST_TABLES = 0x0000_4000_0000_0000L;
+
+    /** SMCR_EL1.FA64 and EZT0. */
+    private static final long SMCR_FA64_EZT0 = 3L << 30;
 
     private static final long MDCR_E2PB_EL1 = 3 << 12;
     private static final long CPACR_FPEN = 3L << 20, CPACR_ZEN_EL1 = 1L << 16, PMSCR_E0SPE_E1SPE = 3;
@@ -54,12 +58,26 @@ public record Arm64Host(Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, Sche
         long len = Math.max(0, cpu.profile().maxVq() - 1);
         set(cpu, SysReg.ZCR_EL1, len);
         set(cpu, SysReg.ZCR_EL2, len);
+        set(cpu, cpu.profile().vhe() ? SysReg.SMCR_EL2 : SysReg.SMCR_EL1, smcr(cpu.profile()));
         long e2pb = !cpu.profile().vhe() && cpu.spe().implemented() ? MDCR_E2PB_EL1 : 0;
         set(cpu, SysReg.MDCR_EL2, cpu.profile().register(SysReg.PMCR_EL0) >>> 11 & 0x1f | e2pb);
         // Its reset value is UNKNOWN: here what does most harm.
         if (cpu.profile().vhe() && cpu.spe().implemented()) set(cpu, SysReg.PMSCR_EL1, PMSCR_E0SPE_E1SPE);
         cpu.bootTables(HOST_TABLES);
         set(cpu, SysReg.CNTFRQ_EL0, cpu.profile().cntfrq());
+    }
+
+    /** SMCR_EL1 as the kernel wants it: ZT0 and the full A64 instruction set in streaming mode. */
+    public static long smcr(Arm64Profile profile) {
+        return profile.hasSme() ? SMCR_FA64_EZT0 : 0;
+    }
+
+    /** The machine sleeps and wakes: control registers that nobody restores are UNKNOWN, here zero. */
+    public void suspendAndResume() {
+        for (Arm64Cpu c : cpus) {
+            // sme_suspend_exit, while all tasks are frozen: nothing happens between.
+            set(c, c.host().resolve(SysReg.SMCR_EL1), kernel.has(Patch.SME_AFTER_SUSPEND) ? smcr(profile) : 0);
+        }
     }
 
     private static void set(Arm64Cpu cpu, SysReg r, long v) {
