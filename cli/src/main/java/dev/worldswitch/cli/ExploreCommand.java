@@ -103,7 +103,7 @@ final class ExploreCommand implements Callable<Integer> {
     private boolean matrix;
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() {
         if (all) return CatalogueReport.all(scenario);
         if (matrix) return CatalogueReport.matrix(states);
         if (scenario.isEmpty()) {
@@ -165,11 +165,18 @@ final class ExploreCommand implements Callable<Integer> {
         if (showProgress || ProgressLine.onTerminal()) System.err.print("\r\033[K");
         System.out.print(json ? v.json() + "\n" : v.text());
         System.out.flush();
-        if (perfetto != null && !v.clean())
-            Files.writeString(
-                    perfetto,
-                    Exploration.perfetto(v.findings().getFirst().schedule().toString()));
+        if (perfetto != null && !v.clean()) trace(v, perfetto);
         return v.exitStatus();
+    }
+
+    private static void trace(Verdict v, Path file) {
+        try {
+            Files.writeString(
+                    file,
+                    Exploration.perfetto(v.findings().getFirst().schedule().toString()));
+        } catch (IOException e) {
+            throw new IllegalArgumentException("can't write " + file + ": " + e.getMessage(), e);
+        }
     }
 
     static Part read(Path file) {
