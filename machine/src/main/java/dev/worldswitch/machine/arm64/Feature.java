@@ -78,6 +78,11 @@ public enum Feature {
         return this == SVE || id == SysReg.ID_AA64ZFR0_EL1;
     }
 
+    /** The least value of a field that announces this feature; 0 when another field does. */
+    int value(SysReg register, int at) {
+        return register == id && at == shift ? Math.max(least, 1) : 0;
+    }
+
     /** Whether a CPU of this machine has it; a least value of -1 marks a field where 15 means "not there". */
     public boolean in(Arm64Profile p) {
         int v = p.field(id, shift);

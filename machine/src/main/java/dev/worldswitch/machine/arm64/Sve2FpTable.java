@@ -19,14 +19,19 @@ final class Sve2FpTable extends SveRows {
                 "0110010100011ss0101gggnnnnnddddd",
                 Feature.SVE2,
                 w -> f(w, 18, 17) != 0,
-                (c, w, pc) -> SveOps.mergeConstant(
-                        c, d(w), n(w), g(w), 0, 1 << f(w, 18, 17), FpSpecial::logb));
+                (c, w, pc) -> SveOps.mergeConstant(c, d(w), n(w), g(w), 0, 1 << f(w, 18, 17), FpSpecial::logb));
         Two toBf16 = FpOps::toBf16;
         Two toOdd = to(64, 32, true);
-        row("FCVTX", "0110010100001010101gggnnnnnddddd", Feature.SVE2, (c, w, pc) -> SveOps.mergeConstant(
-                c, d(w), n(w), g(w), 0, 8, toOdd));
-        row("BFCVT", "0110010110001010101gggnnnnnddddd", Feature.SVE_BF16, (c, w, pc) -> SveOps.mergeConstant(
-                c, d(w), n(w), g(w), 0, 4, toBf16));
+        row(
+                "FCVTX",
+                "0110010100001010101gggnnnnnddddd",
+                Feature.SVE2,
+                (c, w, pc) -> SveOps.mergeConstant(c, d(w), n(w), g(w), 0, 8, toOdd));
+        row(
+                "BFCVT",
+                "0110010110001010101gggnnnnnddddd",
+                Feature.SVE_BF16,
+                (c, w, pc) -> SveOps.mergeConstant(c, d(w), n(w), g(w), 0, 4, toBf16));
         top("FCVTXNT", "00001010", Feature.SVE2, 8, toOdd);
         top("FCVTNT 32 to 16", "10001000", Feature.SVE2, 4, to(32, 16, false));
         top("FCVTNT 64 to 32", "11001010", Feature.SVE2, 8, to(64, 32, false));
@@ -59,8 +64,7 @@ final class Sve2FpTable extends SveRows {
             long[] r = SveOps.copy(c, d(w));
             for (int e = 0; e < SveOps.elements(c, size); e++)
                 if (SveOps.active(c, g(w), e, size))
-                    SveOps.put(
-                            r, 2 * e + 1, size / 2, fn.of(c.fpu, SveOps.get(c, n(w), e, size), 0, 8 * size));
+                    SveOps.put(r, 2 * e + 1, size / 2, fn.of(c.fpu, SveOps.get(c, n(w), e, size), 0, 8 * size));
             SveOps.write(c, d(w), r);
         });
     }
@@ -71,8 +75,7 @@ final class Sve2FpTable extends SveRows {
             long[] r = SveOps.copy(c, d(w));
             for (int e = 0; e < SveOps.elements(c, size); e++)
                 if (SveOps.active(c, g(w), e, size))
-                    SveOps.put(
-                            r, e, size, fn.of(c.fpu, SveOps.get(c, n(w), 2 * e + 1, size / 2), 0, 8 * size));
+                    SveOps.put(r, e, size, fn.of(c.fpu, SveOps.get(c, n(w), 2 * e + 1, size / 2), 0, 8 * size));
             SveOps.write(c, d(w), r);
         });
     }

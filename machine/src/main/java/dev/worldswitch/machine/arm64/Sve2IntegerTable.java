@@ -76,17 +76,23 @@ final class Sve2IntegerTable extends SveRows {
         pair("UMINP", 23, LaneFn::umin);
         for (int u = 0; u < 2; u++) {
             boolean signed = u == 0;
-            sized(u == 0 ? "SADALP" : "UADALP", "01000100ss00010" + u + "101gggnnnnnddddd", Feature.SVE2, 1, 3, (c, w, pc) -> {
-                int size = size(w), half = size / 2;
-                long[] r = SveOps.copy(c, d(w));
-                for (int e = 0; e < SveOps.elements(c, size); e++) {
-                    if (!SveOps.active(c, g(w), e, size)) continue;
-                    long a = SveOps.get(c, n(w), 2 * e, half), b = SveOps.get(c, n(w), 2 * e + 1, half);
-                    long sum = signed ? LaneFn.s(a, 4 * size) + LaneFn.s(b, 4 * size) : a + b;
-                    SveOps.put(r, e, size, SveOps.get(c, d(w), e, size) + sum);
-                }
-                SveOps.write(c, d(w), r);
-            });
+            sized(
+                    u == 0 ? "SADALP" : "UADALP",
+                    "01000100ss00010" + u + "101gggnnnnnddddd",
+                    Feature.SVE2,
+                    1,
+                    3,
+                    (c, w, pc) -> {
+                        int size = size(w), half = size / 2;
+                        long[] r = SveOps.copy(c, d(w));
+                        for (int e = 0; e < SveOps.elements(c, size); e++) {
+                            if (!SveOps.active(c, g(w), e, size)) continue;
+                            long a = SveOps.get(c, n(w), 2 * e, half), b = SveOps.get(c, n(w), 2 * e + 1, half);
+                            long sum = signed ? LaneFn.s(a, 4 * size) + LaneFn.s(b, 4 * size) : a + b;
+                            SveOps.put(r, e, size, SveOps.get(c, d(w), e, size) + sum);
+                        }
+                        SveOps.write(c, d(w), r);
+                    });
         }
     }
 
@@ -127,8 +133,7 @@ final class Sve2IntegerTable extends SveRows {
                 (c, w, pc) -> {
                     int t = f(w, 23, 22) << 2 | f(w, 9, 8), size = Integer.highestOneBit(t);
                     int imm = t << 3 | f(w, 7, 5);
-                    SveOps.mergeConstant(
-                            c, d(w), d(w), g(w), left ? imm - 8 * size : imm - 16 * size, size, fn);
+                    SveOps.mergeConstant(c, d(w), d(w), g(w), left ? imm - 8 * size : imm - 16 * size, size, fn);
                 });
     }
 
@@ -164,8 +169,7 @@ final class Sve2IntegerTable extends SveRows {
                     u == 0 ? "SABA" : "UABA",
                     "01000101ss0mmmmm11111" + u + "nnnnnddddd",
                     Feature.SVE2,
-                    (c, w, pc) -> SveOps.map3(
-                            c, d(w), n(w), m(w), size(w), (f, d, a, b, n) -> d + fn.of(f, a, b, n)));
+                    (c, w, pc) -> SveOps.map3(c, d(w), n(w), m(w), size(w), (f, d, a, b, n) -> d + fn.of(f, a, b, n)));
         }
         row("XAR", "00000100tt1ttiii001101mmmmmddddd", Feature.SVE2, w -> tsz(w) != 0, (c, w, pc) -> {
             int size = Integer.highestOneBit(tsz(w)), by = -amount(w, false);
@@ -209,10 +213,7 @@ final class Sve2IntegerTable extends SveRows {
                 long[] r = SveOps.copy(c, d(w));
                 for (int e = 0; e < SveOps.elements(c, size); e += 2)
                     SveOps.put(
-                            r,
-                            e + tb,
-                            size,
-                            SveOps.get(c, n(w), e + tb, size) ^ SveOps.get(c, m(w), e + 1 - tb, size));
+                            r, e + tb, size, SveOps.get(c, n(w), e + tb, size) ^ SveOps.get(c, m(w), e + 1 - tb, size));
                 SveOps.write(c, d(w), r);
             });
         }

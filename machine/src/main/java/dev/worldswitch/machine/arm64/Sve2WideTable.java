@@ -24,8 +24,7 @@ final class Sve2WideTable extends SveRows {
 
     /** A meaning on numbers that are as wide as the result. */
     private static Three extended(Two fn, boolean unsigned) {
-        return (f, d, a, b, n) ->
-                unsigned ? fn.of(f, a, b, 2 * n) : fn.of(f, LaneFn.s(a, n), LaneFn.s(b, n), 64);
+        return (f, d, a, b, n) -> unsigned ? fn.of(f, a, b, 2 * n) : fn.of(f, LaneFn.s(a, n), LaneFn.s(b, n), 64);
     }
 
     private void widening(String name, String op, Feature feature, int from, int a, int b, Three fn) {
@@ -73,15 +72,19 @@ final class Sve2WideTable extends SveRows {
                     "01000101s10mmmmm01101" + t + "nnnnnddddd",
                     Feature.SVE2,
                     (c, w, pc) -> SveOps.widen(c, d(w), n(w), m(w), size(w), top, top, pmul));
-            row("PMULL" + end + " (quadwords)", "01000101000mmmmm01101" + t + "nnnnnddddd", Feature.SVE_PMULL, (c, w, pc) -> {
-                long[] r = SveOps.vector(c);
-                for (int i = 0; i < c.vl / 8; i += 2) {
-                    long a = SveOps.get(c, n(w), i + top, 8), b = SveOps.get(c, m(w), i + top, 8);
-                    r[i] = LaneFn.pmul(c.fpu, a, b, 64);
-                    r[i + 1] = LaneFn.pmulHigh(a, b);
-                }
-                SveOps.write(c, d(w), r);
-            });
+            row(
+                    "PMULL" + end + " (quadwords)",
+                    "01000101000mmmmm01101" + t + "nnnnnddddd",
+                    Feature.SVE_PMULL,
+                    (c, w, pc) -> {
+                        long[] r = SveOps.vector(c);
+                        for (int i = 0; i < c.vl / 8; i += 2) {
+                            long a = SveOps.get(c, n(w), i + top, 8), b = SveOps.get(c, m(w), i + top, 8);
+                            r[i] = LaneFn.pmul(c.fpu, a, b, 64);
+                            r[i + 1] = LaneFn.pmulHigh(a, b);
+                        }
+                        SveOps.write(c, d(w), r);
+                    });
         }
     }
 
@@ -186,19 +189,23 @@ final class Sve2WideTable extends SveRows {
     private void carries() {
         for (int t = 0; t < 2; t++) {
             int top = t;
-            row("ADCL, SBCL " + "BT".charAt(t), "01000101sz0mmmmm11010" + t + "nnnnnddddd", Feature.SVE2, (c, w, pc) -> {
-                int size = f(w, 22, 22) != 0 ? 8 : 4, bits = 8 * size;
-                boolean inverted = f(w, 23, 23) != 0;
-                long[] r = SveOps.vector(c);
-                for (int e = 0; e < SveOps.elements(c, size); e += 2) {
-                    long a = SveOps.get(c, d(w), e, size), b = SveOps.get(c, n(w), e + top, size);
-                    if (inverted) b = Vec.cut(~b, bits);
-                    int carry = (int) SveOps.get(c, m(w), e + 1, size) & 1;
-                    SveOps.put(r, e, size, a + b + carry);
-                    SveOps.put(r, e + 1, size, bits == 64 ? A64.adcC64(a, b, carry) : a + b + carry >>> 32);
-                }
-                SveOps.write(c, d(w), r);
-            });
+            row(
+                    "ADCL, SBCL " + "BT".charAt(t),
+                    "01000101sz0mmmmm11010" + t + "nnnnnddddd",
+                    Feature.SVE2,
+                    (c, w, pc) -> {
+                        int size = f(w, 22, 22) != 0 ? 8 : 4, bits = 8 * size;
+                        boolean inverted = f(w, 23, 23) != 0;
+                        long[] r = SveOps.vector(c);
+                        for (int e = 0; e < SveOps.elements(c, size); e += 2) {
+                            long a = SveOps.get(c, d(w), e, size), b = SveOps.get(c, n(w), e + top, size);
+                            if (inverted) b = Vec.cut(~b, bits);
+                            int carry = (int) SveOps.get(c, m(w), e + 1, size) & 1;
+                            SveOps.put(r, e, size, a + b + carry);
+                            SveOps.put(r, e + 1, size, bits == 64 ? A64.adcC64(a, b, carry) : a + b + carry >>> 32);
+                        }
+                        SveOps.write(c, d(w), r);
+                    });
         }
     }
 
@@ -231,15 +238,11 @@ final class Sve2WideTable extends SveRows {
                     "01000100ss0mmmmm001" + k + "rrnnnnnddddd",
                     Feature.SVE2,
                     (c, w, pc) -> multiply(c, w, m(w), -1, size(w), plus, minus));
-            row(
-                    name + " (indexed)",
-                    "010001001z1mmmmm011" + k + "rrnnnnnddddd",
-                    Feature.SVE2,
-                    (c, w, pc) -> {
-                        boolean words = f(w, 22, 22) != 0;
-                        int reg = words ? f(w, 19, 16) : f(w, 18, 16);
-                        multiply(c, w, reg, words ? f(w, 20, 20) : f(w, 20, 19), words ? 4 : 2, plus, minus);
-                    });
+            row(name + " (indexed)", "010001001z1mmmmm011" + k + "rrnnnnnddddd", Feature.SVE2, (c, w, pc) -> {
+                boolean words = f(w, 22, 22) != 0;
+                int reg = words ? f(w, 19, 16) : f(w, 18, 16);
+                multiply(c, w, reg, words ? f(w, 20, 20) : f(w, 20, 19), words ? 4 : 2, plus, minus);
+            });
         }
     }
 
@@ -260,7 +263,13 @@ final class Sve2WideTable extends SveRows {
     }
 
     private void dots() {
-        sized("CDOT (vectors)", "01000100ss0mmmmm0001rrnnnnnddddd", Feature.SVE2, 2, 3, (c, w, pc) -> dot(c, w, m(w), -1));
+        sized(
+                "CDOT (vectors)",
+                "01000100ss0mmmmm0001rrnnnnnddddd",
+                Feature.SVE2,
+                2,
+                3,
+                (c, w, pc) -> dot(c, w, m(w), -1));
         sized("CDOT (indexed)", "01000100ss1mmmmm0100rrnnnnnddddd", Feature.SVE2, 2, 3, (c, w, pc) -> {
             boolean wide = size(w) == 8;
             dot(c, w, wide ? f(w, 19, 16) : f(w, 18, 16), wide ? f(w, 20, 20) : f(w, 20, 19));

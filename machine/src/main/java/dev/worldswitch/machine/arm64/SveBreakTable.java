@@ -103,19 +103,16 @@ final class SveBreakTable extends SveRows {
         String[] names = {"ZIP1", "ZIP2", "UZP1", "UZP2", "TRN1", "TRN2"};
         for (int k = 0; k < 6; k++) {
             int kind = k / 2, part = k & 1;
-            row(
-                    names[k] + " (predicates)",
-                    "00000101ss10mmmm010" + five(k).substring(2) + "0nnnn0dddd",
-                    (c, w, pc) -> {
-                        long[] a = SveOps.copyPredicate(c, f(w, 8, 5)), b = SveOps.copyPredicate(c, f(w, 19, 16));
-                        long[] r = SveOps.predicate(c);
-                        int size = size(w), n = SveOps.elements(c, size);
-                        for (int e = 0; e < n; e++) {
-                            int from = SveOps.permuted(kind, part, e, n);
-                            put(r, e, size, from < n ? bits(a, from, size) : bits(b, from - n, size));
-                        }
-                        SveOps.writePredicate(c, w & 15, r);
-                    });
+            row(names[k] + " (predicates)", "00000101ss10mmmm010" + five(k).substring(2) + "0nnnn0dddd", (c, w, pc) -> {
+                long[] a = SveOps.copyPredicate(c, f(w, 8, 5)), b = SveOps.copyPredicate(c, f(w, 19, 16));
+                long[] r = SveOps.predicate(c);
+                int size = size(w), n = SveOps.elements(c, size);
+                for (int e = 0; e < n; e++) {
+                    int from = SveOps.permuted(kind, part, e, n);
+                    put(r, e, size, from < n ? bits(a, from, size) : bits(b, from - n, size));
+                }
+                SveOps.writePredicate(c, w & 15, r);
+            });
         }
         row("REV (predicate)", "00000101ss1101000100000nnnn0dddd", (c, w, pc) -> {
             long[] a = SveOps.copyPredicate(c, f(w, 8, 5)), r = SveOps.predicate(c);
@@ -156,17 +153,21 @@ final class SveBreakTable extends SveRows {
         });
         for (int k = 0; k < 2; k++) {
             boolean readAfterWrite = k == 1;
-            row(readAfterWrite ? "WHILERW" : "WHILEWR", "00100101ss1mmmmm001100nnnnn" + k + "dddd", Feature.SVE2, (c, w, pc) -> {
-                int size = size(w), n = SveOps.elements(c, size);
-                long a = c.x[zr(n(w))], b = c.x[zr(m(w))];
-                boolean above = Long.compareUnsigned(b, a) >= 0;
-                long distance = Long.divideUnsigned(above ? b - a : readAfterWrite ? a - b : 0, size);
-                long[] r = SveOps.predicate(c);
-                for (int e = 0; e < n; e++)
-                    if (distance == 0 || Long.compareUnsigned(e, distance) < 0) SveOps.set(r, e, size);
-                SveOps.writePredicate(c, w & 15, r);
-                SveOps.flags(c, SveOps.all(c, size), r, size);
-            });
+            row(
+                    readAfterWrite ? "WHILERW" : "WHILEWR",
+                    "00100101ss1mmmmm001100nnnnn" + k + "dddd",
+                    Feature.SVE2,
+                    (c, w, pc) -> {
+                        int size = size(w), n = SveOps.elements(c, size);
+                        long a = c.x[zr(n(w))], b = c.x[zr(m(w))];
+                        boolean above = Long.compareUnsigned(b, a) >= 0;
+                        long distance = Long.divideUnsigned(above ? b - a : readAfterWrite ? a - b : 0, size);
+                        long[] r = SveOps.predicate(c);
+                        for (int e = 0; e < n; e++)
+                            if (distance == 0 || Long.compareUnsigned(e, distance) < 0) SveOps.set(r, e, size);
+                        SveOps.writePredicate(c, w & 15, r);
+                        SveOps.flags(c, SveOps.all(c, size), r, size);
+                    });
         }
     }
 }

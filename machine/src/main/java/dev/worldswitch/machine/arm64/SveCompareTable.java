@@ -35,9 +35,7 @@ final class SveCompareTable extends SveRows {
             GE = LaneFn::cmge,
             HI = LaneFn::cmhi,
             HS = LaneFn::cmhs;
-
     private static final Two LT = (f, a, b, n) -> LaneFn.cmgt(f, b, a, n), LE = (f, a, b, n) -> LaneFn.cmge(f, b, a, n);
-
     private static final Two LO = (f, a, b, n) -> LaneFn.cmhi(f, b, a, n), LS = (f, a, b, n) -> LaneFn.cmhs(f, b, a, n);
 
     private void comparisons() {

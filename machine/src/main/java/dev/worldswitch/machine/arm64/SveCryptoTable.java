@@ -9,8 +9,7 @@ final class SveCryptoTable extends SveRows {
             int which = k;
             row(aes[k], "010001010010001011100" + k + "mmmmmddddd", Feature.SVE_AES, (c, w, pc) -> {
                 long[] r = SveOps.vector(c);
-                for (int i = 0; i < c.vl / 8; i += 2)
-                    CryptoOps.aes(which, c.z, d(w) * c.zs + i, n(w) * c.zs + i, r, i);
+                for (int i = 0; i < c.vl / 8; i += 2) CryptoOps.aes(which, c.z, d(w) * c.zs + i, n(w) * c.zs + i, r, i);
                 SveOps.write(c, d(w), r);
             });
             row(mix[k], "010001010010000011100" + k + "00000ddddd", Feature.SVE_AES, (c, w, pc) -> {
@@ -30,7 +29,10 @@ final class SveCryptoTable extends SveRows {
             for (int i = 0; i < c.vl / 8; i += 2) CryptoOps.sm4(1, c.z, n(w) * c.zs + i, m(w) * c.zs + i, r, i);
             SveOps.write(c, d(w), r);
         });
-        row("RAX1", "01000101001mmmmm111101nnnnnddddd", Feature.SVE_SHA3, (c, w, pc) -> SveOps.map(
-                c, d(w), n(w), m(w), 8, (f, a, b, n) -> a ^ Long.rotateLeft(b, 1)));
+        row(
+                "RAX1",
+                "01000101001mmmmm111101nnnnnddddd",
+                Feature.SVE_SHA3,
+                (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), 8, (f, a, b, n) -> a ^ Long.rotateLeft(b, 1)));
     }
 }

@@ -22,11 +22,16 @@ final class SveFpMultiplyTable extends SveRows {
     }
 
     private void constant(String name, int opcode, double zero, double one, Two fn) {
-        sized(name + " (immediate)", "01100101ss011" + five(opcode).substring(2) + "100ggg0000iddddd", 1, 3, (c, w, pc) -> {
-            int size = size(w);
-            long v = value(f(w, 5, 5) == 0 ? zero : one, 8 * size);
-            SveOps.mergeConstant(c, d(w), d(w), g(w), v, size, fn);
-        });
+        sized(
+                name + " (immediate)",
+                "01100101ss011" + five(opcode).substring(2) + "100ggg0000iddddd",
+                1,
+                3,
+                (c, w, pc) -> {
+                    int size = size(w);
+                    long v = value(f(w, 5, 5) == 0 ? zero : one, 8 * size);
+                    SveOps.mergeConstant(c, d(w), d(w), g(w), v, size, fn);
+                });
     }
 
     /** 0, 1/2, 1 or 2. */
@@ -46,18 +51,34 @@ final class SveFpMultiplyTable extends SveRows {
     }
 
     private void helpers() {
-        sized("FEXPA", "00000100ss100000101110nnnnnddddd", 1, 3, (c, w, pc) -> SveOps.mapConstant(
-                c, d(w), n(w), 0, size(w), FpSpecial::expa));
-        sized("FTSSEL", "00000100ss1mmmmm101100nnnnnddddd", 1, 3, (c, w, pc) -> SveOps.map(
-                c, d(w), n(w), m(w), size(w), FpSpecial::trigSelect));
-        sized("FTSMUL", "01100101ss0mmmmm000011nnnnnddddd", 1, 3, (c, w, pc) -> SveOps.map(
-                c, d(w), n(w), m(w), size(w), FpSpecial::trigSquare));
+        sized(
+                "FEXPA",
+                "00000100ss100000101110nnnnnddddd",
+                1,
+                3,
+                (c, w, pc) -> SveOps.mapConstant(c, d(w), n(w), 0, size(w), FpSpecial::expa));
+        sized(
+                "FTSSEL",
+                "00000100ss1mmmmm101100nnnnnddddd",
+                1,
+                3,
+                (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), size(w), FpSpecial::trigSelect));
+        sized(
+                "FTSMUL",
+                "01100101ss0mmmmm000011nnnnnddddd",
+                1,
+                3,
+                (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), size(w), FpSpecial::trigSquare));
         sized("FTMAD", "01100101ss010iii100000mmmmmddddd", 1, 3, (c, w, pc) -> {
             int index = f(w, 18, 16);
             SveOps.map(c, d(w), d(w), n(w), size(w), (f, a, b, n) -> FpSpecial.trigStep(f, a, b, index, n));
         });
-        sized("FSCALE", "01100101ss001001100gggmmmmmddddd", 1, 3, (c, w, pc) -> SveOps.merge(
-                c, d(w), n(w), g(w), size(w), FpSpecial::scale));
+        sized(
+                "FSCALE",
+                "01100101ss001001100gggmmmmmddddd",
+                1,
+                3,
+                (c, w, pc) -> SveOps.merge(c, d(w), n(w), g(w), size(w), FpSpecial::scale));
     }
 
     private void indexed() {
@@ -82,14 +103,19 @@ final class SveFpMultiplyTable extends SveRows {
             for (int e = 0; e < SveOps.elements(c, size); e++) {
                 if (!SveOps.active(c, g(w), e, size)) continue;
                 long b = SveOps.get(c, n(w), e ^ 1, size);
-                // The even elements get minus the imaginary parts at 90 degrees, the odd ones minus the real parts at 270.
+                // The even elements get minus the imaginary parts at 90 degrees, the odd ones minus the real parts at
+                // 270.
                 if (((e & 1) == 0) != minus) b ^= sign;
                 SveOps.put(r, e, size, Fpu.add(c.fpu, SveOps.get(c, d(w), e, size), b, bits));
             }
             SveOps.write(c, d(w), r);
         });
-        sized("FCMLA (vectors)", "01100100ss0mmmmm0rrgggnnnnnddddd", 1, 3, (c, w, pc) -> multiply(
-                c, w, m(w), -1, size(w), f(w, 14, 13), g(w)));
+        sized(
+                "FCMLA (vectors)",
+                "01100100ss0mmmmm0rrgggnnnnnddddd",
+                1,
+                3,
+                (c, w, pc) -> multiply(c, w, m(w), -1, size(w), f(w, 14, 13), g(w)));
         row("FCMLA (indexed)", "011001001z1mmmmm0001rrnnnnnddddd", (c, w, pc) -> {
             boolean single = f(w, 22, 22) != 0;
             int m = single ? f(w, 19, 16) : f(w, 18, 16), index = single ? f(w, 20, 20) : f(w, 20, 19);
@@ -120,20 +146,32 @@ final class SveFpMultiplyTable extends SveRows {
         }
         longs("BFMLAL", "11", 0, Feature.SVE_BF16, (f, d, a, b, n) -> Fpu.mulAdd(f, d, a << 16, b << 16, 32));
         Three dot = (f, d, a, b, n) -> Fpu.bfDotAdd(d, a, b);
-        row("BFDOT (vectors)", "01100100011mmmmm100000nnnnnddddd", Feature.SVE_BF16, (c, w, pc) -> SveOps.map3(
-                c, d(w), n(w), m(w), 4, dot));
-        row("BFDOT (indexed)", "01100100011iimmm010000nnnnnddddd", Feature.SVE_BF16, (c, w, pc) -> SveOps.mapIndexed(
-                c, d(w), n(w), f(w, 18, 16), f(w, 20, 19), 4, dot));
+        row(
+                "BFDOT (vectors)",
+                "01100100011mmmmm100000nnnnnddddd",
+                Feature.SVE_BF16,
+                (c, w, pc) -> SveOps.map3(c, d(w), n(w), m(w), 4, dot));
+        row(
+                "BFDOT (indexed)",
+                "01100100011iimmm010000nnnnnddddd",
+                Feature.SVE_BF16,
+                (c, w, pc) -> SveOps.mapIndexed(c, d(w), n(w), f(w, 18, 16), f(w, 20, 19), 4, dot));
     }
 
     private void longs(String name, String size, int o, Feature feature, Three fn) {
         for (int t = 0; t < 2; t++) {
             int top = t;
             String end = t == 0 ? "B" : "T";
-            row(name + end + " (vectors)", "01100100" + size + "1mmmmm10" + o + "00" + t + "nnnnnddddd", feature, (c, w, pc) ->
-                    SveOps.widen(c, d(w), n(w), m(w), 4, top, top, fn));
-            row(name + end + " (indexed)", "01100100" + size + "1iimmm01" + o + "0i" + t + "nnnnnddddd", feature, (c, w, pc) ->
-                    SveOps.widenIndexed(
+            row(
+                    name + end + " (vectors)",
+                    "01100100" + size + "1mmmmm10" + o + "00" + t + "nnnnnddddd",
+                    feature,
+                    (c, w, pc) -> SveOps.widen(c, d(w), n(w), m(w), 4, top, top, fn));
+            row(
+                    name + end + " (indexed)",
+                    "01100100" + size + "1iimmm01" + o + "0i" + t + "nnnnnddddd",
+                    feature,
+                    (c, w, pc) -> SveOps.widenIndexed(
                             c, d(w), n(w), f(w, 18, 16), f(w, 20, 19) << 1 | f(w, 11, 11), 4, top, fn));
         }
     }

@@ -1,6 +1,5 @@
 package dev.worldswitch.machine.arm64;
 
-import static dev.worldswitch.machine.arm64.IntegerTable.f;
 import static dev.worldswitch.machine.arm64.IntegerTable.zr;
 import static dev.worldswitch.machine.arm64.LoadStoreTable.two;
 
@@ -38,7 +37,16 @@ final class SveGatherTable extends SveRows {
         };
     }
 
-    private void load(String name, String bits, Feature feature, Form form, int kind, int size, int memory, boolean u, boolean ff) {
+    private void load(
+            String name,
+            String bits,
+            Feature feature,
+            Form form,
+            int kind,
+            int size,
+            int memory,
+            boolean u,
+            boolean ff) {
         // Without zero extension there must be something to extend.
         if (!u && memory >= size) return;
         row(name, bits, feature, (c, w, pc) -> {
@@ -86,7 +94,7 @@ final class SveGatherTable extends SveRows {
                 for (int x = 0; x < 2; x++) {
                     for (int s = 0; s < (log == 0 ? 1 : 2); s++)
                         loads(
-                                "scalar plus " + (x == 0 ? "UXTW" : "SXTW") + (s == 0 ? ")" : ", scaled)"),
+                                "scalar plus " + (x == 0 ? "UXTW" : "SXTW") + (s == 0 ? "" : ", scaled"),
                                 head + x + s + "mmmmm0",
                                 rest,
                                 new Form(false, 32, x == 1, s == 1),

@@ -19,7 +19,6 @@ final class SveIntegerTable extends SveRows {
     }
 
     private static final Two ADD = (f, a, b, n) -> a + b, SUB = (f, a, b, n) -> a - b, MUL = (f, a, b, n) -> a * b;
-
     private static final Two AND = (f, a, b, n) -> a & b,
             ORR = (f, a, b, n) -> a | b,
             EOR = (f, a, b, n) -> a ^ b,
@@ -265,21 +264,47 @@ final class SveIntegerTable extends SveRows {
         String[] names = {"ASR", "LSR", "", "LSL"};
         for (int k : new int[] {0, 1, 3}) {
             Two fn = fns[k];
-            sized(names[k] + " (wide elements, predicated)", "00000100ss0110" + two(k) + "100gggmmmmmddddd", 0, 2, (c, w, pc) -> {
-                int size = size(w);
-                long[] r = SveOps.copy(c, d(w));
-                for (int e = 0; e < SveOps.elements(c, size); e++)
-                    if (SveOps.active(c, g(w), e, size))
-                        SveOps.put(r, e, size, fn.of(c.fpu, SveOps.get(c, d(w), e, size), SveOps.get(c, n(w), e * size / 8, 8), 8 * size));
-                SveOps.write(c, d(w), r);
-            });
-            sized(names[k] + " (wide elements, unpredicated)", "00000100ss1mmmmm1000" + two(k) + "nnnnnddddd", 0, 2, (c, w, pc) -> {
-                int size = size(w);
-                long[] r = SveOps.vector(c);
-                for (int e = 0; e < SveOps.elements(c, size); e++)
-                    SveOps.put(r, e, size, fn.of(c.fpu, SveOps.get(c, n(w), e, size), SveOps.get(c, m(w), e * size / 8, 8), 8 * size));
-                SveOps.write(c, d(w), r);
-            });
+            sized(
+                    names[k] + " (wide elements, predicated)",
+                    "00000100ss0110" + two(k) + "100gggmmmmmddddd",
+                    0,
+                    2,
+                    (c, w, pc) -> {
+                        int size = size(w);
+                        long[] r = SveOps.copy(c, d(w));
+                        for (int e = 0; e < SveOps.elements(c, size); e++)
+                            if (SveOps.active(c, g(w), e, size))
+                                SveOps.put(
+                                        r,
+                                        e,
+                                        size,
+                                        fn.of(
+                                                c.fpu,
+                                                SveOps.get(c, d(w), e, size),
+                                                SveOps.get(c, n(w), e * size / 8, 8),
+                                                8 * size));
+                        SveOps.write(c, d(w), r);
+                    });
+            sized(
+                    names[k] + " (wide elements, unpredicated)",
+                    "00000100ss1mmmmm1000" + two(k) + "nnnnnddddd",
+                    0,
+                    2,
+                    (c, w, pc) -> {
+                        int size = size(w);
+                        long[] r = SveOps.vector(c);
+                        for (int e = 0; e < SveOps.elements(c, size); e++)
+                            SveOps.put(
+                                    r,
+                                    e,
+                                    size,
+                                    fn.of(
+                                            c.fpu,
+                                            SveOps.get(c, n(w), e, size),
+                                            SveOps.get(c, m(w), e * size / 8, 8),
+                                            8 * size));
+                        SveOps.write(c, d(w), r);
+                    });
         }
     }
 
@@ -296,9 +321,14 @@ final class SveIntegerTable extends SveRows {
     }
 
     private void divisions() {
-        row("ASRD", "00000100tt000100100gggttiiiddddd", Feature.SVE, w -> f(w, 23, 22) != 0 || f(w, 9, 8) != 0, (c, w, pc) -> {
-            int t = f(w, 23, 22) << 2 | f(w, 9, 8), size = Integer.highestOneBit(t);
-            SveOps.mergeConstant(c, d(w), d(w), g(w), 16 * size - (t << 3 | f(w, 7, 5)), size, LaneFn::asrd);
-        });
+        row(
+                "ASRD",
+                "00000100tt000100100gggttiiiddddd",
+                Feature.SVE,
+                w -> f(w, 23, 22) != 0 || f(w, 9, 8) != 0,
+                (c, w, pc) -> {
+                    int t = f(w, 23, 22) << 2 | f(w, 9, 8), size = Integer.highestOneBit(t);
+                    SveOps.mergeConstant(c, d(w), d(w), g(w), 16 * size - (t << 3 | f(w, 7, 5)), size, LaneFn::asrd);
+                });
     }
 }

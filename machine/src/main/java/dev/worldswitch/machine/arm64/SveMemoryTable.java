@@ -62,7 +62,12 @@ final class SveMemoryTable extends SveRows {
                             k[1],
                             k[0],
                             k[2] != 0));
-            row("LD1 " + dt + " (scalar plus scalar)", "1010010" + dt + "mmmmm010gggnnnnnttttt", Feature.SVE, SveMemoryTable::offset, (c, w, pc) -> SveOps.load(c, d(w), 1, scalars(c, w, k[0]), g(w), k[1], k[0], k[2] != 0));
+            row(
+                    "LD1 " + dt + " (scalar plus scalar)",
+                    "1010010" + dt + "mmmmm010gggnnnnnttttt",
+                    Feature.SVE,
+                    SveMemoryTable::offset,
+                    (c, w, pc) -> SveOps.load(c, d(w), 1, scalars(c, w, k[0]), g(w), k[1], k[0], k[2] != 0));
             row(
                     "LDFF1 " + dt + " (scalar plus scalar)",
                     "1010010" + dt + "mmmmm011gggnnnnnttttt",
@@ -105,7 +110,10 @@ final class SveMemoryTable extends SveRows {
                                 c, d(w), 1, c.base(n(w)) + sf(w, 19, 16) * (c.vl / size) * mem, g(w), size, mem));
                 row(
                         "ST1 " + two(msz) + two(sz) + " (scalar plus scalar)",
-                        head + "mmmmm010gggnnnnnttttt", Feature.SVE, SveMemoryTable::offset, (c, w, pc) -> SveOps.store(c, d(w), 1, scalars(c, w, mem), g(w), size, mem));
+                        head + "mmmmm010gggnnnnnttttt",
+                        Feature.SVE,
+                        SveMemoryTable::offset,
+                        (c, w, pc) -> SveOps.store(c, d(w), 1, scalars(c, w, mem), g(w), size, mem));
             }
             for (int regs = 1; regs < 5; regs++) {
                 int count = regs;
@@ -117,7 +125,10 @@ final class SveMemoryTable extends SveRows {
                                 c, d(w), count, c.base(n(w)) + sf(w, 19, 16) * c.vl * count, g(w), mem, mem, false));
                 row(
                         (regs == 1 ? "LDNT1 " : "LD" + regs + " ") + mem + " (scalar plus scalar)",
-                        "1010010" + two(msz) + opc + "mmmmm110gggnnnnnttttt", Feature.SVE, SveMemoryTable::offset, (c, w, pc) -> SveOps.load(c, d(w), count, scalars(c, w, mem), g(w), mem, mem, false));
+                        "1010010" + two(msz) + opc + "mmmmm110gggnnnnnttttt",
+                        Feature.SVE,
+                        SveMemoryTable::offset,
+                        (c, w, pc) -> SveOps.load(c, d(w), count, scalars(c, w, mem), g(w), mem, mem, false));
                 row(
                         (regs == 1 ? "STNT1 " : "ST" + regs + " ") + mem + " (scalar plus immediate)",
                         "1110010" + two(msz) + opc + "1iiii111gggnnnnnttttt",
@@ -125,7 +136,10 @@ final class SveMemoryTable extends SveRows {
                                 c, d(w), count, c.base(n(w)) + sf(w, 19, 16) * c.vl * count, g(w), mem, mem));
                 row(
                         (regs == 1 ? "STNT1 " : "ST" + regs + " ") + mem + " (scalar plus scalar)",
-                        "1110010" + two(msz) + opc + "mmmmm011gggnnnnnttttt", Feature.SVE, SveMemoryTable::offset, (c, w, pc) -> SveOps.store(c, d(w), count, scalars(c, w, mem), g(w), mem, mem));
+                        "1110010" + two(msz) + opc + "mmmmm011gggnnnnnttttt",
+                        Feature.SVE,
+                        SveMemoryTable::offset,
+                        (c, w, pc) -> SveOps.store(c, d(w), count, scalars(c, w, mem), g(w), mem, mem));
             }
         }
     }

@@ -67,7 +67,8 @@ final class SveMultiplyTable extends SveRows {
 
     /** MUL, PMUL and the high halves, into a third register. */
     private void high() {
-        Two[] fns = {MUL, LaneFn::pmul, SveIntegerTable.SMULH, SveIntegerTable.UMULH, LaneFn::sqdmulh, LaneFn::sqrdmulh};
+        Two[] fns = {MUL, LaneFn::pmul, SveIntegerTable.SMULH, SveIntegerTable.UMULH, LaneFn::sqdmulh, LaneFn::sqrdmulh
+        };
         String[] names = {"MUL", "PMUL", "SMULH", "UMULH", "SQDMULH", "SQRDMULH"};
         for (int k = 0; k < 6; k++) {
             Two fn = fns[k];
@@ -126,9 +127,7 @@ final class SveMultiplyTable extends SveRows {
                     (c, w, pc) -> {
                         boolean words = size(w) == 8;
                         int reg = words ? f(w, 19, 16) : f(w, 18, 16);
-                        int index = words
-                                ? f(w, 20, 20) << 1 | f(w, 11, 11)
-                                : f(w, 20, 19) << 1 | f(w, 11, 11);
+                        int index = words ? f(w, 20, 20) << 1 | f(w, 11, 11) : f(w, 20, 19) << 1 | f(w, 11, 11);
                         SveOps.widenIndexed(c, d(w), n(w), reg, index, size(w), top, fn);
                     });
         }

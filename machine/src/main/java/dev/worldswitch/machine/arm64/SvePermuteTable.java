@@ -26,7 +26,10 @@ final class SvePermuteTable extends SveRows {
     }
 
     private void copies() {
-        shiftable("DUP (immediate)", "00100101ss11100011hiiiiiiiiddddd", (c, w, pc) -> SveOps.fill(c, d(w), imm8(w), size(w)));
+        shiftable(
+                "DUP (immediate)",
+                "00100101ss11100011hiiiiiiiiddddd",
+                (c, w, pc) -> SveOps.fill(c, d(w), imm8(w), size(w)));
         row("DUP (scalar)", "00000101ss100000001110nnnnnddddd", (c, w, pc) -> SveOps.fill(c, d(w), c.x[n(w)], size(w)));
         row("DUP (indexed)", "00000101ii1ttttt001000nnnnnddddd", (c, w, pc) -> {
             int tsz = m(w), log = Integer.numberOfTrailingZeros(tsz | 32);
@@ -260,10 +263,7 @@ final class SvePermuteTable extends SveRows {
                 if (last < 0) SveOps.write(c, d(w), SveOps.copy(c, d(w)));
                 else
                     SveOps.fill(
-                            c,
-                            d(w),
-                            SveOps.get(c, n(w), chosen(last, SveOps.elements(c, size), before), size),
-                            size);
+                            c, d(w), SveOps.get(c, n(w), chosen(last, SveOps.elements(c, size), before), size), size);
             });
         }
     }

@@ -47,6 +47,20 @@ class A64AgainstQemuTest {
         }
     }
 
+    /** Vector lengths of 0 stand for Advanced SIMD and floating point without SVE. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2})
+    void a_word_is_undefined_exactly_where_qemu_says_so(int vq) throws Exception {
+        try (QemuUser qemu = vq == 0 ? new QemuUser("max,sve=off,sme=off", 1) : QemuUser.sve(vq)) {
+            UserCpu ours = new UserCpu(vq == 0 ? "max" : "max,sve-max-vq=" + vq, vq != 0, false);
+            assertThat(A64Comparison.undefined(qemu, ours, SEED, 1000 * CASES, 20))
+                    .as("seed " + SEED)
+                    .isEmpty();
+        } catch (IOException e) {
+            assumeTrue(false, "nothing to compare with: " + e.getMessage());
+        }
+    }
+
     @Test
     void every_word_decodes_or_is_undefined() {
         boolean[] all = A64Table.features(Arm64Profile.builtIn("max"));

@@ -169,6 +169,28 @@ final class A64Cases {
         };
     }
 
+    /** A random word of the SVE encodings, or of those of Advanced SIMD and floating point. */
+    int vectorWord(boolean sve) {
+        for (; ; ) {
+            int w = random.nextInt();
+            if (sve) return w & ~0x1e000000 | 0x04000000;
+            w |= 0x0e000000;
+            // The reference stops at some unallocated words of "two registers miscellaneous, FP16", and takes
+            // unallocated
+            // ones of "across lanes, FP16" and of "modified immediate" for others.
+            if ((w & 0x0e7e0c00) != 0x0e780800 && (w & 0xbf7e0c00) != 0x0e700800 && (w & 0x9ff80c00) != 0x0f000c00)
+                return w;
+        }
+    }
+
+    /** Registers that point into the data area. */
+    QemuUser.State state() {
+        long[] x = new long[31];
+        for (int i = 0; i < 31; i++) x[i] = UserCpu.DATA + 0x4000;
+        int zw = 2 * vq, pw = (zw + 7) / 8;
+        return new QemuUser.State(x, UserCpu.DATA + 0x4000, 0, 0, 0, new long[32 * zw], new long[17 * pw]);
+    }
+
     long vector() {
         return switch (random.nextInt(6)) {
             case 0 -> random.nextLong();

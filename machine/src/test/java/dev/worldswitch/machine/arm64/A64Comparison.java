@@ -47,6 +47,37 @@ final class A64Comparison {
         return bad;
     }
 
+    /** Random words of the vector instructions that one of both takes as UNDEFINED and the other does not. */
+    static List<String> undefined(QemuUser qemu, UserCpu ours, long seed, int cases, int most) throws IOException {
+        A64Cases gen = new A64Cases(seed, qemu.z / 2);
+        boolean[] features = A64Table.features(ours.cpu.profile());
+        List<String> bad = new ArrayList<>();
+        int batch = qemu.batch();
+        for (int done = 0; done < cases && bad.size() < most; done += batch) {
+            int[][] words = new int[batch][];
+            for (int i = 0; i < batch; i++) {
+                words[i] = new int[] {gen.vectorWord(ours.sve())};
+                qemu.send(words[i], gen.state());
+            }
+            qemu.flush();
+            for (int[] w : words) {
+                boolean reference = qemu.receive().signal() == 4;
+                A64Op op = A64Table.decode(w[0], 0, features);
+                // What is undefined at this vector length only is found when it runs.
+                boolean here = op instanceof SystemOps.Undefined
+                        || op instanceof SystemOps.Unimplemented
+                        || reference && ours.execute(w, gen.state()).signal() == 4;
+                if (reference != here)
+                    bad.add(Integer.toHexString(w[0]) + " is "
+                            + (here ? "UNDEFINED here only: " : "UNDEFINED there only: ")
+                            + (A64Table.find(w[0]) == null
+                                    ? "no row"
+                                    : A64Table.find(w[0]).name()));
+            }
+        }
+        return bad;
+    }
+
     private static String difference(
             A64Row row, int[] words, QemuUser.State s, QemuUser.Result want, QemuUser.Result got) {
         StringBuilder b = new StringBuilder();
@@ -71,9 +102,10 @@ final class A64Comparison {
         for (int i = 0; i < 17 * pw; i++) {
             // Which element a first-fault load leaves out without a fault is the implementation's choice.
             long p = want.state().p()[i],
-                    here = firstFault && i >= 16 * pw
-                            ? got.state().p()[i] & p
-                            : got.state().p()[i];
+                    here =
+                            firstFault && i >= 16 * pw
+                                    ? got.state().p()[i] & p
+                                    : got.state().p()[i];
             compare(b, "p" + i / pw + "." + i % pw, p, here);
         }
         compare(b, "fpsr", want.state().fpsr(), got.state().fpsr());
@@ -117,6 +149,9 @@ final class A64Comparison {
         int vq = a.length > 3 ? Integer.parseInt(a[3]) : 0;
         try (QemuUser q = vq > 0 ? QemuUser.sve(vq) : new QemuUser("max,sve=off,sme=off", 1)) {
             UserCpu ours = new UserCpu(vq > 0 ? "max,sve-max-vq=" + vq : "max", vq > 0, a.length > 4);
+            if (a.length > 2 && a[2].equals("undefined"))
+                for (String s : undefined(q, ours, Long.parseLong(a[0]), Integer.parseInt(a[1]), 60))
+                    System.out.println(s);
             for (String s :
                     differences(q, ours, Long.parseLong(a[0]), Integer.parseInt(a[1]), a.length > 2 ? a[2] : ".*", 60))
                 System.out.println(s);

@@ -51,9 +51,15 @@ class TranslatedProgramsTest {
 
     private static String text(QemuUser.Result r) {
         StringBuilder s = new StringBuilder("signal " + r.signal() + " pc " + r.pc() + " memory " + r.memory());
-        s.append(" nzcv ").append(r.state().nzcv()).append(" sp ").append(Long.toHexString(r.state().sp()));
+        s.append(" nzcv ")
+                .append(r.state().nzcv())
+                .append(" sp ")
+                .append(Long.toHexString(r.state().sp()));
         for (int i = 0; i < 31; i++)
-            s.append(" x").append(i).append('=').append(Long.toHexString(r.state().x()[i]));
+            s.append(" x")
+                    .append(i)
+                    .append('=')
+                    .append(Long.toHexString(r.state().x()[i]));
         for (long v : r.state().v()) if (v != 0) s.append(' ').append(Long.toHexString(v));
         return s.toString();
     }

@@ -125,7 +125,8 @@ final class UserCpu {
         long[] x = new long[31], v = new long[32 * zw], p = new long[17 * pw];
         for (int i = 0; i < 31; i++) x[i] = cpu.gpr().get(i);
         for (int i = 0; i < 32; i++) {
-            for (int k = 0; k < Math.min(zw, cpu.zStride()); k++) v[zw * i + k] = cpu.z().get(i * cpu.zStride() + k);
+            for (int k = 0; k < Math.min(zw, cpu.zStride()); k++)
+                v[zw * i + k] = cpu.z().get(i * cpu.zStride() + k);
         }
         if (sve) for (int i = 0; i < p.length; i++) p[i] = cpu.p().get(i / pw * cpu.pStride() + i % pw);
         long memory = hash();
