@@ -25,9 +25,9 @@ class A64AgainstQemuTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 2, 3, 16})
+    @ValueSource(ints = {1, 2, 16})
     void every_sve_row_does_what_qemu_does_at_a_vector_length_of_quadwords(int vq) throws Exception {
-        compare(vq, false, CASES);
+        compare(vq, false, (CASES + 1) / 2);
     }
 
     @Test
@@ -53,7 +53,7 @@ class A64AgainstQemuTest {
     void a_word_is_undefined_exactly_where_qemu_says_so(int vq) throws Exception {
         try (QemuUser qemu = vq == 0 ? new QemuUser("max,sve=off,sme=off", 1) : QemuUser.sve(vq)) {
             UserCpu ours = new UserCpu(vq == 0 ? "max" : "max,sve-max-vq=" + vq, vq != 0, false);
-            assertThat(A64Comparison.undefined(qemu, ours, SEED, 1000 * CASES, 20))
+            assertThat(A64Comparison.undefined(qemu, ours, SEED, 500 * CASES, 20))
                     .as("seed " + SEED)
                     .isEmpty();
         } catch (IOException e) {

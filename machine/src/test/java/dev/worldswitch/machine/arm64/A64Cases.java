@@ -102,9 +102,13 @@ final class A64Cases {
         return LEFT_OUT.contains(n) || n.matches("(PAC|AUT)[ID].*|MSR \\(immediate\\) (SSBS|DIT|TCO)");
     }
 
-    /** UZP's joint is at the wrong place at lengths that are no powers of two (architecture and hardware have none). */
+    /**
+     * UZP's joint is at the wrong place, and the end of FMMLA's result kept, at lengths that are no powers of two
+     * (architecture and hardware have none). FMMLA of doubles is executed where 256 bits are not there.
+     */
     static boolean isWrongInReference(A64Row row, int vq) {
-        return Integer.bitCount(vq) != 1 && row.name().matches("UZP[12] \\((predicates|quadwords)\\).*");
+        return Integer.bitCount(vq) != 1 && row.name().matches("(UZP[12] \\((predicates|quadwords)|FMMLA \\(double)\\).*")
+                || vq == 1 && row.name().startsWith("FMMLA (double)");
     }
 
     private boolean access(A64Row row) {
@@ -122,6 +126,8 @@ final class A64Cases {
             if (row.bits().contains("hhhhbbb") && (w >>> 19 & 15) == 0) continue;
             // The reference does not cut a saturated negative half-precision scalar to 16 bits.
             if (row.name().equals("FCVTZS (fixed-point, scalar)") && (w >>> 20 & 7) == 1) continue;
+            // The reference takes 64-bit sources for signed numbers.
+            if (row.name().startsWith("UQXTNT") && (w >>> 22 & 1) != 0) continue;
             if (access(row)) {
                 // Offsets that stay in the data area.
                 if (row.bits().contains("iiiiiiiiiiii") && (mask & 0x3b000000) == 0x39000000) w &= ~0x003c0000 | value;
