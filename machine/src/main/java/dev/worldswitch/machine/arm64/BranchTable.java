@@ -35,14 +35,8 @@ final class BranchTable implements A64Row.Table {
         row("BL", "100101iiiiiiiiiiiiiiiiiiiiiiiiii", (w, pc) -> to(new BranchOps.Bl(), pc + sf(w, 25, 0) * 4));
         row("B.cond", "01010100iiiiiiiiiiiiiiiiiii0cccc", BranchTable::conditional);
         row("BC.cond", "01010100iiiiiiiiiiiiiiiiiii1cccc", Feature.BC, BranchTable::conditional);
-        row(
-                "CBZ",
-                "s0110100iiiiiiiiiiiiiiiiiiittttt",
-                (w, pc) -> cb(BranchOps.zero(w < 0, true), w, pc));
-        row(
-                "CBNZ",
-                "s0110101iiiiiiiiiiiiiiiiiiittttt",
-                (w, pc) -> cb(BranchOps.zero(w < 0, false), w, pc));
+        row("CBZ", "s0110100iiiiiiiiiiiiiiiiiiittttt", (w, pc) -> cb(BranchOps.zero(w < 0, true), w, pc));
+        row("CBNZ", "s0110101iiiiiiiiiiiiiiiiiiittttt", (w, pc) -> cb(BranchOps.zero(w < 0, false), w, pc));
         row("TBZ", "b0110110bbbbbiiiiiiiiiiiiiittttt", (w, pc) -> tb(w, pc, 0));
         row("TBNZ", "b0110111bbbbbiiiiiiiiiiiiiittttt", (w, pc) -> tb(w, pc, 1));
         row("BR", "1101011000011111000000nnnnn00000", (w, pc) -> indirect(w, 0));

@@ -25,7 +25,6 @@ abstract class Mmu extends TlbMemory {
     final PhysicalMemory memory;
     final Stage1 stage1;
     private final long[] xTag = new long[SIZE], xIpa = new long[SIZE];
-
     boolean alignmentCheck, bigEndian, watching;
 
     Mmu(Arm64Cpu cpu, PhysicalMemory memory) {

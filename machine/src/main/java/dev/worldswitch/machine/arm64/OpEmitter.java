@@ -156,8 +156,8 @@ final class OpEmitter {
 
     private static final MethodTypeDesc SELECT =
             MethodTypeDesc.of(RegionEmitter.J, RegionEmitter.Z, RegionEmitter.J, RegionEmitter.J);
-    private static final MethodTypeDesc UBFM = MethodTypeDesc.of(
-            RegionEmitter.J, RegionEmitter.J, RegionEmitter.I, RegionEmitter.J, RegionEmitter.I);
+    private static final MethodTypeDesc UBFM =
+            MethodTypeDesc.of(RegionEmitter.J, RegionEmitter.J, RegionEmitter.I, RegionEmitter.J, RegionEmitter.I);
     private static final MethodTypeDesc BFM = MethodTypeDesc.of(
             RegionEmitter.J, RegionEmitter.J, RegionEmitter.J, RegionEmitter.I, RegionEmitter.J, RegionEmitter.I);
 
@@ -280,7 +280,14 @@ final class OpEmitter {
         CodeBuilder c = e.code();
         c.lstore(T1).lload(T1);
         if (!is64) c.loadConstant(32).lshl();
-        c.lstore(FN).lload(FN).lstore(FZ).iconst_0().istore(FC).lconst_0().lstore(FV).lload(T1);
+        c.lstore(FN)
+                .lload(FN)
+                .lstore(FZ)
+                .iconst_0()
+                .istore(FC)
+                .lconst_0()
+                .lstore(FV)
+                .lload(T1);
         e.put(op.d);
         e.flagsChanged();
     }
@@ -429,8 +436,11 @@ final class OpEmitter {
             Label no = e.code().newLabel();
             push(e, op, BranchOps.Test.class);
             e.get(op.n);
-            e.code().invokeinterface(
-                    RegionEmitter.desc(BranchOps.Test.class), "of", MethodTypeDesc.of(RegionEmitter.Z, RegionEmitter.J));
+            e.code()
+                    .invokeinterface(
+                            RegionEmitter.desc(BranchOps.Test.class),
+                            "of",
+                            MethodTypeDesc.of(RegionEmitter.Z, RegionEmitter.J));
             e.code().ifeq(no);
             either(e, op, no);
         });

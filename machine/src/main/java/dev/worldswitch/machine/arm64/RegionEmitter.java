@@ -202,11 +202,7 @@ final class RegionEmitter extends RegionWriter<Block> {
     /** Pushes whether the condition holds. */
     void condition(A64.Cond cond) {
         constant(cond, COND);
-        code().lload(FN)
-                .lload(FZ)
-                .iload(FC)
-                .lload(FV)
-                .invokeinterface(COND, "of", MethodTypeDesc.of(Z, J, J, I, J));
+        code().lload(FN).lload(FZ).iload(FC).lload(FV).invokeinterface(COND, "of", MethodTypeDesc.of(Z, J, J, I, J));
     }
 
     /** Pushes register {@code n} as a base address; inside {@link #guarded}. */

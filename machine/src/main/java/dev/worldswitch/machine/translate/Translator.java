@@ -35,8 +35,7 @@ public abstract class Translator<B extends BasicBlock<B>> {
     /** {@code in} is a lookup of the package that the classes of regions go to. */
     protected Translator(MethodHandles.Lookup in) {
         this.in = in;
-        files = ClassFile.of(
-                ClassFile.ClassHierarchyResolverOption.of(ClassHierarchyResolver.ofClassLoading(in)));
+        files = ClassFile.of(ClassFile.ClassHierarchyResolverOption.of(ClassHierarchyResolver.ofClassLoading(in)));
     }
 
     /** The block at {@code at}, in the page of {@code head}, if it was decoded already and memory still says the same. */

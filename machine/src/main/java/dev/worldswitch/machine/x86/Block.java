@@ -6,6 +6,7 @@ import dev.worldswitch.machine.translate.BasicBlock;
 final class Block extends BasicBlock<Block> {
     /** Where the second page begins, of a block that crosses into one. */
     final long gpa2;
+
     final int mode;
     final Op[] ops;
     final byte[] bytes;

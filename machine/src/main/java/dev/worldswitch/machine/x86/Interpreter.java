@@ -1,8 +1,8 @@
 package dev.worldswitch.machine.x86;
 
 import dev.worldswitch.machine.PhysicalMemory;
-import dev.worldswitch.machine.translate.Translation;
 import dev.worldswitch.machine.cell.Watcher;
+import dev.worldswitch.machine.translate.Translation;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -2,7 +2,6 @@ package dev.worldswitch.machine.x86;
 
 import dev.worldswitch.machine.translate.RegionWriter;
 import java.lang.classfile.CodeBuilder;
-import java.lang.classfile.Label;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.MethodTypeDesc;
 import java.util.ArrayList;
