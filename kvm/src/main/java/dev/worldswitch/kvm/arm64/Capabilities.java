@@ -18,6 +18,8 @@ final class Capabilities {
     private static final int MANUAL_DIRTY_LOG_PROTECT2 = 168, WRITABLE_IMP_ID_REGS = 239;
     /** GUEST_MEMFD_FLAG_MMAP and GUEST_MEMFD_FLAG_INIT_SHARED are its value. */
     static final int GUEST_MEMFD_FLAGS = 244;
+
+    private static final int SEA_TO_USER = 245;
     /** Pages and blocks of a stage 2 with 4 KiB granule. */
     private static final long BLOCK_SIZES = 0x4020_1000L;
 
@@ -77,6 +79,7 @@ final class Capabilities {
         row(234, "GUEST_MEMFD", () -> 1, "6.18");
         row(239, "ARM_WRITABLE_IMP_ID_REGS", () -> 1, "6.18");
         row(243, "CAP_243", () -> Errno.EINVAL, vm -> 0, "6.18");
+        row(SEA_TO_USER, "ARM_SEA_TO_USER", () -> 1, "7.2");
         row(GUEST_MEMFD_FLAGS, "GUEST_MEMFD_FLAGS", () -> 3, "6.18");
     }
 
@@ -132,7 +135,8 @@ final class Capabilities {
         return switch (cap) {
             case NISV_TO_USER -> on(vm, Vm.NISV_TO_USER);
             case SYSTEM_SUSPEND -> on(vm, Vm.SYSTEM_SUSPEND);
-            case HALT_POLL -> 0;
+            // Hardware here reports no synchronous external abort of its own that could go to user space.
+            case HALT_POLL, SEA_TO_USER -> 0;
             case MANUAL_DIRTY_LOG_PROTECT2 -> manualDirty(vm, b);
             case EAGER_SPLIT -> eagerSplit(vm, argument);
             case WRITABLE_IMP_ID_REGS -> vm.vcpus().get().all().isEmpty() ? on(vm, Vm.WRITABLE_IMP_ID) : Errno.EINVAL;
