@@ -56,8 +56,8 @@ class MutationTest {
             new Mutant(
                     "fpu_swap_kvm_fpstate() without fpregs_lock()",
                     FPU,
-                    "        fpregsLock(task);\n        if (!task.flags().test(TIF_NEED_FPU_LOAD)) saveFpregs",
-                    "        if (!task.flags().test(TIF_NEED_FPU_LOAD)) saveFpregs",
+                    "        fpregsLock(task);\n        if (!task.flags().test(TIF_NEED_FPU_LOAD) || !swapChecks) save",
+                    "        if (!task.flags().test(TIF_NEED_FPU_LOAD) || !swapChecks) save",
                     "xcr0",
                     "own-registers"),
             new Mutant(
@@ -172,6 +172,7 @@ class MutationTest {
     /** Properties that no mutant here breaks, and the test that does. */
     private static final Map<String, String> ELSEWHERE = Map.of(
             "bv-xfd", "XfdTest, beside no-kernel-nm",
+            "guest-debugctl", "the scenario debugctl-svm",
             "no-panic", "ExplorerTest",
             "no-deadlock", "ExplorerTest",
             "no-kill", "the arm64 scenarios");
