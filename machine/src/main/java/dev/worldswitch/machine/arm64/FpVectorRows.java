@@ -120,8 +120,8 @@ final class FpVectorRows {
         same("FACGT", 1, 1, 0x1d, true, (Two) Fpu::acgt);
         same("FMAX", 0, 0, 0x1e, false, MAX);
         same("FMIN", 0, 1, 0x1e, false, MIN);
-        same("FRECPS", 0, 0, 0x1f, true, (Two) Fpu::recps);
-        same("FRSQRTS", 0, 1, 0x1f, true, (Two) Fpu::rsqrts);
+        same("FRECPS", 0, 0, 0x1f, true, (Two) FpEstimates::recps);
+        same("FRSQRTS", 0, 1, 0x1f, true, (Two) FpEstimates::rsqrts);
         same("FDIV", 1, 0, 0x1f, false, (Two) Fpu::div);
         pairs("FMAXNMP", 1, 0, 0x18, MAXNM);
         pairs("FMINNMP", 1, 1, 0x18, MINNM);
@@ -204,8 +204,8 @@ final class FpVectorRows {
         misc("FCMLE (zero)", 1, 1, 0x0d, true, (f, x, b, n) -> Fpu.cmge(f, b, x, n));
         misc("FABS", 0, 1, 0x0f, false, (f, x, b, n) -> Fpu.abs(x, n));
         misc("FNEG", 1, 1, 0x0f, false, (f, x, b, n) -> x ^ Fpu.signBit(n));
-        misc("FRECPE", 0, 1, 0x1d, true, Fpu::recpe);
-        misc("FRSQRTE", 1, 1, 0x1d, true, Fpu::rsqrte);
+        misc("FRECPE", 0, 1, 0x1d, true, FpEstimates::recpe);
+        misc("FRSQRTE", 1, 1, 0x1d, true, FpEstimates::rsqrte);
         misc("FSQRT", 1, 1, 0x1f, false, (f, x, b, n) -> Fpu.sqrt(f, x, n));
         row(
                 "FRECPX",
@@ -229,7 +229,7 @@ final class FpVectorRows {
                 (w, pc) -> constant(map(URSQRTE, w, 32, count(w, 32)), 0));
     }
 
-    private static final Two RECPX = Fpu::recpx, URECPE = Fpu::urecpe, URSQRTE = Fpu::ursqrte;
+    private static final Two RECPX = FpEstimates::recpx, URECPE = FpEstimates::urecpe, URSQRTE = FpEstimates::ursqrte;
 
     private void lanes(String name, int a, int opcode, Two meaning) {
         row(

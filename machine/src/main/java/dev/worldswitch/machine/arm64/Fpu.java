@@ -91,7 +91,7 @@ final class Fpu {
         return a != 0 && a < 1L << precision(bits) - 1;
     }
 
-    private boolean flushes(int bits) {
+    boolean flushes(int bits) {
         return (fpcr & (bits == 16 ? FZ16 : FZ)) != 0;
     }
 
@@ -195,7 +195,7 @@ final class Fpu {
         return (fpcr & DN) != 0 ? defaultNan(bits) : v | quietBit(bits);
     }
 
-    private long invalid(int bits) {
+    long invalid(int bits) {
         flags |= IOC;
         return defaultNan(bits);
     }
@@ -403,7 +403,7 @@ final class Fpu {
                 0);
     }
 
-    private long fused(boolean sp, int ep, long p, long q, boolean sc, int ec, long m, int bits, int scale) {
+    long fused(boolean sp, int ep, long p, long q, boolean sc, int ec, long m, int bits, int scale) {
         // Product as 128 bits with its leading one at bit 125 or 124; bit 124 stands for 2^ep.
         long ph = Math.multiplyHigh(p, q), pl = p * q;
         // The addend at the same scale: bit 124 stands for 2^ec.
@@ -689,135 +689,6 @@ final class Fpu {
         if (fits) return r;
         flags = before | IOC;
         return low;
-    }
-
-    // Estimates and steps.
-
-    static int recipEstimate(int a) {
-        return (1 << 19) / (2 * a + 1) + 1 >> 1;
-    }
-
-    static int rsqrtEstimate(int v) {
-        int a = v < 256 ? 2 * v + 1 : ((v >> 1 << 1) + 1) * 2;
-        int b = 512;
-        while ((long) a * (b + 1) * (b + 1) < 1 << 28) b++;
-        return b + 1 >> 1;
-    }
-
-    private static long fraction52(long v, int bits) {
-        return fraction(v, bits) << 53 - precision(bits);
-    }
-
-    private static final long F52 = (1L << 52) - 1;
-
-    static long recpe(Fpu f, long a0, long b, int bits) {
-        long a = f.input(a0, bits);
-        if (isNan(a, bits)) return f.quiet(a, bits);
-        long s = a & signBit(bits);
-        if (isInf(a, bits)) return s;
-        if (isZero(a, bits)) {
-            f.flags |= DZC;
-            return s | infinity(bits);
-        }
-        int e = (int) (abs(a, bits) >>> precision(bits) - 1);
-        long fr = fraction52(a, bits);
-        if (exponent(a, bits) < -bias(bits) - 1) {
-            f.flags |= OFC | IXC;
-            int m = f.mode();
-            boolean inf = m == RN || m == RP && s == 0 || m == RM && s != 0;
-            return s | (inf ? infinity(bits) : infinity(bits) - 1);
-        }
-        if (f.flushes(bits) && exponent(a, bits) >= bias(bits) - 1) {
-            f.flags |= UFC;
-            return s;
-        }
-        if (e == 0) {
-            if (fr >>> 51 == 0) {
-                e = -1;
-                fr = fr << 2 & F52;
-            } else fr = fr << 1 & F52;
-        }
-        int est = recipEstimate(256 | (int) (fr >>> 44));
-        int re = 2 * bias(bits) - 1 - e;
-        long rf = (est & 0xffL) << 44;
-        if (re == 0) rf = 1L << 51 | rf >>> 1;
-        else if (re == -1) {
-            rf = 1L << 50 | rf >>> 2;
-            re = 0;
-        }
-        return s | (long) re << precision(bits) - 1 | rf >>> 53 - precision(bits);
-    }
-
-    static long rsqrte(Fpu f, long a0, long b, int bits) {
-        long a = f.input(a0, bits);
-        if (isNan(a, bits)) return f.quiet(a, bits);
-        long s = a & signBit(bits);
-        if (isZero(a, bits)) {
-            f.flags |= DZC;
-            return s | infinity(bits);
-        }
-        if (s != 0) return f.invalid(bits);
-        if (isInf(a, bits)) return 0;
-        int e = (int) (abs(a, bits) >>> precision(bits) - 1);
-        long fr = fraction52(a, bits);
-        if (e == 0) {
-            while (fr >>> 51 == 0) {
-                fr = fr << 1 & F52;
-                e--;
-            }
-            fr = fr << 1 & F52;
-        }
-        int scaled = (e & 1) == 0 ? 256 | (int) (fr >>> 44) : 128 | (int) (fr >>> 45);
-        int re = 3 * bias(bits) - 1 - e >> 1;
-        return (long) re << precision(bits) - 1 | (rsqrtEstimate(scaled) & 0xffL) << precision(bits) - 9;
-    }
-
-    static long recpx(Fpu f, long a0, long b, int bits) {
-        long a = f.input(a0, bits);
-        if (isNan(a, bits)) return f.quiet(a, bits);
-        long s = a & signBit(bits), e = infinity(bits) & a;
-        return s | (e == 0 ? infinity(bits) - (1L << precision(bits) - 1) : infinity(bits) & ~e);
-    }
-
-    static long urecpe(Fpu f, long a, long b, int bits) {
-        return a >>> 31 == 0 ? A64.W : (long) recipEstimate((int) (a >>> 23) & 511) << 23 & A64.W;
-    }
-
-    static long ursqrte(Fpu f, long a, long b, int bits) {
-        return a >>> 30 == 0 ? A64.W : (long) rsqrtEstimate((int) (a >>> 23) & 511) << 23 & A64.W;
-    }
-
-    private static long power(int e, int bits) {
-        return (long) (bias(bits) + e) << precision(bits) - 1;
-    }
-
-    /** FRECPS: {@code 2 - a * b}, fused. */
-    static long recps(Fpu f, long a0, long b0, int bits) {
-        long a = f.input(a0, bits) ^ signBit(bits), b = f.input(b0, bits);
-        if (!isNan(a, bits)
-                && !isNan(b, bits)
-                && (isInf(a, bits) && isZero(b, bits) || isZero(a, bits) && isInf(b, bits))) return power(1, bits);
-        return mulAdd(f, power(1, bits), a, b, bits);
-    }
-
-    /** FRSQRTS: {@code (3 - a * b) / 2}, fused. */
-    static long rsqrts(Fpu f, long a0, long b0, int bits) {
-        long a = f.input(a0, bits) ^ signBit(bits), b = f.input(b0, bits);
-        if (isNan(a, bits) || isNan(b, bits)) return f.nan2(a, b, bits);
-        long oneAndHalf = power(0, bits) | 1L << precision(bits) - 2;
-        if (isZero(a, bits) || isZero(b, bits)) return oneAndHalf;
-        boolean s = sign(a, bits) != sign(b, bits);
-        if (isInf(a, bits) || isInf(b, bits)) return (s ? signBit(bits) : 0) | infinity(bits);
-        return f.fused(
-                s,
-                exponent(a, bits) + exponent(b, bits),
-                mantissa(a, bits),
-                mantissa(b, bits),
-                false,
-                1,
-                3L << 61,
-                bits,
-                -1);
     }
 
     // Mixed precision.

@@ -107,8 +107,8 @@ final class Sve2IntegerTable extends SveRows {
     }
 
     private void unary() {
-        unary("URECPE", 0, 2, 2, Fpu::urecpe);
-        unary("URSQRTE", 1, 2, 2, Fpu::ursqrte);
+        unary("URECPE", 0, 2, 2, FpEstimates::urecpe);
+        unary("URSQRTE", 1, 2, 2, FpEstimates::ursqrte);
         unary("SQABS", 8, 0, 3, LaneFn::sqabs);
         unary("SQNEG", 9, 0, 3, LaneFn::sqneg);
     }

@@ -29,8 +29,8 @@ final class SveFpTable extends SveRows {
         unpredicated("FADD", 0, Fpu::add);
         unpredicated("FSUB", 1, Fpu::sub);
         unpredicated("FMUL", 2, Fpu::mul);
-        unpredicated("FRECPS", 6, Fpu::recps);
-        unpredicated("FRSQRTS", 7, Fpu::rsqrts);
+        unpredicated("FRECPS", 6, FpEstimates::recps);
+        unpredicated("FRSQRTS", 7, FpEstimates::rsqrts);
         predicated("FADD", 0, Fpu::add);
         predicated("FSUB", 1, Fpu::sub);
         predicated("FMUL", 2, Fpu::mul);
@@ -46,11 +46,11 @@ final class SveFpTable extends SveRows {
         fp(
                 "FRECPE",
                 "01100101ss001110001100nnnnnddddd",
-                (c, w, pc) -> SveOps.mapConstant(c, d(w), n(w), 0, size(w), Fpu::recpe));
+                (c, w, pc) -> SveOps.mapConstant(c, d(w), n(w), 0, size(w), FpEstimates::recpe));
         fp(
                 "FRSQRTE",
                 "01100101ss001111001100nnnnnddddd",
-                (c, w, pc) -> SveOps.mapConstant(c, d(w), n(w), 0, size(w), Fpu::rsqrte));
+                (c, w, pc) -> SveOps.mapConstant(c, d(w), n(w), 0, size(w), FpEstimates::rsqrte));
     }
 
     private void unpredicated(String name, int opcode, Two fn) {
@@ -136,7 +136,7 @@ final class SveFpTable extends SveRows {
         unary("FRINTA", 4, FpTable.rint(Fpu.RA, false));
         unary("FRINTX", 6, FpTable.rint(-1, true));
         unary("FRINTI", 7, FpTable.rint(-1, false));
-        unary("FRECPX", 12, Fpu::recpx);
+        unary("FRECPX", 12, FpEstimates::recpx);
         unary("FSQRT", 13, (f, a, b, n) -> Fpu.sqrt(f, a, n));
     }
 
