@@ -14,8 +14,7 @@ public final class Catalogue {
     public record Row(Scenario scenario, Expectation expected) {
         /** The command that shows it. */
         public String command() {
-            return "ws explore " + scenario.name()
-                    + (expected.changes().isEmpty() ? "" : " " + expected.changes());
+            return "ws explore " + scenario.name() + (expected.changes().isEmpty() ? "" : " " + expected.changes());
         }
 
         public Outcome run() {

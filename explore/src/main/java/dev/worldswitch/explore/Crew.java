@@ -64,8 +64,7 @@ final class Crew {
     private List<Result> together(List<Explorer> workers, Bounds bounds, Result begun) {
         AtomicInteger next = new AtomicInteger();
         AtomicLong states = new AtomicLong(begun.states());
-        BooleanSupplier enough =
-                () -> stop.getAsBoolean() || bounds.states() > 0 && states.get() >= bounds.states();
+        BooleanSupplier enough = () -> stop.getAsBoolean() || bounds.states() > 0 && states.get() >= bounds.states();
         List<Callable<Result>> tasks = new ArrayList<>();
         for (Explorer w : workers)
             tasks.add(() -> {
@@ -77,7 +76,8 @@ final class Crew {
                         continue;
                     }
                     Result r = w.until(enough).explore(bounds.withStates(0), one, p -> {});
-                    states.addAndGet(r.states() - (mine.isEmpty() ? 0 : mine.getLast().states()));
+                    states.addAndGet(
+                            r.states() - (mine.isEmpty() ? 0 : mine.getLast().states()));
                     mine.add(r);
                     long left = begun.todo().size() - i;
                     synchronized (this) {

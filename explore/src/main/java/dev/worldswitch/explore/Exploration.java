@@ -70,11 +70,13 @@ public final class Exploration {
 
     /** @param from an exploration that was ended early, to go on with; null for one from the start */
     public Outcome run(@Nullable Part from, Consumer<Progress> progress) {
-        Consumer<Explorer.Progress> told =
-                p -> progress.accept(new Progress(p.states(), p.runs(), p.waiting()));
+        Consumer<Explorer.Progress> told = p -> progress.accept(new Progress(p.states(), p.runs(), p.waiting()));
         Crew crew = new Crew(this::host, audit ? 1 : effort.jobs(), effort.stop(), told);
         List<List<Schedule.Turn>> prefixes = from == null ? List.of(List.of()) : from.beginnings();
-        if (from != null && !(from.scenario().equals(scenario.name()) && from.kernel().equals(kernelText(kernel)) && from.bounds().equals(boundsText())))
+        if (from != null
+                && !(from.scenario().equals(scenario.name())
+                        && from.kernel().equals(kernelText(kernel))
+                        && from.bounds().equals(boundsText())))
             throw new IllegalArgumentException("the file is of another exploration: " + from.scenario() + " on kernel "
                     + from.kernel() + ", " + from.bounds());
         Explorer.Result r = from == null && effort.shards() > 1 ? shard(crew) : crew.explore(bounds, prefixes);
@@ -85,7 +87,8 @@ public final class Exploration {
                 Explorer.Found again = replay(scenario, kernel, s).found;
                 if (again != null) found.put(again.id(), again);
             }
-        for (Explorer.Found f : r.found()) found.merge(f.id(), f, (a, b) -> Explorer.Found.SIMPLER.compare(b, a) < 0 ? b : a);
+        for (Explorer.Found f : r.found())
+            found.merge(f.id(), f, (a, b) -> Explorer.Found.SIMPLER.compare(b, a) < 0 ? b : a);
         if (effort.jobs() > 1 && !audit && !effort.stop().getAsBoolean()) found.replaceAll((id, f) -> simplest(f));
         List<Finding> findings = new ArrayList<>();
         for (Explorer.Found f : found.values())
@@ -100,7 +103,8 @@ public final class Exploration {
         String shard = effort.shard() + "/" + effort.shards();
         boolean whole = r.complete() && (effort.shards() == 1 || from != null);
         Verdict v = new Verdict(scenario.name(), kernelText(kernel), boundsText(), findings, whole, figures);
-        return new Outcome(v, Part.of(scenario, kernelText(kernel), boundsText(), from == null ? shard : from.shard(), r));
+        return new Outcome(
+                v, Part.of(scenario, kernelText(kernel), boundsText(), from == null ? shard : from.shard(), r));
     }
 
     /** The first levels are everybody's; of the work that waits then, each shard has its own. */
@@ -117,10 +121,13 @@ public final class Exploration {
     /** The same finding with fewest events, then fewest steps: one worker's, so that it does not depend on how many there were. */
     private Explorer.Found simplest(Explorer.Found f) {
         int events = (int) f.turns().stream().filter(t -> t.choice().isEvent()).count();
-        int switches = (int) f.turns().stream().filter(t -> t.choice().isSwitch()).count();
+        int switches =
+                (int) f.turns().stream().filter(t -> t.choice().isSwitch()).count();
         Bounds enough = bounds.withEvents(events).withSwitches(switches).withStates(0);
-        for (Explorer.Found g : host().until(effort.stop()).untilFound(f.id()).explore(enough, p -> {}).found())
-            if (g.id().equals(f.id())) return g;
+        for (Explorer.Found g : host().until(effort.stop())
+                .untilFound(f.id())
+                .explore(enough, p -> {})
+                .found()) if (g.id().equals(f.id())) return g;
         return f;
     }
 

@@ -338,8 +338,7 @@ final class Explorer implements Search.Guide {
     private Set<String> neverBegun() {
         Set<String> never = new TreeSet<>();
         for (Context c : search.contexts())
-            for (Subject.Step s : c.program.steps())
-                if (!begun.contains(s.name())) never.add(s.name());
+            for (Subject.Step s : c.program.steps()) if (!begun.contains(s.name())) never.add(s.name());
         return never;
     }
 
@@ -564,8 +563,7 @@ final class Explorer implements Search.Guide {
         Seen.Visit v = seen.visit(key.h1, key.h2, left, relevant(search.dirtyBefore));
         if (v == Seen.Visit.FIRST) states++;
         // Giving way costs nothing: without comparing, two tasks would be polite for ever.
-        return v != Seen.Visit.NOTHING_NEW
-                || unreduced && others.stream().noneMatch(o -> o.kind() == Choice.GIVE_WAY);
+        return v != Seen.Visit.NOTHING_NEW || unreduced && others.stream().noneMatch(o -> o.kind() == Choice.GIVE_WAY);
     }
 
     /** Of what is still to be placed, that which can be: events that the bounds allow, switches. */

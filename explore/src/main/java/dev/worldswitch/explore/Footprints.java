@@ -19,6 +19,7 @@ final class Footprints {
     private long[] reads = {}, writes = {};
     /** Accesses that were taken for independent of these bits' code. */
     private long[] skippedReads = {}, skippedWrites = {};
+
     private int[] firstWord = {};
     private int[] shift = {};
 

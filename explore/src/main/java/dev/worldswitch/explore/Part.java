@@ -28,8 +28,7 @@ public record Part(
         List<String> todo) {
     private static final String FIRST = "worldswitch part 1";
 
-    static Part of(
-            Scenario scenario, String kernel, String bounds, String shard, Explorer.Result r) {
+    static Part of(Scenario scenario, String kernel, String bounds, String shard, Explorer.Result r) {
         UnaryOperator<String> oneLine = t -> t.replaceAll("[\\t\\n]", " ");
         List<List<String>> found = new ArrayList<>();
         for (Found f : r.found())
@@ -39,8 +38,7 @@ public record Part(
                     new Schedule(scenario.name(), kernel, f.turns()).toString()));
         List<String> todo = new ArrayList<>();
         for (List<Turn> t : r.todo()) todo.add(new Schedule(scenario.name(), kernel, t).toString());
-        List<String> figures =
-                List.of("" + r.states(), "" + r.runs(), "" + r.moments(), "" + r.merged());
+        List<String> figures = List.of("" + r.states(), "" + r.runs(), "" + r.moments(), "" + r.merged());
         return new Part(scenario.name(), kernel, bounds, shard, figures, found, todo);
     }
 
@@ -108,7 +106,8 @@ public record Part(
                     || !p.bounds.equals(one.bounds)
                     || !p.shard.endsWith("/" + all))
                 throw new IllegalArgumentException("the files are parts of different explorations: "
-                        + one.scenario + " " + one.kernel + ", " + one.bounds + "; " + p.scenario + " " + p.kernel + ", "
+                        + one.scenario + " " + one.kernel + ", " + one.bounds + "; " + p.scenario + " " + p.kernel
+                        + ", "
                         + p.bounds);
             if (!shards.add(p.shard)) throw new IllegalArgumentException("shard " + p.shard + " is there twice");
             complete &= p.todo.isEmpty();

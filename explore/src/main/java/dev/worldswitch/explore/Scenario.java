@@ -164,7 +164,11 @@ public final class Scenario {
     public List<TaskText> tasks() {
         List<TaskText> all = new ArrayList<>();
         for (String t : taskNames())
-            all.add(new TaskText(t, list(text(t + ".does")), list(lines.getOrDefault(t + ".guest", "")), list(lines.getOrDefault(t + ".code", ""))));
+            all.add(new TaskText(
+                    t,
+                    list(text(t + ".does")),
+                    list(lines.getOrDefault(t + ".guest", "")),
+                    list(lines.getOrDefault(t + ".code", ""))));
         return List.copyOf(all);
     }
 

@@ -65,6 +65,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     private static final int TASKS = 16;
     /** Choices of scripted guests begin so: they are no unknown values. */
     private static final String GUEST = "guest: ";
+
     final World world;
     private final Set<Event> events;
     private final List<Context> contexts = new ArrayList<>();
@@ -386,8 +387,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     }
 
     private void addSwitches(Context c, List<Choice> others) {
-        for (Context o : contexts)
-            if (o != c && !o.done && canRun(o)) others.add(new Choice(Choice.SWITCH, o.number));
+        for (Context o : contexts) if (o != c && !o.done && canRun(o)) others.add(new Choice(Choice.SWITCH, o.number));
     }
 
     /** It has a CPU, or could get one at once. */

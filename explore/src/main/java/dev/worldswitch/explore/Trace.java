@@ -21,8 +21,8 @@ final class Trace {
     }
 
     private void event(String name, char phase, int track, String more) {
-        events.add("{\"name\":" + Json.quoted(name) + ",\"ph\":\"" + phase + "\",\"ts\":" + now
-                + ",\"pid\":1,\"tid\":" + track + more + "}");
+        events.add("{\"name\":" + Json.quoted(name) + ",\"ph\":\"" + phase + "\",\"ts\":" + now + ",\"pid\":1,\"tid\":"
+                + track + more + "}");
     }
 
     /** A call of a task, or what a guest does. */

@@ -68,7 +68,8 @@ public record Verdict(
         b.append(",\"states\":").append(figures.states()).append(",\"runs\":").append(figures.runs());
         b.append(",\"steps\":").append(figures.steps()).append(",\"merged\":").append(figures.merged());
         b.append(",\"coverage\":[")
-                .append(String.join(",", figures.coverage().stream().map(Json::quoted).toList()))
+                .append(String.join(
+                        ",", figures.coverage().stream().map(Json::quoted).toList()))
                 .append(']');
         b.append(",\"findings\":[");
         for (int i = 0; i < findings.size(); i++) {

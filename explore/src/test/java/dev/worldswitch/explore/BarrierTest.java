@@ -32,26 +32,56 @@ class BarrierTest {
     private record Barrier(String file, int number, String call, String found, String reason) {}
 
     private static final List<Barrier> BARRIERS = List.of(
-            new Barrier(KVM + "Hyp.java", 1, "isb", "", "kvm_call_hyp() on VHE: in these kernels nothing uses a control that "
-                    + "the hypervisor put back before an exception, an ERET to user mode or the next entry synchronises it; "
-                    + "the registers are the guest's, whose traps were off already, or nobody's"),
+            new Barrier(
+                    KVM + "Hyp.java",
+                    1,
+                    "isb",
+                    "",
+                    "kvm_call_hyp() on VHE: in these kernels nothing uses a control that "
+                            + "the hypervisor put back before an exception, an ERET to user mode or the next entry synchronises it; "
+                            + "the registers are the guest's, whose traps were off already, or nobody's"),
             new Barrier(KVM + "Hyp.java", 2, "dsbNsh", "spe spe-memory", ""),
-            new Barrier(KVM + "Hyp.java", 3, "dsbNsh", "", "before the host's tables come back: it ends walks that the CPU "
-                    + "does ahead of time through the guest's; such walks, and TLB entries of the host's, are not modelled"),
+            new Barrier(
+                    KVM + "Hyp.java",
+                    3,
+                    "dsbNsh",
+                    "",
+                    "before the host's tables come back: it ends walks that the CPU "
+                            + "does ahead of time through the guest's; such walks, and TLB entries of the host's, are not modelled"),
             new Barrier(KVM + "HypFp.java", 1, "isb", "sve-vl-window no-panic 6.12~zcr-eager-switch", ""),
             new Barrier(KVM + "HypFp.java", 2, "isb", "sve-vl-window no-panic", ""),
             new Barrier(KVM + "HypDebug.java", 1, "isb", "spe spe-memory", ""),
             new Barrier(KVM + "HypDebug.java", 2, "psbCsync", "spe spe-memory", ""),
-            new Barrier(KVM + "HypDebug.java", 3, "dsbNsh", "", "with profiling-buffer-off: the DSB before the tables are "
-                    + "replaced completes the drain as well; what a buffer does with a record while it is turned off is not "
-                    + "modelled"),
-            new Barrier(KVM + "HypDebug.java", 4, "isb", "", "with profiling-buffer-off: nothing is sampled any more, and "
-                    + "the switch's later steps synchronise before the guest's tables are used"),
+            new Barrier(
+                    KVM + "HypDebug.java",
+                    3,
+                    "dsbNsh",
+                    "",
+                    "with profiling-buffer-off: the DSB before the tables are "
+                            + "replaced completes the drain as well; what a buffer does with a record while it is turned off is not "
+                            + "modelled"),
+            new Barrier(
+                    KVM + "HypDebug.java",
+                    4,
+                    "isb",
+                    "",
+                    "with profiling-buffer-off: nothing is sampled any more, and "
+                            + "the switch's later steps synchronise before the guest's tables are used"),
             new Barrier(KVM + "HypDebug.java", 5, "isb", "spe spe-memory", ""),
-            new Barrier(KVM + "HypDebug.java", 6, "isb", "", "with profiling-buffer-off: the buffer and the sampling come "
-                    + "back, in either order, to the host's own tables"),
-            new Barrier(KERNEL + "Fpsimd.java", 1, "isb", "", "after a write of ZCR_EL1 only: reads of LEN by SVE instructions "
-                    + "come after it in program order without synchronisation (Arm ARM, ZCR_EL1)"),
+            new Barrier(
+                    KVM + "HypDebug.java",
+                    6,
+                    "isb",
+                    "",
+                    "with profiling-buffer-off: the buffer and the sampling come "
+                            + "back, in either order, to the host's own tables"),
+            new Barrier(
+                    KERNEL + "Fpsimd.java",
+                    1,
+                    "isb",
+                    "",
+                    "after a write of ZCR_EL1 only: reads of LEN by SVE instructions "
+                            + "come after it in program order without synchronisation (Arm ARM, ZCR_EL1)"),
             new Barrier(KERNEL + "Fpsimd.java", 2, "isb", "", "as the one before it"));
 
     @TempDir

@@ -424,12 +424,7 @@ public enum Patch {
             Set.of()),
     /** In a hard interrupt the FPU is not usable inside fpregs_lock(). */
     IRQ_FPU_USABLE(
-            "irq-fpu-usable",
-            Arch.X86,
-            "x86/fpu: Prevent FPU state corruption",
-            "59f5ede3bc0f",
-            "2022-05",
-            Set.of()),
+            "irq-fpu-usable", Arch.X86, "x86/fpu: Prevent FPU state corruption", "59f5ede3bc0f", "2022-05", Set.of()),
     /** The host's DEBUGCTL that comes back after an exit is read where perf can not change it any more. */
     DEBUGCTL_AFTER_IRQS_OFF(
             "debugctl-after-irqs-off",

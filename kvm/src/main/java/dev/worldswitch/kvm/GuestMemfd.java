@@ -2,7 +2,6 @@ package dev.worldswitch.kvm;
 
 import static dev.worldswitch.kvm.IoctlTable.iowr;
 
-
 /**
  * KVM_CREATE_GUEST_MEMFD: a file of guest memory that user space can't map. A default VM can make one; no slot of it takes
  * the file (KVM_MEM_GUEST_MEMFD needs private memory or a file that can be mapped, neither of which is here), so it has no

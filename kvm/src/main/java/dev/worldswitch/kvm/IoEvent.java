@@ -11,14 +11,7 @@ public record IoEvent(boolean pio, long address, int length, boolean match, long
 
     /** Adds its row to an architecture's table. */
     public static void rows(IoctlTable.Builder t) {
-        t.add(
-                MemoryVm.class,
-                KvmFile.Kind.VM,
-                "KVM_IOEVENTFD",
-                iow(0x79, SIZE),
-                36,
-                "api.rst 4.59",
-                IoEvent::set);
+        t.add(MemoryVm.class, KvmFile.Kind.VM, "KVM_IOEVENTFD", iow(0x79, SIZE), 36, "api.rst 4.59", IoEvent::set);
     }
 
     /** A guest's write to a port or to memory-mapped I/O: true when an eventfd of this VM takes it, and was signalled. */

@@ -41,8 +41,8 @@ final class Arm64Properties {
             "one-reg-pc",
             "KVM_GET_ONE_REG of the PC after KVM_RUN gives the next instruction",
             "KVM: arm64: Commit pending PC adjustments before returning to userspace");
-    static final Property TRACE_FILTER = new Property(
-            "trace-filter", "a guest reaches no trace filter", "Arm ARM D24.3.17, MDCR_EL2.TTRF");
+    static final Property TRACE_FILTER =
+            new Property("trace-filter", "a guest reaches no trace filter", "Arm ARM D24.3.17, MDCR_EL2.TTRF");
     static final Property GUEST_RUNS =
             new Property("guest-goes-on", "the guest runs as on a CPU of its own", "KVM API, KVM_RUN");
     static final Property GUEST_SVE = new Property(

@@ -88,8 +88,10 @@ final class Arm64Subject implements Subject {
     private @Nullable Task signalled(PhysicalCpu cpu) {
         for (Arm64Vmm v : vmms) {
             Task t = v.task();
-            if (v.vm() != null && t.cpuIfAny() == cpu && t.killed().get() == 0 && !t.flags().test(Task.TIF_SIGPENDING))
-                return t;
+            if (v.vm() != null
+                    && t.cpuIfAny() == cpu
+                    && t.killed().get() == 0
+                    && !t.flags().test(Task.TIF_SIGPENDING)) return t;
         }
         return null;
     }
@@ -158,8 +160,7 @@ final class Arm64Subject implements Subject {
                 report.accept(new Violation(
                         Arm64Properties.SPE_MEMORY, "a record of the host's profiling went through guest tables"));
             if (c.spe().ofGuest() != 0)
-                report.accept(
-                        new Violation(Arm64Properties.SPE_TRAPPED, "the host's profiling samples the guest"));
+                report.accept(new Violation(Arm64Properties.SPE_TRAPPED, "the host's profiling samples the guest"));
             if (c.spe().lost() != 0)
                 report.accept(new Violation(
                         Arm64Properties.SPE_MEMORY,

@@ -16,7 +16,10 @@ import org.jspecify.annotations.Nullable;
 /** A vCPU behind KVM's ioctl table and its VM, its guest a {@link GuestScript} or a {@link RealGuest}. */
 final class Arm64Vm {
     private static final int TARGET_GENERIC_V8 = 5, FEATURE_SVE = 1 << 4, SVE = 4, EXIT_MMIO = 6;
-    private static final int FEATURE_PSCI_0_2 = 1 << 2, FEATURE_PTRAUTH = 3 << 5, EXIT_DEBUG = 4, EXIT_SYSTEM_EVENT = 24;
+    private static final int FEATURE_PSCI_0_2 = 1 << 2,
+            FEATURE_PTRAUTH = 3 << 5,
+            EXIT_DEBUG = 4,
+            EXIT_SYSTEM_EVENT = 24;
     private static final int GUEST_DEBUG_SIZE = 520, GUESTDBG_ENABLE_SINGLESTEP = 3;
     private static final long REG_ARM64 = 0x6000_0000_0000_0000L, SIZE_U64 = 3L << 52, SIZE_U512 = 6L << 52;
     private static final long SIZE_U2048 = 8L << 52, CORE = 0x10 << 16, SVE_CLASS = 0x15 << 16;
@@ -52,7 +55,8 @@ final class Arm64Vm {
         this.memory = memory;
         this.client = client;
         this.maxVq = maxVq;
-        this.features = (maxVq == 0 ? 0 : FEATURE_SVE) | (script.contains("use-keys") ? FEATURE_PTRAUTH : 0)
+        this.features = (maxVq == 0 ? 0 : FEATURE_SVE)
+                | (script.contains("use-keys") ? FEATURE_PTRAUTH : 0)
                 | (script.contains("smc-off") ? FEATURE_PSCI_0_2 : 0);
         this.guest = new GuestScript(ghosts, owner, profile.zStride(), script);
         this.buffer = memory.allocate(4096);

@@ -93,8 +93,7 @@ final class Arm64Vmm {
             case "own-registers" -> new Step("puts values into its own V registers", this::putOwn);
             case "own-sve" -> new Step("puts values into its own Z registers", this::putOwnSve);
             case "null-call" -> new Step("getppid()", () -> inCall(() -> {}));
-            case "suspend" ->
-                new Step("the machine sleeps and wakes", () -> inKernel(() -> host.suspendAndResume()));
+            case "suspend" -> new Step("the machine sleeps and wakes", () -> inKernel(() -> host.suspendAndResume()));
             case "kernel-neon" -> new Step("a call whose kernel code computes in V registers", this::kernelNeon);
             case "streaming" -> new Step("SMSTART SM, puts values into Z registers and FPMR", this::streaming);
             case "debugger-sets-v" -> new Step("a debugger stops it and sets its V registers", this::debugged);
@@ -116,7 +115,8 @@ final class Arm64Vmm {
                     run(v);
                 });
             }
-            case "yield" -> new Step("sched_yield()", () -> inCall(() -> host.scheduler().schedule(task)));
+            case "yield" ->
+                new Step("sched_yield()", () -> inCall(() -> host.scheduler().schedule(task)));
             case "step" -> {
                 Arm64Vm v = hasVm(text);
                 yield new Step("ioctl(vcpu, KVM_RUN), single-stepped", () -> inCall(v::step));
@@ -302,7 +302,11 @@ final class Arm64Vmm {
             streams.set(0);
             host.fpsimd().sveSetFpsimd(task, image -> {
                 writes.set(writes.get() + 1);
-                own.writesV(image.z(), image.zStride(), (int) writes.get(), Math.max(1, host.profile().maxVq()));
+                own.writesV(
+                        image.z(),
+                        image.zStride(),
+                        (int) writes.get(),
+                        Math.max(1, host.profile().maxVq()));
             });
             host.scheduler().start(task);
         });

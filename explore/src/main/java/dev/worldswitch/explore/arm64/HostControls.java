@@ -73,8 +73,7 @@ final class HostControls {
         long el0 = cpu.sys().get(SysReg.PMUSERENR_EL0.ordinal());
         if (el0 != perf.userAccess(cpu))
             throw new Violation(
-                    Arm64Properties.HOST_DEBUG,
-                    "PMUSERENR_EL0 is " + el0 + ", the host wrote " + perf.userAccess(cpu));
+                    Arm64Properties.HOST_DEBUG, "PMUSERENR_EL0 is " + el0 + ", the host wrote " + perf.userAccess(cpu));
     }
 
     void check(Arm64Cpu cpu) {

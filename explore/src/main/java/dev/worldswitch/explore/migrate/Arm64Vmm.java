@@ -72,7 +72,11 @@ final class Arm64Vmm implements Vmm {
         if (order.equals("core-registers"))
             for (int n = 0; n < 32; n++) {
                 long id = CORE_V0 + 4L * n, r = read(source, id);
-                if (r < 0) report.add(REFUSED, source.registerName(id), "KVM_GET_ONE_REG of the core id answers " + Errors.name(r));
+                if (r < 0)
+                    report.add(
+                            REFUSED,
+                            source.registerName(id),
+                            "KVM_GET_ONE_REG of the core id answers " + Errors.name(r));
             }
         return state;
     }
@@ -157,7 +161,8 @@ final class Arm64Vmm implements Vmm {
     private static byte[] get(Host host, long id) {
         long r = read(host, id);
         if (r != 0)
-            throw new IllegalStateException("KVM_GET_ONE_REG of the listed " + host.registerName(id) + ": " + Errors.name(r));
+            throw new IllegalStateException(
+                    "KVM_GET_ONE_REG of the listed " + host.registerName(id) + ": " + Errors.name(r));
         return host.bytes(host.buffer + 4096, bytes(id));
     }
 

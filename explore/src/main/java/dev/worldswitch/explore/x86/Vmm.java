@@ -84,8 +84,9 @@ final class Vmm {
                 yield call("ioctl(vcpu, KVM_SET_MSRS) IA32_XFD = " + word[1], () -> v.setXfd(to));
             }
             default ->
-                throw new IllegalArgumentException("a task can't '" + text
-                        + "'; known: own-registers, null-call, exec, hotplug, perf, run, get-xsave, set-xsave, set-xfd VALUE");
+                throw new IllegalArgumentException(
+                        "a task can't '" + text
+                                + "'; known: own-registers, null-call, exec, hotplug, perf, run, get-xsave, set-xsave, set-xfd VALUE");
         };
     }
 

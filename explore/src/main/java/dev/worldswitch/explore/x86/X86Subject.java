@@ -107,8 +107,7 @@ final class X86Subject implements Subject {
         long debugctl = ((X86Cpu) cpu).debugctl().get();
         if (cpu.inGuest() && debugctl != 0)
             report.accept(new Violation(
-                    X86Properties.GUEST_DEBUGCTL,
-                    "a guest runs with IA32_DEBUGCTL = 0x" + Long.toHexString(debugctl)));
+                    X86Properties.GUEST_DEBUGCTL, "a guest runs with IA32_DEBUGCTL = 0x" + Long.toHexString(debugctl)));
         if (!step.equals("xrstors") || disabledMayBeInUse) return;
         for (Vmm v : vmms) {
             if (v.task().cpuIfAny() != cpu || !(v.task().thread().get() instanceof X86Thread t)) continue;

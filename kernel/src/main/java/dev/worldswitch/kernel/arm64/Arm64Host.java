@@ -18,7 +18,8 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /** A booted arm64 host: physical CPUs, kernel, FP code, scheduler, wired together in the order that each needs. */
-public record Arm64Host(Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, Scheduler scheduler, Arm64Perf perf, List<Arm64Cpu> cpus) {
+public record Arm64Host(
+        Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, Scheduler scheduler, Arm64Perf perf, List<Arm64Cpu> cpus) {
     /** Any address serves: it only has to differ from those of guests' tables. */
     private static final long HOST_TABLES = 0x0000_4000_0000_0000L;
 

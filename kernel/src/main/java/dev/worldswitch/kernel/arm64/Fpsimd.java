@@ -143,7 +143,9 @@ public final class Fpsimd implements FpSwitch {
     private void fpsimdLoadKernelState(Task task) {
         Arm64Thread t = thread(task);
         CpuFpState last = lastState(cpu(task));
-        if (last != null && last.st() == t.kernelFpsimd() && t.kernelFpsimdCpu().get() == cpu(task).id()) return;
+        if (last != null
+                && last.st() == t.kernelFpsimd()
+                && t.kernelFpsimdCpu().get() == cpu(task).id()) return;
         cpu(task).host().fpsimdLoad(t.kernelFpsimd().z());
     }
 
@@ -169,7 +171,8 @@ public final class Fpsimd implements FpSwitch {
         boolean ofTask = current != null && current.flags().test(TIF_KERNEL_FPSTATE);
         if (ofTask) fpsimdSaveKernelState(current);
         else fpsimdSaveUserState(cpu);
-        if (preemptible && current != null && !softirq.serving(cpu)) current.flags().or(TIF_KERNEL_FPSTATE);
+        if (preemptible && current != null && !softirq.serving(cpu))
+            current.flags().or(TIF_KERNEL_FPSTATE);
         fpsimdFlushCpuState(cpu);
         if (preemptible) putCpuFpsimdContext(cpu);
     }
@@ -315,10 +318,12 @@ public final class Fpsimd implements FpSwitch {
         FpState own = thread(task).own();
         boolean sve = task.flags().test(TIF_SVE);
         if (sve) sveSetVq(cpu, thread(task).sveVq().get());
-        if (profile.hasFpmr() && !fpmrAfterSvcr) cpu.host().msr(SysReg.FPMR, own.fpmr().get());
+        if (profile.hasFpmr() && !fpmrAfterSvcr)
+            cpu.host().msr(SysReg.FPMR, own.fpmr().get());
         if (profile.hasSme()) cpu.host().msr(SysReg.SVCR, own.svcr().get());
         // A change of streaming mode zeroes FPMR: it comes after SVCR.
-        if (profile.hasFpmr() && fpmrAfterSvcr) cpu.host().msr(SysReg.FPMR, own.fpmr().get());
+        if (profile.hasFpmr() && fpmrAfterSvcr)
+            cpu.host().msr(SysReg.FPMR, own.fpmr().get());
         boolean streaming = profile.hasSme() && own.svcr().test(SVCR_SM);
         if ((sve || streaming) && own.fpType().get() == FpState.SVE) cpu.host().sveLoad(own.z(), own.p());
         else cpu.host().fpsimdLoad(own.z());

@@ -55,7 +55,8 @@ final class HypDebug {
     /** kvm_arm_setup_debug before an entry on VHE: what the debugger asked for since load. */
     void updateMdcr(Arm64Cpu cpu, HostData host, Vcpu vcpu) {
         long wanted = guestMdcr(cpu, host, vcpu);
-        if (vhe && cpu.sys().get(SysReg.MDCR_EL2.ordinal()) != wanted) cpu.host().msr(SysReg.MDCR_EL2, wanted);
+        if (vhe && cpu.sys().get(SysReg.MDCR_EL2.ordinal()) != wanted)
+            cpu.host().msr(SysReg.MDCR_EL2, wanted);
     }
 
     private long guestMdcr(Arm64Cpu cpu, HostData host, Vcpu vcpu) {

@@ -361,8 +361,7 @@ public final class OneReg {
 
     /** set_sve_vls with vq_present() as a macro: a bit of the word, compared with the boolean that the host has. */
     private static long comparedAsBits(Vcpu v, long wanted, long host, int max) {
-        for (int vq = 1; vq <= max; vq++)
-            if ((wanted & 1L << vq - 1) != (host >>> vq - 1 & 1)) return Errno.EINVAL;
+        for (int vq = 1; vq <= max; vq++) if ((wanted & 1L << vq - 1) != (host >>> vq - 1 & 1)) return Errno.EINVAL;
         v.sveMaxVq().set(max);
         return 0;
     }

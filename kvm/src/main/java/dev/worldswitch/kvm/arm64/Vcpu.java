@@ -44,7 +44,6 @@ public final class Vcpu implements SignalMasked {
     /** Caches only: an explored vCPU comes back to the same CPU's. */
     private final Map<Arm64Cpu, Arm64Interpreter> loops = new HashMap<>();
 
-
     Vcpu(Vm vm, int id, SharedPages run) {
         this.vm = vm;
         this.id = id;
@@ -279,7 +278,8 @@ public final class Vcpu implements SignalMasked {
     private Arm64Interpreter interpreter(Arm64Cpu cpu) {
         Arm64Interpreter i = interpreter.get();
         if (i != null && i.cpu == cpu) return i;
-        // A loop that is taken up again may hold translations that were invalidated elsewhere: explored ones forget them.
+        // A loop that is taken up again may hold translations that were invalidated elsewhere: explored ones forget
+        // them.
         Arm64Interpreter made = region.isWatched()
                 ? loops.computeIfAbsent(cpu, c -> new Arm64Interpreter(c, vm.memory()))
                 : new Arm64Interpreter(cpu, vm.memory());

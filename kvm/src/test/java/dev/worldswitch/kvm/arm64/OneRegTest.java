@@ -110,7 +110,9 @@ class OneRegTest {
         byte[] before = state(v), value = new byte[1 << 15];
         Arrays.fill(value, (byte) 0x5a);
         for (int coproc = 0; coproc < 0x1000; coproc++)
-            for (long low : new long[] {0, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0x3ff, 0x5ff, 0x600, 0x61f, 0x620, 0xffff, 0xf000_ffff})
+            for (long low :
+                    new long[] {0, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0x3ff, 0x5ff, 0x600, 0x61f, 0x620, 0xffff, 0xf000_ffff
+                    })
                 for (long size = 0; size < 16; size++) {
                     long id = OneReg.ARM64 | size << 52 | (long) coproc << 16 | low;
                     if (OneReg.value(v, id) == null)

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoctlTable;
-import dev.worldswitch.kvm.KvmFile;
 import org.junit.jupiter.api.Test;
 
 class StateIoctlsTest {

@@ -77,7 +77,8 @@ public final class Arm64Cpu extends PhysicalCpu {
     /** Instructions of user mode fill the vector registers V0 to V31. */
     @Override
     public void fillVectors(long value) {
-        for (int n = 0; n < 32; n++) for (int i = 0; i < zStride(); i++) z.set(n * zStride() + i, i < 2 ? value + n : 0);
+        for (int n = 0; n < 32; n++)
+            for (int i = 0; i < zStride(); i++) z.set(n * zStride() + i, i < 2 ? value + n : 0);
     }
 
     @Override

@@ -24,6 +24,7 @@ public final class HostAccess {
     private final Words before, written;
     /** The host's exception level, or {@link #GUEST}; the vector length in force last, in quadwords. */
     private final Word el, vqInForce;
+
     private final Ref<@Nullable HypVectors> hypVectors;
 
     HostAccess(Arm64Cpu cpu, Region region) {
@@ -190,7 +191,8 @@ public final class HostAccess {
      * is not modelled.
      */
     public int liveVq() {
-        if ((cpu.sys().get(SysReg.SVCR.ordinal()) & SVCR_SM) != 0) return cpu.profile().maxVq();
+        if ((cpu.sys().get(SysReg.SVCR.ordinal()) & SVCR_SM) != 0)
+            return cpu.profile().maxVq();
         int len = (int) cpu.sys().get(SysReg.ZCR_EL2.ordinal()) & LEN;
         if (el.get() != 2) len = Math.min(len, (int) cpu.sys().get(SysReg.ZCR_EL1.ordinal()) & LEN);
         return cpu.profile().vqAtMost(len + 1);

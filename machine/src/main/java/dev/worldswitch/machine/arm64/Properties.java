@@ -72,7 +72,8 @@ final class Properties {
             }
             default -> {
                 if (!key.matches("sve[1-9][0-9]*"))
-                    throw bad("property '" + key + "' is not one of nvhe, vhe, spe, spe-ahead, fpmr, cpus-without-spe, sve,"
+                    throw bad("property '" + key
+                            + "' is not one of nvhe, vhe, spe, spe-ahead, fpmr, cpus-without-spe, sve,"
                             + " sve-max-vq=N, sveBITS=on|off");
                 length(key, value, number(key, key.substring(3)), implemented);
             }

@@ -107,7 +107,8 @@ final class A64Cases {
      * (architecture and hardware have none). FMMLA of doubles is executed where 256 bits are not there.
      */
     static boolean isWrongInReference(A64Row row, int vq) {
-        return Integer.bitCount(vq) != 1 && row.name().matches("(UZP[12] \\((predicates|quadwords)|FMMLA \\(double)\\).*")
+        return Integer.bitCount(vq) != 1
+                        && row.name().matches("(UZP[12] \\((predicates|quadwords)|FMMLA \\(double)\\).*")
                 || vq == 1 && row.name().startsWith("FMMLA (double)");
     }
 

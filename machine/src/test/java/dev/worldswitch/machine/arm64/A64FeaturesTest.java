@@ -95,7 +95,8 @@ class A64FeaturesTest {
     /** The comparison with qemu-aarch64 goes over all rows of {@code max} but those that it names. */
     @Test
     void no_row_that_a_machine_has_is_left_out_of_the_comparison_but_by_name() {
-        List<Arm64Profile> machines = MACHINES.stream().map(Arm64Profile::builtIn).toList();
+        List<Arm64Profile> machines =
+                MACHINES.stream().map(Arm64Profile::builtIn).toList();
         for (A64Row row : A64Table.rows()) {
             if (machines.stream().anyMatch(m -> row.feature().in(m)))
                 assertThat(row.feature().in(machines.getFirst())).as(row.name()).isTrue();
