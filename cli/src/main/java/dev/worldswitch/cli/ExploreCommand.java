@@ -69,6 +69,9 @@ final class ExploreCommand implements Callable<Integer> {
     @Option(names = "--jobs", paramLabel = "N", description = "workers (default: one for each core)")
     private int jobs;
 
+    @Option(names = "--first", description = "end with the first finding")
+    private boolean first;
+
     @Option(names = "--shard", paramLabel = "I/N", description = "only this part of the work; ws merge adds up")
     private String shard = "1/1";
 
@@ -144,6 +147,7 @@ final class ExploreCommand implements Callable<Integer> {
                 !noReduction,
                 Integer.parseInt(part[0]),
                 Integer.parseInt(part[1]),
+                first,
                 stopping);
         Exploration e = Exploration.of(what, version).within(bounds).with(effort);
         try {

@@ -51,7 +51,8 @@ final class Crew {
         Explorer first = host.get().until(stop).untilWaiting(PARTS_EACH * jobs);
         for (; ; ) {
             Result begun = first.explore(bounds, prefixes, progress);
-            if (begun.complete() || stop.getAsBoolean() || bounds.states() > 0 && begun.states() >= bounds.states())
+            boolean enough = first.isEnoughFound() || stop.getAsBoolean();
+            if (begun.complete() || enough || bounds.states() > 0 && begun.states() >= bounds.states())
                 return begun;
             List<Explorer> workers = new ArrayList<>();
             for (int i = 0; i < jobs; i++) workers.add(host.get().worker(first));
@@ -71,7 +72,7 @@ final class Crew {
                 List<Result> mine = new ArrayList<>();
                 for (int i = next.getAndIncrement(); i < begun.todo().size(); i = next.getAndIncrement()) {
                     List<List<Turn>> one = List.of(begun.todo().get(i));
-                    if (enough.getAsBoolean()) {
+                    if (enough.getAsBoolean() || w.isEnoughFound()) {
                         mine.add(left(one));
                         continue;
                     }

@@ -54,6 +54,7 @@ public final class Exploration {
     private Explorer host() {
         Explorer e = Explorer.of(scenario, kernel);
         if (audit) e.audited();
+        if (effort.first()) e.first();
         return effort.reduce() ? e : e.everywhere();
     }
 

@@ -113,7 +113,7 @@ final class Explorer implements Search.Guide {
     private final List<Violation> reported = new ArrayList<>();
     private Bounds bounds = new Bounds(0, 0, 0);
     private Budget budget = new Budget(bounds);
-    private boolean audit, unreduced, everywhere;
+    private boolean audit, unreduced, everywhere, first;
     private BooleanSupplier stop = () -> false;
     private static final List<List<Turn>> FROM_START = List.of(List.of());
     private final ArrayDeque<Turn> script = new ArrayDeque<>();
@@ -193,6 +193,12 @@ final class Explorer implements Search.Guide {
     /** Stops after the ways with as few events as the first that finds this: a property's name, or a {@link Found#id}. */
     Explorer untilFound(String id) {
         untilFound = id;
+        return this;
+    }
+
+    /** Stops with the first finding. */
+    Explorer first() {
+        first = true;
         return this;
     }
 
@@ -313,8 +319,13 @@ final class Explorer implements Search.Guide {
         return List.of();
     }
 
+    boolean isEnoughFound() {
+        return first && !found.isEmpty();
+    }
+
     private boolean isEnough() {
-        return bounds.states() > 0 && states >= bounds.states()
+        return isEnoughFound()
+                || bounds.states() > 0 && states >= bounds.states()
                 || mostWaiting > 0 && waiting() >= mostWaiting
                 || stop.getAsBoolean();
     }

@@ -93,7 +93,7 @@ class ReductionTest {
     @Test
     void the_findings_do_not_depend_on_the_number_of_workers() {
         List<String> one = schedules(window().within(new Bounds(2, 0, 0)).run(n -> {}));
-        Effort three = new Effort(3, true, 1, 1, () -> false);
+        Effort three = new Effort(3, true, 1, 1, false, () -> false);
         assertThat(schedules(window().within(new Bounds(2, 0, 0)).with(three).run(n -> {})))
                 .isEqualTo(one);
     }
@@ -102,11 +102,8 @@ class ReductionTest {
     void shards_add_up_to_the_whole_and_a_missing_one_is_told() {
         List<Part> parts = new ArrayList<>();
         for (int i = 1; i <= 2; i++) {
-            Effort half = new Effort(1, true, i, 2, () -> false);
-            Part p = window().within(new Bounds(2, 0, 0))
-                    .with(half)
-                    .run(null, n -> {})
-                    .part();
+            Effort half = new Effort(1, true, i, 2, false, () -> false);
+            Part p = window().within(new Bounds(2, 0, 0)).with(half).run(null, n -> {}).part();
             parts.add(Part.parse("part " + i, p.text()));
         }
         Verdict whole = Part.merged(parts);
