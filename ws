@@ -5,6 +5,17 @@ self=${BASH_SOURCE[0]}
 [ -L "$self" ] && self=$(readlink -f "$self")
 case $self in /*) home=${self%/*} ;; */*) home=$PWD/${self%/*} ;; *) home=$PWD ;; esac
 build=$home/.build
+# A recording is a run that is written down.
+if [ "${1:-}" = record ]; then
+  shift; words=()
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    case $1 in -o) words+=(--record) ;; *) words+=("$1") ;; esac
+    shift
+  done
+  case " ${words[*]} " in *" --record "*) ;; *) echo "ws: record writes a file: ws record -o FILE -- CLIENT" >&2; exit 2 ;; esac
+  case " ${words[*]} " in *" --cpus "*) ;; *) words+=(--cpus 1) ;; esac
+  set -- run "${words[@]}" "$@"
+fi
 # The launcher starts the client itself; it comes back here (WS_SLOW) when sources have changed.
 [ "${1:-}" = run ] && [ -z "${WS_SLOW:-}" ] && [ -x "$build/ws-run" ] && exec "$build/ws-run" "$home" .build "$@"
 home=$(cd "$home" && pwd -P)

@@ -321,7 +321,7 @@ int main(int argc, char **argv) {
 	int at = plain_client(argc, argv), patiently = getenv("WS_WAIT_SERVER") != NULL;
 	if (at && !plain_program(argv[at])) at = 0;
 	if (patiently) at = 0;
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) patiently |= strncmp(argv[i], "--trace", 7) == 0 || strncmp(argv[i], "--torture", 9) == 0;
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) patiently |= strncmp(argv[i], "--trace", 7) == 0 || strncmp(argv[i], "--torture", 9) == 0 || strncmp(argv[i], "--record", 8) == 0;
 
 	sigset_t all;
 	sigemptyset(&all);

@@ -1,6 +1,8 @@
 package dev.worldswitch.cli;
 
 import dev.worldswitch.explore.Exploration;
+import dev.worldswitch.explore.Recording;
+import dev.worldswitch.explore.RecordingFile;
 import dev.worldswitch.explore.Verdict;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,9 +16,10 @@ import picocli.CommandLine.Parameters;
 /** One schedule again. */
 @Command(
         name = "replay",
-        description = "Repeats one schedule that ws explore printed. Exit status 1: it goes wrong again.")
+        description = "Repeats one schedule that ws explore printed: exit status 1 when it goes wrong again. Or repeats a "
+                + "recording of ws record without its client: exit status 1 when an answer is another.")
 final class ReplayCommand implements Callable<Integer> {
-    @Parameters(paramLabel = "SCHEDULE")
+    @Parameters(paramLabel = "SCHEDULE|FILE")
     private String schedule = "";
 
     @Option(names = "--perfetto", paramLabel = "FILE", description = "its steps in Chrome's trace format, for Perfetto")
@@ -27,9 +30,19 @@ final class ReplayCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        if (RecordingFile.is(Path.of(schedule))) return recording(Path.of(schedule));
         Verdict v = Exploration.replay(schedule);
         if (perfetto != null) Files.writeString(perfetto, Exploration.perfetto(schedule));
         System.out.print(json ? v.json() + "\n" : v.text());
         return v.exitStatus();
+    }
+
+    private static int recording(Path file) {
+        Recording r = RecordingFile.read(file);
+        String wrong = Exploration.repeat(file.toString());
+        System.out.println(
+                wrong != null ? wrong : "all " + r.calls().size() + " calls of " + r.client() + " on " + r.machine()
+                        + ", kernel " + r.kernel() + ", are answered as recorded");
+        return wrong == null ? 0 : 1;
     }
 }

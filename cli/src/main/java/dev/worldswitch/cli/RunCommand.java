@@ -66,6 +66,12 @@ final class RunCommand implements Callable<Integer> {
             description = "random interrupts, preemption and migration, by this seed")
     private @Nullable Long torture;
 
+    @Option(
+            names = "--record",
+            paramLabel = "FILE",
+            description = "write all calls to FILE, for ws replay and ws explore; time stands still")
+    private @Nullable String record;
+
     @Parameters(paramLabel = "CLIENT", arity = "1..*", description = "the program and its arguments, after --")
     private List<String> client = new ArrayList<>();
 
@@ -79,6 +85,7 @@ final class RunCommand implements Callable<Integer> {
                 cpus,
                 trace,
                 torture,
+                record,
                 client));
     }
 }

@@ -15,6 +15,7 @@ record RunOptions(
         int cpus,
         @Nullable String trace,
         @Nullable Long torture,
+        @Nullable String record,
         List<String> client) {
     static final int CPUS = 4, CPUS_MAX = 512;
 
@@ -35,7 +36,7 @@ record RunOptions(
             if (a.equals("--")) {
                 List<String> client = new ArrayList<>(List.of(args).subList(i + 1, args.length));
                 if (client.isEmpty()) return null;
-                return new RunOptions(machine, kernel, List.of(), List.of(), cpus, trace, null, client);
+                return new RunOptions(machine, kernel, List.of(), List.of(), cpus, trace, null, null, client);
             }
             boolean last = i + 1 == args.length;
             if (a.equals("--trace") && !last && args[i + 1].equals("--")) trace = "-";

@@ -1,5 +1,7 @@
 package dev.worldswitch.cli;
 
+import dev.worldswitch.explore.Recording;
+import dev.worldswitch.explore.RecordingFile;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.server.CallListener;
@@ -8,6 +10,7 @@ import dev.worldswitch.server.SimulatedHost;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -36,6 +39,8 @@ final class RunServer {
         MachineProfile machine = machine(o.machine(), program, plan);
         KernelVersion version = KernelVersion.of(o.kernel()).changed(o.without(), o.with());
         Long seed = o.torture();
+        String record = o.record();
+        if (record != null) return record(o, record, listening, plan, program, machine, version);
         SimulatedHost host = seed == null
                 ? SimulatedHost.plain(machine, version, o.cpus())
                 : SimulatedHost.torture(machine, version, o.cpus(), seed);
@@ -47,6 +52,33 @@ final class RunServer {
             String chance = host.tortured();
             if (chance != null) System.err.println("ws: " + chance);
         }
+        return 0;
+    }
+
+    /** What is explored has no clock of its own, so neither has what is recorded. */
+    private static int record(
+            RunOptions o,
+            String file,
+            int listening,
+            boolean plan,
+            ClientProgram program,
+            MachineProfile machine,
+            KernelVersion version)
+            throws IOException {
+        if (o.trace() != null || o.torture() != null)
+            throw new IllegalArgumentException("--record goes with neither --trace nor --torture");
+        Path to = Path.of(file);
+        Files.write(to, new byte[0]);
+        SessionRecorder recorder = new SessionRecorder();
+        HostServer.start(listening, SimulatedHost.observed(machine, version, o.cpus(), (cpu, step) -> {}), recorder);
+        if (plan) sendPlan(o, program);
+        while (System.in.read() >= 0) {}
+        Recording r = recorder.recording(
+                machine.name(), Recording.kernelText(version), o.cpus(), String.join(" ", o.client()));
+        byte[] bytes = RecordingFile.bytes(r);
+        Files.write(to, bytes);
+        System.err.println("ws: recorded " + r.calls().size() + " calls in " + bytes.length + " bytes, " + file
+                + (r.unrepeatable().isEmpty() ? "" : ", which can't be repeated: " + r.unrepeatable()));
         return 0;
     }
 

@@ -3,7 +3,9 @@ package dev.worldswitch.explore;
 import dev.worldswitch.explore.arm64.Arm64Architecture;
 import dev.worldswitch.explore.x86.X86Architecture;
 import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.CpuPools;
+import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
@@ -17,6 +19,11 @@ public interface Architecture {
 
     /** Boots the scenario's machine and sets everything up to where exploring starts, every task off its CPU. */
     Subject boot(Scenario scenario, MachineProfile machine, KernelVersion kernel, Surroundings around);
+
+    /** What a timeline of a recorded client's task shows. */
+    default List<Subject.Gauge> gauges(KvmHost host, Task task) {
+        return List.of();
+    }
 
     /** Properties beyond those of {@link Property#COMMON}. */
     List<Property> properties();

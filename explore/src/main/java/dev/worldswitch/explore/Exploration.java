@@ -233,6 +233,13 @@ public final class Exploration {
                 new Verdict.Figures(1, 1, 0, 0, List.of()));
     }
 
+    /** Does a recording's calls again without events: null, or the first that is answered otherwise. */
+    public static @Nullable String repeat(String file) {
+        Scenario s = Scenario.of(file);
+        Explorer.Found f = new Replayer(Explorer.of(s, kernelOf(String.valueOf(s.kernel()))).search, List.of(), null).run();
+        return f == null ? null : f.what();
+    }
+
     /** What the scenario's VMM asks in a run without any event, and the steps in answer. One task only. */
     public Session session() {
         if (scenario.tasks().size() != 1) throw new IllegalArgumentException("a session has one task");

@@ -147,12 +147,16 @@ final class Explorer implements Search.Guide {
     /** @param isState cells that count as such; a test of the audit leaves one out */
     static Explorer of(Scenario s, KernelVersion kernel, Predicate<Cell> isState) {
         MachineProfile machine = MachineProfile.builtIn(s.machine());
+        Recording r = s.recording();
         return of(
                 s.cpus(),
                 s.events(),
                 isState,
                 null,
-                around -> Architecture.of(machine).boot(s, machine, kernel, around));
+                r == null ? MEMORY : RecordedClient.memoryFor(r),
+                around -> r != null
+                        ? new RecordedSubject(s.name(), r, machine, kernel, around)
+                        : Architecture.of(machine).boot(s, machine, kernel, around));
     }
 
     /** The same, its calls and steps recorded. */
@@ -172,7 +176,17 @@ final class Explorer implements Search.Guide {
             Predicate<Cell> isState,
             @Nullable Session session,
             Function<Architecture.Surroundings, ? extends Subject> boot) {
-        VmmMemory memory = new VmmMemory(MEMORY);
+        return of(cpus, events, isState, session, MEMORY, boot);
+    }
+
+    private static Explorer of(
+            int cpus,
+            Set<Event> events,
+            Predicate<Cell> isState,
+            @Nullable Session session,
+            int bytes,
+            Function<Architecture.Surroundings, ? extends Subject> boot) {
+        VmmMemory memory = new VmmMemory(bytes);
         memory.session = session;
         World world = new World(memory, isState);
         Region root = Region.watched("host", world);

@@ -8,7 +8,7 @@ import dev.worldswitch.kvm.SharedPages;
 import java.util.function.BooleanSupplier;
 
 /** A VMM in this process, with one thread: its memory is {@link VmmMemory}, it gets no signals. */
-public final class InProcessClient implements Client, Caller {
+public class InProcessClient implements Client, Caller {
     private final VmmMemory memory;
     private final Task task;
     private final Architecture.Waits waits;

@@ -25,7 +25,13 @@ public record Property(String id, String says, String source) {
     public static final Property NO_DEADLOCK =
             new Property("no-deadlock", "some task can always go on", "Documentation/locking");
 
-    public static final List<Property> COMMON = List.of(NO_NM, NO_WARN, NO_BUG, NO_PANIC, NO_KILL, NO_DEADLOCK);
+    public static final Property ANSWERS = new Property(
+            "client-answers",
+            "a recorded client gets the answers that it got",
+            "the recording; events of the host are no business of a client");
+
+    public static final List<Property> COMMON =
+            List.of(NO_NM, NO_WARN, NO_BUG, NO_PANIC, NO_KILL, NO_DEADLOCK, ANSWERS);
 
     /** All of them, the architectures' too. */
     public static List<Property> all() {

@@ -62,9 +62,36 @@ public final class Scenario {
     private final String name;
     private final Map<String, String> lines;
 
+    private final @Nullable Recording recording;
+
     private Scenario(String name, Map<String, String> lines) {
+        this(name, lines, null);
+    }
+
+    private Scenario(String name, Map<String, String> lines, @Nullable Recording recording) {
         this.name = name;
         this.lines = lines;
+        this.recording = recording;
+    }
+
+    /** A recorded client in place of a VMM by text: the usual events, one of them at a time. */
+    static Scenario of(String name, Recording r) {
+        r.checkRepeatable(name);
+        Map<String, String> lines = new LinkedHashMap<>();
+        lines.put("description", "recording of " + r.client());
+        lines.put("machine", r.machine());
+        lines.put("kernel", r.kernel());
+        lines.put("cpus", String.valueOf(r.cpus()));
+        lines.put("tasks", "client");
+        lines.put("client.does", "calls");
+        lines.put("events", "interrupt, preempt, kick, signal");
+        lines.put("bound.events", "1");
+        return new Scenario(name, lines, r);
+    }
+
+    /** The recorded client, where this is one. */
+    public @Nullable Recording recording() {
+        return recording;
     }
 
     /** Names of the built-in scenarios. */
@@ -72,8 +99,13 @@ public final class Scenario {
         return resource("index").lines().filter(l -> !l.isBlank()).toList();
     }
 
-    /** A built-in scenario by its name, or a file by its path: one with a slash or ending in {@code .scenario}. */
+    /**
+     * A recording by its path; a built-in scenario by its name, or a file by its path: one with a slash or ending in
+     * {@code .scenario}.
+     */
     public static Scenario of(String nameOrPath) {
+        Path file = Path.of(nameOrPath);
+        if (RecordingFile.is(file)) return of(nameOrPath, RecordingFile.read(file));
         if (!nameOrPath.contains("/") && !nameOrPath.endsWith(".scenario")) return builtIn(nameOrPath);
         try {
             return parse(nameOrPath, Files.readString(Path.of(nameOrPath)));

@@ -15,6 +15,12 @@ public interface CallListener {
     default void exit(
             HostThread thread, KvmFile file, int command, long argument, long answer, @Nullable KvmFile made) {}
 
+    /** KVM copied from ({@code in}) or to the memory of the thread's process. */
+    default void copied(HostThread thread, boolean in, long address, byte[] bytes, int offset, int length) {}
+
+    /** KVM or a guest uses this page of the thread's process from now on; asked again when mappings changed. */
+    default void pageUsed(HostThread thread, long page) {}
+
     /** /dev/kvm was opened, a descriptor mapped, and such. */
     default void other(HostThread thread, String what, long answer) {}
 }

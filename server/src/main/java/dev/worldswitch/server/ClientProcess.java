@@ -3,6 +3,8 @@ package dev.worldswitch.server;
 import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.Mm;
 import dev.worldswitch.kvm.SharedPages;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -107,12 +109,20 @@ public final class ClientProcess implements Client {
 
     @Override
     public boolean read(long address, byte[] into, int offset, int length) {
-        return length == 0 || Mm.accessOk(address, length) && caller().copy(this, true, address, into, offset, length);
+        if (length == 0) return true;
+        HostThread t = caller();
+        if (!Mm.accessOk(address, length) || !t.copy(this, true, address, into, offset, length)) return false;
+        server.listener().copied(t, true, address, into, offset, length);
+        return true;
     }
 
     @Override
     public boolean write(long address, byte[] from, int offset, int length) {
-        return length == 0 || Mm.accessOk(address, length) && caller().copy(this, false, address, from, offset, length);
+        if (length == 0) return true;
+        HostThread t = caller();
+        if (!Mm.accessOk(address, length) || !t.copy(this, false, address, from, offset, length)) return false;
+        server.listener().copied(t, false, address, from, offset, length);
+        return true;
     }
 
     @Override
@@ -126,6 +136,21 @@ public final class ClientProcess implements Client {
 
     @Override
     public long hostPage(long address, boolean write) {
+        long page = sharedPage(address, write);
+        HostThread t = HostThread.current();
+        if (page != 0 && t != null) server.listener().pageUsed(t, address & -4096L);
+        return page;
+    }
+
+    /** What is now in a page that {@link CallListener#pageUsed} named; false when it is gone. */
+    public boolean look(long page, byte[] into) {
+        long host = memory.hostPage(page, false);
+        if (host == 0) return false;
+        MemorySegment.copy(Native.memory(), ValueLayout.JAVA_BYTE, host, into, 0, into.length);
+        return true;
+    }
+
+    private long sharedPage(long address, boolean write) {
         long page = memory.hostPage(address, write);
         if (page != 0) return page;
         // As a page fault would: what was mapped or made accessible since the slot was set is adopted now.

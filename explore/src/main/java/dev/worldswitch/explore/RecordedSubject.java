@@ -1,0 +1,190 @@
+package dev.worldswitch.explore;
+
+import dev.worldswitch.kernel.KernelPanic;
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.IoctlTable;
+import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.KvmHost;
+import dev.worldswitch.kvm.hosts.Hosts;
+import dev.worldswitch.machine.Line;
+import dev.worldswitch.machine.MachineProfile;
+import dev.worldswitch.machine.PhysicalCpu;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A recorded client on a booted host of any architecture. Its calls up to the last one that makes a file are done while
+ * the host is set up; the calls after that are explored, one step each, and every answer is compared.
+ */
+final class RecordedSubject implements Subject {
+    private static final int KVM_RUN = IoctlTable.io(0x80);
+    /** A client that is interrupted again and again; the schedule's bound comes first. */
+    private static final int TRIES = 64;
+
+    private final KvmHost host;
+    private final Recording recording;
+    private final Task task;
+    private final RecordedClient client;
+    private final Word signalled, permission;
+    private final List<PhysicalCpu> cpus = new ArrayList<>();
+    private final List<Step> steps = new ArrayList<>();
+    private final List<Gauge> gauges;
+
+    RecordedSubject(
+            String name,
+            Recording recording,
+            MachineProfile machine,
+            KernelVersion kernel,
+            Architecture.Surroundings around) {
+        this.recording = recording;
+        host = Hosts.boot(around.root(), kernel, machine, recording.cpus(), around.timing(), pools(around));
+        Region ghosts = around.root().child("recorded");
+        signalled = ghosts.word("signalled");
+        permission = ghosts.word("permission");
+        task = host.newTask("client");
+        client = new RecordedClient(recording, around.memory(), task, around.waits(), signalled, permission);
+        client.opened(0, host.device());
+        setUp(name);
+        gauges = Architecture.of(machine).gauges(host, task);
+        steps.add(new Step("starts", () -> host.start(task)));
+        List<Recording.Call> calls = recording.calls();
+        for (int i = recording.settled(); i < calls.size(); i++) {
+            Recording.Call c = calls.get(i);
+            int number = i;
+            steps.add(new Step(text(number, c), () -> step(number, c)));
+        }
+        steps.add(new Step("ends", () -> {
+            host.calls(task);
+            host.sleep(task);
+        }));
+    }
+
+    private dev.worldswitch.kvm.CpuPools pools(Architecture.Surroundings around) {
+        return new dev.worldswitch.kvm.CpuPools() {
+            @Override
+            public <C extends PhysicalCpu> dev.worldswitch.kernel.CpuPool<C> over(List<C> all) {
+                cpus.addAll(all);
+                return around.cpus().over(all);
+            }
+        };
+    }
+
+    private void setUp(String name) {
+        host.start(task);
+        for (int i = 0; i < recording.settled(); i++) {
+            Recording.Call c = recording.calls().get(i);
+            String wrong;
+            try {
+                wrong = difference(c, call(c));
+            } catch (KernelPanic p) {
+                wrong = String.valueOf(p.getMessage()).lines().findFirst().orElse("a panic");
+            }
+            if (wrong != null)
+                throw new IllegalArgumentException(name + " goes another way on this kernel before its last file is made: "
+                        + text(i, c) + ": " + wrong);
+        }
+        host.sleep(task);
+    }
+
+    private String text(int number, Recording.Call c) {
+        IoctlTable.Row row = host.ioctls().find(client.file(c.file()).kind(), c.command());
+        String name = row == null ? "0x" + Integer.toHexString(c.command()) : row.name();
+        return "call " + number + ": ioctl(" + client.file(c.file()).fileName() + ", " + name + ")";
+    }
+
+    private long call(Recording.Call c) {
+        permission.set(c.permission());
+        for (Recording.Bytes b : c.before()) client.put(b);
+        // What interrupted the recorded client is not known to the instruction: it comes before the first one here.
+        if (c.answer() == Errno.EINTR) signalled.set(1);
+        host.calls(task);
+        KvmFile.Made made = new KvmFile.Made();
+        long r = client.ioctl(client.file(c.file()), c.command(), c.argument(), made);
+        if (made.file != null && c.made() != Recording.NO_FILE) client.opened(c.made(), made.file);
+        if (c.answer() == Errno.EINTR) signalled.set(0);
+        return r;
+    }
+
+    /** A signal that came meanwhile ends KVM_RUN with EINTR, and the client asks again. Other calls it doesn't end. */
+    private void step(int number, Recording.Call c) {
+        long r = call(c);
+        for (int i = 0; i < TRIES && c.command() == KVM_RUN && r == Errno.EINTR && c.answer() != Errno.EINTR; i++) {
+            signalled.set(0);
+            host.calls(task);
+            r = client.ioctl(client.file(c.file()), c.command(), c.argument(), new KvmFile.Made());
+        }
+        signalled.set(0);
+        String wrong = difference(c, r);
+        if (wrong != null) throw new Violation(Property.ANSWERS, text(number, c) + ": " + wrong);
+    }
+
+    private @Nullable String difference(Recording.Call c, long r) {
+        if (r != c.answer()) return "answers " + r + ", recorded: " + c.answer();
+        for (Recording.Bytes b : c.after()) {
+            byte[] now = client.look(b), then = b.bytes();
+            int at = Arrays.mismatch(now, then);
+            if (at < 0) continue;
+            String where = b.file() == Recording.MEMORY
+                    ? "at 0x" + Long.toHexString(b.at() + at) + " of its memory"
+                    : "at byte " + (b.at() + at) + " of the shared page";
+            return String.format("the client finds 0x%02x %s, recorded: 0x%02x", now[at], where, then[at]);
+        }
+        return null;
+    }
+
+    @Override
+    public List<? extends PhysicalCpu> cpus() {
+        return cpus;
+    }
+
+    @Override
+    public List<Program> programs() {
+        return List.of(new Program(task, List.copyOf(steps)));
+    }
+
+    @Override
+    public List<Gauge> gauges() {
+        return gauges;
+    }
+
+    @Override
+    public void tell(Consumer<String> listener) {
+        host.trace((thread, event, text) -> listener.accept(event + ": " + text));
+    }
+
+    @Override
+    public boolean maySignal(PhysicalCpu cpu) {
+        return task.cpuIfAny() == cpu && signalled.get() == 0;
+    }
+
+    /** signal_wake_up: the flag, and an IPI where the task runs. */
+    @Override
+    public void signal(PhysicalCpu cpu) {
+        signalled.set(1);
+        cpu.raise(Line.KICK);
+    }
+
+    @Override
+    public void sleeps(Task t) {
+        host.sleep(t);
+    }
+
+    @Override
+    public void wakes(Task t) {
+        host.start(t);
+    }
+
+    @Override
+    public void observe(PhysicalCpu cpu, String step, Consumer<Violation> report) {
+        String warning = host.kernel().warning();
+        if (warning != null) report.accept(new Violation(Property.NO_WARN, warning));
+        if (task.killed().get() != 0) report.accept(new Violation(Property.NO_KILL, "SIGKILL for the client"));
+    }
+}

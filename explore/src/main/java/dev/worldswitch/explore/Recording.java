@@ -1,0 +1,92 @@
+package dev.worldswitch.explore;
+
+import dev.worldswitch.kernel.KernelVersion;
+import java.util.List;
+import java.util.TreeSet;
+
+/**
+ * What one client asked of KVM and what it was told, in order: enough to do it again without the client.
+ *
+ * @param client its command line, for people
+ * @param pages addresses of all 4 KiB pages of the client's memory that KVM or a guest used
+ * @param unrepeatable why it can't be done again, empty when it can
+ */
+public record Recording(
+        String machine,
+        String kernel,
+        int cpus,
+        String client,
+        List<Call> calls,
+        List<Long> pages,
+        String unrepeatable) {
+    public static final int PAGE = 4096;
+
+    /**
+     * Bytes in the client's memory, or in the memory that it shares with a file (the kvm_run page).
+     *
+     * @param file number of the file; {@link #MEMORY} for the client's own memory, where {@code at} is an address
+     */
+    public record Bytes(int file, long at, byte[] bytes) {
+        public Bytes {
+            bytes = bytes.clone();
+        }
+
+        @Override
+        public byte[] bytes() {
+            return bytes.clone();
+        }
+    }
+
+    public static final int MEMORY = -1, NO_FILE = -1;
+
+    /**
+     * One ioctl. Files are numbered as they were made; 0 is /dev/kvm.
+     *
+     * @param thread of the client, counted from 0
+     * @param made number of the file that it made, or {@link #NO_FILE}
+     * @param permission ARCH_GET_XCOMP_GUEST_PERM of the client then
+     * @param before what the client wrote since the call before
+     * @param after what KVM or the guest wrote during the call
+     */
+    public record Call(
+            int thread,
+            int file,
+            int command,
+            long argument,
+            long answer,
+            int made,
+            long permission,
+            List<Bytes> before,
+            List<Bytes> after) {
+        public Call {
+            before = List.copyOf(before);
+            after = List.copyOf(after);
+        }
+    }
+
+    public Recording {
+        calls = List.copyOf(calls);
+        pages = List.copyOf(new TreeSet<>(pages));
+    }
+
+    /** The kernel in the form that schedules have. */
+    public static String kernelText(KernelVersion kernel) {
+        return Exploration.kernelText(kernel);
+    }
+
+    public KernelVersion kernelVersion() {
+        return Exploration.kernelOf(kernel);
+    }
+
+    /** Number of the first call after the last one that made a file: from there on nothing new is made. */
+    public int settled() {
+        int n = 0;
+        for (int i = 0; i < calls.size(); i++) if (calls.get(i).made() != NO_FILE) n = i + 1;
+        return n;
+    }
+
+    /** @throws IllegalArgumentException when it can't be done again */
+    void checkRepeatable(String name) {
+        if (!unrepeatable.isEmpty()) throw new IllegalArgumentException(name + " can't be repeated: " + unrepeatable);
+    }
+}
