@@ -239,6 +239,7 @@ final class A64Cases {
             int n = w >>> 5 & 31;
             if (n != 31) x[n] = UserCpu.CODE + 4L * random.nextInt(0x1000);
         }
+        if (row.name().matches("WHILE(RW|WR)")) keepApart(w, x);
         // The reference looks at the mapping of a branch target before its alignment.
         if ((row.mask() & row.value() & 0xfe000000) == 0xd6000000 && (w >>> 5 & 31) != 31) x[w >>> 5 & 31] &= -4;
         boolean sve = row.feature().isSve();
@@ -251,6 +252,16 @@ final class A64Cases {
                     | (random.nextInt(4) == 0 ? 1 << 26 : 0)
                     | (random.nextInt(2) << 19);
         return new QemuUser.State(x, sp, random.nextInt(16), fpcr, random.nextInt(4) == 0 ? 0x9f : 0, v, p);
+    }
+
+    /** The reference takes addresses less than one element apart for a conflict; DIV of the pseudocode makes that 0: none. */
+    private static void keepApart(int w, long[] x) {
+        int n = w >>> 5 & 31, m = w >>> 16 & 31, size = 1 << (w >>> 22 & 3);
+        long a = n == 31 ? 0 : x[n], b = m == 31 ? 0 : x[m];
+        long distance = Long.compareUnsigned(a, b) < 0 ? b - a : a - b;
+        if (Long.compareUnsigned(distance, size) >= 0) return;
+        if (n != 31) x[n] = b;
+        else if (m != 31) x[m] = a;
     }
 
     /** As many ones as bits of {@code p} from bit {@code 64 * word} on lie within the vector length and below {@code n}. */

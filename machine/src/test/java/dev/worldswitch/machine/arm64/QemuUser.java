@@ -23,6 +23,7 @@ final class QemuUser implements AutoCloseable {
     /** Signal, PC from the start of the code, state and hash of the memory. */
     record Result(long signal, long pc, State state, long memory) {}
 
+    private final Path binary;
     private final Process process;
     private final OutputStream to;
     private final DataInputStream from;
@@ -35,7 +36,7 @@ final class QemuUser implements AutoCloseable {
         result = test + 8;
         Path source = Path.of("native/semantics/a64run.c");
         if (!Files.exists(source)) source = Path.of("../native/semantics/a64run.c");
-        Path binary = Files.createTempDirectory("a64run").resolve("a64run");
+        binary = Files.createTempFile("a64run", "");
         try {
             Process cc = new ProcessBuilder(
                             "aarch64-linux-gnu-gcc", "-O2", "-static", "-o", binary.toString(), source.toString())
@@ -91,7 +92,8 @@ final class QemuUser implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    public void close() throws IOException {
         process.destroy();
+        Files.deleteIfExists(binary);
     }
 }
