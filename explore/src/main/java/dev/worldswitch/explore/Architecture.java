@@ -5,6 +5,7 @@ import dev.worldswitch.explore.x86.X86Architecture;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.CpuPools;
+import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.Timing;
@@ -20,8 +21,20 @@ public interface Architecture {
     /** Boots the scenario's machine and sets everything up to where exploring starts, every task off its CPU. */
     Subject boot(Scenario scenario, MachineProfile machine, KernelVersion kernel, Surroundings around);
 
-    /** What a timeline of a recorded client's task shows. */
-    default List<Subject.Gauge> gauges(KvmHost host, Task task) {
+    /** What a timeline of a recorded client's task shows; {@code vcpu} is the one that it runs first. */
+    List<Subject.Gauge> gauges(KvmHost host, Task task, KvmFile vcpu);
+
+    /**
+     * An answer to a recorded client may be another one, by a rule of the architecture.
+     *
+     * @param then all bytes that the call wrote when it was recorded, {@code now} those that it writes here
+     */
+    default boolean mayDiffer(KvmFile file, int command, byte[] then, byte[] now) {
+        return false;
+    }
+
+    /** The rules of {@link #mayDiffer} with their sources, for verdicts. */
+    default List<String> mayDiffer() {
         return List.of();
     }
 

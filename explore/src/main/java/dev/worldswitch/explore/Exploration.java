@@ -2,6 +2,7 @@ package dev.worldswitch.explore;
 
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.machine.MachineProfile;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -177,10 +178,19 @@ public final class Exploration {
         return scenario.cpus() + (scenario.cpus() == 1 ? " CPU, " : " CPUs, ")
                 + scenario.tasks().size() + (scenario.tasks().size() == 1 ? " task, " : " tasks, ") + bounds + " ("
                 + String.join(", ", events) + "), preempt="
-                + kernel.preempt().name().toLowerCase(Locale.ROOT) + (audit ? ", audited" : "");
+                + kernel.preempt().name().toLowerCase(Locale.ROOT) + (audit ? ", audited" : "") + recordedText();
     }
 
-    private static List<String> coverage(Explorer.Result r) {
+    /** What exploring a recording leaves out. */
+    private String recordedText() {
+        Recording r = scenario.recording();
+        if (r == null) return "";
+        int n = r.settled();
+        return ", from call " + n + " of " + r.calls().size() + " on"
+                + (n == 0 ? "" : " (those before make files: nothing happens during them)");
+    }
+
+    private List<String> coverage(Explorer.Result r) {
         List<String> lines = new ArrayList<>();
         r.coverage().forEach((event, c) -> {
             Set<String> never = new TreeSet<>(c.possible());
@@ -192,6 +202,9 @@ public final class Exploration {
                             : "; not before, for it commutes with what comes before them, or is not possible in time: "
                                     + String.join(", ", never)));
         });
+        if (scenario.recording() != null)
+            for (String rule : Architecture.of(MachineProfile.builtIn(scenario.machine())).mayDiffer())
+                lines.add("no difference to the recording: " + rule);
         if (!r.neverBegun().isEmpty()) lines.add("no run reached: " + String.join(", ", r.neverBegun()));
         return lines;
     }

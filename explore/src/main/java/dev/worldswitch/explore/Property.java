@@ -30,8 +30,13 @@ public record Property(String id, String says, String source) {
             "a recorded client gets the answers that it got",
             "the recording; events of the host are no business of a client");
 
+    public static final Property CLIENT_REGISTERS = new Property(
+            "client-registers",
+            "a recorded client's vector registers are its own again after each call",
+            "the psABIs: a system call keeps vector registers, on arm64 the low 128 bits");
+
     public static final List<Property> COMMON =
-            List.of(NO_NM, NO_WARN, NO_BUG, NO_PANIC, NO_KILL, NO_DEADLOCK, ANSWERS);
+            List.of(NO_NM, NO_WARN, NO_BUG, NO_PANIC, NO_KILL, NO_DEADLOCK, ANSWERS, CLIENT_REGISTERS);
 
     /** All of them, the architectures' too. */
     public static List<Property> all() {

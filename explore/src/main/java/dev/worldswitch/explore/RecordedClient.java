@@ -53,6 +53,12 @@ final class RecordedClient extends InProcessClient {
         return f;
     }
 
+    /** The first vCPU, or the device of a client that has none. */
+    KvmFile vcpu() {
+        for (KvmFile f : files) if (f != null && f.kind() == KvmFile.Kind.VCPU) return f;
+        return file(0);
+    }
+
     /** Does {@code length} bytes at the client's {@code address}, a run of pages at a time; false when there are none. */
     private boolean each(long address, int length, Piece piece) {
         for (int done = 0; done < length; ) {

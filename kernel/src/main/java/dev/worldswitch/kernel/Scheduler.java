@@ -122,12 +122,18 @@ public final class Scheduler {
      */
     public boolean userTurn(Task task, long had, long fills) {
         start(task);
+        boolean intact = inUserMode(task, had, fills);
+        sleep(task);
+        return intact;
+    }
+
+    /** The same for a task that has its CPU and keeps it. */
+    public boolean inUserMode(Task task, long had, long fills) {
         exitToUserMode(task);
         PhysicalCpu cpu = task.cpu();
         boolean intact = had == 0 || cpu.vectorsHold(had);
         cpu.fillVectors(fills);
         enterFromUserMode(task);
-        sleep(task);
         return intact;
     }
 }

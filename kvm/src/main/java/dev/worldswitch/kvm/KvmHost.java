@@ -44,6 +44,9 @@ public interface KvmHost {
         return true;
     }
 
+    /** The same for a task that has its CPU and keeps it. */
+    boolean inUserMode(Task task, long had, long fills);
+
     /** Who hears of entries, exits and what happens between them; null for nobody. */
     void trace(@Nullable Tracepoints listener);
 

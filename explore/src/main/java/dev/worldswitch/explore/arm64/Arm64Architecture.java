@@ -5,6 +5,10 @@ import dev.worldswitch.explore.Property;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Subject;
 import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.KvmHost;
+import dev.worldswitch.kvm.arm64.Arm64KvmHost;
 import dev.worldswitch.machine.MachineProfile;
 import java.util.List;
 
@@ -18,6 +22,11 @@ public final class Arm64Architecture implements Architecture {
     @Override
     public Subject boot(Scenario scenario, MachineProfile machine, KernelVersion kernel, Surroundings around) {
         return new Arm64Subject(scenario, machine, kernel, around);
+    }
+
+    @Override
+    public List<Subject.Gauge> gauges(KvmHost host, Task task, KvmFile vcpu) {
+        return host instanceof Arm64KvmHost h ? Arm64Subject.gauges(h.host(), task) : List.of();
     }
 
     @Override

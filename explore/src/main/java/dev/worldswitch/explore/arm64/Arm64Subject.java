@@ -128,8 +128,11 @@ final class Arm64Subject implements Subject {
     /** Live vector length, the one that the registers are bound with (0: not bound), TIF_FOREIGN_FPSTATE, of CPU 0. */
     @Override
     public List<Gauge> gauges() {
+        return gauges(host, vmms.getFirst().task());
+    }
+
+    static List<Gauge> gauges(Arm64Host host, Task task) {
         Arm64Cpu cpu = host.cpus().getFirst();
-        Task task = vmms.getFirst().task();
         List<Gauge> all = new ArrayList<>();
         if (host.profile().hasSve()) {
             all.add(new Gauge("VL", () -> 16L * cpu.host().liveVq()));

@@ -5,6 +5,10 @@ import dev.worldswitch.explore.Property;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Subject;
 import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.KvmHost;
+import dev.worldswitch.kvm.x86.Vcpu;
 import dev.worldswitch.machine.MachineProfile;
 import java.util.List;
 
@@ -18,6 +22,21 @@ public final class X86Architecture implements Architecture {
     @Override
     public Subject boot(Scenario scenario, MachineProfile machine, KernelVersion kernel, Surroundings around) {
         return new X86Subject(scenario, machine, kernel, around);
+    }
+
+    @Override
+    public List<Subject.Gauge> gauges(KvmHost host, Task task, KvmFile vcpu) {
+        return vcpu instanceof Vcpu v ? X86Subject.gauges(task, v.guestFpu()) : List.of();
+    }
+
+    @Override
+    public boolean mayDiffer(KvmFile file, int command, byte[] then, byte[] now) {
+        return file instanceof Vcpu v && DisabledState.mayDiffer(v, command, then, now);
+    }
+
+    @Override
+    public List<String> mayDiffer() {
+        return List.of(DisabledState.RULE);
     }
 
     @Override

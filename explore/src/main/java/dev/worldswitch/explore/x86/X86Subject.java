@@ -85,13 +85,16 @@ final class X86Subject implements Subject {
         for (Vmm v : vmms) {
             Vm vm = v.vm();
             if (vm == null) continue;
-            FpState image = vm.guestImage();
-            return List.of(
-                    new Gauge("XFD", () -> bit(cpu(v.task()))),
-                    new Gauge("BV18", () -> image.image().peek(BV) >> XsaveLayout.TILEDATA & 1),
-                    new Gauge("LOAD", () -> v.task().flags().peek(0) & Task.TIF_NEED_FPU_LOAD));
+            return gauges(v.task(), vm.guestImage());
         }
         return List.of();
+    }
+
+    static List<Gauge> gauges(Task task, FpState image) {
+        return List.of(
+                new Gauge("XFD", () -> bit(cpu(task))),
+                new Gauge("BV18", () -> image.image().peek(BV) >> XsaveLayout.TILEDATA & 1),
+                new Gauge("LOAD", () -> task.flags().peek(0) & Task.TIF_NEED_FPU_LOAD));
     }
 
     private static long bit(@Nullable X86Cpu cpu) {

@@ -31,6 +31,10 @@ public final class Arm64KvmHost implements KvmHost {
                 Arm64Host.boot(root, version, Arm64Profile.of(machine), cpus, timing, all -> pools.over(all)));
     }
 
+    public Arm64Host host() {
+        return host;
+    }
+
     public Kvm kvm() {
         return kvm;
     }
@@ -69,6 +73,11 @@ public final class Arm64KvmHost implements KvmHost {
     @Override
     public boolean userMode(Task task, long had, long fills) {
         return host.scheduler().userTurn(task, had, fills);
+    }
+
+    @Override
+    public boolean inUserMode(Task task, long had, long fills) {
+        return host.scheduler().inUserMode(task, had, fills);
     }
 
     @Override

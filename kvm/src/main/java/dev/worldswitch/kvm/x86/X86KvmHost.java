@@ -84,6 +84,11 @@ public final class X86KvmHost implements KvmHost {
     }
 
     @Override
+    public boolean inUserMode(Task task, long had, long fills) {
+        return host.scheduler().inUserMode(task, had, fills);
+    }
+
+    @Override
     public void trace(@Nullable Tracepoints listener) {
         kvm.trace(listener == null ? null : new TraceText(listener));
     }
