@@ -16,8 +16,9 @@ public record IoEvent(boolean pio, long address, int length, boolean match, long
 
     /** A guest's write to a port or to memory-mapped I/O: true when an eventfd of this VM takes it, and was signalled. */
     public static boolean signals(MemoryVm vm, boolean port, long at, int n, long value) {
+        long written = n == 8 ? value : value & (1L << 8 * n) - 1;
         for (IoEvent event : vm.ioEvents().get())
-            if (event.takes(port, at, n, value)) return vm.client().signalEventfd(event.fd);
+            if (event.takes(port, at, n, written)) return vm.client().signalEventfd(event.fd);
         return false;
     }
 

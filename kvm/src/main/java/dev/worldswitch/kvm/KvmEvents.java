@@ -77,7 +77,7 @@ public final class KvmEvents {
     }
 
     /** kvm_set_irq; the source of user space is 0. */
-    public static String setIrq(int gsi, int level) {
-        return "gsi " + Integer.toUnsignedString(gsi) + " level " + level + " source 0";
+    public static String setIrq(int gsi, int level, int source) {
+        return "gsi " + Integer.toUnsignedString(gsi) + " level " + level + " source " + source;
     }
 }

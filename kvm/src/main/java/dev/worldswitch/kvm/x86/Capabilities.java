@@ -4,6 +4,7 @@ import static dev.worldswitch.kvm.IoctlTable.io;
 
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Call;
+import dev.worldswitch.kvm.IrqRouting;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemoryIoctls;
 import java.util.HashMap;
@@ -33,7 +34,7 @@ final class Capabilities {
         row(9, "NR_VCPUS", () -> Math.min(kvm.cpus().size(), maxVcpus()), "6.1", null);
         row(10, "NR_MEMSLOTS", () -> MemoryIoctls.SLOTS, "6.1", null);
         row(15, "COALESCED_MMIO", () -> 2, "6.1", null);
-        row(25, "IRQ_ROUTING", () -> Irqchip.MAX_ROUTES, "6.1", null);
+        row(25, "IRQ_ROUTING", () -> IrqRouting.MAX, "6.1", null);
         row(31, "MCE", () -> 32, "6.1", null);
         row(39, "ADJUST_CLOCK", () -> 14, "6.1", null);
         row(55, "XSAVE", () -> kvm.caps().hasXsave() ? 1 : 0, "6.1", null);

@@ -122,6 +122,7 @@ public final class EnableCap {
         if (Long.compareUnsigned(pins, 4096) > 0) return Errno.EINVAL;
         // The kernel's answer for both: it sets the errno before the first and keeps it for the second.
         if (vm.irqchip().get() != 0 || hasVcpus(vm)) return Errno.EEXIST;
+        vm.reservedPins().set(pins);
         vm.irqchip().set(2);
         return 0;
     }

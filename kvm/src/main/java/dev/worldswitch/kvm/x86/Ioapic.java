@@ -1,35 +1,65 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kernel.Mutex;
+import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
 
-/** The IOAPIC's two registers in guest memory and the table behind them (82093AA datasheet; arch/x86/kvm/ioapic.c). */
+/** The IOAPIC: two registers in guest memory and the table behind them (82093AA datasheet; arch/x86/kvm/ioapic.c). */
 final class Ioapic {
-    private static final int SIZE = 0x100, PINS = 24, VERSION = 0x11;
+    static final int PINS = 24;
+    private static final int SIZE = 0x100, VERSION = 0x11;
     private static final int SELECT = 0, WINDOW = 0x10;
     /** struct kvm_ioapic_state in 8-byte words: base; select and id; irr; redirection table. */
-    private static final int BASE = 0, SELECT_ID = 1, TABLE = 3;
+    private static final int BASE = 0, SELECT_ID = 1, IRR = 2, TABLE = 3;
     /** Delivery status and remote IRR of an entry are the IOAPIC's own. */
     private static final long READ_ONLY = 1 << 12 | 1 << 14;
 
-    private static final long LEVEL = 1 << 15, REMOTE_IRR = 1 << 14;
+    private static final long LOGICAL = 1 << 11, LEVEL = 1 << 15, REMOTE_IRR = 1 << 14, MASKED = 1 << 16;
 
-    private final Words chips;
+    private final Irqchip chips;
+    private final Mutex lock;
+    private final Words words;
     private final int at;
+    /** Edges that were delivered: no longer pending for who saves the state. */
+    private final Word delivered;
 
-    /** Its state is in {@code chips} from word {@code at} on. */
-    Ioapic(Words chips, int at) {
+    /** Its state is in {@code words} from word {@code at} on. */
+    Ioapic(Region region, Irqchip chips, Words words, int at) {
         this.chips = chips;
+        this.lock = new Mutex(region, "ioapicLock");
+        this.words = words;
         this.at = at;
+        this.delivered = region.word("ioapicDelivered");
+    }
+
+    void powerUp() {
+        words.set(at + BASE, 0xfec00000L);
+        for (int pin = 0; pin < PINS; pin++) entry(pin, MASKED);
     }
 
     boolean owns(long gpa) {
-        long base = chips.get(at + BASE);
+        long base = words.get(at + BASE);
         return base != 0 && gpa >= base && gpa < base + SIZE;
     }
 
     private int select() {
-        return (int) chips.get(at + SELECT_ID) & 0xff;
+        return (int) words.get(at + SELECT_ID) & 0xff;
     }
+
+    private long entry(int pin) {
+        return words.get(at + TABLE + pin);
+    }
+
+    private void entry(int pin, long v) {
+        words.set(at + TABLE + pin, v);
+    }
+
+    private boolean requested(int pin) {
+        return (words.get(at + IRR) >> pin & 1) != 0;
+    }
+
+    // Registers.
 
     long read(long gpa) {
         return switch ((int) gpa & 0xff) {
@@ -41,32 +71,110 @@ final class Ioapic {
 
     private long register(int n) {
         if (n == 1) return PINS - 1 << 16 | VERSION;
-        if (n == 0 || n == 2) return (chips.get(at + SELECT_ID) >>> 32 & 0xf) << 24;
+        if (n == 0 || n == 2) return (words.get(at + SELECT_ID) >>> 32 & 0xf) << 24;
         int pin = n - 0x10 >> 1;
-        long entry = n < 0x10 || pin >= PINS ? -1 : chips.get(at + TABLE + pin);
+        long entry = n < 0x10 || pin >= PINS ? -1 : entry(pin);
         return (n & 1) != 0 ? entry >>> 32 : entry & 0xffffffffL;
     }
 
     void write(long gpa, int size, long data) {
         long v = data & (size >= 4 ? 0xffffffffL : (1L << 8 * size) - 1);
+        lock.lock();
         switch ((int) gpa & 0xff) {
-            case SELECT -> chips.set(at + SELECT_ID, chips.get(at + SELECT_ID) & ~0xffffffffL | v & 0xff);
+            case SELECT -> words.set(at + SELECT_ID, words.get(at + SELECT_ID) & ~0xffffffffL | v & 0xff);
             case WINDOW -> register(select(), v);
             default -> {}
         }
+        lock.unlock();
     }
 
     private void register(int n, long v) {
         if (n == 0) {
-            chips.set(at + SELECT_ID, chips.get(at + SELECT_ID) & 0xffffffffL | (v >>> 24 & 0xf) << 32);
+            words.set(at + SELECT_ID, words.get(at + SELECT_ID) & 0xffffffffL | (v >>> 24 & 0xf) << 32);
             return;
         }
         int pin = n - 0x10 >> 1;
         if (n < 0x10 || pin >= PINS) return;
-        long old = chips.get(at + TABLE + pin);
+        long old = entry(pin);
         long entry = (n & 1) != 0 ? old & 0xffffffffL | v << 32 : old & ~0xffffffffL | v & ~READ_ONLY | old & READ_ONLY;
         // Configuring an edge-triggered entry clears remote IRR, which operating systems use as an explicit EOI.
         if ((entry & LEVEL) == 0) entry &= ~REMOTE_IRR;
-        chips.set(at + TABLE + pin, entry);
+        entry(pin, entry);
+        if (((old ^ entry) & MASKED) != 0) chips.maskChanged(Irqchip.IOAPIC, pin, (entry & MASKED) != 0);
+        if ((entry & LEVEL) != 0 && requested(pin)) service(pin);
+    }
+
+    // Delivery.
+
+    /** kvm_ioapic_set_irq; the level is that of all sources of the pin. 0 when it was pending already. */
+    int setIrq(int pin, boolean level) {
+        lock.lock();
+        int r = set(pin, level);
+        Trace t = chips.trace();
+        if (t != null) t.kvmIoapicSetIrq(chips.vm(), entry(pin), pin, r == 0);
+        lock.unlock();
+        return r;
+    }
+
+    private int set(int pin, boolean level) {
+        long bit = 1L << pin, irr = words.get(at + IRR);
+        if (!level) {
+            words.set(at + IRR, irr & ~bit);
+            return 1;
+        }
+        words.set(at + IRR, irr | bit);
+        if ((entry(pin) & LEVEL) == 0) {
+            delivered.set(delivered.get() & ~bit);
+            if ((irr & bit) != 0) return 0;
+        }
+        return service(pin);
+    }
+
+    private ApicBus.Message message(long e) {
+        return new ApicBus.Message(
+                (int) e & 0xff, (int) e >> 8 & 7, (e & LOGICAL) != 0, 0, e >>> 56, true, (e & LEVEL) != 0, false);
+    }
+
+    /** ioapic_service. */
+    private int service(int pin) {
+        long e = entry(pin);
+        boolean level = (e & LEVEL) != 0;
+        if ((e & MASKED) != 0 || level && (e & REMOTE_IRR) != 0) return -1;
+        if (!level) delivered.set(delivered.get() | 1L << pin);
+        int taken = chips.vm().apicBus().deliver(null, message(e));
+        if (taken != 0 && level) entry(pin, e | REMOTE_IRR);
+        return taken;
+    }
+
+    /** kvm_ioapic_update_eoi: those who wait for it hear of it without the lock, as they may come back with a new level. */
+    void eoi(int vector, boolean level, boolean directed) {
+        lock.lock();
+        for (int pin = 0; pin < PINS; pin++) {
+            if ((entry(pin) & 0xff) != vector) continue;
+            lock.unlock();
+            chips.acked(Irqchip.IOAPIC, pin);
+            lock.lock();
+            if (!level || directed) continue;
+            entry(pin, entry(pin) & ~REMOTE_IRR);
+            if (requested(pin)) service(pin);
+        }
+        lock.unlock();
+    }
+
+    // State.
+
+    /** kvm_get_ioapic: word {@code i} of struct kvm_ioapic_state. */
+    long state(int i) {
+        return i == IRR ? words.get(at + IRR) & ~delivered.get() : words.get(at + i);
+    }
+
+    /** kvm_set_ioapic: requests that were saved are delivered again. */
+    void stateSet() {
+        lock.lock();
+        long irr = words.get(at + IRR);
+        words.set(at + IRR, 0);
+        delivered.set(0);
+        for (int pin = 0; pin < PINS; pin++) if ((irr >> pin & 1) != 0) set(pin, true);
+        lock.unlock();
     }
 }

@@ -8,54 +8,167 @@ import static dev.worldswitch.kvm.IoctlTable.iowr;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.IrqRouting;
+import dev.worldswitch.kvm.IrqRouting.Route;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
-import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/** PIC, IOAPIC, PIT and interrupt routes as state: saved, restored, set; they deliver no interrupts yet. */
+/** PIC, IOAPIC and PIT of a VM with an irqchip, and the routes of its interrupt lines to them and to the local APICs. */
 public final class Irqchip {
-    static final int MAX_ROUTES = 4096;
+    /** Numbers of the chips as routes name them; the PICs are 0 and 1. */
+    static final int IOAPIC = 2;
+    /** Who holds an interrupt line: KVM_USERSPACE_IRQ_SOURCE_ID, KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID, the PIT. */
+    static final int SOURCE_USER = 0, SOURCE_PIT = 2;
+
     private static final int CHIP_SIZE = 520,
             PIT_SIZE = 72,
             PIT2_SIZE = 112,
-            ROUTE_SIZE = 48,
-            IOAPIC_PINS = 24,
-            HV_SINT = 4;
-
-    /** struct kvm_irq_routing_entry. */
-    public record Route(int gsi, int type, int chip, int pin, long address, int data) {}
+            PIT_FLAGS = 72,
+            CHIP_WORDS = 64,
+            PIC_STATE_WORDS = 2,
+            IOAPIC_STATE_WORDS = 27;
 
     private final Vm vm;
     /** Three chips of 512 bytes. */
     private final Words chips;
 
-    private final Words pit;
-    private final Word pitMade;
-    /** Levels of the GSIs as user space set them last. */
-    private final Words levels;
+    private final Words pitState;
+    private final Pic pic;
+    private final Ioapic ioapic;
+    private final Pit pit;
+    /** For each pin of the PICs, then of the IOAPIC, who holds it up: a bit for each source. */
+    private final Words lines;
 
-    private final Ref<List<Route>> routes;
+    private final Ref<IrqRouting> routes;
 
     Irqchip(Region region, Vm vm) {
         this.vm = vm;
-        chips = region.words("chips", 3 * 64);
-        pit = region.words("pit", PIT2_SIZE / 8);
-        pitMade = region.word("pitMade");
-        levels = region.words("levels", MAX_ROUTES / 64);
-        routes = region.ref("routes", List.of());
+        chips = region.words("chips", 3 * CHIP_WORDS);
+        pitState = region.words("pit", PIT2_SIZE / 8);
+        pic = new Pic(region, this, chips);
+        ioapic = new Ioapic(region, this, chips, IOAPIC * CHIP_WORDS);
+        pit = new Pit(region, this, pitState);
+        lines = region.words("lines", 16 + Ioapic.PINS);
+        routes = region.ref("routes", IrqRouting.NONE);
     }
 
-    /** The IOAPIC as the guest reaches it. */
+    Vm vm() {
+        return vm;
+    }
+
+    @Nullable
+    Trace trace() {
+        return vm.kvm().trace();
+    }
+
+    Pic pic() {
+        return pic;
+    }
+
     Ioapic ioapic() {
-        return new Ioapic(chips, 128);
+        return ioapic;
     }
 
-    public Ref<List<Route>> routes() {
+    Pit pit() {
+        return pit;
+    }
+
+    Ref<IrqRouting> routes() {
         return routes;
     }
+
+    // Interrupt lines.
+
+    /** kvm_set_irq: how many local APICs and pins took it, 0 when it was pending everywhere, -1 for nobody. */
+    int setIrq(int source, int gsi, boolean level, boolean byUser) {
+        Trace t = trace();
+        if (t != null) t.kvmSetIrq(vm, gsi, level ? 1 : 0, source);
+        int taken = -1;
+        for (Route r : routes.get().routes()) {
+            if (r.gsi() != gsi) continue;
+            int one = r.type() == IrqRouting.IRQCHIP ? pin(source, r, level) : r.type() == IrqRouting.MSI ? msi(r, level) : -1;
+            if (one >= 0) taken = Math.max(taken, 0) + one;
+        }
+        return taken;
+    }
+
+    /** __kvm_irq_line_state: a line is up while any source holds it. */
+    private int pin(int source, Route r, boolean level) {
+        if (!vm.picInKernel()) return -1;
+        int line = r.chip() * 8 + r.pin();
+        if (level) lines.or(line, 1L << source);
+        else lines.and(line, ~(1L << source));
+        boolean up = lines.get(line) != 0;
+        return r.chip() == IOAPIC ? ioapic.setIrq(r.pin(), up) : pic.setIrq(line, up);
+    }
+
+    private int msi(Route r, boolean level) {
+        return level ? sendMsi(r.address(), r.data()) : -1;
+    }
+
+    private int sendMsi(long address, int data) {
+        Trace t = trace();
+        if (t != null) t.kvmMsiSetIrq(vm, address & 0xffffffffL, data);
+        return vm.apicBus().deliver(null, ApicBus.Message.msi((int) address, data));
+    }
+
+    /** kvm_notify_acked_irq. */
+    void acked(int chip, int pin) {
+        int gsi = routes.get().gsi(chip, pin);
+        if (gsi == 0) pit.acked();
+    }
+
+    /** kvm_fire_mask_notifiers. */
+    void maskChanged(int chip, int pin, boolean masked) {
+        if (routes.get().gsi(chip, pin) == 0) pit.maskChanged(masked);
+    }
+
+    /** The first vCPU that takes the PIC's interrupts (kvm_apic_accept_pic_intr). */
+    @Nullable
+    Vcpu picListener() {
+        for (Vcpu v : vm.vcpus().get().all()) if (v.lapic().acceptsPic()) return v;
+        return null;
+    }
+
+    void wakePicListener() {
+        Vcpu v = picListener();
+        if (v != null) v.runLoop().kick(RunState.REQ_EVENT);
+    }
+
+    /** kvm_ioapic_send_eoi: a level that the client's IOAPIC holds leaves the guest, ours looks at its pins again. */
+    void eoi(Vcpu vcpu, int vector, boolean level, boolean directed) {
+        if (vm.picInKernel()) ioapic.eoi(vector, level, directed);
+        else if (level && clientWaitsFor(vector)) vcpu.runLoop().ioapicEoi(vector);
+    }
+
+    /** kvm_scan_ioapic_routes: level-triggered messages among the lines that the client reserved for its IOAPIC. */
+    private boolean clientWaitsFor(int vector) {
+        long reserved = vm.reservedPins().get();
+        for (Route r : routes.get().routes())
+            if (r.type() == IrqRouting.MSI && r.gsi() < reserved && (r.data() & 0x80ff) == (0x8000 | vector)) return true;
+        return false;
+    }
+
+    // Ports.
+
+    boolean ownsPort(int port, int size) {
+        return vm.picInKernel() && Pic.owns(port, size) || pit.owns(port, size);
+    }
+
+    void portWrite(int port, int size, long value) {
+        if (Pic.owns(port, size)) pic.write(port, size, (int) value & 0xff);
+        else pit.write(port, (int) value & 0xff);
+    }
+
+    long portRead(int port, int size) {
+        return Pic.owns(port, size) ? pic.read(port, size) : pit.read(port);
+    }
+
+    // Ioctls.
 
     static void rows(Rows t) {
         t.vm(
@@ -129,33 +242,26 @@ public final class Irqchip {
             Bytes b = c.in(32);
             if (b == null) return Errno.EFAULT;
             if (!vm.lapicInKernel() || (b.u32(12) & ~MSI_VALID_DEVID) != 0) return Errno.EINVAL;
-            Trace trace = vm.kvm().trace();
-            if (trace != null) trace.kvmMsiSetIrq(vm, b.u32(0) & 0xffffffffL, b.u32(8));
             // No destination at all is -1, which user space reads as EPERM.
-            return vm.apicBus().deliver(null, ApicBus.Message.msi(b.u32(0), b.u32(8)));
+            return vm.chips().sendMsi(b.u32(0), b.u32(8));
         });
+        t.vm("KVM_REINJECT_CONTROL", io(0x71), 24, "i8254.c", (vm, c) -> vm.chips().reinjectControl(c));
         Lapic.rows(t);
     }
 
     private static final int MSI_VALID_DEVID = 1;
 
-    boolean hasPit() {
-        return pitMade.get() != 0;
-    }
-
     private long create() {
         if (vm.irqchip().get() != 0) return Errno.EEXIST;
         if (!vm.vcpus().get().all().isEmpty()) return Errno.EINVAL;
-        chips.set(1, 0xf8L << 56);
-        chips.set(64 + 1, 0xdeL << 56);
-        chips.set(128, 0xfec00000L);
-        for (int pin = 0; pin < IOAPIC_PINS; pin++) chips.set(128 + 3 + pin, 0x10000);
+        pic.powerUp();
+        ioapic.powerUp();
         List<Route> defaults = new ArrayList<>();
-        for (int gsi = 0; gsi < IOAPIC_PINS; gsi++) {
-            if (gsi < 16) defaults.add(new Route(gsi, 1, gsi / 8, gsi % 8, 0, 0));
-            defaults.add(new Route(gsi, 1, 2, gsi, 0, 0));
+        for (int gsi = 0; gsi < Ioapic.PINS; gsi++) {
+            if (gsi < 16) defaults.add(Route.chip(gsi, gsi / 8, gsi % 8));
+            defaults.add(Route.chip(gsi, IOAPIC, gsi));
         }
-        routes.set(List.copyOf(defaults));
+        routes.set(new IrqRouting(List.copyOf(defaults)));
         vm.irqchip().set(1);
         return 0;
     }
@@ -164,15 +270,8 @@ public final class Irqchip {
         Bytes b = call.in(8);
         if (b == null) return Errno.EFAULT;
         if (!vm.lapicInKernel()) return Errno.ENXIO;
-        int gsi = b.u32(0), hits = 0;
-        Trace t = vm.kvm().trace();
-        if (t != null) t.kvmSetIrq(vm, gsi, b.u32(4) != 0 ? 1 : 0);
-        for (Route r : routes.get()) if (r.gsi == gsi) hits++;
-        if (gsi >= 0 && gsi < MAX_ROUTES) {
-            if (b.u32(4) != 0) levels.or(gsi / 64, 1L << gsi);
-            else levels.and(gsi / 64, ~(1L << gsi));
-        }
-        return status ? call.out(b.u32(0, hits == 0 ? -1 : hits)) : 0;
+        int r = setIrq(SOURCE_USER, b.u32(0), b.u32(4) != 0, true);
+        return status ? call.out(b.u32(0, r)) : 0;
     }
 
     private long chip(Call call, boolean store) {
@@ -180,24 +279,23 @@ public final class Irqchip {
         if (b == null) return Errno.EFAULT;
         if (!vm.picInKernel()) return Errno.ENXIO;
         int id = b.u32(0);
-        if (id < 0 || id > 2) return Errno.EINVAL;
-        for (int i = 0; i < 64; i++) {
-            if (store) chips.set(id * 64 + i, b.u64(8 + i * 8));
-            else b.u64(8 + i * 8, chips.get(id * 64 + i));
+        if (id < 0 || id > IOAPIC) return Errno.EINVAL;
+        for (int i = 0; i < (id == IOAPIC ? IOAPIC_STATE_WORDS : PIC_STATE_WORDS); i++) {
+            int at = 8 + i * 8;
+            if (store) chips.set(id * CHIP_WORDS + i, b.u64(at));
+            else b.u64(at, id == IOAPIC ? ioapic.state(i) : chips.get(id * CHIP_WORDS + i));
         }
-        return store ? 0 : call.out(b);
+        if (!store) return call.out(b);
+        if (id == IOAPIC) ioapic.stateSet();
+        else pic.stateSet();
+        return 0;
     }
 
     private long createPit() {
-        if (pitMade.get() != 0) return Errno.EEXIST;
+        if (pit.isMade()) return Errno.EEXIST;
         // 6.1 lets a PIT be that has nobody to interrupt.
         if (!vm.picInKernel() && vm.kvm().kernel().version().atLeast("6.12")) return Errno.ENOENT;
-        pitMade.set(1);
-        // Each counter starts at 65536 with mode 0xff and its gate open; counter 2's gate follows port 0x61.
-        for (int i = 0; i < 3; i++) {
-            pit.set(i * 3, 0x10000);
-            pit.set(i * 3 + 1, 0xffL << 40 | (i != 2 ? 1L << 56 : 0));
-        }
+        pit.make();
         return 0;
     }
 
@@ -205,45 +303,49 @@ public final class Irqchip {
         if (store) {
             Bytes b = call.in(size);
             if (b == null) return Errno.EFAULT;
-            if (pitMade.get() == 0) return Errno.ENXIO;
-            for (int i = 0; i < size / 8; i++) pit.set(i, b.u64(i * 8));
+            if (!pit.isMade()) return Errno.ENXIO;
+            boolean hpetBefore = pit.hpetLegacy();
+            for (int i = 0; i < size / 8; i++) pitState.set(i, b.u64(i * 8));
+            pit.stateSet(size == PIT2_SIZE && !hpetBefore && pit.hpetLegacy());
             return 0;
         }
         if (size == PIT_SIZE && call.in(size) == null) return Errno.EFAULT;
-        if (pitMade.get() == 0) return Errno.ENXIO;
+        if (!pit.isMade()) return Errno.ENXIO;
         Bytes b = new Bytes(size);
-        for (int i = 0; i < size / 8; i++) b.u64(i * 8, pit.get(i));
+        for (int i = 0; i < size / 8; i++) b.u64(i * 8, pitState.get(i));
         return call.out(b);
     }
 
-    private long setRoutes(Call call) {
-        Bytes head = call.in(8);
-        if (head == null) return Errno.EFAULT;
-        if (!vm.lapicInKernel()) return Errno.EINVAL;
-        if (Integer.compareUnsigned(head.u32(0), MAX_ROUTES) > 0 || head.u32(4) != 0) return Errno.EINVAL;
-        Bytes b = call.in(call.argument() + 8, head.u32(0) * ROUTE_SIZE);
+    private long reinjectControl(Call call) {
+        Bytes b = call.in(32);
         if (b == null) return Errno.EFAULT;
-        List<Route> all = new ArrayList<>();
-        for (int at = 0; at < b.size(); at += ROUTE_SIZE) {
-            int gsi = b.u32(at), type = b.u32(at + 4), flags = b.u32(at + 8);
-            if (gsi < 0 || gsi >= MAX_ROUTES || (flags & ~1) != 0 || flags != 0 && type != 2) return Errno.EINVAL;
-            for (Route r : all)
-                if (r.gsi == gsi && (r.type != 1 || type != 1 || r.chip == b.u32(at + 16))) return Errno.EINVAL;
-            if (type == 1) {
-                if (!vm.picInKernel()) return Errno.EINVAL;
-                int chip = b.u32(at + 16), pin = b.u32(at + 20);
-                if (chip < 0 || chip > 2 || pin < 0 || pin >= (chip == 2 ? IOAPIC_PINS : 8)) return Errno.EINVAL;
-                all.add(new Route(gsi, type, chip, pin, 0, 0));
-            } else if (type == 2) {
-                long address = b.u32(at + 16) & 0xffffffffL | (long) b.u32(at + 20) << 32;
-                all.add(new Route(gsi, type, 0, 0, address, b.u32(at + 24)));
-            } else if (type == HV_SINT && vm.kvm().config("hyperv")) {
-                all.add(new Route(gsi, type, b.u32(at + 16), b.u32(at + 20), 0, 0));
-            } else {
-                return Errno.EINVAL;
-            }
-        }
-        routes.set(List.copyOf(all));
+        if (!pit.isMade()) return Errno.ENXIO;
+        pit.reinject(b.u8(0) != 0);
         return 0;
+    }
+
+    private long setRoutes(Call call) {
+        if (call.in(8) == null) return Errno.EFAULT;
+        if (!vm.lapicInKernel()) return Errno.EINVAL;
+        long[] error = new long[1];
+        IrqRouting next = IrqRouting.read(call, this::takes, error);
+        if (next == null) return error[0];
+        routes.set(next);
+        return 0;
+    }
+
+    /** kvm_set_routing_entry. */
+    private boolean takes(Route r) {
+        return switch (r.type()) {
+            case IrqRouting.IRQCHIP ->
+                vm.picInKernel()
+                        && r.chip() >= 0
+                        && r.chip() <= IOAPIC
+                        && r.pin() >= 0
+                        && r.pin() < (r.chip() == IOAPIC ? Ioapic.PINS : 8);
+            case IrqRouting.MSI -> true;
+            case IrqRouting.HV_SINT -> vm.kvm().config("hyperv");
+            default -> false;
+        };
     }
 }

@@ -24,7 +24,7 @@ public final class Lapic {
     static final long BASE_ENABLE = 0x800, BASE_EXTD = 0x400, BASE_BSP = 0x100;
     private static final long ADDRESS = 0xffffff000L;
     private static final long PENDING_INIT = 1, PENDING_SIPI = 2;
-    private static final int LVT_MASKED = 0x10000, VERSION = 0x14, DIRECTED_EOI = 1 << 24;
+    private static final int LVT_MASKED = 0x10000, VERSION = 0x14, DIRECTED_EOI = 1 << 24, SPIV_DIRECTED_EOI = 1 << 12;
     private static final long ICR_RESERVED = 0xfff3_2000L;
     private final Vcpu vcpu;
     /** 32-bit registers at their offset / 16; ICR with both halves in x2APIC mode. */
@@ -293,7 +293,7 @@ public final class Lapic {
             }
             case SPIV -> {
                 if (((reg(SPIV) ^ v) & 0x100) != 0) bus().changed();
-                set(SPIV, v & 0x1ff);
+                set(SPIV, v & (0x1ff | ((reg(LVR) & DIRECTED_EOI) != 0 ? SPIV_DIRECTED_EOI : 0)));
                 // Disabled by software: every local vector is masked until it is enabled and written again.
                 if ((v & 0x100) == 0) for (int lvt = LVTT; lvt <= LVTERR; lvt += 0x10) set(lvt, reg(lvt) | LVT_MASKED);
             }
@@ -395,6 +395,14 @@ public final class Lapic {
         int at = ISR + 16 * (v >> 5);
         set(at, reg(at) & ~(1L << (v & 31)));
         updatePpr();
+        boolean level = (reg(TMR + 16 * (v >> 5)) >> (v & 31) & 1) != 0;
+        vcpu.vm().chips().eoi(vcpu, v, level, (reg(SPIV) & SPIV_DIRECTED_EOI) != 0);
+    }
+
+    /** kvm_apic_accept_pic_intr: LVT0 passes the PIC on, as it does while the APIC is off. */
+    boolean acceptsPic() {
+        if (!hardwareEnabled()) return true;
+        return (reg(LVT0) & LVT_MASKED) == 0 && (reg(LVT0) & 0x700) == 0x700;
     }
 
     void setTpr(int tpr) {
@@ -411,6 +419,9 @@ public final class Lapic {
     /** An interrupt for this APIC; false when it was disabled. */
     boolean deliverFixed(int vector, boolean level) {
         if (!hardwareEnabled() || !softwareEnabled()) return false;
+        // The trigger mode is there before the request: its end of interrupt asks for it.
+        if (level) regs.or(TMR + 16 * (vector >> 5) >> 4, 1L << (vector & 31));
+        else regs.and(TMR + 16 * (vector >> 5) >> 4, ~(1L << (vector & 31)));
         irr(vector >> 6).or(1L << (vector & 63));
         vcpu.runLoop().kick(RunState.REQ_EVENT);
         return true;
@@ -548,7 +559,9 @@ public final class Lapic {
     void serveTimer() {
         long d = deadline.get();
         if (d == 0 || now() < d) return;
-        if (timerMode() == 1) deadline.set(d + Math.max(1, reg(TMICT) * period()));
+        long every = Math.max(1, reg(TMICT) * period());
+        // Periods that passed unseen are one interrupt together.
+        if (timerMode() == 1) deadline.set(d + ((now() - d) / every + 1) * every);
         else stopTimer();
         if ((reg(LVTT) & LVT_MASKED) != 0) return;
         accepts(ApicBus.FIXED, false, (int) reg(LVTT) & 0xff);

@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kvm.IoEvent;
 import dev.worldswitch.kvm.KvmEvents.Mmio;
 import dev.worldswitch.kvm.x86.RunState.Completion;
 import dev.worldswitch.machine.x86.MmioQueue;
@@ -9,13 +10,12 @@ import dev.worldswitch.machine.x86.X86Exit;
 final class MmioExits {
     private final VcpuRun run;
     private final RunState rs;
-
-    private final Ioapic ioapic;
+    private final Vm vm;
 
     MmioExits(VcpuRun run) {
         this.run = run;
         this.rs = run.runState();
-        this.ioapic = run.vcpu().vm().chips().ioapic();
+        this.vm = run.vcpu().vm();
     }
 
     private MmioQueue queue() {
@@ -27,8 +27,8 @@ final class MmioExits {
         if (lapic.owns(e.gpa)) {
             return answer(e, lapic.mmioRead((int) (e.gpa & 0xfff), e.size));
         }
-        if (ioapic.owns(e.gpa)) {
-            return answer(e, ioapic.read(e.gpa));
+        if (vm.chips().ioapic().owns(e.gpa)) {
+            return answer(e, vm.chips().ioapic().read(e.gpa));
         }
         rs.mmioGpa.set(e.gpa);
         rs.mmioSize.set(e.size);
@@ -74,14 +74,21 @@ final class MmioExits {
         while (q.hasWrite()) {
             trace(Mmio.WRITE, q.size(), q.gpa(), q.data());
             if (lapic.owns(q.gpa())) lapic.mmioWrite((int) (q.gpa() & 0xfff), q.size(), q.data());
-            else if (ioapic.owns(q.gpa())) ioapic.write(q.gpa(), q.size(), q.data());
-            else break;
+            else if (!takenByKernel(q)) break;
             q.nextWrite();
         }
         if (!q.hasWrite()) return 1;
         run.page().mmio(q.gpa(), q.size(), true, q.data());
         rs.complete(Completion.MMIO_WRITE);
         return 0;
+    }
+
+    /** Devices on the VM's bus. */
+    private boolean takenByKernel(MmioQueue q) {
+        Ioapic ioapic = vm.chips().ioapic();
+        if (!ioapic.owns(q.gpa())) return IoEvent.signals(vm, false, q.gpa(), q.size(), q.data());
+        ioapic.write(q.gpa(), q.size(), q.data());
+        return true;
     }
 
     private void trace(Mmio type, int size, long gpa, long value) {

@@ -52,7 +52,7 @@ final class Pio {
     /** kvm_fast_pio_out. */
     private long out(X86Exit e) {
         long value = state.gpr.get(X86State.RAX) & mask(e.size);
-        if (IoEvent.signals(run.vcpu().vm(), true, e.port, e.size, value)) return run.skip(e.length);
+        if (takenByKernel(e.port, e.size, value)) return run.skip(e.length);
         exit(e.port, e.size, 1, true, value);
         // Old user space expects RIP past an OUT to this port: a quirk that is on unless disabled.
         if (e.port == 0x7e && run.vcpu().vm().hasQuirk(QUIRK_OUT_7E_INC_RIP)) {
@@ -64,7 +64,26 @@ final class Pio {
         return 0;
     }
 
+    /** kernel_pio: a chip of the kernel's or an eventfd takes the output. */
+    private boolean takenByKernel(int port, int size, long value) {
+        boolean chip = chips().ownsPort(port, size);
+        if (chip) chips().portWrite(port, size, value);
+        boolean taken = chip || IoEvent.signals(run.vcpu().vm(), true, port, size, value);
+        if (taken) trace(true, port, size, 1, value);
+        return taken;
+    }
+
+    private Irqchip chips() {
+        return run.vcpu().vm().chips();
+    }
+
     private long in(X86Exit e) {
+        if (chips().ownsPort(e.port, e.size)) {
+            long value = chips().portRead(e.port, e.size) & mask(e.size);
+            trace(false, e.port, e.size, 1, value);
+            input(e.size, value);
+            return run.skip(e.length);
+        }
         exit(e.port, e.size, 1, false, 0);
         rs.complete(Completion.IN);
         return 0;
@@ -93,10 +112,14 @@ final class Pio {
         int size = (int) rs.size.get();
         long value = run.page().ioData(0, size) & mask(size);
         trace(false, (int) rs.port.get(), size, 1, value);
-        // RAX as it is now, not as it was at the exit; the 32-bit form zero-extends.
+        input(size, value);
+        return run.skip((int) rs.length.get());
+    }
+
+    /** Into RAX as it is now, not as it was at the exit; the 32-bit form zero-extends. */
+    private void input(int size, long value) {
         long rax = size < 4 ? state.gpr.get(X86State.RAX) & ~mask(size) : 0;
         state.gpr.set(X86State.RAX, rax | value);
-        return run.skip((int) rs.length.get());
     }
 
     /** OUTS: one element an exit; registers have moved already, RIP stays while it repeats. */
@@ -112,7 +135,8 @@ final class Pio {
             return 1;
         }
         if (fault != null) return run.exits().handle(fault);
-        exit(port, size, 1, true, m.loaded());
+        boolean taken = takenByKernel(port, size, m.loaded() & mask(size));
+        if (!taken) exit(port, size, 1, true, m.loaded());
         advance(X86State.RSI, size, 1, mask);
         if (rep) {
             count(mask, 1);
@@ -123,6 +147,7 @@ final class Pio {
         }
         // An exit of emulated output is no single step, and the debugger's TF is lost.
         run.vcpu().rflags(run.vcpu().rflags());
+        if (taken) return 1;
         rs.complete(Completion.NOTHING);
         return 0;
     }
@@ -138,6 +163,10 @@ final class Pio {
             count = Math.max(1, Long.compareUnsigned(rcx, fits) < 0 ? rcx : fits);
         }
         rs.count.set(count);
+        if (chips().ownsPort(e.port, e.size)) {
+            for (int i = 0; i < count; i++) run.page().ioData(i, e.size, chips().portRead(e.port, e.size));
+            return completeIns();
+        }
         exit(e.port, e.size, (int) count, false, 0);
         rs.complete(Completion.INS);
         return 0;

@@ -32,6 +32,8 @@ final class RunState {
     /** Bits of {@link #requests}, in the kernel's meaning of KVM_REQ_*. */
     static final long REQ_EVENT = 1, REQ_TLB_FLUSH = 2, REQ_UNBLOCK = 4, REQ_VM_DEAD = 8, REQ_OUTSIDE_GUEST_MODE = 16;
 
+    static final long REQ_IOAPIC_EOI = 32;
+
     final Word requests;
     /** Number of the physical CPU that has this vCPU's state loaded, plus 1; 0 when none. */
     final Word loadedOn;
@@ -41,6 +43,13 @@ final class RunState {
     final Word inGuestMode;
 
     final Ref<@Nullable Caller> runner;
+    /** Who is kicked for the guest's timers, and when. */
+    final Ref<@Nullable Caller> alarmOf;
+
+    final Word alarmAt;
+    /** Vector of KVM_EXIT_IOAPIC_EOI. */
+    final Word eoiVector;
+
     final Word completion;
     /** Port access: linear RIP of its instruction, its length, port, size, count. */
     final Word linearRip, length, port, size, count;
@@ -65,6 +74,9 @@ final class RunState {
         hostDebugctl = r.word("hostDebugctl");
         inGuestMode = r.word("inGuestMode");
         runner = r.ref("runner", null);
+        alarmOf = r.ref("alarmOf", null);
+        alarmAt = r.word("alarmAt");
+        eoiVector = r.word("eoiVector");
         completion = r.word("completion");
         linearRip = r.word("linearRip");
         length = r.word("length");

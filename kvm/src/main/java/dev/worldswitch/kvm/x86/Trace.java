@@ -56,7 +56,11 @@ public interface Trace {
 
     default void kvmMsiSetIrq(Vm vm, long address, int data) {}
 
-    default void kvmSetIrq(Vm vm, int gsi, int level) {}
+    default void kvmSetIrq(Vm vm, int gsi, int level, int source) {}
+
+    default void kvmPicSetIrq(Vm vm, int chip, int pin, int elcr, int imr, boolean coalesced) {}
+
+    default void kvmIoapicSetIrq(Vm vm, long entry, int pin, boolean coalesced) {}
 
     /** The guest's FPU image went into the registers, or out of them. */
     default void kvmFpu(Vcpu vcpu, boolean load) {}

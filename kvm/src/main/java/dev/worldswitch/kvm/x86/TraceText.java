@@ -253,8 +253,36 @@ final class TraceText implements Trace {
     }
 
     @Override
-    public void kvmSetIrq(Vm vm, int gsi, int level) {
-        out.hit(vm, "kvm_set_irq", KvmEvents.setIrq(gsi, level));
+    public void kvmSetIrq(Vm vm, int gsi, int level, int source) {
+        out.hit(vm, "kvm_set_irq", KvmEvents.setIrq(gsi, level, source));
+    }
+
+    private static String coalesced(boolean yes) {
+        return yes ? " (coalesced)" : "";
+    }
+
+    @Override
+    public void kvmPicSetIrq(Vm vm, int chip, int pin, int elcr, int imr, boolean coalesced) {
+        String masked = (imr & 1 << pin) != 0 ? "|masked" : "";
+        String how = level((elcr & 1 << pin) != 0) + masked;
+        out.hit(vm, "kvm_pic_set_irq", "chip " + chip + " pin " + pin + " (" + how + ")" + coalesced(coalesced));
+    }
+
+    @Override
+    public void kvmIoapicSetIrq(Vm vm, long entry, int pin, boolean coalesced) {
+        out.hit(
+                vm,
+                "kvm_ioapic_set_irq",
+                String.format(
+                        "pin %d dst %x vec %d (%s|%s|%s%s)%s",
+                        pin,
+                        entry >>> 56,
+                        entry & 0xff,
+                        DELIVER_MODES[(int) entry >> 8 & 7],
+                        (entry & 1 << 11) != 0 ? "logical" : "physical",
+                        level((entry & 1 << 15) != 0),
+                        (entry & 1 << 16) != 0 ? "|masked" : "",
+                        coalesced(coalesced)));
     }
 
     @Override

@@ -208,7 +208,38 @@ public final class VcpuRun implements PreemptNotifier {
     }
 
     private void kvmVcpuBlock(Caller caller) {
-        caller.block(() -> kvmArchVcpuRunnable() || caller.signalPending());
+        setAlarm(caller);
+        caller.block(() -> timerDue() || kvmArchVcpuRunnable() || caller.signalPending());
+        serveTimers();
+    }
+
+    // Guest timers: the vCPU's own, and for vCPU 0 the VM's PIT.
+
+    /** Time at which the next of them fires, 0 for never. */
+    private long nextTimer() {
+        if (!vcpu.vm().lapicInKernel()) return 0;
+        long own = vcpu.lapic().deadline(), pit = vcpu.id() == 0 ? vcpu.vm().chips().pit().deadline() : 0;
+        return own == 0 || pit != 0 && pit < own ? pit : own;
+    }
+
+    private boolean timerDue() {
+        long at = nextTimer();
+        return at != 0 && now() >= at;
+    }
+
+    private void serveTimers() {
+        if (nextTimer() == 0) return;
+        vcpu.lapic().serveTimer();
+        if (vcpu.id() == 0) vcpu.vm().chips().pit().serve();
+    }
+
+    /** The caller is kicked when the next timer is due, once; an alarm that is not needed any more does no harm. */
+    private void setAlarm(Caller caller) {
+        long at = nextTimer();
+        if (at == rs.alarmAt.get() && (at == 0 || rs.alarmOf.get() == caller)) return;
+        rs.alarmAt.set(at);
+        rs.alarmOf.set(caller);
+        caller.kickAfter(at == 0 ? 0 : Math.max(1, at - now()));
     }
 
     /** kvm_arch_vcpu_runnable. */
@@ -222,9 +253,30 @@ public final class VcpuRun implements PreemptNotifier {
     }
 
     private boolean kvmCpuHasInterrupt() {
-        Lapic lapic = vcpu.lapic();
-        if (!lapic.inKernel()) return vcpu.events().interruptInjected.get() != 0;
-        return lapic.hasInterrupt();
+        if (!vcpu.vm().lapicInKernel()) return vcpu.events().interruptInjected.get() != 0;
+        return hasExtint() || vcpu.lapic().hasInterrupt();
+    }
+
+    /** kvm_cpu_has_extint: a PIC's interrupt, the client's PIC with a split irqchip. */
+    private boolean hasExtint() {
+        if (!vcpu.lapic().acceptsPic()) return false;
+        if (vcpu.vm().picInKernel()) return vcpu.vm().chips().pic().hasInterrupt();
+        return vcpu.events().extInterrupt.get() != 0;
+    }
+
+    /** kvm_cpu_get_interrupt. */
+    private int getInterrupt() {
+        if (!hasExtint()) return vcpu.lapic().acknowledge();
+        if (vcpu.vm().picInKernel()) return vcpu.vm().chips().pic().readIrq();
+        int vector = (int) vcpu.events().extInterrupt.get() - 1;
+        vcpu.events().extInterrupt.set(0);
+        return vector;
+    }
+
+    /** KVM_REQ_IOAPIC_EOI_EXIT. */
+    void ioapicEoi(int vector) {
+        rs.eoiVector.set(vector);
+        rs.requests.or(RunState.REQ_IOAPIC_EOI);
     }
 
     /** kvm_apic_accept_events: INIT and SIPI. */
@@ -241,14 +293,20 @@ public final class VcpuRun implements PreemptNotifier {
             return 0;
         }
         rs.requests.and(~(RunState.REQ_EVENT | RunState.REQ_UNBLOCK));
+        if (rs.requests.test(RunState.REQ_IOAPIC_EOI)) {
+            rs.requests.and(~RunState.REQ_IOAPIC_EOI);
+            page.ioapicEoi((int) rs.eoiVector.get());
+            return 0;
+        }
         kvmApicAcceptEvents();
         if (vcpu.mpState().get() != MP_RUNNABLE) return 1;
         Lapic lapic = vcpu.lapic();
-        if (lapic.inKernel()) lapic.serveTimer();
-        boolean hasInterrupt = lapic.inKernel() && lapic.hasInterrupt();
+        serveTimers();
+        setAlarm(caller);
+        boolean hasInterrupt = lapic.inKernel() && kvmCpuHasInterrupt();
         // The window is open before the first instruction: the guest would leave at once.
         if (window && readyForInterruptInjection()) return 1;
-        int leaveAt = injection.checkAndInjectEvents(hasInterrupt, lapic::acknowledge);
+        int leaveAt = injection.checkAndInjectEvents(hasInterrupt, this::getInterrupt);
         if (window) leaveAt |= Interpreter.INTERRUPT_WINDOW;
         X86Exit exit = entry.enter(caller, leaveAt, this);
         if (exit == null) {
@@ -275,7 +333,13 @@ public final class VcpuRun implements PreemptNotifier {
     private boolean readyForInterruptInjection() {
         return injection.interruptAllowed()
                 && !injection.needsReinjection()
-                && vcpu.events().exceptionPending.get() == 0;
+                && vcpu.events().exceptionPending.get() == 0
+                && cpuAcceptDmIntr();
+    }
+
+    /** kvm_cpu_accept_dm_intr: with local APICs in the kernel, only through one that takes the PIC's interrupts. */
+    private boolean cpuAcceptDmIntr() {
+        return !vcpu.vm().lapicInKernel() || vcpu.lapic().acceptsPic() && !hasExtint();
     }
 
     private void postKvmRunSave() {

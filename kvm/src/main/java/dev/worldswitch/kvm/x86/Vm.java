@@ -34,7 +34,7 @@ public final class Vm implements MemoryVm {
     private final ApicBus apicBus;
     private final Stats.Counts stats;
     private final Ref<List<IoEvent>> ioEvents;
-    private final Word vfioDevices;
+    private final Word vfioDevices, reservedPins;
     private final Ref<PmuFilter> pmuFilter;
 
     Vm(Kvm kvm, Client client) {
@@ -71,6 +71,7 @@ public final class Vm implements MemoryVm {
         this.ioEvents = region.ref("ioEvents", List.of());
         this.apicBus = new ApicBus(region.child("apicBus"), this);
         this.vfioDevices = region.word("vfioDevices");
+        this.reservedPins = region.word("reservedPins");
         this.pmuFilter = region.ref("pmuFilter", PmuFilter.NONE);
         this.chips = new Irqchip(region.child("irqchipState"), this);
         users.set(1);
@@ -223,6 +224,11 @@ public final class Vm implements MemoryVm {
     /** 0 none, 1 full in-kernel irqchip, 2 split. */
     Word irqchip() {
         return irqchip;
+    }
+
+    /** Interrupt lines from 0 on that a split irqchip's IOAPIC, the client's, has. */
+    Word reservedPins() {
+        return reservedPins;
     }
 
     public boolean lapicInKernel() {

@@ -65,12 +65,6 @@ final class VmIoctls {
             vm.tscKhz().set(c.argument() == 0 ? vm.kvm().profile().tscKhz() : c.argument());
             return 0;
         });
-        t.vm(
-                "KVM_REINJECT_CONTROL",
-                io(0x71),
-                24,
-                "i8254.c",
-                (vm, c) -> c.in(32) == null ? Errno.EFAULT : vm.chips().hasPit() ? 0 : Errno.ENXIO);
         t.vm("KVM_IRQFD", iow(0x76, 32), 32, "api.rst 4.75", (vm, c) -> irqfd(vm, c));
         t.vm("KVM_REGISTER_COALESCED_MMIO", iow(0x67, 16), 15, "api.rst 4.116", (vm, c) -> coalesced(c));
         t.vm("KVM_UNREGISTER_COALESCED_MMIO", iow(0x68, 16), 15, "api.rst 4.116", (vm, c) -> coalesced(c));

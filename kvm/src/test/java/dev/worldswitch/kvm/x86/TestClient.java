@@ -21,6 +21,7 @@ final class TestClient implements Client, Caller {
     static final long BASE = 0x10000;
     static final int SIZE = 1 << 20;
     private final byte[] memory = new byte[SIZE];
+    private final java.util.concurrent.atomic.AtomicLong now = new java.util.concurrent.atomic.AtomicLong();
     private final Kernel kernel;
     private final Kvm kvm;
     private final Task task;
@@ -33,7 +34,7 @@ final class TestClient implements Client, Caller {
                 KernelVersion.of(kernelName),
                 profile,
                 1,
-                Timing.plain(() -> 0),
+                Timing.plain(now::get),
                 cpus -> pool(cpus));
         kernel = host.kernel();
         kvm = TestHosts.kvm(host);
@@ -69,6 +70,11 @@ final class TestClient implements Client, Caller {
 
     void forked() {
         mm++;
+    }
+
+    /** Nanoseconds go by. */
+    void pass(long nanoseconds) {
+        now.addAndGet(nanoseconds);
     }
 
     /** ioctl with a plain argument. */
