@@ -19,27 +19,29 @@ public final class Catalogue {
 
         public Outcome run() {
             Verdict v = Exploration.of(scenario, scenario.kernelFor(expected)).run(n -> {});
-            return new Outcome(
-                    this,
-                    v.findings().stream().map(f -> f.property().id()).sorted().toList(),
-                    v.complete(),
-                    v.figures().states());
+            return new Outcome(this, v);
         }
     }
 
-    /**
-     * What came out.
-     *
-     * @param found properties that fail, in order; one twice when it fails in two ways
-     */
-    public record Outcome(Row row, List<String> found, boolean complete, long states) {
+    /** What came out. */
+    public record Outcome(Row row, Verdict verdict) {
+        /** Properties that fail, in order; one twice when it fails in two ways. */
+        public List<String> found() {
+            return verdict.findings().stream()
+                    .map(f -> f.property().id())
+                    .sorted()
+                    .toList();
+        }
+
         public boolean asExpected() {
-            return found.equals(row.expected.finds()) && (complete || !found.isEmpty());
+            return found().equals(row.expected.finds()) && (verdict.complete() || !verdict.clean());
         }
 
         /** {@code clean}, or the properties. */
         public String text() {
-            return found.isEmpty() ? complete ? "clean" : "bounds not exhausted" : String.join(" ", found);
+            return found().isEmpty()
+                    ? verdict.complete() ? "clean" : "bounds not exhausted"
+                    : String.join(" ", found());
         }
     }
 

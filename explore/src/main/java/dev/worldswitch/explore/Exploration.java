@@ -99,7 +99,7 @@ public final class Exploration {
         findings.sort(Comparator.comparing(f -> f.property().id() + f.what()));
         if (r.audit() != null) {
             Schedule none = new Schedule(scenario.name(), kernelText(kernel), List.of());
-            findings.add(new Finding(AUDIT, r.audit(), List.of(), none, ""));
+            findings.add(new Finding(AUDIT, r.audit(), List.of(), none, "", List.of()));
         }
         Verdict.Figures figures = new Verdict.Figures(r.states(), r.runs(), r.moments(), r.merged(), coverage(r));
         String shard = effort.shard() + "/" + effort.shards();
@@ -170,7 +170,7 @@ public final class Exploration {
         List<String> also = f.also().stream()
                 .map(v -> "not so: " + v.property().says() + "; " + v.what())
                 .toList();
-        return new Finding(f.property(), f.what(), also, schedule, again.timeline);
+        return new Finding(f.property(), f.what(), also, schedule, again.timeline, again.steps);
     }
 
     private String boundsText() {
@@ -209,21 +209,21 @@ public final class Exploration {
         return lines;
     }
 
-    private record Replayed(Explorer.@Nullable Found found, String timeline) {}
+    private record Replayed(Explorer.@Nullable Found found, String timeline, List<TimelineStep> steps) {}
 
     private static Replayed replay(Scenario s, KernelVersion kernel, Schedule schedule) {
         Search search = Explorer.of(s, kernel).search;
-        Timeline timeline = new Timeline(search.subject());
+        Timeline timeline = new Timeline(search);
         search.subject().tell(timeline::guest);
         Explorer.Found f = new Replayer(search, schedule.turns(), timeline).run();
-        return new Replayed(f, timeline.text());
+        return new Replayed(f, timeline.text(), timeline.steps());
     }
 
     /** Repeats a schedule and gives its steps in Chrome's trace format, which Perfetto reads. */
     public static String perfetto(String text) {
         Schedule schedule = Schedule.parse(text);
         Search search = Explorer.of(Scenario.of(schedule.scenario()), kernelOf(schedule.kernel())).search;
-        Timeline timeline = new Timeline(search.subject());
+        Timeline timeline = new Timeline(search);
         search.subject().tell(timeline::guest);
         new Replayer(search, schedule.turns(), timeline).run();
         return timeline.trace().json();

@@ -7,6 +7,13 @@ import java.util.List;
  *
  * @param what the kernel's or the check's own words
  * @param also what else was not so on this way
- * @param timeline at most 72 columns
+ * @param timeline at most 72 columns, minimised
+ * @param steps all that happened
  */
-public record Finding(Property property, String what, List<String> also, Schedule schedule, String timeline) {}
+public record Finding(
+        Property property,
+        String what,
+        List<String> also,
+        Schedule schedule,
+        String timeline,
+        List<TimelineStep> steps) {}

@@ -1,182 +1,210 @@
 package dev.worldswitch.explore;
 
 import dev.worldswitch.explore.Subject.Gauge;
+import dev.worldswitch.explore.TimelineStep.Kind;
+import dev.worldswitch.kernel.HostInterrupts;
 import dev.worldswitch.machine.PhysicalCpu;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** What happened in one schedule, for a person: kernel functions, the events, and what changed where. */
+/** Notes what happens in one schedule: kernel functions, the events, and what changed where. {@link Picture} draws it. */
 final class Timeline {
-    static final int COLUMNS = 72;
-    private static final int MOST = 28, BEFORE = 2, AFTER = 6;
+    private static final String USER_MODE = "user mode", GUEST_OF = "guest of ";
+    /** A moment of guest code begins so: a script's with a colon and what it does. */
+    private static final String GUEST = "guest";
+    private final Search search;
     private final List<Gauge> gauges;
-    private final boolean severalTasks;
-    private final int textWidth;
-    private final List<String> lines = new ArrayList<>();
-    private final List<Boolean> keep = new ArrayList<>();
-    private final List<Integer> events = new ArrayList<>();
-    private String lastState = "", lastLine = "";
+    private final Map<String, Long> beginning = new LinkedHashMap<>(), last = new LinkedHashMap<>();
+    private final List<TimelineStep> steps = new ArrayList<>();
     private final Trace trace = new Trace();
+    private boolean wrongBefore;
 
-    Timeline(Subject subject) {
-        this.gauges = subject.gauges();
-        this.severalTasks = subject.programs().size() > 1;
-        int width = 0;
-        for (Gauge g : gauges) width += g.name().length() + 1;
-        this.textWidth = COLUMNS - width;
+    Timeline(Search search) {
+        this.search = search;
+        this.gauges = search.subject().gauges();
+        for (Gauge g : gauges) beginning.put(g.name(), g.value().getAsLong());
+        last.putAll(beginning);
     }
 
-    private void add(String line, boolean always) {
-        lines.add(line.length() <= COLUMNS ? line.stripTrailing() : line.substring(0, COLUMNS));
-        keep.add(always);
+    private void add(Kind kind, String context, int cpu, String function, String text) {
+        changes();
+        steps.add(new TimelineStep(kind, context, cpu, function, text, Map.of()));
+    }
+
+    /** A moment is before its step: what has changed since the one before was done by the step before. */
+    private void changes() {
+        Map<String, Long> changed = new LinkedHashMap<>();
+        for (Gauge g : gauges) {
+            long now = g.value().getAsLong();
+            Long before = last.put(g.name(), now);
+            if (before == null || before != now) changed.put(g.name(), now);
+        }
+        if (changed.isEmpty()) return;
+        for (int i = steps.size() - 1; i >= 0; i--) {
+            TimelineStep s = steps.get(i);
+            if (s.kind() == Kind.EVENT || s.kind() == Kind.WRONG) continue;
+            Map<String, Long> all = new LinkedHashMap<>(s.changed());
+            all.putAll(changed);
+            steps.set(i, new TimelineStep(s.kind(), s.context(), s.cpu(), s.function(), s.text(), all));
+            return;
+        }
+        beginning.putAll(changed);
+    }
+
+    private @Nullable Context running() {
+        int n = search.running();
+        return n < 0 ? null : search.contexts().get(n);
+    }
+
+    private static String nameOf(@Nullable Context c) {
+        return c == null ? "host" : c.program.task().region().name();
+    }
+
+    private static int cpuOf(@Nullable Context c) {
+        PhysicalCpu cpu = c == null ? null : c.program.task().cpuIfAny();
+        return cpu == null ? -1 : cpu.id();
     }
 
     void begins(Context c, String name) {
-        add(c.program.task().region().name() + "  " + name, true);
-        trace.begins(c.program.task().region().name(), name);
-        lastLine = "";
+        add(Kind.CALL, nameOf(c), cpuOf(c), "", name);
+        trace.begins(nameOf(c), name);
     }
 
     void step(PhysicalCpu cpu, String step) {
-        String state = state();
-        trace.step(cpu.id(), function(), step, gauges);
-        String line = "cpu" + cpu.id() + "   " + function() + ": " + step;
-        boolean changed = !state.equals(lastState);
-        if (line.equals(lastLine) && !changed) return;
-        add(pad(line, textWidth) + (changed ? state : ""), changed);
-        lastLine = line;
-        lastState = state;
+        Place at = place();
+        trace.step(cpu.id(), at.function, step, gauges);
+        if (step.startsWith(GUEST)) {
+            add(Kind.GUEST, GUEST_OF + nameOf(running()), cpu.id(), "", step.substring(GUEST.length()).replaceFirst("^:? ", ""));
+            return;
+        }
+        add(
+                Kind.STEP,
+                at.interrupt ? "interrupt" : nameOf(running()),
+                cpu.id(),
+                at.function.equals(USER_MODE) ? "" : at.function,
+                step);
     }
 
     void chosen(@Nullable PhysicalCpu cpu, Choice c) {
         String what = switch (c.kind()) {
-            case Choice.SWITCH -> "* task " + c.which() + " goes on, on another CPU";
-            case Choice.CPU -> "* the task moves to cpu" + c.which();
-            case Choice.GIVE_WAY -> "* task " + c.which() + " gets the CPU first";
-            default -> "* " + c.event().text;
+            case Choice.SWITCH -> "task " + other(c) + " goes on, on another CPU";
+            case Choice.CPU -> "the task moves to cpu" + c.which();
+            case Choice.GIVE_WAY -> "task " + other(c) + " gets the CPU first";
+            default -> c.event().text;
         };
-        events.add(lines.size());
         trace.instant(cpu == null ? -1 : cpu.id(), what);
-        add((cpu == null ? "     " : "cpu" + cpu.id() + " ") + what, true);
-        lastLine = "";
+        boolean moves = c.kind() == Choice.CPU, inGuest = cpu != null && cpu.inGuest();
+        add(
+                Kind.EVENT,
+                inGuest
+                        ? GUEST_OF + nameOf(running())
+                        : place().interrupt && !moves ? "interrupt" : nameOf(running()),
+                moves ? c.which() : cpu == null ? cpuOf(running()) : cpu.id(),
+                "",
+                what);
+    }
+
+    private String other(Choice c) {
+        return nameOf(search.contexts().get(c.which()));
     }
 
     /** An outcome that the architecture leaves open, and that is not the usual one. */
     void open(String what, Choice c) {
-        events.add(lines.size());
-        add("     * " + what + (c.which() == 1 ? "" : ", way " + c.which()), true);
-        lastLine = "";
+        add(
+                Kind.EVENT,
+                nameOf(running()),
+                cpuOf(running()),
+                "",
+                what + (c.which() == 1 ? "" : ", way " + c.which()));
     }
 
     /** What a guest does. */
     void guest(String what) {
-        add("guest  " + what, true);
+        add(Kind.GUEST, GUEST_OF + nameOf(running()), cpuOf(running()), "", what);
         trace.begins("guest", what);
-        lastLine = "";
     }
 
     void reported(Violation v) {
-        trace.instant(-1, "first wrong value: " + v.what());
-        for (String l : wrap("from here on not so: " + v.property().says() + "; " + v.what(), COLUMNS - 6))
-            add("!!    " + l, true);
+        trace.instant(-1, (wrongBefore ? "then: " : "first wrong value: ") + v.what());
+        wrong(v);
+    }
+
+    private void wrong(Violation v) {
+        String said = (wrongBefore ? "then: " : "FIRST WRONG: ") + v.what() + " (not so: " + v.property().says() + ")";
+        wrongBefore = true;
+        Context c = running();
+        TimelineStep before = c != null || steps.isEmpty() ? null : steps.getLast();
+        // Where the run has ended, whoever was last found it.
+        add(
+                Kind.WRONG,
+                before == null ? nameOf(c) : before.context(),
+                before == null ? cpuOf(c) : before.cpu(),
+                "",
+                said);
     }
 
     void end(@Nullable Violation v) {
-        if (v != null) trace.instant(-1, v.what());
-        if (v != null) for (String l : wrap(v.what(), COLUMNS - 6)) add("!!!!  " + l, true);
-        else add("      nothing more goes wrong", true);
+        if (v == null) {
+            changes();
+            return;
+        }
+        trace.instant(-1, v.what());
+        wrong(v);
     }
 
-    private String state() {
-        StringBuilder b = new StringBuilder();
-        for (Gauge g : gauges) {
-            String v = Long.toHexString(g.value().getAsLong());
-            b.append(" ".repeat(Math.max(1, g.name().length() + 1 - v.length())))
-                    .append(v);
-        }
-        return b.toString();
-    }
+    private record Place(String function, boolean interrupt) {}
 
     /** Kernel and KVM functions are named as in the kernel: the Java names are theirs, put back into their spelling. */
-    private static String function() {
-        return StackWalker.getInstance()
-                .walk(frames -> frames.filter(f -> f.getClassName().startsWith("dev.worldswitch.kernel.")
-                                || f.getClassName().startsWith("dev.worldswitch.kvm."))
-                        .map(StackWalker.StackFrame::getMethodName)
-                        .filter(n -> !n.startsWith("lambda") && !n.equals("<init>"))
-                        .findFirst()
-                        .map(Timeline::kernelSpelling)
-                        .orElse("user mode"));
+    private static Place place() {
+        return StackWalker.getInstance().walk(frames -> {
+            String function = USER_MODE;
+            for (StackWalker.StackFrame f : (Iterable<StackWalker.StackFrame>) frames::iterator) {
+                String in = f.getClassName(), name = f.getMethodName();
+                if (!in.startsWith("dev.worldswitch.kernel.") && !in.startsWith("dev.worldswitch.kvm.")) continue;
+                // The way out of an interrupt that preempts is the task's own.
+                if (name.equals("irqentryExitCondResched")) return new Place(function, false);
+                if (in.equals(HostInterrupts.class.getName())) return new Place(function, true);
+                if (function.equals(USER_MODE) && !name.startsWith("lambda") && !name.equals("<init>"))
+                    function = kernelSpelling(name);
+            }
+            return new Place(function, false);
+        });
     }
 
     private static String kernelSpelling(String name) {
         return name.replaceAll("([a-z0-9])([A-Z])", "$1_$2").toLowerCase(Locale.ROOT);
     }
 
-    private static String pad(String s, int n) {
-        return s.length() >= n ? s.substring(0, n - 1) + " " : s + " ".repeat(n - s.length());
+    /** All of it. What a task did before it had a CPU counts for the CPU that it got. */
+    List<TimelineStep> steps() {
+        List<TimelineStep> all = new ArrayList<>(steps);
+        Map<String, Integer> later = new LinkedHashMap<>(), before = new LinkedHashMap<>();
+        for (int i = all.size() - 1; i >= 0; i--) place(all, i, later);
+        for (int i = 0; i < all.size(); i++) place(all, i, before);
+        return List.copyOf(all);
     }
 
-    static List<String> wrap(String text, int width) {
-        List<String> out = new ArrayList<>();
-        StringBuilder line = new StringBuilder();
-        for (String word : text.split(" ")) {
-            if (!line.isEmpty() && line.length() + 1 + word.length() > width) {
-                out.add(line.toString());
-                line.setLength(0);
-            }
-            line.append(line.isEmpty() ? "" : " ").append(word);
-        }
-        out.add(line.toString());
-        return out;
+    private static void place(List<TimelineStep> all, int i, Map<String, Integer> cpus) {
+        TimelineStep s = all.get(i);
+        if (s.cpu() >= 0) cpus.put(s.context(), s.cpu());
+        else if (cpus.containsKey(s.context()))
+            all.set(
+                    i,
+                    new TimelineStep(
+                            s.kind(), s.context(), cpus.get(s.context()), s.function(), s.text(), s.changed()));
     }
 
-    /**
-     * At most two dozen lines: the last ones, and of those before only calls, events and changes; what is left out is
-     * counted.
-     */
+    /** At most 72 columns. */
     String text() {
-        StringBuilder head = new StringBuilder(pad("who   what", textWidth));
-        for (Gauge g : gauges) head.append(' ').append(g.name());
-        List<String> out = new ArrayList<>();
-        int skipped = 0, close = nearEvents();
-        for (int i = 0; i < lines.size(); i++) {
-            if (i < close && !keep.get(i) && !nextToEvent(i)) {
-                skipped++;
-                continue;
-            }
-            if (skipped > 0) out.add("      (" + skipped + (skipped == 1 ? " step)" : " steps)"));
-            skipped = 0;
-            out.add(lines.get(i));
-        }
-        if (out.size() > MOST) {
-            int cut = out.size() - MOST + 1;
-            out = new ArrayList<>(out.subList(cut, out.size()));
-            out.addFirst("      (" + cut + " lines before)");
-        }
-        out.addFirst(head.toString());
-        return String.join("\n", out) + "\n";
-    }
-
-    private boolean nextToEvent(int line) {
-        for (int i = Math.max(0, line - AFTER); i < Math.min(lines.size(), line + BEFORE + 1); i++)
-            if (events.contains(i)) return true;
-        return false;
-    }
-
-    /** From where on every step is shown: a little before the last lines. */
-    private int nearEvents() {
-        return Math.max(0, lines.size() - 10);
+        return new Picture(steps(), beginning).text();
     }
 
     /** The same for Perfetto or chrome://tracing. */
     Trace trace() {
         return trace;
-    }
-
-    boolean severalTasks() {
-        return severalTasks;
     }
 }

@@ -33,10 +33,10 @@ public record Verdict(
                     .append(": not so: ")
                     .append(f.property().says())
                     .append('\n');
-            for (String l : Timeline.wrap(f.what(), 70))
+            for (String l : Picture.wrap(f.what(), 70))
                 b.append("  ").append(l).append('\n');
             for (String a : f.also())
-                for (String l : Timeline.wrap("also: " + a, 70))
+                for (String l : Picture.wrap("also: " + a, 70))
                     b.append("  ").append(l).append('\n');
             b.append('\n')
                     .append(f.timeline())
@@ -47,13 +47,13 @@ public record Verdict(
         if (findings.size() > 1) b.append(findings.size()).append(" ways found: ");
         else b.append(clean() ? complete ? "clean: " : "nothing found so far: " : "1 way found: ");
         b.append(scenario).append(" on kernel ").append(kernel).append('\n');
-        for (String l : Timeline.wrap("bounds: " + bounds + (complete ? "" : "; NOT exhausted"), 70))
+        for (String l : Picture.wrap("bounds: " + bounds + (complete ? "" : "; NOT exhausted"), 70))
             b.append("  ").append(l).append('\n');
         b.append("  explored: ").append(figures.states()).append(" states, ");
         b.append(figures.runs()).append(" runs, ").append(figures.steps()).append(" steps, ");
         b.append(figures.merged()).append(" runs merged\n");
         for (String c : figures.coverage())
-            for (String l : Timeline.wrap(c, 68)) b.append("  ").append(l).append('\n');
+            for (String l : Picture.wrap(c, 68)) b.append("  ").append(l).append('\n');
         return b.toString();
     }
 
@@ -85,7 +85,8 @@ public record Verdict(
             for (int j = 0; j < f.also().size(); j++)
                 b.append(j == 0 ? "" : ",").append(Json.quoted(f.also().get(j)));
             b.append("],\"schedule\":").append(Json.quoted(f.schedule().toString()));
-            b.append(",\"timeline\":").append(Json.quoted(f.timeline())).append('}');
+            b.append(",\"timeline\":").append(Json.quoted(f.timeline()));
+            b.append(",\"steps\":").append(TimelineStep.json(f.steps())).append('}');
         }
         return b.append("]}").toString();
     }

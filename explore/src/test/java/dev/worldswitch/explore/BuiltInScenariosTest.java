@@ -17,5 +17,6 @@ class BuiltInScenariosTest {
         Catalogue.Outcome o = row.run();
         assertThat(o.found()).as(row.command()).isEqualTo(row.expected().finds());
         assertThat(o.asExpected()).as(row.command()).isTrue();
+        for (Finding f : o.verdict().findings()) TimelineTest.isFitForAMail(f);
     }
 }

@@ -26,7 +26,7 @@ public final class Arm64Architecture implements Architecture {
 
     @Override
     public List<Subject.Gauge> gauges(KvmHost host, Task task, KvmFile vcpu) {
-        return host instanceof Arm64KvmHost h ? Arm64Subject.gauges(h.host(), task) : List.of();
+        return host instanceof Arm64KvmHost h ? Arm64Subject.gauges(h.host(), List.of(task)) : List.of();
     }
 
     @Override

@@ -125,25 +125,30 @@ final class Arm64Subject implements Subject {
         return vmms.stream().map(Arm64Vmm::program).toList();
     }
 
-    /** Live vector length, the one that the registers are bound with (0: not bound), TIF_FOREIGN_FPSTATE, of CPU 0. */
+    /** Per CPU the live vector length, the one that registers are bound with (0: not bound) and E2PB; TIF_FOREIGN_FPSTATE. */
     @Override
     public List<Gauge> gauges() {
-        return gauges(host, vmms.getFirst().task());
+        return gauges(host, vmms.stream().map(Arm64Vmm::task).toList());
     }
 
-    static List<Gauge> gauges(Arm64Host host, Task task) {
-        Arm64Cpu cpu = host.cpus().getFirst();
+    static List<Gauge> gauges(Arm64Host host, List<Task> tasks) {
         List<Gauge> all = new ArrayList<>();
-        if (host.profile().hasSve()) {
-            all.add(new Gauge("VL", () -> 16L * cpu.host().liveVq()));
-            all.add(new Gauge("bound", () -> {
-                CpuFpState last = host.fpsimd().lastState(cpu);
-                return last == null ? 0 : 16L * last.sveVq();
-            }));
-            all.add(new Gauge("FOREIGN", () -> task.flags().test(Task.TIF_FOREIGN_FPSTATE) ? 1 : 0));
+        for (Arm64Cpu cpu : host.cpus()) {
+            String of = host.cpus().size() == 1 ? "" : "/cpu" + cpu.id();
+            if (host.profile().hasSve()) {
+                all.add(new Gauge("VL" + of, () -> 16L * cpu.host().liveVq()));
+                all.add(new Gauge("bound" + of, () -> {
+                    CpuFpState last = host.fpsimd().lastState(cpu);
+                    return last == null ? 0 : 16L * last.sveVq();
+                }));
+            }
+            if (cpu.spe().implemented())
+                all.add(new Gauge("E2PB" + of, () -> cpu.sys().get(SysReg.MDCR_EL2.ordinal()) >>> 12 & 3));
         }
-        if (cpu.spe().implemented())
-            all.add(new Gauge("E2PB", () -> cpu.sys().get(SysReg.MDCR_EL2.ordinal()) >>> 12 & 3));
+        for (Task task : tasks) {
+            String of = tasks.size() == 1 ? "" : "/" + task.region().name();
+            all.add(new Gauge("FOREIGN" + of, () -> task.flags().test(Task.TIF_FOREIGN_FPSTATE) ? 1 : 0));
+        }
         return all;
     }
 

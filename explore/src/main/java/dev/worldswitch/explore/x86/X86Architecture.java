@@ -9,7 +9,9 @@ import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.kvm.x86.Vcpu;
+import dev.worldswitch.kvm.x86.X86KvmHost;
 import dev.worldswitch.machine.MachineProfile;
+import java.util.ArrayList;
 import java.util.List;
 
 /** x86 hosts under exploration. */
@@ -26,7 +28,10 @@ public final class X86Architecture implements Architecture {
 
     @Override
     public List<Subject.Gauge> gauges(KvmHost host, Task task, KvmFile vcpu) {
-        return vcpu instanceof Vcpu v ? X86Subject.gauges(task, v.guestFpu()) : List.of();
+        List<Subject.Gauge> all = new ArrayList<>();
+        if (host instanceof X86KvmHost h) all.addAll(X86Subject.gauges(h.host()));
+        if (vcpu instanceof Vcpu v) all.addAll(X86Subject.gauges("", task, v.guestFpu()));
+        return all;
     }
 
     @Override

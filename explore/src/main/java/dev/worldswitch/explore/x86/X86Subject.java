@@ -79,30 +79,33 @@ final class X86Subject implements Subject {
         return vmms.stream().map(Vmm::program).toList();
     }
 
-    /** IA32_XFD[18] of the CPU, XSTATE_BV[18] of the guest's image, TIF_NEED_FPU_LOAD of its task. */
     @Override
     public List<Gauge> gauges() {
+        List<Gauge> all = new ArrayList<>(gauges(host));
         for (Vmm v : vmms) {
             Vm vm = v.vm();
-            if (vm == null) continue;
-            return gauges(v.task(), vm.guestImage());
+            all.addAll(gauges(
+                    vmms.size() == 1 ? "" : "/" + v.task().region().name(), v.task(), vm == null ? null : vm.guestImage()));
         }
-        return List.of();
+        return all;
     }
 
-    static List<Gauge> gauges(Task task, FpState image) {
-        return List.of(
-                new Gauge("XFD", () -> bit(cpu(task))),
-                new Gauge("BV18", () -> image.image().peek(BV) >> XsaveLayout.TILEDATA & 1),
-                new Gauge("LOAD", () -> task.flags().peek(0) & Task.TIF_NEED_FPU_LOAD));
+    /** Per CPU IA32_XFD[18] and IA32_DEBUGCTL. */
+    static List<Gauge> gauges(X86Host host) {
+        List<Gauge> all = new ArrayList<>();
+        for (X86Cpu c : host.cpus()) {
+            String of = host.cpus().size() == 1 ? "" : "/cpu" + c.id();
+            all.add(new Gauge("XFD" + of, () -> c.xfd().peek(0) >> XsaveLayout.TILEDATA & 1));
+            all.add(new Gauge("DEBUGCTL" + of, () -> c.debugctl().peek(0)));
+        }
+        return all;
     }
 
-    private static long bit(@Nullable X86Cpu cpu) {
-        return cpu == null ? 0 : cpu.xfd().peek(0) >> XsaveLayout.TILEDATA & 1;
-    }
-
-    private static @Nullable X86Cpu cpu(Task task) {
-        return (X86Cpu) task.cpuIfAny();
+    /** TIF_NEED_FPU_LOAD of a task, XSTATE_BV[18] of its guest's image. */
+    static List<Gauge> gauges(String of, Task task, @Nullable FpState image) {
+        Gauge load = new Gauge("LOAD" + of, () -> task.flags().peek(0) & Task.TIF_NEED_FPU_LOAD);
+        if (image == null) return List.of(load);
+        return List.of(load, new Gauge("BV18" + of, () -> image.image().peek(BV) >> XsaveLayout.TILEDATA & 1));
     }
 
     @Override

@@ -32,6 +32,10 @@ public final class X86KvmHost implements KvmHost {
                 X86Host.boot(root, version, X86Profile.of(machine), cpus, timing, all -> pools.over(all)));
     }
 
+    public X86Host host() {
+        return host;
+    }
+
     public Kvm kvm() {
         return kvm;
     }
