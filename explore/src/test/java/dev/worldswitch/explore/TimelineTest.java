@@ -33,7 +33,7 @@ class TimelineTest {
         Finding f = interrupted();
         assertThat(f.timeline())
                 .startsWith("vmm on cpu0\n|             guest of vmm on cpu0\n|             |             interrupt on cpu0\n");
-        assertThat(f.timeline()).contains("\n|             |             | do_softirq(): local_irq_enable\n");
+        assertThat(f.timeline()).contains("\n|             |             | do_softirq(): local_irq_enable   LOAD 0->1\n");
         isFitForAMail(f);
     }
 
