@@ -26,6 +26,11 @@ public interface Caller {
      */
     default void kickAfter(long nanoseconds) {}
 
+    /** Nanoseconds that this thread has waited for a CPU while it could run (sched_info.run_delay); 0 where nobody counts. */
+    default long runDelay() {
+        return 0;
+    }
+
     /** Wakes a caller that blocks; any thread. */
     void wake();
 }

@@ -26,6 +26,11 @@ public interface Timing {
     /** Simulated time in nanoseconds since boot. */
     long now();
 
+    /** Nanoseconds since 1970. */
+    default long realtime() {
+        return now();
+    }
+
     /** The computer's counter that runs at {@code khz}, as the time-stamp counter; zero about when {@link #now} is. */
     default long cycles(long khz) {
         long ns = now();

@@ -1,6 +1,7 @@
 package dev.worldswitch.server;
 
 import dev.worldswitch.machine.MachineProfile;
+import java.time.Instant;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -41,6 +42,11 @@ final class HostClock {
 
     long now() {
         return System.nanoTime() - start;
+    }
+
+    long realtime() {
+        Instant now = Instant.now();
+        return now.getEpochSecond() * 1_000_000_000 + now.getNano();
     }
 
     /** A counter of this frequency. */

@@ -8,8 +8,10 @@ import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.SharedPages;
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -126,6 +128,32 @@ public final class HostThread implements Caller {
         }
         mailbox.awake();
         server.host().wakeUp(task);
+    }
+
+    private @Nullable RandomAccessFile schedstat;
+
+    /** The second number of the client thread's schedstat (proc(5)); 0 where the kernel does not count it. */
+    @Override
+    public long runDelay() {
+        byte[] text = new byte[64];
+        try {
+            if (schedstat == null)
+                schedstat = new RandomAccessFile("/proc/" + process.pid() + "/task/" + tid + "/schedstat", "r");
+            schedstat.seek(0);
+            int n = schedstat.read(text);
+            String[] numbers = new String(text, 0, Math.max(n, 0), StandardCharsets.US_ASCII).split("\\s+");
+            return numbers.length < 2 ? 0 : Long.parseLong(numbers[1]);
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+
+    private void closeSchedstat() {
+        try {
+            if (schedstat != null) schedstat.close();
+        } catch (IOException e) {
+            // Nothing was written to it.
+        }
     }
 
     private @Nullable ScheduledFuture<?> alarm;
@@ -318,6 +346,7 @@ public final class HostThread implements Caller {
         } finally {
             mailbox.asleep();
             CURRENT.remove();
+            closeSchedstat();
             ended();
             server.host().ended(task);
         }

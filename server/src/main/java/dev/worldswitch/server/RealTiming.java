@@ -25,6 +25,11 @@ final class RealTiming implements Timing {
     }
 
     @Override
+    public long realtime() {
+        return clock.realtime();
+    }
+
+    @Override
     public long cycles(long khz) {
         return clock.cycles(khz);
     }

@@ -113,6 +113,11 @@ final class TortureTiming implements Timing {
     }
 
     @Override
+    public long realtime() {
+        return clock.realtime();
+    }
+
+    @Override
     public long cycles(long khz) {
         return clock.cycles(khz);
     }

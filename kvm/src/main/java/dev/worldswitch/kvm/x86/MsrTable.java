@@ -470,18 +470,34 @@ public final class MsrTable {
         return v -> v.hasPvFeature(feature);
     }
 
+    private void wallClock(int index, String name, int feature) {
+        Get get = v -> v.vm().clock().wallClock();
+        add(index, name, get, (v, x, host) -> v.vm().clock().wallClock(x), pv(feature));
+    }
+
+    private void systemTime(int index, String name, int feature) {
+        Get get = v -> v.systemTime().get();
+        Set set = (v, x, host) -> v.vm().clock().systemTime(v, x, index == 0x12, host);
+        add(index, name, get, set, pv(feature));
+    }
+
     private void paravirtual() {
-        stores(0x11, "MSR_KVM_WALL_CLOCK", 0, (v, x, host) -> true, pv(0));
-        stores(0x12, "MSR_KVM_SYSTEM_TIME", 0, (v, x, host) -> true, pv(0));
-        stores(0x4b564d00, "MSR_KVM_WALL_CLOCK_NEW", 0, (v, x, host) -> true, pv(3));
-        stores(0x4b564d01, "MSR_KVM_SYSTEM_TIME_NEW", 0, (v, x, host) -> true, pv(3));
+        wallClock(0x11, "MSR_KVM_WALL_CLOCK", 0);
+        wallClock(0x4b564d00, "MSR_KVM_WALL_CLOCK_NEW", 3);
+        systemTime(0x12, "MSR_KVM_SYSTEM_TIME", 0);
+        systemTime(0x4b564d01, "MSR_KVM_SYSTEM_TIME_NEW", 3);
         stores(
                 0x4b564d02,
                 "MSR_KVM_ASYNC_PF_EN",
                 0,
                 (v, x, host) -> (x & 0x30) == 0 && (v.vm().lapicInKernel() || x == 0),
                 pv(4));
-        stores(0x4b564d03, "MSR_KVM_STEAL_TIME", 0, (v, x, host) -> (x & 0x3e) == 0, pv(5));
+        add(
+                0x4b564d03,
+                "MSR_KVM_STEAL_TIME",
+                v -> v.stealTime().msr(),
+                (v, x, host) -> v.stealTime().msr(x),
+                pv(5));
         stores(
                 0x4b564d04,
                 "MSR_KVM_PV_EOI_EN",

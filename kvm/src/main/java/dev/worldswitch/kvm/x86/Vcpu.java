@@ -28,6 +28,7 @@ public final class Vcpu implements SignalMasked {
     private final Ref<CpuidTable> cpuid;
     private final Word mpState;
     private final Lapic lapic;
+    private final StealTime stealTime;
     private final VcpuRun runLoop;
     private final Stats.Counts stats;
     private final Word xcr0;
@@ -35,6 +36,7 @@ public final class Vcpu implements SignalMasked {
     private final Word guestDebug, guestDebugRip;
     private final Words db, guestDebugDb, pdptrs, msrs;
     private final Word pkru, tscKhz, pvEnforce, guestSupportedXcr0, tscAdjust, hasRun, mceBanks, sigmask, sigmaskSet;
+    private final Word systemTime, guestStopped;
 
     Vcpu(Vm vm, int id, SharedPages run) {
         this.vm = vm;
@@ -66,6 +68,9 @@ public final class Vcpu implements SignalMasked {
         this.sigmask = region.word("sigmask");
         this.sigmaskSet = region.word("sigmaskSet");
         this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VCPU);
+        this.systemTime = region.word("systemTime");
+        this.guestStopped = region.word("guestStopped");
+        this.stealTime = new StealTime(region.child("stealTime"), this);
         this.lapic = new Lapic(region.child("lapic"), this);
         long dynamic = vm.kvm().profile().xsave().xfdMask(),
                 all = vm.kvm().profile().xsave().supported();
@@ -154,6 +159,20 @@ public final class Vcpu implements SignalMasked {
     /** The in-kernel local APIC; counts only when the VM has an irqchip. */
     public Lapic lapic() {
         return lapic;
+    }
+
+    StealTime stealTime() {
+        return stealTime;
+    }
+
+    /** MSR_KVM_SYSTEM_TIME: where the guest's clock page is. */
+    Word systemTime() {
+        return systemTime;
+    }
+
+    /** The clock page's next version says that the guest was paused. */
+    Word guestStopped() {
+        return guestStopped;
     }
 
     /** Bytes of the FPU image in user format: grows when dynamic components are enabled. */
@@ -277,6 +296,7 @@ public final class Vcpu implements SignalMasked {
         Trace t = vm.kvm().trace();
         if (t != null) t.kvmWriteTscOffset(this, state.tscOffset.get(), next);
         state.tscOffset.set(next);
+        if ((systemTime.get() & 1) != 0) runLoop.kick(RunState.REQ_CLOCK_UPDATE);
     }
 
     /** XCR0 bits that the guest's CPUID and KVM both have. */

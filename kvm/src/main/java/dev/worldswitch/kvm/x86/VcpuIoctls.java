@@ -26,12 +26,7 @@ final class VcpuIoctls {
                 "api.rst 4.56",
                 (v, c) -> v.tscKhz().get());
         t.vcpu("KVM_SET_TSC_KHZ", io(0xa2), 60, "api.rst 4.55", VcpuIoctls::setTscKhz);
-        t.vcpu("KVM_KVMCLOCK_CTRL", io(0xad), 76, "api.rst 4.69", (v, c) -> {
-            // Only a guest that switched its clock page on can be told that it was paused.
-            long page = v.vm().kvm().msrTable().read(v, 0x4b564d01, true).value()
-                    | v.vm().kvm().msrTable().read(v, 0x12, true).value();
-            return (page & 1) == 0 ? Errno.EINVAL : 0;
-        });
+        t.vcpu("KVM_KVMCLOCK_CTRL", io(0xad), 76, "api.rst 4.69", (v, c) -> KvmClock.ctrl(v));
         t.vcpu("KVM_TPR_ACCESS_REPORTING", iowr(0x92, 40), 6, "vapic", (v, c) -> {
             Bytes b = c.in(40);
             if (b == null) return Errno.EFAULT;

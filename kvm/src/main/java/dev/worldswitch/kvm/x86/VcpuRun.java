@@ -111,6 +111,7 @@ public final class VcpuRun implements PreemptNotifier {
     private void loadOn(PhysicalCpu cpu) {
         if (!debugctlLate) rs.hostDebugctl.set(((X86Cpu) cpu).rdmsrDebugctl());
         rs.loadedOn.release(cpu.id() + 1);
+        if (vcpu.stealTime().enabled()) rs.requests.or(RunState.REQ_STEAL_UPDATE);
     }
 
     private void vcpuPut(Caller caller) {
@@ -298,6 +299,7 @@ public final class VcpuRun implements PreemptNotifier {
             page.ioapicEoi((int) rs.eoiVector.get());
             return 0;
         }
+        if (rs.requests.test(RunState.REQ_CLOCK_UPDATE | RunState.REQ_STEAL_UPDATE)) updatePvPages(caller);
         kvmApicAcceptEvents();
         if (vcpu.mpState().get() != MP_RUNNABLE) return 1;
         Lapic lapic = vcpu.lapic();
@@ -323,6 +325,12 @@ public final class VcpuRun implements PreemptNotifier {
         boolean masked = state.nmiMasked.get() != 0;
         injection.completeInterrupts();
         if (masked) state.nmiMasked.set(1);
+    }
+
+    private void updatePvPages(Caller caller) {
+        long asked = rs.requests.and(~(RunState.REQ_CLOCK_UPDATE | RunState.REQ_STEAL_UPDATE));
+        if ((asked & RunState.REQ_CLOCK_UPDATE) != 0) vcpu.vm().clock().writePage(vcpu);
+        if ((asked & RunState.REQ_STEAL_UPDATE) != 0) vcpu.stealTime().record(caller);
     }
 
     private boolean dmRequestForIrqInjection() {

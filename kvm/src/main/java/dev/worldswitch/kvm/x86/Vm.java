@@ -25,12 +25,13 @@ public final class Vm implements MemoryVm {
     private final Ref<VcpuList> vcpus;
     private final Word users;
     private final Word apicBusCycle;
-    private final Word maxVcpuId, bootCpuId, tssAddress, identityMap, irqchip, dirtyBitmaps, tscKhz, clockOffset;
+    private final Word maxVcpuId, bootCpuId, tssAddress, identityMap, irqchip, dirtyBitmaps, tscKhz;
     private final Word bugged, caps, userSpaceMsr, disabledQuirks, disabledExits, platformInfoHidden, manualDirty;
     private final Ref<MsrFilter> msrFilter;
     private final Word hypercallExits;
     private final Word maxMmuPages;
     private final Irqchip chips;
+    private final KvmClock clock;
     private final ApicBus apicBus;
     private final Stats.Counts stats;
     private final Ref<List<IoEvent>> ioEvents;
@@ -58,7 +59,6 @@ public final class Vm implements MemoryVm {
         this.dirtyBitmaps = region.word("dirtyBitmaps");
         this.tscKhz = region.word("tscKhz");
         this.maxMmuPages = region.word("maxMmuPages");
-        this.clockOffset = region.word("clockOffset");
         this.caps = region.word("caps");
         this.userSpaceMsr = region.word("userSpaceMsr");
         this.disabledQuirks = region.word("disabledQuirks");
@@ -76,8 +76,7 @@ public final class Vm implements MemoryVm {
         this.chips = new Irqchip(region.child("irqchipState"), this);
         users.set(1);
         tscKhz.set(kvm.profile().tscKhz());
-        // kvm_arch_init_vm: the VM's clock starts at 0.
-        clockOffset.set(-kvm.kernel().timing().now());
+        this.clock = new KvmClock(region.child("clock"), this);
     }
 
     /** Bits of {@link #caps()}: VM capabilities that are simply on or off. */
@@ -217,8 +216,8 @@ public final class Vm implements MemoryVm {
         return tscKhz;
     }
 
-    Word clockOffset() {
-        return clockOffset;
+    KvmClock clock() {
+        return clock;
     }
 
     /** 0 none, 1 full in-kernel irqchip, 2 split. */

@@ -51,8 +51,8 @@ final class VmIoctls {
                 (vm, c) -> vm.kvm().kernel().version().atLeast("6.12")
                         ? Errno.ENOTTY
                         : vm.maxMmuPages().get());
-        t.vm("KVM_GET_CLOCK", ior(0x7c, CLOCK_SIZE), 39, "api.rst 4.29", VmIoctls::getClock);
-        t.vm("KVM_SET_CLOCK", iow(0x7b, CLOCK_SIZE), 39, "api.rst 4.30", VmIoctls::setClock);
+        t.vm("KVM_GET_CLOCK", ior(0x7c, KvmClock.SIZE), 39, "api.rst 4.29", (vm, c) -> vm.clock().get(c));
+        t.vm("KVM_SET_CLOCK", iow(0x7b, KvmClock.SIZE), 39, "api.rst 4.30", (vm, c) -> vm.clock().set(c));
         t.vm(
                 "KVM_GET_TSC_KHZ",
                 io(0xa3),
@@ -88,26 +88,11 @@ final class VmIoctls {
         t.vm("KVM_CREATE_VCPU", io(0x41), 0, "api.rst 4.7", VmIoctls::createVcpu);
     }
 
-    private static final int CLOCK_SIZE = 48, CLOCK_REALTIME = 4;
-
     /** Coalescing only saves exits: without it every write leaves the guest, which is always allowed. */
     private static long coalesced(Call call) {
         Bytes b = call.in(16);
         if (b == null) return Errno.EFAULT;
         return Integer.compareUnsigned(b.u32(12), 1) > 0 ? Errno.EINVAL : 0;
-    }
-
-    private static long getClock(Vm vm, Call call) {
-        return call.out(new Bytes(CLOCK_SIZE)
-                .u64(0, vm.kvm().kernel().timing().now() + vm.clockOffset().get()));
-    }
-
-    private static long setClock(Vm vm, Call call) {
-        Bytes b = call.in(CLOCK_SIZE);
-        if (b == null) return Errno.EFAULT;
-        if ((b.u32(8) & ~(2 | CLOCK_REALTIME | 8)) != 0) return Errno.EINVAL;
-        vm.clockOffset().set(b.u64(0) - vm.kvm().kernel().timing().now());
-        return 0;
     }
 
     private static final int IRQFD_DEASSIGN = 1, IRQFD_RESAMPLE = 2;
@@ -143,6 +128,7 @@ final class VmIoctls {
         Vcpu v = new Vcpu(vm, (int) id, call.client().newSharedPages(KvmX86Abi.VCPU_MMAP_SIZE));
         call.client().freezeXcompGuestPerm();
         vm.vcpus().set(vm.vcpus().get().plus(v));
+        vm.clock().update();
         vm.hold();
         return call.open(v, Mm.O_RDWR_CLOEXEC);
     }
