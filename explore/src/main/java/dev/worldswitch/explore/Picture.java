@@ -17,9 +17,9 @@ import java.util.stream.Collectors;
  */
 final class Picture {
     static final int COLUMNS = 72;
-    private static final int MOST = 40, FARTHEST = 8, WIDEST = 14, ROOM = 44;
+    private static final int MOST = 48, FARTHEST = 8, WIDEST = 14, ROOM = 44;
     /** How near to an event an entry counts as at most: calls, changes and guests are kept longer than steps. */
-    private static final int CALL = 2, CHANGE = 3, GUEST = 6;
+    private static final int CALL = 3, CHANGE = 3, GUEST = 6;
 
     private record Row(Kind kind, String column, String function, String text, String changed, int steps) {
         Row and(TimelineStep s, String nowChanged) {
