@@ -59,7 +59,7 @@ final class Arm64Properties {
             "arch/arm64/kvm/fpsimd.c, kvm_arch_vcpu_put_fp");
     static final Property ID_CONSTANT = new Property(
             "id-constant",
-            "once a VM has run, what its guests read from an ID register never changes",
+            "all guests of a VM read from an ID register what was last written, and from the first run on the same",
             "KVM: arm64: Save ID registers' sanitized value per guest; KVM API, KVM_SET_ONE_REG");
     static final Property ID_WRITTEN = new Property(
             "id-written",

@@ -13,15 +13,16 @@ import dev.worldswitch.kvm.arm64.Vcpu;
 final class VmmThread {
     /** ID_AA64PFR0_EL1: op0 3, op1 0, CRn 0, CRm 4, op2 0; its field DIT. */
     private static final long ID_AA64PFR0 = 0x6030_0000_0013_c020L, DIT = 0xfL << 48;
-    /** Its field GIC: the first run takes it from a VM without a GICv3 (kvm_finalize_sys_regs), at any time as seen from here. */
-    private static final long GIC = 0xfL << 24;
 
     private final InProcessClient client;
     private final Vcpu vcpu;
     private final VmmMemory memory;
+    private final GuestScript guest;
     private final long buffer;
 
-    VmmThread(InProcessClient client, Vcpu vcpu, VmmMemory memory) {
+    /** @param guest one of its VM's */
+    VmmThread(InProcessClient client, Vcpu vcpu, VmmMemory memory, GuestScript guest) {
+        this.guest = guest;
         this.client = client;
         this.vcpu = vcpu;
         this.memory = memory;
@@ -40,8 +41,9 @@ final class VmmThread {
         return memory.get(buffer + 16, 8);
     }
 
+    /** The first run takes the GIC field away at any time, as seen from here. */
     private static boolean same(long a, long b) {
-        return ((a ^ b) & ~GIC) == 0;
+        return ((a ^ b) & ~GuestScript.PFR0_GIC) == 0;
     }
 
     /** KVM_SET_ONE_REG takes DIT from the guests; 0 and EBUSY are right, each with what is read then. */
@@ -54,5 +56,6 @@ final class VmmThread {
             throw new Violation(
                     Arm64Properties.ID_WRITTEN,
                     "KVM_SET_ONE_REG answers " + r + ", ID_AA64PFR0_EL1 then reads 0x" + Long.toHexString(now));
+        if (r == 0) guest.idIs(wanted, "KVM_SET_ONE_REG took");
     }
 }
