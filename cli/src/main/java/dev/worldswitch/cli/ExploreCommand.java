@@ -11,6 +11,7 @@ import dev.worldswitch.kernel.Patch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -29,7 +30,7 @@ final class ExploreCommand implements Callable<Integer> {
     @Parameters(
             arity = "0..1",
             paramLabel = "SCENARIO",
-            description = "a name, or a file's path; none: lists the scenarios")
+            description = "a name, a file's path, or a recording (FILE@CALL: one window of it); none: lists the scenarios")
     private String scenario = "";
 
     @Option(names = "--kernel", paramLabel = "NAME", description = "kernel release (default: the scenario's)")
@@ -149,12 +150,34 @@ final class ExploreCommand implements Callable<Integer> {
                 Integer.parseInt(part[1]),
                 first,
                 stopping);
-        Exploration e = Exploration.of(what, version).within(bounds).with(effort);
+        List<Exploration> each = new ArrayList<>();
+        for (Scenario s : windows(what)) {
+            Exploration e = Exploration.of(s, version).within(bounds).with(effort);
+            each.add(audit ? e.audited() : e);
+        }
         try {
-            return stopping.ended(explore(audit ? e.audited() : e, bounds));
+            return stopping.ended(each.size() == 1 ? explore(each.getFirst(), bounds) : windows(each, bounds));
         } finally {
             stopping.ended(2);
         }
+    }
+
+    /** A recording is explored window by window, unless it is said which. */
+    private static List<Scenario> windows(Scenario s) {
+        Scenario.Recorded r = s.recorded();
+        if (r == null || s.name().matches(".*@\\d+")) return List.of(s);
+        return r.recording().windows().stream()
+                .map(w -> Scenario.of(s.name() + "@" + w.from()))
+                .toList();
+    }
+
+    private int windows(List<Exploration> all, Bounds bounds) {
+        if (save != null || resume != null || random > 0)
+            throw new IllegalArgumentException("--save, --resume and --random take one window: " + scenario + "@CALL");
+        List<Verdict> verdicts = new ArrayList<>();
+        for (Exploration e : all)
+            verdicts.add(e.run(null, new ProgressLine(showProgress, bounds.seconds())).verdict());
+        return print(Verdict.sum(scenario, verdicts));
     }
 
     private int explore(Exploration e, Bounds bounds) {

@@ -183,11 +183,11 @@ public final class Exploration {
 
     /** What exploring a recording leaves out. */
     private String recordedText() {
-        Recording r = scenario.recording();
-        if (r == null) return "";
-        int n = r.settled();
-        return ", from call " + n + " of " + r.calls().size() + " on"
-                + (n == 0 ? "" : " (those before make files: nothing happens during them)");
+        Scenario.Recorded r = scenario.recorded();
+        return r == null
+                ? ""
+                : ", calls " + r.window().from() + " to " + (r.window().to() - 1) + " of "
+                        + r.recording().calls().size() + " (before them nothing happens)";
     }
 
     private List<String> coverage(Explorer.Result r) {
@@ -202,7 +202,7 @@ public final class Exploration {
                             : "; not before, for it commutes with what comes before them, or is not possible in time: "
                                     + String.join(", ", never)));
         });
-        if (scenario.recording() != null)
+        if (scenario.recorded() != null)
             for (String rule : Architecture.of(MachineProfile.builtIn(scenario.machine())).mayDiffer())
                 lines.add("no difference to the recording: " + rule);
         if (!r.neverBegun().isEmpty()) lines.add("no run reached: " + String.join(", ", r.neverBegun()));

@@ -147,13 +147,13 @@ final class Explorer implements Search.Guide {
     /** @param isState cells that count as such; a test of the audit leaves one out */
     static Explorer of(Scenario s, KernelVersion kernel, Predicate<Cell> isState) {
         MachineProfile machine = MachineProfile.builtIn(s.machine());
-        Recording r = s.recording();
+        Scenario.Recorded r = s.recorded();
         return of(
                 s.cpus(),
                 s.events(),
                 isState,
                 null,
-                r == null ? MEMORY : RecordedClient.memoryFor(r),
+                r == null ? MEMORY : RecordedClient.memoryFor(r.recording()),
                 around -> r != null
                         ? new RecordedSubject(s.name(), r, machine, kernel, around)
                         : Architecture.of(machine).boot(s, machine, kernel, around));

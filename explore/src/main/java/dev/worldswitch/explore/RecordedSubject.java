@@ -20,11 +20,11 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A recorded client on a booted host of any architecture. Its calls up to the last one that makes a file are done while
- * the host is set up; the calls after that are explored, one step each, and every answer is compared.
+ * A recorded client on a booted host of any architecture. Its calls before the window are done while the host is set
+ * up; those in it are explored, one step each, and every answer is compared.
  */
 final class RecordedSubject implements Subject {
-    private static final int KVM_RUN = IoctlTable.io(0x80);
+    private static final int KVM_RUN = Recording.KVM_RUN;
     /** What the client keeps in its vector registers. */
     private static final long OWN = 0x4f574e5f434c4e54L;
 
@@ -43,11 +43,12 @@ final class RecordedSubject implements Subject {
 
     RecordedSubject(
             String name,
-            Recording recording,
+            Scenario.Recorded recorded,
             MachineProfile machine,
             KernelVersion kernel,
             Architecture.Surroundings around) {
-        this.recording = recording;
+        this.recording = recorded.recording();
+        Recording.Window window = recorded.window();
         architecture = Architecture.of(machine);
         host = Hosts.boot(around.root(), kernel, machine, recording.cpus(), around.timing(), pools(around));
         Region ghosts = around.root().child("recorded");
@@ -57,11 +58,11 @@ final class RecordedSubject implements Subject {
         task = host.newTask("client");
         client = new RecordedClient(recording, around.memory(), task, around.waits(), signalled, permission);
         client.opened(0, host.device());
-        setUp(name);
+        setUp(name, window.from());
         gauges = architecture.gauges(host, task, client.vcpu());
         steps.add(new Step("starts", () -> host.start(task)));
         List<Recording.Call> calls = recording.calls();
-        for (int i = recording.settled(); i < calls.size(); i++) {
+        for (int i = window.from(); i < window.to(); i++) {
             Recording.Call c = calls.get(i);
             int number = i;
             steps.add(new Step(text(number, c), () -> step(number, c)));
@@ -82,9 +83,9 @@ final class RecordedSubject implements Subject {
         };
     }
 
-    private void setUp(String name) {
+    private void setUp(String name, int until) {
         host.start(task);
-        for (int i = 0; i < recording.settled(); i++) {
+        for (int i = 0; i < until; i++) {
             Recording.Call c = recording.calls().get(i);
             String wrong;
             try {
@@ -93,7 +94,7 @@ final class RecordedSubject implements Subject {
                 wrong = String.valueOf(p.getMessage()).lines().findFirst().orElse("a panic");
             }
             if (wrong != null)
-                throw new IllegalArgumentException(name + " goes another way on this kernel before its last file is made: "
+                throw new IllegalArgumentException(name + " goes another way on this kernel before time is explored: "
                         + text(i, c) + ": " + wrong);
         }
         host.sleep(task);
@@ -129,6 +130,7 @@ final class RecordedSubject implements Subject {
     private void step(int number, Recording.Call c) {
         long r = call(c);
         for (int i = 0; i < TRIES && c.command() == KVM_RUN && r == Errno.EINTR && c.answer() != Errno.EINTR; i++) {
+            if (task.killed().get() != 0) throw new Violation(Property.NO_KILL, "SIGKILL for the client");
             signalled.set(0);
             userMode();
             r = client.ioctl(client.file(c.file()), c.command(), c.argument(), new KvmFile.Made());

@@ -1,6 +1,8 @@
 package dev.worldswitch.explore;
 
 import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kvm.IoctlTable;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
 
@@ -20,6 +22,7 @@ public record Recording(
         List<Long> pages,
         String unrepeatable) {
     public static final int PAGE = 4096;
+    static final int KVM_RUN = IoctlTable.io(0x80);
 
     /**
      * Bytes in the client's memory, or in the memory that it shares with a file (the kvm_run page).
@@ -78,11 +81,23 @@ public record Recording(
         return Exploration.kernelOf(kernel);
     }
 
-    /** Number of the first call after the last one that made a file: from there on nothing new is made. */
-    public int settled() {
-        int n = 0;
-        for (int i = 0; i < calls.size(); i++) if (calls.get(i).made() != NO_FILE) n = i + 1;
-        return n;
+    /** Calls between two that make files, from {@code from} to before {@code to}. */
+    public record Window(int from, int to) {}
+
+    /** All windows in which a vCPU is used, or the whole recording's end when none is. */
+    public List<Window> windows() {
+        List<Window> all = new ArrayList<>();
+        for (int from = 0, i = 0; i <= calls.size(); i++) {
+            if (i < calls.size() && calls.get(i).made() == NO_FILE) continue;
+            if (runs(from, i)) all.add(new Window(from, i));
+            from = i + 1;
+        }
+        return all.isEmpty() ? List.of(new Window(calls.size(), calls.size())) : all;
+    }
+
+    private boolean runs(int from, int to) {
+        for (Call c : calls.subList(Math.min(from, to), to)) if (c.command() == KVM_RUN) return true;
+        return false;
     }
 
     /** @throws IllegalArgumentException when it can't be done again */

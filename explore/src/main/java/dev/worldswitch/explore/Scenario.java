@@ -62,21 +62,34 @@ public final class Scenario {
     private final String name;
     private final Map<String, String> lines;
 
-    private final @Nullable Recording recording;
+    private final @Nullable Recorded recorded;
 
     private Scenario(String name, Map<String, String> lines) {
         this(name, lines, null);
     }
 
-    private Scenario(String name, Map<String, String> lines, @Nullable Recording recording) {
+    private Scenario(String name, Map<String, String> lines, @Nullable Recorded recorded) {
         this.name = name;
         this.lines = lines;
-        this.recording = recording;
+        this.recorded = recorded;
     }
 
-    /** A recorded client in place of a VMM by text: the usual events, one of them at a time. */
+    /**
+     * A recorded client in place of a VMM by text: the usual events, one of them at a time.
+     *
+     * @param name with {@code @} and the number of the window's first call behind it; without: the last window
+     */
     static Scenario of(String name, Recording r) {
         r.checkRepeatable(name);
+        Recording.Window window = r.windows().getLast();
+        int at = name.lastIndexOf('@');
+        if (at >= 0 && name.substring(at + 1).matches("\\d{1,9}")) {
+            int from = Integer.parseInt(name.substring(at + 1));
+            window = r.windows().stream()
+                    .filter(w -> w.from() == from)
+                    .findFirst()
+                    .orElseThrow(() -> new IllegalArgumentException(name + ": no window begins at call " + from));
+        }
         Map<String, String> lines = new LinkedHashMap<>();
         lines.put("description", "recording of " + r.client());
         lines.put("machine", r.machine());
@@ -86,12 +99,15 @@ public final class Scenario {
         lines.put("client.does", "calls");
         lines.put("events", "interrupt, preempt, kick, signal");
         lines.put("bound.events", "1");
-        return new Scenario(name, lines, r);
+        return new Scenario(name, lines, new Recorded(r, window));
     }
 
+    /** A recorded client and which of its calls are explored. */
+    public record Recorded(Recording recording, Recording.Window window) {}
+
     /** The recorded client, where this is one. */
-    public @Nullable Recording recording() {
-        return recording;
+    public @Nullable Recorded recorded() {
+        return recorded;
     }
 
     /** Names of the built-in scenarios. */
@@ -104,8 +120,8 @@ public final class Scenario {
      * {@code .scenario}.
      */
     public static Scenario of(String nameOrPath) {
-        Path file = Path.of(nameOrPath);
-        if (RecordingFile.is(file)) return of(nameOrPath, RecordingFile.read(file));
+        String path = nameOrPath.replaceFirst("@\\d{1,9}$", "");
+        if (RecordingFile.is(Path.of(path))) return of(nameOrPath, RecordingFile.read(Path.of(path)));
         if (!nameOrPath.contains("/") && !nameOrPath.endsWith(".scenario")) return builtIn(nameOrPath);
         try {
             return parse(nameOrPath, Files.readString(Path.of(nameOrPath)));

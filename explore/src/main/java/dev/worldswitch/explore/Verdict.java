@@ -1,6 +1,9 @@
 package dev.worldswitch.explore;
 
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 
 /** What an exploration found within its bounds. */
 public record Verdict(
@@ -11,6 +14,27 @@ public record Verdict(
      * @param coverage one line per event: at how many of the steps where it is possible it was tried
      */
     public record Figures(long states, long runs, long steps, long merged, List<String> coverage) {}
+
+    /** All of several explorations, one after the other. */
+    public static Verdict sum(String scenario, List<Verdict> all) {
+        List<Finding> findings = new ArrayList<>();
+        Set<String> lines = new LinkedHashSet<>();
+        long states = 0, runs = 0, steps = 0, merged = 0;
+        boolean complete = true;
+        for (Verdict v : all) {
+            findings.addAll(v.findings);
+            complete &= v.complete;
+            states += v.figures.states;
+            runs += v.figures.runs;
+            steps += v.figures.steps;
+            merged += v.figures.merged;
+            lines.addAll(v.figures.coverage);
+        }
+        Verdict first = all.getFirst();
+        String bounds = all.size() == 1 ? first.bounds : first.bounds + "; and " + (all.size() - 1) + " windows more";
+        Figures figures = new Figures(states, runs, steps, merged, List.copyOf(lines));
+        return new Verdict(scenario, first.kernel, bounds, findings, complete, figures);
+    }
 
     public static final int CLEAN = 0, FINDING = 1, NOT_EXHAUSTED = 3;
 
