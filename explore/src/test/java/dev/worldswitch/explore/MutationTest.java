@@ -173,7 +173,6 @@ class MutationTest {
     private static final Map<String, String> ELSEWHERE = Map.of(
             "bv-xfd", "XfdTest, beside no-kernel-nm",
             "guest-debugctl", "the scenario debugctl-svm",
-            "guest-debugctl", "the scenario debugctl-svm",
             "no-panic", "ExplorerTest",
             "no-deadlock", "ExplorerTest",
             "no-kill", "the arm64 scenarios");

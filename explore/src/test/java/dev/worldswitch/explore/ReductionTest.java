@@ -70,7 +70,8 @@ class ReductionTest {
         List<KernelVersion> kernels = new ArrayList<>();
         for (Scenario.Expectation e : s.expectations()) kernels.add(s.kernelFor(e));
         for (KernelVersion k : kernels.subList(0, Math.min(2, kernels.size()))) {
-            Bounds small = new Bounds(1, Math.min(1, s.bounds().switches()), 0);
+            Bounds small = new Bounds(
+                    Math.min(1, s.bounds().events()), Math.min(1, s.bounds().switches()), 0);
             Explorer.Result reduced = result(Explorer.of(s, k), small);
             Explorer.Result all = result(Explorer.of(s, k).everywhere(), small);
             assertThat(ids(reduced)).isEqualTo(ids(all));

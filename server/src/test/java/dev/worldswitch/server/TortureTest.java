@@ -51,7 +51,7 @@ class TortureTest {
                         "    }"),
                 new LeftOut(
                         "KVM_RUN swaps images without saving",
-                        "if (!task.flags().test(TIF_NEED_FPU_LOAD)) saveFpregsToFpstate(task);\n        if (enter)",
+                        "if (!task.flags().test(TIF_NEED_FPU_LOAD) || !swapChecks) saveFpregsToFpstate(task);\n        if (enter)",
                         "if (enter)"),
                 new LeftOut(
                         "switch_fpu_prepare saves nothing",
