@@ -10,7 +10,9 @@ public final class MutantRun implements Function<String, List<String>> {
     public List<String> apply(String asked) {
         String[] word = asked.split(" ");
         String scenario = word[0], property = word[1], kernel = word.length > 2 ? word[2] : "6.12";
-        Scenario s = Scenario.builtIn(scenario);
+        Scenario s = scenario.equals(RecordedClientTest.NAME)
+                ? RecordedClientTest.versionThatIs(12)
+                : Scenario.builtIn(scenario);
         Explorer e = Explorer.of(s, Exploration.kernelOf(kernel)).untilFound(property);
         return e.explore(s.bounds(), n -> {}).found().stream()
                 .map(f -> f.property().id())

@@ -33,6 +33,13 @@ class MutationTest {
                     "xcr0",
                     "own-registers"),
             new Mutant(
+                    "kernel_fpu_begin() without the save, beside a recorded client",
+                    FPU,
+                    "            saveFpregsToFpstate(current);\n        }\n        cpuInvalidate",
+                    "        }\n        cpuInvalidate",
+                    RecordedClientTest.NAME,
+                    "client-registers"),
+            new Mutant(
                     "kernel_fpu_begin() without setting TIF_NEED_FPU_LOAD",
                     FPU,
                     "            current.flags().or(TIF_NEED_FPU_LOAD);\n            save",
@@ -171,6 +178,7 @@ class MutationTest {
 
     /** Properties that no mutant here breaks, and the test that does. */
     private static final Map<String, String> ELSEWHERE = Map.of(
+            "client-answers", "RecordedClientTest",
             "bv-xfd", "XfdTest, beside no-kernel-nm",
             "guest-debugctl", "the scenario debugctl-svm",
             "no-panic", "ExplorerTest",

@@ -104,7 +104,10 @@ class ReductionTest {
         List<Part> parts = new ArrayList<>();
         for (int i = 1; i <= 2; i++) {
             Effort half = new Effort(1, true, i, 2, false, () -> false);
-            Part p = window().within(new Bounds(2, 0, 0)).with(half).run(null, n -> {}).part();
+            Part p = window().within(new Bounds(2, 0, 0))
+                    .with(half)
+                    .run(null, n -> {})
+                    .part();
             parts.add(Part.parse("part " + i, p.text()));
         }
         Verdict whole = Part.merged(parts);
