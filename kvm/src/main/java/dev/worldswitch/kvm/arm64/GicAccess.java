@@ -1,6 +1,7 @@
 package dev.worldswitch.kvm.arm64;
 
 import dev.worldswitch.kvm.arm64.SysRegTable.Row;
+import dev.worldswitch.machine.arm64.SysReg;
 
 /** Trapped accesses of a guest to the GICv3 CPU interface. */
 final class GicAccess {
@@ -16,7 +17,8 @@ final class GicAccess {
     static long sgi(Vcpu v, Row row, boolean write, long value) {
         if (!hasGicV3(v) || !write) return Inject.undefined(v);
         Vgic g = v.vm().vgic().get();
-        if (g != null) g.softwareInterrupt(v, value);
+        // Only ICC_SGI1R_EL1 reaches interrupts of group 1: there is one security state.
+        if (g != null) g.softwareInterrupt(v, value, row.encoding() == SysReg.ICC_SGI1R_EL1.encoding());
         return 0;
     }
 

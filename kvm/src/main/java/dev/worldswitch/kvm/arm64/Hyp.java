@@ -185,6 +185,7 @@ final class Hyp {
         c.x().copy(cpu.gpr(), 0, 31);
         c.pc().set(cpu.pc().get());
         c.pstate().set(cpu.pstate().get());
+        HypGuest.save(cpu, vcpu);
         for (int i = 0; i < FAULT.length; i++) vcpu.fault().set(i, cpu.sys().get(FAULT[i].ordinal()));
     }
 

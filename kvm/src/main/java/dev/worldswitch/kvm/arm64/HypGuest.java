@@ -28,8 +28,21 @@ final class HypGuest {
         // too:
         // its interrupt is KVM's to raise, and KVM must know when it is due.
         set(sys, SysReg.CNTHCTL_EL2, EL1TVT);
-        boolean hidden = !v.vm().irqchipInKernel() && v.kvm().kernel().version().atLeast("6.12");
-        set(sys, SysReg.ICH_HCR_EL2, hidden ? ICH_TC | ICH_TALL0 | ICH_TALL1 | ICH_TDIR : 0);
+        Vgic gic = v.vm().vgic().get();
+        VgicCpu interfaceOf = gic == null ? null : gic.delivery().cpu(v);
         set(sys, SysReg.ICC_SRE_EL1, 7);
+        if (interfaceOf != null) {
+            interfaceOf.load(cpu);
+            return;
+        }
+        boolean hidden = gic == null && v.kvm().kernel().version().atLeast("6.12");
+        set(sys, SysReg.ICH_HCR_EL2, hidden ? ICH_TC | ICH_TALL0 | ICH_TALL1 | ICH_TDIR : 0);
+    }
+
+    /** __vgic_v3_save_state. */
+    static void save(Arm64Cpu cpu, Vcpu v) {
+        Vgic gic = v.vm().vgic().get();
+        VgicCpu interfaceOf = gic == null ? null : gic.delivery().cpu(v);
+        if (interfaceOf != null) interfaceOf.save(cpu);
     }
 }

@@ -98,6 +98,15 @@ final class MmioExits {
             Inject.incrementPc(vcpu);
             return 1;
         }
+        Vgic gic = vcpu.vm().vgic().get();
+        VgicMmio.Place place = gic == null ? null : gic.mmio().place(ipa);
+        if (place != null) {
+            vcpu.stats().add("mmio_exit_kernel");
+            long answer = place.access(vcpu, length, write, data);
+            if (!write) answered(ipa, answer);
+            Inject.incrementPc(vcpu);
+            return 1;
+        }
         run.runState().mmioNeeded.set(1);
         vcpu.stats().add("mmio_exit_user");
         run.page().mmio(ipa, length, write, data);
@@ -123,18 +132,19 @@ final class MmioExits {
     void handleReturn() {
         if (run.runState().mmioNeeded.get() == 0 || Inject.pendingSync(vcpu)) return;
         run.runState().mmioNeeded.set(0);
-        if ((iss() & WNR) == 0) {
-            int length = length();
-            long data = run.page().mmioData(length);
-            if (bigEndian()) data = swap(data, length);
-            // The kernel's sign extension works on the wrong value until it is corrected.
-            boolean extend = (iss() & SSE) != 0 && vcpu.kvm().has(Patch.ARM64_MMIO_SIGN_EXTENSION);
-            if (extend && length < 8) data = data << 64 - 8 * length >> 64 - 8 * length;
-            if ((iss() & SF) == 0) data &= 0xffffffffL;
-            TraceText t = vcpu.trace();
-            if (t != null) t.kvmMmio(vcpu, Mmio.READ, length, run.page().mmioAddress(), data & mask(length));
-            vcpu.context().reg(register(), data);
-        }
+        if ((iss() & WNR) == 0) answered(run.page().mmioAddress(), run.page().mmioData(length()));
         Inject.incrementPc(vcpu);
+    }
+
+    private void answered(long address, long data) {
+        int length = length();
+        if (bigEndian()) data = swap(data, length);
+        // The kernel's sign extension works on the wrong value until it is corrected.
+        boolean extend = (iss() & SSE) != 0 && vcpu.kvm().has(Patch.ARM64_MMIO_SIGN_EXTENSION);
+        if (extend && length < 8) data = data << 64 - 8 * length >> 64 - 8 * length;
+        if ((iss() & SF) == 0) data &= 0xffffffffL;
+        TraceText t = vcpu.trace();
+        if (t != null) t.kvmMmio(vcpu, Mmio.READ, length, address, data & mask(length));
+        vcpu.context().reg(register(), data);
     }
 }

@@ -241,8 +241,22 @@ public final class VcpuRun implements PreemptNotifier {
         if (vcpu.stopped()) return false;
         if (vcpu.hcr().test(Inject.HCR_VI | Inject.HCR_VF)) return true;
         Vgic gic = vcpu.vm().vgic().get();
-        if (gic != null) return gic.hasPending(vcpu);
-        return levels() != rs.toldLevels.get();
+        if (gic == null) return levels() != rs.toldLevels.get();
+        tellController(gic);
+        return gic.hasPending(vcpu) && !gic.delivery().isPaused();
+    }
+
+    /** kvm_timer_update_irq and kvm_pmu_update_state: lines that changed reach the interrupt controller. */
+    private void tellController(Vgic gic) {
+        long now = levels(), changed = now ^ rs.toldLevels.get();
+        if (changed == 0) return;
+        rs.toldLevels.set(now);
+        if ((changed & RunPage.DEV_VTIMER) != 0)
+            gic.line(vcpu, (int) vcpu.vtimerIrq().get(), (now & RunPage.DEV_VTIMER) != 0);
+        if ((changed & RunPage.DEV_PTIMER) != 0)
+            gic.line(vcpu, (int) vcpu.ptimerIrq().get(), (now & RunPage.DEV_PTIMER) != 0);
+        if ((changed & RunPage.DEV_PMU) != 0)
+            gic.line(vcpu, (int) vcpu.pmuIrq().get(), (now & RunPage.DEV_PMU) != 0);
     }
 
     /** Lines of the timers and the PMU that a user-space interrupt controller must be told of. */
@@ -278,6 +292,12 @@ public final class VcpuRun implements PreemptNotifier {
             leaveGuestMode(cpu, task);
             return 1;
         }
+        Vgic gic = vcpu.vm().vgic().get();
+        if (gic != null && gic.delivery().isPaused()) {
+            leaveGuestMode(cpu, task);
+            caller.block(() -> !gic.delivery().isPaused() || signalPending(caller));
+            return 1;
+        }
         if (vcpu.modeIs32Bit()) {
             leaveGuestMode(cpu, task);
             return exits.unimplemented("AArch32 guest state", 0);
@@ -288,6 +308,10 @@ public final class VcpuRun implements PreemptNotifier {
         PcAdjust.adjustPc(vcpu);
         TraceText t = vcpu.trace();
         if (t != null) t.kvmEntry(vcpu);
+        if (gic != null) {
+            tellController(gic);
+            gic.delivery().flush(vcpu);
+        }
         armTimer(caller);
         hyp().kvmFp().kvmArchVcpuCtxflushFp(task);
         rest("kvm_vcpu_run", 0);
@@ -296,6 +320,8 @@ public final class VcpuRun implements PreemptNotifier {
         hyp().kvmFp().kvmArchVcpuCtxsyncFp(task, vcpu);
         vcpu.debug().clear();
         if (t != null) t.kvmExit(vcpu, exit);
+        // Before the guest counts as left: whoever pauses all vCPUs finds no interrupt in a list register.
+        if (gic != null) gic.delivery().sync(vcpu);
         vcpu.stats().add("exits");
         rest("exit", exit.live());
         leaveGuestMode(cpu, task);

@@ -4,19 +4,20 @@ import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
-import dev.worldswitch.machine.cell.Words;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * An interrupt controller in the kernel, GICv2 or GICv3: its configuration and its lines. Interrupts are kept as levels;
- * that they reach the guest is not built yet.
+ * An interrupt controller in the kernel, GICv2 or GICv3: its configuration; {@link VgicDelivery} has its interrupts,
+ * {@link VgicMmio} its registers.
  */
 final class Vgic {
     static final int MAX_VCPUS_V3 = 512, MAX_VCPUS_V2 = 8;
     static final int DEFAULT_IRQS = 256, MIN_IRQS = 64, MAX_IRQS = 1024, PRIVATE = 32;
     static final long UNDEFINED = -1;
+    private static final long LATEST_REVISION = 3;
     private static final long DIST_SIZE = 0x1_0000, REDIST_SIZE = 0x2_0000;
 
     /**
@@ -35,7 +36,9 @@ final class Vgic {
     private final Region region;
     private final Word dist, cpu, irqs, initialized, ready, irqsSet;
     private final Ref<List<Redists>> redists;
-    private final Words levels;
+    private final VgicDelivery delivery;
+    private final VgicMmio mmio;
+    private final Word revision, propbaser;
 
     Vgic(Vm vm, boolean v3) {
         this.vm = vm;
@@ -48,7 +51,10 @@ final class Vgic {
         this.initialized = region.word("initialized");
         this.ready = region.word("ready");
         this.redists = region.ref("redists", List.of());
-        this.levels = region.words("levels", MAX_IRQS / 64 + MAX_VCPUS_V3);
+        this.revision = region.word("revision");
+        this.propbaser = region.word("propbaser");
+        this.delivery = new VgicDelivery(vm, region);
+        this.mmio = new VgicMmio(vm, this);
         dist.set(UNDEFINED);
         cpu.set(UNDEFINED);
         irqs.set(DEFAULT_IRQS);
@@ -145,8 +151,34 @@ final class Vgic {
 
     /** vgic_init: from here on no vCPU can be added. */
     long initialize() {
+        if (initialized()) return 0;
+        if (revision.get() == 0) revision.set(LATEST_REVISION);
+        if (v3) delivery.initialize(region, true);
+        irqsSet.set(1);
         initialized.set(1);
         return 0;
+    }
+
+    VgicDelivery delivery() {
+        return delivery;
+    }
+
+    VgicMmio mmio() {
+        return mmio;
+    }
+
+    /** KVM_VGIC_IMP_REV_*. */
+    Word revision() {
+        return revision;
+    }
+
+    Word propbaser() {
+        return propbaser;
+    }
+
+    /** Interrupts that registers show: before initialisation only the private ones and those that user space asked for. */
+    int shownIrqs() {
+        return irqsSet.get() != 0 ? (int) irqs.get() : PRIVATE;
     }
 
     /** kvm_vgic_map_resources at the first run: the addresses must be there; a GICv3 without is fatal for the VM. */
@@ -170,33 +202,83 @@ final class Vgic {
         return initialized() ? 0 : Errno.EBUSY;
     }
 
-    private boolean exists(int number) {
-        return number < irqs.get();
+    /** KVM_IRQ_LINE: a GICv3 must have been initialised, a GICv2 is now. */
+    private long ready(int number) {
+        if (!initialized() && v3) return Errno.EBUSY;
+        if (!initialized()) initialize();
+        return number >= irqs.get() ? Errno.EINVAL : 0;
     }
 
     long injectShared(int number, boolean level) {
-        if (!exists(number)) return Errno.EINVAL;
-        long bit = 1L << (number & 63);
-        if (level) levels.or(number >>> 6, bit);
-        else levels.and(number >>> 6, ~bit);
-        return 0;
+        long r = ready(number);
+        if (r == 0 && v3) delivery.inject(0, number, level);
+        return r;
     }
 
     long injectPrivate(Vcpu v, int number, boolean level) {
-        int word = MAX_IRQS / 64 + v.id();
-        if (level) levels.or(word, 1L << number);
-        else levels.and(word, ~(1L << number));
-        v.runLoop().wakeUp();
-        return 0;
+        long r = ready(number);
+        if (r == 0 && v3) delivery.inject(delivery.index(v), number, level);
+        return r;
     }
 
-    /** A software-generated interrupt by ICC_SGI*R_EL1. */
-    void softwareInterrupt(Vcpu from, long value) {
-        // Kept by nobody: delivery is not built yet.
+    /** A line of the vCPU's own devices, private or shared: timers and the PMU. */
+    void line(Vcpu v, int number, boolean level) {
+        if (initialized() && v3 && number >= 16) delivery.inject(delivery.index(v), number, level);
     }
 
-    /** kvm_vgic_vcpu_pending_irq; delivery is not built yet, so nothing ever waits. */
+    /** vgic_v3_dispatch_sgi: a write of ICC_SGI*R_EL1. */
+    void softwareInterrupt(Vcpu from, long value, boolean allowGroup1) {
+        int id = (int) (value >>> 24) & 15;
+        boolean broadcast = (value >>> 40 & 1) != 0;
+        long affinity = (value >>> 48 & 0xff) << 32 | (value >>> 32 & 0xff) << 16 | (value >>> 16 & 0xff) << 8;
+        var all = vm.vcpus().get().all();
+        for (int i = 0; i < all.size(); i++) {
+            long own = VgicDelivery.affinity(all.get(i));
+            boolean listed = (own & ~0xffL) == affinity && (own & 0xff) < 16 && (value >>> (own & 0xff) & 1) != 0;
+            if (broadcast ? all.get(i) != from : listed) delivery.sgi(i, id, allowGroup1);
+        }
+    }
+
+    /** kvm_vgic_vcpu_pending_irq. */
     boolean hasPending(Vcpu v) {
+        return delivery.hasPending(v);
+    }
+
+    /** Index of the vCPU whose redistributor is at this address, and the offset in it; null where there is none. */
+    int @Nullable [] redistributor(long ipa) {
+        int vcpus = vm.vcpus().get().all().size(), first = 0;
+        for (Redists r : redists.get()) {
+            int n = Math.min(vcpus - first, r.count == 0 ? vcpus : r.count);
+            long offset = ipa - r.base;
+            if (offset >= 0 && offset < n * REDIST_SIZE)
+                return new int[] {first + (int) (offset / REDIST_SIZE), (int) (offset % REDIST_SIZE)};
+            first += n;
+        }
+        return null;
+    }
+
+    /** vgic_mmio_vcpu_rdist_is_last: no redistributor follows in its region, nor in one that touches it. */
+    boolean isLastRedistributor(int vcpu) {
+        int vcpus = vm.vcpus().get().all().size(), first = 0;
+        List<Redists> all = redists.get();
+        for (Redists r : all) {
+            int n = Math.min(vcpus - first, r.count == 0 ? vcpus : r.count);
+            if (vcpu < first + n) {
+                if (vcpu < first + n - 1) return false;
+                boolean full = r.count != 0 && n == r.count;
+                return !full || !startsAt(all, r.base + r.count * REDIST_SIZE, vcpus);
+            }
+            first += n;
+        }
+        return false;
+    }
+
+    private static boolean startsAt(List<Redists> all, long base, int vcpus) {
+        int first = 0;
+        for (Redists r : all) {
+            if (r.base == base && vcpus > first) return true;
+            first += r.count;
+        }
         return false;
     }
 }

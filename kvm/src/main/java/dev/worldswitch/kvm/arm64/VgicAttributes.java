@@ -4,6 +4,8 @@ import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.arm64.Attributes.What;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** One access to an attribute of an interrupt controller (Documentation/virt/kvm/devices/arm-vgic*.rst). */
 final class VgicAttributes {
@@ -36,8 +38,7 @@ final class VgicAttributes {
             case ADDR -> v3Address(what);
             case NR_IRQS -> irqs(what);
             case CTRL -> control(what, attribute == CTRL_INIT || attribute == SAVE_PENDING);
-            case DIST_REGS, REDIST_REGS, CPU_SYSREGS -> v3Registers(what);
-            case LEVEL_INFO -> levelInfo(what);
+            case DIST_REGS, REDIST_REGS, CPU_SYSREGS, LEVEL_INFO -> v3Registers(what);
             // The maintenance interrupt of nested guests came with them; there are none here to use it.
             case MAINT_IRQ -> {
                 if (!vm.kvm().kernel().version().atLeast("6.18")) yield Errno.ENXIO;
@@ -124,17 +125,60 @@ final class VgicAttributes {
         return vgic().initialize();
     }
 
-    /** Registers of the distributor, the redistributors and the CPU interface: by affinity; not kept yet. */
+    /** vgic_v3_attr_regs_access: the vCPU by its affinity, in the upper half; the distributor needs any. */
     private long v3Registers(What what) {
-        boolean vcpuKnown = group == DIST_REGS || !vm.vcpus().get().all().isEmpty();
-        if (what == What.HAS) return Errno.EINVAL;
-        if (!vcpuKnown) return Errno.EINVAL;
-        return vgic().initialized() ? Errno.ENXIO : Errno.EBUSY;
+        List<Vcpu> all = vm.vcpus().get().all();
+        long affinity = affinity(attribute >>> 32);
+        Vcpu v = null;
+        for (Vcpu x : all) if (v == null && (group == DIST_REGS || VgicDelivery.affinity(x) == affinity)) v = x;
+        if (group == LEVEL_INFO && what == What.HAS) return (attribute >>> 10 & 0x3fffff) == 0 ? 0 : Errno.ENXIO;
+        if (v == null) return Errno.EINVAL;
+        int offset = (int) attribute;
+        VgicSysRegs.@Nullable Row row = group == CPU_SYSREGS ? VgicSysRegs.find(offset & 0xffff) : null;
+        if (what == What.HAS) {
+            boolean known = group == CPU_SYSREGS ? row != null : vgic().mmio().has(group == DIST_REGS, offset);
+            return known ? 0 : Errno.ENXIO;
+        }
+        int size = group == CPU_SYSREGS ? 8 : 4;
+        // The value of a register of the CPU interface is read last, as those of other system registers.
+        Bytes in = what == What.SET ? call.in(address, size) : new Bytes(size);
+        if (in == null && size == 4) return Errno.EFAULT;
+        for (Vcpu x : all) if (x.runLoop().runState().runner.get() != null) return Errno.EBUSY;
+        if (!vgic().initialized()) return Errno.EBUSY;
+        if (group == CPU_SYSREGS && row == null) return Errno.ENOENT;
+        if (in == null) return Errno.EFAULT;
+        return what == What.SET ? set(all.indexOf(v), v, row, in) : get(all.indexOf(v), v, row);
     }
 
-    private long levelInfo(What what) {
-        if (what == What.HAS) return (attribute >>> 10 & 0x3fffff) == 0 ? 0 : Errno.EINVAL;
-        return vgic().initialized() ? Errno.ENXIO : Errno.EBUSY;
+    /** Affinity levels of MPIDR_EL1 from the attribute's upper half, where level 3 follows level 2. */
+    private static long affinity(long mpidr) {
+        return mpidr & 0xffffff | (mpidr >>> 24 & 0xff) << 32;
+    }
+
+    private long set(int index, Vcpu v, VgicSysRegs.@Nullable Row row, Bytes in) {
+        int offset = (int) attribute;
+        if (row != null) return row.set().set(cpu(v), v, in.u64(0));
+        long value = in.u32(0) & 0xffffffffL;
+        if (group != LEVEL_INFO) return vgic().mmio().userWrite(group == DIST_REGS, index, offset, value);
+        if ((attribute >>> 10 & 0x3fffff) != 0 || offset % 32 != 0) return Errno.EINVAL;
+        vgic().mmio().writeLevels(index, offset & 0x3ff, value);
+        return 0;
+    }
+
+    private long get(int index, Vcpu v, VgicSysRegs.@Nullable Row row) {
+        int offset = (int) attribute;
+        if (row != null) return call.out(address, new Bytes(8).u64(0, row.get().get(cpu(v), v)));
+        if (group != LEVEL_INFO)
+            return call.out(
+                    address, new Bytes(4).u32(0, (int) vgic().mmio().userRead(group == DIST_REGS, index, offset)));
+        if ((attribute >>> 10 & 0x3fffff) != 0 || offset % 32 != 0) return Errno.EINVAL;
+        return call.out(address, new Bytes(4).u32(0, (int) vgic().mmio().readLevels(index, offset & 0x3ff)));
+    }
+
+    private VgicCpu cpu(Vcpu v) {
+        VgicCpu c = vgic().delivery().cpu(v);
+        if (c == null) throw new IllegalStateException("an initialised interrupt controller without CPU interface");
+        return c;
     }
 
     /** The interrupt translation service: its address and that it exists; translations come with delivery. */

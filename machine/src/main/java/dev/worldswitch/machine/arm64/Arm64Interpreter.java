@@ -189,6 +189,10 @@ public final class Arm64Interpreter extends Mmu {
         attention = false;
         try {
             shared();
+            if (gic.maintenance()) {
+                exit.kind = Arm64Exit.INTERRUPT;
+                return;
+            }
             if (takesVirtualInterrupt()) return;
             if ((ps & Pstate.IL) != 0) throw exception(Exceptions.ILLEGAL_STATE, 0);
             if (stepping || watched || debug.active()) stepOne();
