@@ -28,6 +28,10 @@ final class HypGuest {
         // too:
         // its interrupt is KVM's to raise, and KVM must know when it is due.
         set(sys, SysReg.CNTHCTL_EL2, EL1TVT);
+        // The host's own timer, which interrupts the guest in time.
+        long deadline = v.runLoop().runState().deadline.get();
+        set(sys, SysReg.CNTHP_CTL_EL2, deadline == Long.MAX_VALUE ? 0 : TimerRegs.ENABLE);
+        set(sys, SysReg.CNTHP_CVAL_EL2, deadline);
         Vgic gic = v.vm().vgic().get();
         VgicCpu interfaceOf = gic == null ? null : gic.delivery().cpu(v);
         set(sys, SysReg.ICC_SRE_EL1, 7);

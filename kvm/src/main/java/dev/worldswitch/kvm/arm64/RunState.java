@@ -22,6 +22,8 @@ final class RunState {
     final Word mmioNeeded;
     /** Timer lines as user space was last told: KVM_ARM_DEV_* bits. */
     final Word toldLevels;
+    /** Physical counter value at which the host's timer is due for a timer of the guest; Long.MAX_VALUE for never. */
+    final Word deadline;
 
     RunState(Region r) {
         requests = r.word("requests");
@@ -30,6 +32,8 @@ final class RunState {
         runner = r.ref("runner", null);
         mmioNeeded = r.word("mmioNeeded");
         toldLevels = r.word("toldLevels");
+        deadline = r.word("deadline");
+        deadline.set(Long.MAX_VALUE);
     }
 
     boolean take(long request) {

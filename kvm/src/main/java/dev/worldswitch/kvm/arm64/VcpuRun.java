@@ -222,6 +222,7 @@ public final class VcpuRun implements PreemptNotifier {
     /** The host's timer for the guest's next one that is due: a user-space interrupt controller must hear of it in time. */
     private void armTimer(Caller caller) {
         long ticks = Math.min(ticksToGo(false), ticksToGo(true));
+        rs.deadline.set(ticks == Long.MAX_VALUE ? Long.MAX_VALUE : vcpu.kvm().counter() + ticks);
         if (ticks != Long.MAX_VALUE) caller.kickAfter(nanoseconds(ticks));
     }
 

@@ -181,7 +181,7 @@ final class VgicDelivery {
     void flush(Vcpu v) {
         VgicCpu c = cpu(v);
         if (c == null) return;
-        if (c.used.get() == 0 && next(c, -1) < 0) return;
+        if (next(c, -1) < 0) return;
         lock.lock();
         try {
             fill(c, index(v));
@@ -236,7 +236,10 @@ final class VgicDelivery {
         lock.lock();
         try {
             int me = index(v);
-            for (int i = 0; i < c.used.get(); i++) fold(me, c.lists.get(i));
+            for (int i = 0; i < c.used.get(); i++) {
+                fold(me, c.lists.get(i));
+                c.lists.set(i, 0);
+            }
             c.used.set(0);
         } finally {
             lock.unlock();

@@ -207,6 +207,14 @@ final class SystemOps {
         }
     }
 
+    /** MRS of a counter: an interrupt that is due by what it reads is taken before the next instruction. */
+    static final class MrsCounter extends Ends {
+        @Override
+        public void exec(Arm64Interpreter c) {
+            c.x[d] = c.regs.read(word);
+        }
+    }
+
     static final class Msr extends Ends {
         @Override
         public void exec(Arm64Interpreter c) {

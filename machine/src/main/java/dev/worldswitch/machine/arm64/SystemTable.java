@@ -136,7 +136,9 @@ final class SystemTable implements A64Row.Table {
                 ? new SystemOps.MrsSp()
                 : r == SysReg.TPIDR_EL0 || r == SysReg.TPIDR_EL1 || r == SysReg.TPIDRRO_EL0
                         ? new SystemOps.MrsPlain()
-                        : new SystemOps.Mrs();
+                        : r == SysReg.CNTVCT_EL0 || r == SysReg.CNTVCTSS_EL0 || r == SysReg.CNTPCT_EL0
+                                ? new SystemOps.MrsCounter()
+                                : new SystemOps.Mrs();
         if (r != null) o.a = r.ordinal();
         return sys(o, zw(w & 31));
     }
