@@ -4,6 +4,7 @@ import dev.worldswitch.explore.Bounds;
 import dev.worldswitch.explore.Effort;
 import dev.worldswitch.explore.Exploration;
 import dev.worldswitch.explore.Part;
+import dev.worldswitch.explore.Report;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Verdict;
 import dev.worldswitch.kernel.KernelVersion;
@@ -96,6 +97,9 @@ final class ExploreCommand implements Callable<Integer> {
 
     @Option(names = "--json", description = "the verdict as one JSON object")
     private boolean json;
+
+    @Option(names = "--report", paramLabel = "FILE", description = "the verdict and all findings as one HTML page")
+    private @Nullable Path report;
 
     @Option(names = "--perfetto", paramLabel = "FILE", description = "the first finding as a trace for Perfetto")
     private @Nullable Path perfetto;
@@ -192,6 +196,7 @@ final class ExploreCommand implements Callable<Integer> {
         if (showProgress || ProgressLine.onTerminal()) System.err.print("\r\033[K");
         System.out.print(json ? v.json() + "\n" : v.text());
         System.out.flush();
+        if (report != null) ReportCommand.write(report, Report.of(v));
         if (perfetto != null && !v.clean()) trace(v, perfetto);
         return v.exitStatus();
     }

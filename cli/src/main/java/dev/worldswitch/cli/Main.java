@@ -16,6 +16,7 @@ import picocli.CommandLine.Command;
             ExploreCommand.class,
             MigrateCommand.class,
             ReplayCommand.class,
+            ReportCommand.class,
             ShrinkCommand.class,
             MergeCommand.class,
             RunCommand.class,

@@ -229,6 +229,12 @@ public final class Exploration {
         return timeline.trace().json();
     }
 
+    /** Repeats a schedule and gives its timeline. */
+    public static List<TimelineStep> steps(String text) {
+        Schedule schedule = Schedule.parse(text);
+        return replay(Scenario.of(schedule.scenario()), kernelOf(schedule.kernel()), schedule).steps;
+    }
+
     /** Repeats a schedule: a verdict with one finding, or none when nothing goes wrong. */
     public static Verdict replay(String text) {
         Schedule schedule = Schedule.parse(text);

@@ -84,15 +84,16 @@ public record Recording(
     /** Calls between two that make files, from {@code from} to before {@code to}. */
     public record Window(int from, int to) {}
 
-    /** All windows in which a vCPU is used, or the whole recording's end when none is. */
+    /** All windows in which a vCPU is used; when none is, the last one. */
     public List<Window> windows() {
         List<Window> all = new ArrayList<>();
-        for (int from = 0, i = 0; i <= calls.size(); i++) {
+        int from = 0;
+        for (int i = 0; i <= calls.size(); i++) {
             if (i < calls.size() && calls.get(i).made() == NO_FILE) continue;
             if (runs(from, i)) all.add(new Window(from, i));
-            from = i + 1;
+            if (i < calls.size()) from = i + 1;
         }
-        return all.isEmpty() ? List.of(new Window(calls.size(), calls.size())) : all;
+        return all.isEmpty() ? List.of(new Window(from, calls.size())) : all;
     }
 
     private boolean runs(int from, int to) {

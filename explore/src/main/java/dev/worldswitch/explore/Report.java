@@ -1,0 +1,62 @@
+package dev.worldswitch.explore;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** A verdict or one run as one HTML page that loads nothing: timelines, state, keys to go through them. */
+public final class Report {
+    /** One timing: what goes wrong in it, how to repeat it, its entries. */
+    private record Run(String what, String schedule, List<TimelineStep> steps) {
+        String json() {
+            return "{\"what\":" + Json.quoted(what) + ",\"schedule\":" + Json.quoted(schedule)
+                    + ",\"beginning\":{},\"steps\":" + TimelineStep.json(steps) + "}";
+        }
+    }
+
+    private Report() {}
+
+    /** Of an exploration: its findings, its coverage, its bounds. */
+    public static String of(Verdict v) {
+        List<Run> runs = v.findings().stream()
+                .map(f -> new Run(
+                        "not so: " + f.property().says() + " (" + f.property().source() + "). " + f.what(),
+                        f.schedule().toString(),
+                        f.steps()))
+                .toList();
+        String verdict = runs.isEmpty()
+                ? v.complete() ? "clean" : "nothing found so far"
+                : runs.size() + (runs.size() == 1 ? " way found" : " ways found");
+        return page(v.scenario() + " on kernel " + v.kernel(), verdict, v.bounds(), v.figures().coverage(), runs);
+    }
+
+    /** Of one timing, a finding or not, as {@code ws replay} repeats it. */
+    public static String of(String schedule) {
+        Verdict v = Exploration.replay(schedule);
+        if (!v.clean()) return of(v);
+        Run run = new Run("nothing goes wrong in this timing", schedule, Exploration.steps(schedule));
+        return page(v.scenario() + " on kernel " + v.kernel(), "clean", v.bounds(), List.of(), List.of(run));
+    }
+
+    private static String page(String title, String verdict, String bounds, List<String> coverage, List<Run> runs) {
+        boolean wrong = !verdict.equals("clean") && !runs.isEmpty();
+        String data = "{\"title\":" + Json.quoted(title) + ",\"verdict\":" + Json.quoted(verdict) + ",\"wrong\":" + wrong
+                + ",\"bounds\":" + Json.quoted("bounds: " + bounds) + ",\"coverage\":["
+                + coverage.stream().map(Json::quoted).collect(Collectors.joining(",")) + "],\"runs\":["
+                + runs.stream().map(Run::json).collect(Collectors.joining(",")) + "]}";
+        // Nothing in the data may end the script element that it is in.
+        return template().replace("@DATA@", data.replace("<", "\\u003c"));
+    }
+
+    private static String template() {
+        try (InputStream in = Report.class.getResourceAsStream("/report/report.html")) {
+            if (in == null) throw new IllegalStateException("resource report/report.html is missing");
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
