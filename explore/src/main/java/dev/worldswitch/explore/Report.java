@@ -13,7 +13,7 @@ public final class Report {
     private record Run(String what, String schedule, List<TimelineStep> steps) {
         String json() {
             return "{\"what\":" + Json.quoted(what) + ",\"schedule\":" + Json.quoted(schedule)
-                    + ",\"beginning\":{},\"steps\":" + TimelineStep.json(steps) + "}";
+                    + ",\"steps\":" + TimelineStep.json(steps) + "}";
         }
     }
 
