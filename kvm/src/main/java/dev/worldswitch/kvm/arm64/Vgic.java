@@ -5,7 +5,6 @@ import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -115,34 +114,63 @@ final class Vgic {
 
     /** KVM_VGIC_V3_ADDR_TYPE_REDIST: one region for all vCPUs. */
     long setRedist(long address) {
-        if (!redists.get().isEmpty()) return redists.get().get(0).count == 0 ? Errno.EINVAL : Errno.EINVAL;
         return addRedists(new Redists(0, address, 0));
     }
 
     /** KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION: in ascending order of their index. */
     long addRegion(int index, long base, int flags, int count) {
-        if (count == 0 || flags != 0) return Errno.EINVAL;
-        List<Redists> all = redists.get();
-        if (!all.isEmpty() && all.get(0).count == 0) return Errno.EINVAL;
-        for (Redists r : all) if (r.index == index) return Errno.EINVAL;
-        if (index != all.size()) return Errno.EINVAL;
-        return addRedists(new Redists(index, base, count));
+        return count == 0 || flags != 0 ? Errno.EINVAL : addRedists(new Redists(index, base, count));
     }
 
+    private int vcpus() {
+        return vm.vcpus().get().all().size();
+    }
+
+    /** vgic_v3_alloc_redist_region, and vgic_register_all_redist_iodevs for the vCPUs that are there. */
     private long addRedists(Redists r) {
-        int vcpus = vm.vcpus().get().all().size();
-        long size = r.size(Math.max(1, vcpus));
+        long size = r.size(vcpus());
+        List<Redists> all = redists.get();
+        if (Long.compareUnsigned(r.base + size, r.base) < 0) return Errno.EINVAL;
+        if (all.isEmpty() && r.index != 0) return Errno.EINVAL;
+        if (!all.isEmpty()) {
+            Redists last = all.get(all.size() - 1);
+            if (r.count == 0) return last.count == 0 ? Errno.EEXIST : Errno.EINVAL;
+            if (r.index != last.index + 1 || last.count == 0) return Errno.EINVAL;
+        }
+        if (r.count == 0 && dist.get() != UNDEFINED && overlap(r.base, size, dist.get(), DIST_SIZE))
+            return Errno.EINVAL;
+        if (hitsRedists(r.base, size)) return Errno.EINVAL;
         long e = checkRange(UNDEFINED, r.base, DIST_SIZE, size);
         if (e != 0) return e;
-        boolean hitsDist = dist.get() != UNDEFINED && overlap(r.base, size, dist.get(), DIST_SIZE);
-        for (Redists o : redists.get())
-            if (overlap(r.base, size, o.base, o.size(Math.max(1, vcpus)))) return Errno.EINVAL;
-        if (hitsDist) return Errno.EINVAL;
-        List<Redists> more = new ArrayList<>(redists.get());
+        List<Redists> more = new ArrayList<>(all);
         more.add(r);
-        more.sort(Comparator.comparingInt(Redists::index));
         redists.set(List.copyOf(more));
+        if (slots(all) < vcpus() && !basesFit()) {
+            redists.set(all);
+            return Errno.EINVAL;
+        }
         return 0;
+    }
+
+    private boolean hitsRedists(long base, long size) {
+        for (Redists o : redists.get()) if (overlap(base, size, o.base, o.size(vcpus()))) return true;
+        return false;
+    }
+
+    /** vgic_v3_check_base. */
+    private boolean basesFit() {
+        return dist.get() == UNDEFINED || !hitsRedists(dist.get(), DIST_SIZE);
+    }
+
+    private static long slots(List<Redists> of) {
+        long n = 0;
+        for (Redists r : of) n += r.count == 0 ? Integer.MAX_VALUE : r.count;
+        return n;
+    }
+
+    /** kvm_vgic_vcpu_init: a new vCPU's redistributor finds a place, or none yet; EINVAL where its frames collide. */
+    long vcpuCreated() {
+        return v3 && slots(redists.get()) >= vcpus() && !basesFit() ? Errno.EINVAL : 0;
     }
 
     private static boolean overlap(long a, long sizeA, long b, long sizeB) {
@@ -195,10 +223,8 @@ final class Vgic {
             if (dist.get() == UNDEFINED || cpu.get() == UNDEFINED) return Errno.ENXIO;
             return initialize();
         }
-        if (dist.get() == UNDEFINED || redists.get().isEmpty()) return Errno.ENXIO;
-        int room = 0;
-        for (Redists x : redists.get()) room += x.count == 0 ? Integer.MAX_VALUE / 2 : x.count;
-        if (room < vm.vcpus().get().all().size()) return Errno.ENXIO;
+        if (dist.get() == UNDEFINED || slots(redists.get()) < vcpus()) return Errno.ENXIO;
+        if (!basesFit()) return Errno.EINVAL;
         return initialized() ? 0 : Errno.EBUSY;
     }
 

@@ -51,7 +51,13 @@ final class VmIoctls {
         if (vm.vcpus().get().all().size() >= vm.maxVcpus()) return Errno.EINVAL;
         if (vm.vcpus().get().find((int) id) != null) return Errno.EEXIST;
         Vcpu v = new Vcpu(vm, (int) id, call.client().newSharedPages(SystemIoctls.VCPU_MMAP_SIZE));
-        vm.vcpus().set(vm.vcpus().get().plus(v));
+        VcpuList before = vm.vcpus().get();
+        vm.vcpus().set(before.plus(v));
+        long r = gic == null ? 0 : gic.vcpuCreated();
+        if (r != 0) {
+            vm.vcpus().set(before);
+            return r;
+        }
         vm.hold();
         return call.open(v, Mm.O_RDWR_CLOEXEC);
     }
