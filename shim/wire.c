@@ -459,11 +459,18 @@ static int add_to_eventfd(int fd) {
 	return eventfd_error(fd) == 0 && raw(SYS_write, fd, &one, 8) == 8;
 }
 
+/* Adds 1 (the answer: done); or says the errno; or says it and, if it is 0, hands the descriptor over. */
+static int serve_eventfd(struct connection *c, int fd, uint64_t what) {
+	int error = eventfd_error(fd);
+	uint64_t answer = what ? (uint64_t)error : (uint64_t)add_to_eventfd(fd);
+	return ws_send(c->fd, REPLY, answer, 0, 0, NULL, 0, what == 2 && !error ? fd : -1);
+}
+
 static int serve(struct connection *c, const struct frame *f) {
 	switch (f->type) {
 	case COPY_IN: ws_copy_in(c->fd, f->a, f->b); return 0;
 	case ADOPT: ws_adopt(c->fd, f->a, f->b, f->c); return 0;
-	case EVENTFD: return ws_send(c->fd, REPLY, f->b ? (uint64_t)eventfd_error((int)f->a) : (uint64_t)add_to_eventfd((int)f->a), 0, 0, NULL, 0, -1);
+	case EVENTFD: return serve_eventfd(c, (int)f->a, f->b);
 	case SIGNAL_MASK:
 		c->run_mask = f->a;
 		c->run_mask_set = f->b != 0;

@@ -1,5 +1,7 @@
 package dev.worldswitch.kvm;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The process on the other side as KVM sees it: its memory, its files, its signals. Implemented by the server for real
  * processes and by the explorer's in-process VMM. All addresses are the client's virtual addresses.
@@ -37,6 +39,11 @@ public interface Client {
 
     /** 0 when the client's descriptor is an eventfd, else what eventfd_ctx_fdget says: EBADF or EINVAL. */
     long eventfdError(int fd);
+
+    /** Holds the client's eventfd with this number; null when there is none that could be held. */
+    default @Nullable Eventfd eventfd(int fd) {
+        return null;
+    }
 
     /** Adds 1 to the eventfd with this number in the client; false when there is no such eventfd. */
     boolean signalEventfd(int fd);

@@ -1,12 +1,14 @@
 package dev.worldswitch.server;
 
 import dev.worldswitch.kvm.Client;
+import dev.worldswitch.kvm.Eventfd;
 import dev.worldswitch.kvm.Mm;
 import dev.worldswitch.kvm.SharedPages;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /** One address space of a client: from its first call until exit or exec. */
 public final class ClientProcess implements Client {
@@ -195,6 +197,11 @@ public final class ClientProcess implements Client {
     @Override
     public long eventfdError(int fd) {
         return caller().eventfdError(this, fd);
+    }
+
+    @Override
+    public @Nullable Eventfd eventfd(int fd) {
+        return caller().eventfd(this, fd);
     }
 
     @Override

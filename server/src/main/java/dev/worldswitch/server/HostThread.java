@@ -309,6 +309,14 @@ public final class HostThread implements Caller {
         return answer == null ? Errno.EBADF : -answer.a();
     }
 
+    @Nullable
+    HeldEventfd eventfd(ClientProcess of, int fd) {
+        if (of != process) return null;
+        Wire answer = ask(Wire.EVENTFD, fd, 2, 0, bounceBytes, 0);
+        int held = answer == null ? -1 : answer.takeDescriptor();
+        return held < 0 ? null : new HeldEventfd(held);
+    }
+
     boolean signalEventfd(ClientProcess of, int fd) {
         if (of != process) return false;
         Wire answer = ask(Wire.EVENTFD, fd, 0, 0, bounceBytes, 0);

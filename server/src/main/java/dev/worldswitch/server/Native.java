@@ -16,6 +16,8 @@ import java.nio.charset.StandardCharsets;
 final class Native {
     /** A system call's number on the two architectures: asm/unistd_64.h, asm-generic/unistd.h. */
     enum Nr {
+        READ(0, 63),
+        WRITE(1, 64),
         CLOSE(3, 57),
         MMAP(9, 222),
         MPROTECT(10, 226),

@@ -8,7 +8,7 @@ import java.util.function.LongConsumer;
 final class Watch {
     private static final int EPOLL_CTL_ADD = 1, EPOLLIN = 1, EPOLLRDHUP = 0x2000;
     /** struct epoll_event is packed on x86-64 only. */
-    private static final int DATA = System.getProperty("os.arch").equals("aarch64") ? 8 : 4;
+    static final int DATA = System.getProperty("os.arch").equals("aarch64") ? 8 : 4;
 
     private static final int EVENT = DATA + 8, BATCH = 64;
     private final Native sys = new Native(), waiting = new Native();

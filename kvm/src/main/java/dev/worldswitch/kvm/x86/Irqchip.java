@@ -8,6 +8,8 @@ import static dev.worldswitch.kvm.IoctlTable.iowr;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.InterruptVm;
+import dev.worldswitch.kvm.IrqFd;
 import dev.worldswitch.kvm.IrqRouting;
 import dev.worldswitch.kvm.IrqRouting.Route;
 import dev.worldswitch.machine.cell.Ref;
@@ -21,8 +23,8 @@ import org.jspecify.annotations.Nullable;
 public final class Irqchip {
     /** Numbers of the chips as routes name them; the PICs are 0 and 1. */
     static final int IOAPIC = 2;
-    /** Who holds an interrupt line: KVM_USERSPACE_IRQ_SOURCE_ID, KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID, the PIT. */
-    static final int SOURCE_USER = 0, SOURCE_PIT = 2;
+    /** The PIT as one who holds an interrupt line, beside those of {@link InterruptVm}. */
+    static final int SOURCE_PIT = 2;
 
     private static final int CHIP_SIZE = 520,
             PIT_SIZE = 72,
@@ -84,7 +86,7 @@ public final class Irqchip {
     // Interrupt lines.
 
     /** kvm_set_irq: how many local APICs and pins took it, 0 when it was pending everywhere, -1 for nobody. */
-    int setIrq(int source, int gsi, boolean level, boolean byUser) {
+    int setIrq(int source, int gsi, boolean level) {
         Trace t = trace();
         if (t != null) t.kvmSetIrq(vm, gsi, level ? 1 : 0, source);
         int taken = -1;
@@ -120,6 +122,7 @@ public final class Irqchip {
     void acked(int chip, int pin) {
         int gsi = routes.get().gsi(chip, pin);
         if (gsi == 0) pit.acked();
+        if (gsi >= 0) IrqFd.acked(vm, gsi);
     }
 
     /** kvm_fire_mask_notifiers. */
@@ -270,7 +273,7 @@ public final class Irqchip {
         Bytes b = call.in(8);
         if (b == null) return Errno.EFAULT;
         if (!vm.lapicInKernel()) return Errno.ENXIO;
-        int r = setIrq(SOURCE_USER, b.u32(0), b.u32(4) != 0, true);
+        int r = setIrq(InterruptVm.SOURCE_USER, b.u32(0), b.u32(4) != 0);
         return status ? call.out(b.u32(0, r)) : 0;
     }
 

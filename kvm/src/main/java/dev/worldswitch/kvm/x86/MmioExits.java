@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kvm.CoalescedZone;
 import dev.worldswitch.kvm.IoEvent;
 import dev.worldswitch.kvm.KvmEvents.Mmio;
 import dev.worldswitch.kvm.x86.RunState.Completion;
@@ -86,7 +87,9 @@ final class MmioExits {
     /** Devices on the VM's bus. */
     private boolean takenByKernel(MmioQueue q) {
         Ioapic ioapic = vm.chips().ioapic();
-        if (!ioapic.owns(q.gpa())) return IoEvent.signals(vm, false, q.gpa(), q.size(), q.data());
+        if (!ioapic.owns(q.gpa()))
+            return IoEvent.signals(vm, false, q.gpa(), q.size(), q.data())
+                    || CoalescedZone.takes(vm, run.vcpu().run(), false, q.gpa(), q.size(), q.data());
         ioapic.write(q.gpa(), q.size(), q.data());
         return true;
     }

@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kvm.CoalescedZone;
 import dev.worldswitch.kvm.IoEvent;
 import dev.worldswitch.kvm.x86.RunState.Completion;
 import dev.worldswitch.machine.x86.Interpreter;
@@ -68,7 +69,9 @@ final class Pio {
     private boolean takenByKernel(int port, int size, long value) {
         boolean chip = chips().ownsPort(port, size);
         if (chip) chips().portWrite(port, size, value);
-        boolean taken = chip || IoEvent.signals(run.vcpu().vm(), true, port, size, value);
+        boolean taken = chip
+                || IoEvent.signals(run.vcpu().vm(), true, port, size, value)
+                || CoalescedZone.takes(run.vcpu().vm(), run.vcpu().run(), true, port, size, value);
         if (taken) trace(true, port, size, 1, value);
         return taken;
     }

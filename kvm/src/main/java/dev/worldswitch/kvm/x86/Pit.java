@@ -113,8 +113,8 @@ final class Pit {
     /** pit_do_work: with re-injection a tick waits until the last one was acknowledged. */
     private void work() {
         if (noReinject.get() == 0 && !irqAck.cas(1, 0)) return;
-        chips.setIrq(Irqchip.SOURCE_PIT, 0, true, false);
-        chips.setIrq(Irqchip.SOURCE_PIT, 0, false, false);
+        chips.setIrq(Irqchip.SOURCE_PIT, 0, true);
+        chips.setIrq(Irqchip.SOURCE_PIT, 0, false);
     }
 
     /** kvm_pit_ack_irq: the acknowledge counts before ticks are looked for, which look for it after they are counted. */

@@ -3,19 +3,23 @@ package dev.worldswitch.kvm.x86;
 import dev.worldswitch.kernel.Mutex;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
+import dev.worldswitch.kvm.CoalescedZone;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.GuestMemory;
 import dev.worldswitch.kvm.IoEvent;
-import dev.worldswitch.kvm.MemoryVm;
+import dev.worldswitch.kvm.InterruptVm;
+import dev.worldswitch.kvm.IrqFd;
+import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.kvm.Stats;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A virtual machine. */
-public final class Vm implements MemoryVm {
+public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     private final Kvm kvm;
     private final Client client;
     private final long mm;
@@ -35,6 +39,8 @@ public final class Vm implements MemoryVm {
     private final ApicBus apicBus;
     private final Stats.Counts stats;
     private final Ref<List<IoEvent>> ioEvents;
+    private final Ref<List<IrqFd>> irqFds;
+    private final Ref<List<CoalescedZone>> coalescedZones;
     private final Word vfioDevices, reservedPins;
     private final Ref<PmuFilter> pmuFilter;
 
@@ -70,6 +76,8 @@ public final class Vm implements MemoryVm {
         this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VM);
         this.ioEvents = region.ref("ioEvents", List.of());
         this.apicBus = new ApicBus(region.child("apicBus"), this);
+        this.coalescedZones = region.ref("coalescedZones", List.of());
+        this.irqFds = region.ref("irqFds", List.of());
         this.vfioDevices = region.word("vfioDevices");
         this.reservedPins = region.word("reservedPins");
         this.pmuFilter = region.ref("pmuFilter", PmuFilter.NONE);
@@ -180,6 +188,32 @@ public final class Vm implements MemoryVm {
     @Override
     public Ref<List<IoEvent>> ioEvents() {
         return ioEvents;
+    }
+
+    @Override
+    public Ref<List<CoalescedZone>> coalescedZones() {
+        return coalescedZones;
+    }
+
+    @Override
+    public @Nullable SharedPages coalescedRing() {
+        List<Vcpu> all = vcpus.get().all();
+        return all.isEmpty() ? null : all.getFirst().run();
+    }
+
+    @Override
+    public Ref<List<IrqFd>> irqFds() {
+        return irqFds;
+    }
+
+    @Override
+    public boolean takesIrqFd(boolean resample) {
+        return resample ? picInKernel() : lapicInKernel();
+    }
+
+    @Override
+    public int setIrq(int source, int gsi, boolean level) {
+        return chips.setIrq(source, gsi, level);
     }
 
     long bootCpuId() {
@@ -348,6 +382,7 @@ public final class Vm implements MemoryVm {
 
     @Override
     public void release() {
+        IrqFd.releaseAll(this);
         put();
     }
 }

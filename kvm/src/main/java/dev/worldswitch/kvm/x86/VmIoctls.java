@@ -8,8 +8,10 @@ import static dev.worldswitch.kvm.IoctlTable.iowr;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
+import dev.worldswitch.kvm.CoalescedZone;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoEvent;
+import dev.worldswitch.kvm.IrqFd;
 import dev.worldswitch.kvm.Mm;
 
 /** Ioctls of a VM about the VM itself and its vCPUs. */
@@ -18,6 +20,8 @@ final class VmIoctls {
 
     static void rows(Rows t) {
         IoEvent.rows(t.builder());
+        IrqFd.rows(t.builder());
+        CoalescedZone.rows(t.builder());
         t.vm("KVM_SET_TSS_ADDR", io(0x47), 4, "api.rst 4.36", (vm, c) -> {
             if (Long.compareUnsigned(c.argument(), 0xffffd000L) > 0) return Errno.EINVAL;
             vm.tssAddress().set(c.argument());
@@ -65,9 +69,6 @@ final class VmIoctls {
             vm.tscKhz().set(c.argument() == 0 ? vm.kvm().profile().tscKhz() : c.argument());
             return 0;
         });
-        t.vm("KVM_IRQFD", iow(0x76, 32), 32, "api.rst 4.75", (vm, c) -> irqfd(vm, c));
-        t.vm("KVM_REGISTER_COALESCED_MMIO", iow(0x67, 16), 15, "api.rst 4.116", (vm, c) -> coalesced(c));
-        t.vm("KVM_UNREGISTER_COALESCED_MMIO", iow(0x68, 16), 15, "api.rst 4.116", (vm, c) -> coalesced(c));
         // Dirty rings are not offered by machines that could use them.
         t.vm(
                 "KVM_RESET_DIRTY_RINGS",
@@ -86,29 +87,6 @@ final class VmIoctls {
             return aligned && Long.compareUnsigned(b.u64(0) + b.u64(8), b.u64(0)) > 0 ? 0 : Errno.EINVAL;
         });
         t.vm("KVM_CREATE_VCPU", io(0x41), 0, "api.rst 4.7", VmIoctls::createVcpu);
-    }
-
-    /** Coalescing only saves exits: without it every write leaves the guest, which is always allowed. */
-    private static long coalesced(Call call) {
-        Bytes b = call.in(16);
-        if (b == null) return Errno.EFAULT;
-        return Integer.compareUnsigned(b.u32(12), 1) > 0 ? Errno.EINVAL : 0;
-    }
-
-    private static final int IRQFD_DEASSIGN = 1, IRQFD_RESAMPLE = 2;
-
-    /** kvm_irqfd. Nothing can wait for a client's eventfd yet: a good one is refused too, with EOPNOTSUPP, which KVM never gives. */
-    private static long irqfd(Vm vm, Call call) {
-        Bytes b = call.in(32);
-        if (b == null) return Errno.EFAULT;
-        int flags = b.u32(8);
-        if ((flags & ~(IRQFD_DEASSIGN | IRQFD_RESAMPLE)) != 0) return Errno.EINVAL;
-        if ((flags & IRQFD_DEASSIGN) == 0 && !vm.lapicInKernel()) return Errno.EINVAL;
-        long bad = call.client().eventfdError(b.u32(0));
-        if (bad != 0) return bad;
-        if ((flags & IRQFD_DEASSIGN) != 0) return 0;
-        bad = (flags & IRQFD_RESAMPLE) != 0 ? call.client().eventfdError(b.u32(12)) : 0;
-        return bad != 0 ? bad : Errno.EOPNOTSUPP;
     }
 
     /** The one device type of this architecture is VFIO. */

@@ -3,6 +3,7 @@ package dev.worldswitch.kvm.x86;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.worldswitch.kvm.Bytes;
+import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoctlTable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -143,6 +144,37 @@ class IrqchipTest {
         assertThat(line(40, 1)).isEqualTo(1);
         assertThat(vcpu.lapic().acknowledge()).isEqualTo(0x77);
         assertThat(line(4, 1)).as("no route any more").isEqualTo(-1);
+    }
+
+    private long irqfd(int fd, int gsi, int flags, int resample) {
+        Bytes b = new Bytes(32).u32(0, fd).u32(4, gsi).u32(8, flags).u32(12, resample);
+        return c.ioctl(vm, IoctlTable.iow(0x76, 32), b);
+    }
+
+    @Test
+    void anEventfdIsAnInterruptUntilItIsTakenAway() {
+        int fd = TestClient.EVENTFDS;
+        entry(20, 0x60);
+        assertThat(irqfd(fd, 20, 0, 0)).isZero();
+        assertThat(irqfd(fd, 21, 0, 0)).isEqualTo(Errno.EBUSY);
+        c.signalEventfd(fd);
+        assertThat(vcpu.lapic().acknowledge()).isEqualTo(0x60);
+        assertThat(irqfd(fd, 20, 1, 0)).isZero();
+        assertThat(c.heldEventfds()).isZero();
+    }
+
+    @Test
+    void aLevelByAnEventfdIsLoweredAtItsEndAndTheClientIsTold() {
+        int fd = TestClient.EVENTFDS, resample = fd + 1;
+        entry(20, LEVEL | 0x60);
+        assertThat(irqfd(fd, 20, 2, resample)).isZero();
+        c.signalEventfd(fd);
+        assertThat(vcpu.lapic().acknowledge()).isEqualTo(0x60);
+        assertThat(entry(20) & REMOTE_IRR).isNotZero();
+        vcpu.lapic().mmioWrite(Lapic.EOI, 4, 0);
+        assertThat(entry(20) & REMOTE_IRR).isZero();
+        assertThat(vcpu.lapic().hasInterrupt()).isFalse();
+        assertThat(c.signals()).containsExactly(fd, resample);
     }
 
     private void startPit(int mode, int count) {

@@ -7,14 +7,18 @@ import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
+import dev.worldswitch.kvm.Eventfd;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86Profile;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** A client inside the test: one stretch of memory at {@link #BASE}, everything else is unmapped. */
 final class TestClient implements Client, Caller {
@@ -181,14 +185,68 @@ final class TestClient implements Client, Caller {
     @Override
     public void freezeXcompGuestPerm() {}
 
+    /** One hold on an eventfd of the test; what it waits for happens at once. */
+    private final class Held implements Eventfd {
+        private final int fd;
+        private @Nullable Runnable then;
+
+        Held(int fd) {
+            this.fd = fd;
+        }
+
+        @Override
+        public long id() {
+            return fd;
+        }
+
+        @Override
+        public void signal() {
+            signalEventfd(fd);
+        }
+
+        @Override
+        public void onSignal(Runnable what) {
+            then = what;
+        }
+
+        @Override
+        public void close() {
+            held.remove(this);
+        }
+    }
+
+    /** Descriptors from here on are eventfds. */
+    static final int EVENTFDS = 100;
+    private final List<Held> held = new ArrayList<>();
+    private final List<Integer> signals = new ArrayList<>();
+
+    /** Numbers of the eventfds that were signalled. */
+    List<Integer> signals() {
+        return signals;
+    }
+
+    /** How many eventfds KVM holds. */
+    int heldEventfds() {
+        return held.size();
+    }
+
     @Override
     public long eventfdError(int fd) {
-        return dev.worldswitch.kvm.Errno.EBADF;
+        return fd >= EVENTFDS ? 0 : dev.worldswitch.kvm.Errno.EBADF;
+    }
+
+    @Override
+    public Eventfd eventfd(int fd) {
+        Held made = new Held(fd);
+        held.add(made);
+        return made;
     }
 
     @Override
     public boolean signalEventfd(int fd) {
-        return false;
+        signals.add(fd);
+        for (Held h : List.copyOf(held)) if (h.fd == fd && h.then != null) h.then.run();
+        return eventfdError(fd) == 0;
     }
 
     @Override
