@@ -141,40 +141,60 @@ static int plain_client(int argc, char **argv) {
 	return 0;
 }
 
-static int starts_here(const char *path) {
+/* How a program of this computer is caught: the shim is preloaded into it (scripts: into their interpreter), or its system calls
+ * are trapped. */
+enum way { UNKNOWN, PRELOADED, TRAPPED };
+
+static enum way way_into(const char *path) {
 	union {
 		Elf64_Ehdr head;
 		char bytes[4096];
 	} file;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) return 0;
+	if (fd < 0) return UNKNOWN;
 	ssize_t n = read(fd, &file, sizeof file);
 	close(fd);
-	if (n < (ssize_t)sizeof file.head || memcmp(file.head.e_ident, ELFMAG, SELFMAG) != 0) return n >= 2 && memcmp(file.bytes, "#!", 2) == 0;
+	if (n < (ssize_t)sizeof file.head || memcmp(file.head.e_ident, ELFMAG, SELFMAG) != 0)
+		return n >= 2 && memcmp(file.bytes, "#!", 2) == 0 ? PRELOADED : UNKNOWN;
 #if defined(__x86_64__)
-	if (file.head.e_machine != EM_X86_64) return 0;
+	enum way without_interpreter = TRAPPED;
+	if (file.head.e_machine != EM_X86_64) return UNKNOWN;
 #else
-	if (file.head.e_machine != EM_AARCH64) return 0;
+	enum way without_interpreter = UNKNOWN;
+	if (file.head.e_machine != EM_AARCH64) return UNKNOWN;
 #endif
 	for (int i = 0; i < file.head.e_phnum; i++) {
 		size_t at = file.head.e_phoff + (size_t)i * sizeof(Elf64_Phdr);
-		if (at + sizeof(Elf64_Phdr) > (size_t)n) return 0;
-		if (((Elf64_Phdr *)(file.bytes + at))->p_type == PT_INTERP) return 1;
+		if (at + sizeof(Elf64_Phdr) > (size_t)n) return UNKNOWN;
+		if (((Elf64_Phdr *)(file.bytes + at))->p_type == PT_INTERP) return PRELOADED;
 	}
-	return 0;
+	return without_interpreter;
 }
 
-/* A dynamic program of this computer, or a script: nothing has to be said or done about it. */
-static int plain_program(const char *command) {
-	if (strchr(command, '/')) return starts_here(command);
+/* A program of this computer, or a script: nothing has to be said about it. `*file` becomes what execvp(3) would start. */
+static enum way plain_program(const char *command, const char **file) {
+	*file = command;
+	if (strchr(command, '/')) return way_into(command);
 	const char *path = getenv("PATH");
 	char *all = strdup(path ? path : "/usr/bin:/bin"), *rest = all, *d;
 	while ((d = strsep(&rest, ":"))) {
 		char *p = text("%s/%s", *d ? d : ".", command);
 		struct stat s;
-		if (stat(p, &s) == 0 && S_ISREG(s.st_mode) && access(p, X_OK) == 0) return starts_here(p);
+		if (stat(p, &s) == 0 && S_ISREG(s.st_mode) && access(p, X_OK) == 0) return way_into(*file = p);
 	}
-	return 0;
+	return UNKNOWN;
+}
+
+/* The command line of shim/trap: no filter is there yet, the socket, the file, and the client's own words. */
+static char **trapped(const char *file, char **client, int n) {
+	char **words = calloc((size_t)n + 5, sizeof *words);
+	if (!words) abort();
+	words[0] = text("%s/ws-trap", build);
+	words[1] = "0";
+	words[2] = socket_path;
+	words[3] = (char *)file;
+	memcpy(words + 4, client, (size_t)n * sizeof *client);
+	return words;
 }
 
 /* ---- processes */
@@ -319,7 +339,9 @@ int main(int argc, char **argv) {
 	unsetenv("WS_FRESH");
 	unsetenv("WS_SLOW");
 	int at = plain_client(argc, argv), patiently = getenv("WS_WAIT_SERVER") != NULL;
-	if (at && !plain_program(argv[at])) at = 0;
+	const char *file = NULL;
+	enum way way = at ? plain_program(argv[at], &file) : UNKNOWN;
+	if (way == UNKNOWN) at = 0;
 	if (patiently) at = 0;
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) patiently |= strncmp(argv[i], "--trace", 7) == 0 || strncmp(argv[i], "--torture", 9) == 0 || strncmp(argv[i], "--record", 8) == 0;
 
@@ -337,10 +359,10 @@ int main(int argc, char **argv) {
 	if (at) {
 		static char *plain[3];
 		const char *other = getenv("LD_PRELOAD");
-		plain[0] = text("LD_PRELOAD=%s/libworldswitch.so%s%s", build, other && *other ? ":" : "", other ? other : "");
-		plain[1] = text("WORLDSWITCH_SOCKET=%s", socket_path);
+		plain[0] = text("WORLDSWITCH_SOCKET=%s", socket_path);
+		if (way == PRELOADED) plain[1] = text("LD_PRELOAD=%s/libworldswitch.so%s%s", build, other && *other ? ":" : "", other ? other : "");
 		environment = plain;
-		words = argv + at;
+		words = way == TRAPPED ? trapped(file, argv + at, argc - at) : argv + at;
 	} else {
 		server = start_server(listening, argc, argv, 1);
 		words = read_plan(&server, &environment);

@@ -14,7 +14,7 @@ __attribute__((destructor)) static void tell_missed(void)
 	for (int fd = 3; fd < LOOKED_AT; fd++) {
 		struct stat st;
 		if (syscall(SYS_fstat, fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(10, 232)) {
-			dprintf(2, "ws: the program opened the real /dev/kvm by an inline system call, which can't be caught\n");
+			dprintf(2, "ws: the program opened the real /dev/kvm by an inline system call; ws run --trap catches those\n");
 			return;
 		}
 	}

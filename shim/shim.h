@@ -82,9 +82,22 @@ HIDDEN int ws_lowest_internal(int at_least);
 HIDDEN int ws_handle(int fd, uint64_t *handle);
 HIDDEN void ws_file_name(int fd, char *into, size_t room);
 HIDDEN int ws_active(void);
+HIDDEN void ws_use_socket(const char *path);
+HIDDEN const char *ws_socket_path(void);
 HIDDEN int ws_traced(void);
 HIDDEN long ws_device_fd(int flags);
 HIDDEN int ws_memory_fd(void);
+HIDDEN extern __thread const uint64_t *ws_thread_mask;
+HIDDEN int ws_connected(void);
+HIDDEN void ws_thread_ends(void);
+HIDDEN void ws_before_fork(void);
+HIDDEN void ws_in_parent(void);
+HIDDEN void ws_in_child(void);
+
+/* calls.c */
+#define NOT_OURS (-1000000L)
+HIDDEN long ws_take(long number, const long a[6]);
+HIDDEN void ws_look_at_inherited(void);
 
 /* memory.c */
 HIDDEN int ws_copy(const void *from, void *to, size_t n);

@@ -63,6 +63,8 @@ static uint64_t parent_id;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct connection *connections;
 static __thread struct connection *mine;
+/* The thread's signal mask, when a handler that blocks all calls us; else NULL. */
+__thread const uint64_t *ws_thread_mask;
 static pthread_key_t at_thread_exit;
 static uint32_t internal_bits[INTERNAL_MAX / 32];
 static int said;
@@ -73,19 +75,21 @@ static void say(const char *text) {
 	raw(SYS_write, 2, text, strlen(text));
 }
 
-/* Taken from the environment once: the client may change its environment at any time. */
-static const char *socket_path(void) {
-	static char path[108];
-	static int looked;
-	if (!__atomic_load_n(&looked, __ATOMIC_ACQUIRE)) {
-		const char *given = getenv("WORLDSWITCH_SOCKET");
-		if (given && strlen(given) < sizeof path) strcpy(path, given);
-		__atomic_store_n(&looked, 1, __ATOMIC_RELEASE);
-	}
-	return path[0] ? path : NULL;
+static char path_given[108];
+static int looked_for_path;
+
+void ws_use_socket(const char *path) {
+	if (path && strlen(path) < sizeof path_given) strcpy(path_given, path);
+	__atomic_store_n(&looked_for_path, 1, __ATOMIC_RELEASE);
 }
 
-int ws_active(void) { return socket_path() != NULL; }
+/* Taken from the environment once: the client may change its environment at any time. */
+const char *ws_socket_path(void) {
+	if (!__atomic_load_n(&looked_for_path, __ATOMIC_ACQUIRE)) ws_use_socket(getenv("WORLDSWITCH_SOCKET"));
+	return path_given[0] ? path_given : NULL;
+}
+
+int ws_active(void) { return ws_socket_path() != NULL; }
 
 int ws_traced(void) {
 	static int known;
@@ -263,7 +267,7 @@ static void set_mask(uint64_t mask, uint64_t *old) { raw(SYS_rt_sigprocmask, SIG
 
 static int connect_server(void) {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	const char *path = socket_path();
+	const char *path = ws_socket_path();
 	int fd;
 	if (!path || strlen(path) >= sizeof to.sun_path) return -1;
 	strcpy(to.sun_path, path);
@@ -365,13 +369,18 @@ static void disconnect(void *p) {
 	free(c);
 }
 
-static void before_fork(void) { pthread_mutex_lock(&lock); }
+int ws_connected(void) { return mine != NULL; }
+void ws_thread_ends(void) {
+	if (mine) disconnect(mine);
+}
 
-static void in_parent(void) { pthread_mutex_unlock(&lock); }
+void ws_before_fork(void) { pthread_mutex_lock(&lock); }
+
+void ws_in_parent(void) { pthread_mutex_unlock(&lock); }
 
 /* The child has its own address space and threads, so it greets anew; its copies of the parent's connections must go, or the
  * server would not see the parent's end. */
-static void in_child(void) {
+void ws_in_child(void) {
 	ws_memory_child();
 	for (struct connection *c = connections, *next; c; c = next) {
 		next = c->next;
@@ -391,9 +400,9 @@ static void in_child(void) {
 }
 
 __attribute__((constructor)) static void start(void) {
-	socket_path();
+	ws_socket_path();
 	pthread_key_create(&at_thread_exit, disconnect);
-	pthread_atfork(before_fork, in_parent, in_child);
+	pthread_atfork(ws_before_fork, ws_in_parent, ws_in_child);
 }
 
 /* Is this pending signal one whose arrival changes nothing (ignored, or ignored by default)? */
@@ -587,7 +596,7 @@ long ws_call(struct call *out, enum request type, uint64_t a, uint64_t b, uint64
 	out->fd = -1;
 	struct connection *conn = connection();
 	if (conn) {
-		conn->blocked = blocked;
+		conn->blocked = ws_thread_mask ? *ws_thread_mask : blocked;
 		__atomic_store_n(&conn->slot->pending, 0, __ATOMIC_SEQ_CST);
 		if (run) follow_signals(conn);
 		r = converse(conn, out, &f, payload, n, run);

@@ -1,334 +1,87 @@
-/* LD_PRELOAD shim of Worldswitch: /dev/kvm and what comes from it go to the server, all else to the kernel. */
+/* LD_PRELOAD shim of Worldswitch: the C library's names of the system calls in calls.c. */
 #include "shim.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
 
-#define KVM_IOCTL_TYPE 0xAE
-#define KVM_RUN_COMMAND 0xAE80u
-
-static int kvm_seen; /* a descriptor of ours may exist: other calls than KVM's ioctls must look */
-
-/* Is this the path of the KVM device, however it is spelled? */
-static int is_kvm_path(int dir, const char *path) {
-	char whole[512], link[400];
-	size_t n, out = 0;
-	if (!path) return 0;
-	n = strlen(path);
-	if (n < 3 || n > 100 || strcmp(path + n - 3, "kvm") != 0) return 0;
-	if (path[0] == '/') strcpy(whole, path);
-	else {
-		char proc[40];
-		long r;
-		if (dir == AT_FDCWD) strcpy(proc, "/proc/self/cwd");
-		else snprintf(proc, sizeof proc, "/proc/self/fd/%d", dir);
-		r = raw(SYS_readlinkat, AT_FDCWD, proc, link, sizeof link - 1);
-		if (r <= 0) return 0;
-		link[r] = 0;
-		snprintf(whole, sizeof whole, "%s/%s", link, path);
-	}
-	/* Lexical: doubled slashes, "." and ".." */
-	char clean[512] = "";
-	for (char *part = whole; *part;) {
-		while (*part == '/') part++;
-		size_t len = strcspn(part, "/");
-		if (len == 2 && memcmp(part, "..", 2) == 0) {
-			while (out && clean[--out] != '/') {}
-		} else if (len && !(len == 1 && *part == '.')) {
-			clean[out++] = '/';
-			memcpy(clean + out, part, len);
-			out += len;
-		}
-		clean[out] = 0;
-		part += len;
-	}
-	return strcmp(clean, "/dev/kvm") == 0;
+static long call6(long number, long a, long b, long c, long d, long e, long f) {
+	long all[6] = {a, b, c, d, e, f}, r = ws_take(number, all);
+	return answer(r == NOT_OURS ? raw6(number, a, b, c, d, e, f) : r);
 }
-
-/* A descriptor that came with an answer, with close-on-exec as asked. */
-static long take_fd(struct call *c, long r, uint64_t flags) {
-	if (c->fd < 0) return r;
-	if (r < 0) {
-		raw(SYS_close, c->fd);
-		return r;
-	}
-	if (!(flags & O_CLOEXEC)) raw(SYS_fcntl, c->fd, F_SETFD, 0);
-	__atomic_store_n(&kvm_seen, 1, __ATOMIC_RELAXED);
-	return c->fd;
-}
-
-/* A descriptor of the device is a socket with a name like those that the server makes, and handle 0: no server is asked,
- * except when a trace shall have it. */
-static long open_kvm(int flags) {
-	struct call c = {0, 0, 0, -1, NULL, 0};
-	if (!ws_traced()) {
-		long fd = ws_device_fd(flags & O_CLOEXEC);
-		if (fd >= 0) __atomic_store_n(&kvm_seen, 1, __ATOMIC_RELAXED);
-		return fd;
-	}
-	long r = ws_call(&c, OPEN, (uint64_t)flags, 0, 0, NULL, 0, 0);
-	return take_fd(&c, r, (uint64_t)flags);
-}
-
-static long do_open(int dir, const char *path, int flags, unsigned mode) {
-	if (is_kvm_path(dir, path) && ws_active()) {
-		/* An O_PATH descriptor has no ioctl (EBADF); any character device stands for the one that is not there. */
-		if (flags & O_PATH) return raw(SYS_openat, AT_FDCWD, "/dev/null", flags, 0);
-		return open_kvm(flags);
-	}
-	return raw(SYS_openat, dir, path, flags, mode);
-}
+#define call(n, ...) CALL_(n, __VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define CALL_(n, a, b, c, d, e, f, ...) call6((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 static unsigned open_mode(int flags, va_list more) { return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(more, unsigned) : 0; }
-
-#if defined(__x86_64__)
-#define LARGE 0 /* O_LARGEFILE is implied by 64-bit kernels */
-#else
-#define LARGE 0
-#endif
 
 EXPORT int open(const char *path, int flags, ...) {
 	va_list more;
 	va_start(more, flags);
 	unsigned mode = open_mode(flags, more);
 	va_end(more);
-	return (int)answer(do_open(AT_FDCWD, path, flags | LARGE, mode));
+	return (int)call(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 EXPORT int openat(int dir, const char *path, int flags, ...) {
 	va_list more;
 	va_start(more, flags);
 	unsigned mode = open_mode(flags, more);
 	va_end(more);
-	return (int)answer(do_open(dir, path, flags | LARGE, mode));
+	return (int)call(SYS_openat, dir, path, flags, mode);
 }
 EXPORT int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 EXPORT int openat64(int dir, const char *path, int flags, ...) __attribute__((alias("openat")));
-EXPORT int __open_2(const char *path, int flags) { return (int)answer(do_open(AT_FDCWD, path, flags, 0)); }
+EXPORT int __open_2(const char *path, int flags) { return (int)call(SYS_openat, AT_FDCWD, path, flags, 0); }
 EXPORT int __open64_2(const char *path, int flags) { return __open_2(path, flags); }
-EXPORT int __openat_2(int dir, const char *path, int flags) { return (int)answer(do_open(dir, path, flags, 0)); }
+EXPORT int __openat_2(int dir, const char *path, int flags) { return (int)call(SYS_openat, dir, path, flags, 0); }
 EXPORT int __openat64_2(int dir, const char *path, int flags) { return __openat_2(dir, path, flags); }
 
-static long do_access(int dir, const char *path, int mode, int flags) {
-	if (is_kvm_path(dir, path) && ws_active()) return mode & X_OK ? -EACCES : 0;
-	return flags ? raw(439 /* faccessat2 */, dir, path, mode, flags) : raw(SYS_faccessat, dir, path, mode);
+EXPORT int faccessat(int dir, const char *path, int mode, int flags) {
+	return (int)(flags ? call(SYS_faccessat2, dir, path, mode, flags) : call(SYS_faccessat, dir, path, mode));
 }
-EXPORT int access(const char *path, int mode) { return (int)answer(do_access(AT_FDCWD, path, mode, 0)); }
-EXPORT int faccessat(int dir, const char *path, int mode, int flags) { return (int)answer(do_access(dir, path, mode, flags)); }
+EXPORT int access(const char *path, int mode) { return faccessat(AT_FDCWD, path, mode, 0); }
 
-/* ioctls that the kernel's VFS answers for any descriptor: FIONCLEX, FIOCLEX, FIONBIO, FIOASYNC, FIOQSIZE. */
-static int is_vfs_ioctl(unsigned long command) {
-	switch ((uint32_t)command) {
-	case 0x5450: case 0x5451: case 0x5421: case 0x5452: case 0x5460: return 1;
-	default: return 0;
-	}
-}
-
-static long do_ioctl(int fd, unsigned long command, unsigned long argument) {
-	uint64_t handle;
-	int kvm = ((command >> 8) & 0xff) == KVM_IOCTL_TYPE;
-	if ((kvm || (kvm_seen && !is_vfs_ioctl(command))) && ws_handle(fd, &handle)) {
-		struct call c = {0, 0, 0, -1, NULL, 0};
-		long r = ws_call(&c, IOCTL, handle, (uint32_t)command, argument, NULL, 0, (uint32_t)command == KVM_RUN_COMMAND);
-		r = take_fd(&c, r, c.c);
-		/* Some calls want the number of the new descriptor in their argument. */
-		if (r >= 0 && c.fd >= 0 && c.c >> 32) {
-			int made = (int)r;
-			/* As in the kernel the descriptor stays when that memory is bad. */
-			r = ws_copy(&made, (char *)argument + (c.c >> 32) - 1, sizeof made) ? 0 : -EFAULT;
-		}
-		return r;
-	}
-	long r = raw(SYS_ioctl, fd, command, argument);
-	/* qemu-user refuses ioctls that it does not know before it looks at the descriptor. */
-	if (kvm && r == -ENOSYS) r = raw(SYS_fcntl, fd, F_GETFD) < 0 ? -EBADF : -ENOTTY;
-	return r;
-}
 EXPORT int ioctl(int fd, unsigned long command, ...) {
 	va_list more;
 	va_start(more, command);
 	unsigned long argument = va_arg(more, unsigned long);
 	va_end(more);
-	return (int)answer(do_ioctl(fd, command, argument));
+	return (int)call(SYS_ioctl, fd, command, argument);
 }
 
-static long do_mmap(void *at, size_t n, int prot, int flags, int fd, off_t offset) {
-	uint64_t handle;
-	long r;
-	if (!(flags & MAP_ANONYMOUS) && ws_handle(fd, &handle)) {
-		struct call c = {0, 0, 0, -1, NULL, 0};
-		int32_t how[2] = {prot, flags};
-		if (!n || (offset & 4095)) return -EINVAL;
-		r = ws_call(&c, MMAP, handle, n, (uint64_t)offset, how, sizeof how, 0);
-		if (r >= 0 && c.fd >= 0) r = raw(SYS_mmap, at, n, prot, flags, c.fd, offset);
-		if (c.fd >= 0) raw(SYS_close, c.fd);
-	} else
-		r = raw(SYS_mmap, at, n, prot, flags, fd, offset);
-	if ((flags & MAP_FIXED) && !(r < 0 && r > -4096) && ws_watched((uint64_t)at, n)) ws_changed((uint64_t)at, n, 1);
-	return r;
-}
 EXPORT void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t offset) {
-	return (void *)answer(do_mmap(at, n, prot, flags, fd, offset));
+	return (void *)call(SYS_mmap, at, n, prot, flags, fd, offset);
 }
 EXPORT void *mmap64(void *at, size_t n, int prot, int flags, int fd, off_t offset) __attribute__((alias("mmap")));
-
-static uint64_t pages(size_t n) { return (n + 4095) & ~4095ull; }
-
-/* The server is told after the change: a vCPU that looks in between still finds the old memory, never a wrong one. */
-EXPORT int munmap(void *at, size_t n) {
-	int tell = ws_watched((uint64_t)at, n);
-	long r = raw(SYS_munmap, at, n);
-	if (tell && r == 0) ws_changed((uint64_t)at, pages(n), 1);
-	return (int)answer(r);
-}
-EXPORT int mprotect(void *at, size_t n, int prot) {
-	int tell = ws_watched((uint64_t)at, n);
-	long r = raw(SYS_mprotect, at, n, prot);
-	if (tell && r == 0) ws_changed((uint64_t)at, pages(n), 0);
-	return (int)answer(r);
-}
-EXPORT int madvise(void *at, size_t n, int advice) {
-	/* Private memory loses its contents; common memory does so only by a hole in its file. */
-	if (advice == MADV_DONTNEED && ws_forget((uint64_t)at, n)) return 0;
-	return (int)answer(raw(SYS_madvise, at, n, advice));
-}
+EXPORT int munmap(void *at, size_t n) { return (int)call(SYS_munmap, at, n); }
+EXPORT int mprotect(void *at, size_t n, int prot) { return (int)call(SYS_mprotect, at, n, prot); }
+EXPORT int madvise(void *at, size_t n, int advice) { return (int)call(SYS_madvise, at, n, advice); }
 EXPORT void *mremap(void *old, size_t old_n, size_t n, int flags, ...) {
 	va_list more;
 	va_start(more, flags);
 	void *at = flags & MREMAP_FIXED ? va_arg(more, void *) : NULL;
 	va_end(more);
-	int tell = ws_watched((uint64_t)old, old_n);
-	long r;
-	if (tell && n > old_n) {
-		/* Growing in place would show the next range of the common file: new memory, and the old part moved into it. */
-		if (!(flags & MREMAP_MAYMOVE)) return (void *)answer(-ENOMEM);
-		r = raw(SYS_mmap, at, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED : 0), -1, 0);
-		if (!(r < 0 && r > -4096)) r = raw(SYS_mremap, old, old_n, old_n, MREMAP_MAYMOVE | MREMAP_FIXED, r);
-	} else
-		r = raw(SYS_mremap, old, old_n, n, flags, at);
-	if (tell) ws_changed((uint64_t)old, pages(old_n), 0);
-	if (at && ws_watched((uint64_t)at, n)) ws_changed((uint64_t)at, pages(n), 1);
-	return (void *)answer(r);
+	return (void *)call(SYS_mremap, old, old_n, n, flags, at);
 }
 
-/* Our own descriptors do not exist for the client. */
-static long do_close(int fd) {
-	uint64_t handle;
-	if (ws_is_internal(fd)) return -EBADF;
-	int ours = ws_active() && ws_handle(fd, &handle) && handle != 0;
-	long r = raw(SYS_close, fd);
-	if (ours && r == 0) {
-		/* close(2) has released the file when it returns. */
-		struct call c = {0, 0, 0, -1, NULL, 0};
-		ws_call(&c, SYNC, 0, 0, 0, NULL, 0, 0);
-	}
-	return r;
-}
-EXPORT int close(int fd) { return (int)answer(do_close(fd)); }
-/* For kernels and emulators without close_range. */
-static long close_each(unsigned first, unsigned last) {
-	for (unsigned fd = first; fd <= last && fd < 65536; fd++) raw(SYS_close, fd);
-	return 0;
-}
-EXPORT int close_range(unsigned first, unsigned last, int flags) {
-	for (;;) {
-		int ours = first > 65535 ? -1 : ws_lowest_internal((int)first);
-		unsigned to = ours < 0 || (unsigned)ours > last ? last : (unsigned)ours - 1;
-		if (ours < 0 || (unsigned)ours > first) {
-			long r = raw(SYS_close_range, first, to, flags);
-			if (r == -ENOSYS && !flags) r = close_each(first, to);
-			if (r < 0) return (int)answer(r);
-		}
-		if (ours < 0 || (unsigned)ours >= last) return 0;
-		first = (unsigned)ours + 1;
-	}
-}
+EXPORT int close(int fd) { return (int)call(SYS_close, fd); }
+EXPORT int close_range(unsigned first, unsigned last, int flags) { return (int)call(SYS_close_range, first, last, flags); }
 EXPORT void closefrom(int first) { close_range(first < 0 ? 0 : (unsigned)first, ~0u, 0); }
-
-static long do_dup(int old, int fd, int flags) {
-	if (ws_is_internal(old)) return -EBADF;
-	if (ws_is_internal(fd)) ws_move_internal(fd);
-	return raw(SYS_dup3, old, fd, flags);
-}
-EXPORT int dup3(int old, int fd, int flags) { return (int)answer(do_dup(old, fd, flags)); }
+EXPORT int dup3(int old, int fd, int flags) { return (int)call(SYS_dup3, old, fd, flags); }
 EXPORT int dup2(int old, int fd) {
 	if (old == fd) return raw(SYS_fcntl, old, F_GETFD) < 0 ? (int)answer(-EBADF) : fd;
-	return (int)answer(do_dup(old, fd, 0));
+	return dup3(old, fd, 0);
 }
 
-static ssize_t read_stats(uint64_t handle, void *into, size_t n, uint64_t offset) {
-	struct call c = {0, 0, 0, -1, into, n};
-	return ws_call(&c, READ, handle, n, offset, NULL, 0, 0);
-}
-EXPORT ssize_t pread(int fd, void *into, size_t n, off_t offset) {
-	uint64_t handle;
-	if (kvm_seen && ws_handle(fd, &handle)) return answer(read_stats(handle, into, n, (uint64_t)offset));
-	return answer(raw(SYS_pread64, fd, into, n, offset));
-}
+EXPORT ssize_t pread(int fd, void *into, size_t n, off_t offset) { return call(SYS_pread64, fd, into, n, offset); }
 EXPORT ssize_t pread64(int fd, void *into, size_t n, off_t offset) __attribute__((alias("pread")));
-EXPORT ssize_t read(int fd, void *into, size_t n) {
-	uint64_t handle;
-	if (kvm_seen && ws_handle(fd, &handle)) return answer(read_stats(handle, into, n, ~0ull));
-	return answer(raw(SYS_read, fd, into, n));
-}
-
-/* KVM's files have no write; their lseek does nothing and succeeds. */
-EXPORT ssize_t write(int fd, const void *from, size_t n) {
-	uint64_t handle;
-	if (kvm_seen && ws_handle(fd, &handle)) {
-		/* Statistics are open for reading only, and that is looked at first. */
-		char name[120] = "";
-		ws_file_name(fd, name, sizeof name);
-		return answer(strstr(name, "-stats") ? -EBADF : -EINVAL);
-	}
-	return answer(raw(SYS_write, fd, from, n));
-}
-EXPORT off_t lseek(int fd, off_t offset, int whence) {
-	uint64_t handle;
-	if (kvm_seen && ws_handle(fd, &handle)) return 0;
-	return answer(raw(SYS_lseek, fd, offset, whence));
-}
+EXPORT ssize_t read(int fd, void *into, size_t n) { return call(SYS_read, fd, into, n); }
+EXPORT ssize_t write(int fd, const void *from, size_t n) { return call(SYS_write, fd, from, n); }
+EXPORT off_t lseek(int fd, off_t offset, int whence) { return call(SYS_lseek, fd, offset, whence); }
 EXPORT off_t lseek64(int fd, off_t offset, int whence) __attribute__((alias("lseek")));
 
-/* The link of a KVM descriptor in /proc/self/fd reads as the kernel's own. */
-static ssize_t do_readlink(int dir, const char *path, char *into, size_t n) {
-	uint64_t handle;
-	int fd, end = 0;
-	char name[120] = "anon_inode:";
-	if (kvm_seen && path && sscanf(path, "/proc/self/fd/%d%n", &fd, &end) == 1 && !path[end] && ws_handle(fd, &handle)) {
-		ws_file_name(fd, name + 11, sizeof name - 11);
-		if (strcmp(name + 11, "kvm") == 0) strcpy(name, "/dev/kvm");
-		size_t len = strlen(name) < n ? strlen(name) : n;
-		memcpy(into, name, len);
-		return (ssize_t)len;
-	}
-	return answer(raw(SYS_readlinkat, dir, path, into, n));
-}
-EXPORT ssize_t readlink(const char *path, char *into, size_t n) { return do_readlink(AT_FDCWD, path, into, n); }
-EXPORT ssize_t readlinkat(int dir, const char *path, char *into, size_t n) { return do_readlink(dir, path, into, n); }
-
-/* After exec inherited descriptors are ours from the start. */
-__attribute__((constructor)) static void look_at_inherited(void) {
-	char entries[2048];
-	uint64_t handle;
-	if (!ws_active()) return;
-	ws_traced();
-	long n, dir = raw(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0) return;
-	while (!kvm_seen && (n = raw(SYS_getdents64, dir, entries, sizeof entries)) > 0)
-		for (long at = 0; at < n; at += *(uint16_t *)(entries + at + 16)) /* struct linux_dirent64: d_reclen, d_name at 19 */
-			if (entries[at + 19] != '.' && ws_handle(atoi(entries + at + 19), &handle)) kvm_seen = 1;
-	raw(SYS_close, dir);
-}
+EXPORT ssize_t readlinkat(int dir, const char *path, char *into, size_t n) { return call(SYS_readlinkat, dir, path, into, n); }
+EXPORT ssize_t readlink(const char *path, char *into, size_t n) { return readlinkat(AT_FDCWD, path, into, n); }
 
 #if defined(__x86_64__)
-static long do_arch_prctl(long code, unsigned long argument) {
-	struct call c = {0, 0, 0, -1, NULL, 0};
-	if (code >= 0x1021 && code <= 0x1025 && ws_active()) return ws_call(&c, ARCH_PRCTL, (uint64_t)code, argument, 0, NULL, 0, 0);
-	return raw(SYS_arch_prctl, code, argument);
-}
-EXPORT int arch_prctl(int code, unsigned long argument) { return (int)answer(do_arch_prctl(code, argument)); }
+EXPORT int arch_prctl(int code, unsigned long argument) { return (int)call(SYS_arch_prctl, code, argument); }
 #endif
 
 EXPORT long syscall(long number, ...) {
@@ -337,16 +90,5 @@ EXPORT long syscall(long number, ...) {
 	va_start(more, number);
 	for (int i = 0; i < 6; i++) a[i] = va_arg(more, long);
 	va_end(more);
-	switch (number) {
-#if defined(__x86_64__)
-	case SYS_arch_prctl: return answer(do_arch_prctl(a[0], (unsigned long)a[1]));
-	case SYS_open: return answer(do_open(AT_FDCWD, (const char *)a[0], (int)a[1], (unsigned)a[2]));
-#endif
-	case SYS_openat: return answer(do_open((int)a[0], (const char *)a[1], (int)a[2], (unsigned)a[3]));
-	case SYS_ioctl: return answer(do_ioctl((int)a[0], (unsigned long)a[1], (unsigned long)a[2]));
-	case SYS_mmap: return answer(do_mmap((void *)a[0], (size_t)a[1], (int)a[2], (int)a[3], (int)a[4], a[5]));
-	case SYS_close: return answer(do_close((int)a[0]));
-	case SYS_close_range: return close_range((unsigned)a[0], (unsigned)a[1], (int)a[2]);
-	default: return answer(raw6(number, a[0], a[1], a[2], a[3], a[4], a[5]));
-	}
+	return call6(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

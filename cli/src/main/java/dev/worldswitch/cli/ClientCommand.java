@@ -7,8 +7,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * How a client is started with the shim in it: directly, or, for an arm64 program on another computer, by qemu-user's
- * emulator with the arm64 form of the shim.
+ * How a client is started with the shim in it: preloaded; by the loader that traps system calls, for static programs and
+ * where that is asked for; or, for an arm64 program on another computer, by qemu-user's emulator with the arm64 form of the
+ * shim.
  */
 record ClientCommand(List<String> words, Map<String, String> environment) {
     /** Debian's libc6-arm64-cross puts the loader and libc there. */
@@ -17,14 +18,30 @@ record ClientCommand(List<String> words, Map<String, String> environment) {
     private static final String SOCKET = "WORLDSWITCH_SOCKET", PRELOAD = "LD_PRELOAD";
 
     /** @throws IllegalArgumentException saying what is missing and how to get it */
-    static ClientCommand of(ClientProgram program, List<String> client, Path build, Path socket) {
-        if (program.kind() == ClientProgram.Kind.STATIC)
-            System.err.println("ws: " + program.file() + " is statically linked: its system calls can't be caught");
-        if (program.isForeign()) return emulated(program, client, build, socket);
+    static ClientCommand of(ClientProgram program, List<String> client, boolean trap, Path build, Path socket) {
+        boolean linked = program.kind() == ClientProgram.Kind.STATIC;
+        if (program.isForeign()) {
+            if (linked || trap)
+                System.err.println("ws: system calls of arm64 programs can't be trapped: " + program.file()
+                        + (linked ? " is statically linked and sees the real kernel" : " is caught by preloading only"));
+            return emulated(program, client, build, socket);
+        }
+        if (linked || trap) return trapped(program, client, build, socket);
         Path shim = built(build, "libworldswitch.so", "build it with ./ws doctor");
         String other = System.getenv(PRELOAD);
         String preload = other == null || other.isEmpty() ? shim.toString() : shim + ":" + other;
         return new ClientCommand(client, Map.of(PRELOAD, preload, SOCKET, socket.toString()));
+    }
+
+    private static ClientCommand trapped(ClientProgram program, List<String> client, Path build, Path socket) {
+        if (!System.getProperty("os.arch").equals("amd64"))
+            throw new IllegalArgumentException(
+                    program.file() + ": system calls can be trapped on x86-64 only; static programs can't be caught here");
+        Path loader = built(build, "ws-trap", "build it with ./ws doctor");
+        List<String> words = new ArrayList<>(List.of(loader.toString(), "0", socket.toString()));
+        words.add(program.file().toString());
+        words.addAll(client);
+        return new ClientCommand(words, Map.of(SOCKET, socket.toString()));
     }
 
     private static ClientCommand emulated(ClientProgram program, List<String> client, Path build, Path socket) {

@@ -16,6 +16,7 @@ record RunOptions(
         @Nullable String trace,
         @Nullable Long torture,
         @Nullable String record,
+        boolean trap,
         List<String> client) {
     static final int CPUS = 4, CPUS_MAX = 512;
 
@@ -31,16 +32,18 @@ record RunOptions(
     static @Nullable RunOptions simple(String[] args) {
         String machine = null, kernel = KernelVersion.DEFAULT, trace = null;
         int cpus = CPUS;
+        boolean trap = false;
         for (int i = 1; i < args.length; i++) {
             String a = args[i];
             if (a.equals("--")) {
                 List<String> client = new ArrayList<>(List.of(args).subList(i + 1, args.length));
                 if (client.isEmpty()) return null;
-                return new RunOptions(machine, kernel, List.of(), List.of(), cpus, trace, null, null, client);
+                return new RunOptions(machine, kernel, List.of(), List.of(), cpus, trace, null, null, trap, client);
             }
             boolean last = i + 1 == args.length;
             if (a.equals("--trace") && !last && args[i + 1].equals("--")) trace = "-";
             else if (a.startsWith("--trace=")) trace = a.substring(8);
+            else if (a.equals("--trap")) trap = true;
             else if (last) return null;
             else if (a.equals("--machine")) machine = args[++i];
             else if (a.equals("--kernel")) kernel = args[++i];

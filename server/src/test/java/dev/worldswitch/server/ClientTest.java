@@ -49,6 +49,24 @@ class ClientTest {
             run(new ProcessBuilder("cc", "-O1", "-pthread", "-w", "-o", folder + "/" + c, SOURCES + "/" + c + ".c"));
     }
 
+    /** The same programs linked statically, whose system calls are trapped; on x86-64 computers only. */
+    private static void compileStatic() throws Exception {
+        Assumptions.assumeTrue(System.getProperty("os.arch").equals("amd64"));
+        run(new ProcessBuilder("sh", SHIM + "/trap/build", folder + "/ws-trap"));
+        Path into = Files.createDirectories(folder.resolve("static"));
+        for (String c : List.of("descriptors", "memory", "signals", "many", "crowd", "broken", "mailbox"))
+            run(new ProcessBuilder(
+                    "cc", "-O1", "-static", "-pthread", "-w", "-o", into + "/" + c, SOURCES + "/" + c + ".c"));
+    }
+
+    private void trappedClient(Path program, String... arguments) throws Exception {
+        List<String> words = new ArrayList<>(List.of(folder + "/ws-trap", "0", socket.toString()));
+        words.addAll(List.of(program.toString(), program.toString()));
+        words.addAll(List.of(arguments));
+        ended(new ProcessBuilder(words));
+        nothingIsLeft();
+    }
+
     private static boolean installed(String command) {
         return Stream.of(System.getenv("PATH").split(":")).anyMatch(d -> Files.isExecutable(Path.of(d, command)));
     }
@@ -167,6 +185,23 @@ class ClientTest {
         nothingIsLeft();
         assertThat(openDescriptors()).isLessThanOrEqualTo(before + 5);
         assertThat(mappings()).isLessThanOrEqualTo(mappings + 60);
+    }
+
+    @Test
+    void staticClientsHaveTheSameDescriptorsMemorySignalsAndShortCalls() throws Exception {
+        compileStatic();
+        for (String c : List.of("descriptors", "memory", "signals", "broken", "mailbox"))
+            trappedClient(folder.resolve("static").resolve(c));
+        trappedClient(
+                folder.resolve("static/crowd"), folder.resolve("static/many").toString(), "300");
+        server.processVmRefused();
+        trappedClient(folder.resolve("static/memory"));
+    }
+
+    @Test
+    void aDynamicClientMayHaveItsSystemCallsTrappedInstead() throws Exception {
+        compileStatic();
+        for (String c : List.of("descriptors", "memory", "signals", "mailbox")) trappedClient(folder.resolve(c));
     }
 
     @Test
