@@ -201,10 +201,6 @@ static long do_dup(int old, int fd, int flags) {
 	if (ws_is_internal(fd)) ws_move_internal(fd);
 	return raw(SYS_dup3, old, fd, flags);
 }
-static long do_dup2(int old, int fd) {
-	if (old == fd) return raw(SYS_fcntl, old, F_GETFD) < 0 ? -EBADF : fd;
-	return do_dup(old, fd, 0);
-}
 
 static long do_read(int fd, void *into, size_t n, uint64_t offset) {
 	struct call c = {0, 0, 0, -1, into, n};
@@ -261,6 +257,10 @@ static long do_arch_prctl(long code, unsigned long argument) {
 	struct call c = {0, 0, 0, -1, NULL, 0};
 	if (code >= 0x1021 && code <= 0x1025 && ws_active()) return ws_call(&c, ARCH_PRCTL, (uint64_t)code, argument, 0, NULL, 0, 0);
 	return NOT_OURS;
+}
+static long do_dup2(int old, int fd) {
+	if (old == fd) return raw(SYS_fcntl, old, F_GETFD) < 0 ? -EBADF : fd;
+	return do_dup(old, fd, 0);
 }
 #endif
 
