@@ -121,6 +121,13 @@ class MutationTest {
                     "xcr0",
                     "host-control"),
             new Mutant(
+                    "the host's PKRU not loaded at the exit",
+                    ENTRY,
+                    "        cpu.wrpkru(host);\n",
+                    "",
+                    "xcr0",
+                    "host-control"),
+            new Mutant(
                     "guest entry with interrupts on",
                     ENTRY,
                     "        cpu.irqDisable();\n        // IN_GUEST_MODE",

@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 /** A host task by a scenario's text; its own registers are a victim as well and are looked at after each call. */
 final class Vmm {
     private static final int BV = XsaveLayout.XSTATE_BV / 8, XMM0 = XsaveLayout.XMM0 / 8;
+    /** Access disabled for keys 1 to 15, as the kernel starts programs, and key 1 write-protected besides. */
+    private static final long OWN_PKRU = 0x5555555cL;
+
     private final X86Host host;
     private final Task task;
     private final @Nullable Vm vm;
@@ -108,6 +111,7 @@ final class Vmm {
         control("IA32_XFD", cpu.xfd().get(), xfd);
         control("XCR0", cpu.xcr0().get(), xcr0);
         control("IA32_XFD_ERR", cpu.xfdErr().get(), 0);
+        if (wrote.get() == 1 && host.profile().xsave().has(XsaveLayout.PKRU)) control("PKRU", cpu.rdpkru(), OWN_PKRU);
         control("IA32_DEBUGCTL", cpu.debugctl().get(), host.perf().debugctl(cpu));
     }
 
@@ -126,6 +130,11 @@ final class Vmm {
             XsaveLayout.Component avx = host.profile().xsave().component(XsaveLayout.AVX);
             cpu.fpregs().fill(avx.offset() / 8, avx.size() / 8, own + 0x5959);
             used |= 4;
+        }
+        if (host.profile().xsave().has(XsaveLayout.PKRU)) {
+            cpu.fpregs()
+                    .set(host.profile().xsave().component(XsaveLayout.PKRU).offset() / 8, OWN_PKRU);
+            used |= 1 << XsaveLayout.PKRU;
         }
         cpu.fpregs().set(BV, cpu.fpregs().get(BV) | used);
         wrote.set(1);

@@ -11,7 +11,7 @@ final class X86Properties {
             "System V ABI, kernel part: a system call keeps vector registers");
     static final Property HOST_CONTROL = new Property(
             "host-control",
-            "IA32_XFD, XCR0, IA32_XFD_ERR, IA32_DEBUGCTL in user mode are the host's",
+            "IA32_XFD, XCR0, IA32_XFD_ERR, PKRU, IA32_DEBUGCTL in user mode are the host's",
             "arch/x86/kernel/fpu/core.c, xfd_update_state; vmx.c, handle_nm_fault_irqoff");
     static final Property GUEST_RUNS =
             new Property("guest-runs", "the guest runs as on a CPU of its own", "KVM API, KVM_RUN");
