@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 /** A host task by a scenario's text; its own registers are a victim as well and are looked at after each call. */
 final class Vmm {
     private static final int BV = XsaveLayout.XSTATE_BV / 8, XMM0 = XsaveLayout.XMM0 / 8;
-    /** Access disabled for keys 1 to 15, as the kernel starts programs, and key 1 write-protected besides. */
-    private static final long OWN_PKRU = 0x5555555cL;
+    /** Access disabled for keys 1 to 15, as the kernel starts programs; a task's own key is write-protected besides. */
+    private static final long INIT_PKRU = 0x55555554L;
 
     private final X86Host host;
     private final Task task;
@@ -111,7 +111,7 @@ final class Vmm {
         control("IA32_XFD", cpu.xfd().get(), xfd);
         control("XCR0", cpu.xcr0().get(), xcr0);
         control("IA32_XFD_ERR", cpu.xfdErr().get(), 0);
-        if (wrote.get() == 1 && host.profile().xsave().has(XsaveLayout.PKRU)) control("PKRU", cpu.rdpkru(), OWN_PKRU);
+        if (wrote.get() == 1 && host.profile().xsave().has(XsaveLayout.PKRU)) control("PKRU", cpu.rdpkru(), ownPkru());
         control("IA32_DEBUGCTL", cpu.debugctl().get(), host.perf().debugctl(cpu));
     }
 
@@ -120,6 +120,10 @@ final class Vmm {
             throw new Violation(
                     X86Properties.HOST_CONTROL,
                     name + " is 0x" + Long.toHexString(is) + " in user mode, not 0x" + Long.toHexString(should));
+    }
+
+    private long ownPkru() {
+        return INIT_PKRU | 8L << 2 * (own >>> 16 & 7);
     }
 
     private void putOwn() {
@@ -133,7 +137,7 @@ final class Vmm {
         }
         if (host.profile().xsave().has(XsaveLayout.PKRU)) {
             cpu.fpregs()
-                    .set(host.profile().xsave().component(XsaveLayout.PKRU).offset() / 8, OWN_PKRU);
+                    .set(host.profile().xsave().component(XsaveLayout.PKRU).offset() / 8, ownPkru());
             used |= 1 << XsaveLayout.PKRU;
         }
         cpu.fpregs().set(BV, cpu.fpregs().get(BV) | used);
