@@ -10,8 +10,11 @@ import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.cell.Words;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** What an architecture adds to the explorer: its hosts, what its VMMs and guests can do, its properties. */
 public interface Architecture {
@@ -47,8 +50,29 @@ public interface Architecture {
      * @param root the root of its cells
      * @param memory of its VMMs
      * @param waits lets a task wait inside a call, as {@link dev.worldswitch.kvm.Caller#block} does
+     * @param ghosts for who checks what contexts see
      */
-    record Surroundings(Region root, Timing timing, CpuPools cpus, VmmMemory memory, Waits waits) {}
+    record Surroundings(
+            Region root, Timing timing, CpuPools cpus, VmmMemory memory, Waits waits, Ghosts ghosts) {}
+
+    /** Values to follow, and a look at where they are. */
+    interface Ghosts {
+        /** Values of this kind have their owner in bits 63:56 and their number in bits 55:32. */
+        int OWNER = 56, NUMBER = 32;
+
+        /**
+         * The least number, from 1, of which this owner has no value anywhere in the state. A new value need only differ
+         * from those that are still somewhere: so states do not differ by how often somebody wrote.
+         *
+         * @param owner as it stands in bits 63:56
+         * @param expected words with numbers that count as in use too, in bits 23:0
+         */
+        int fresh(int owner, Words expected);
+
+        /** What {@code question} finds wrong in {@code at}; the explored code learns nothing of it. */
+        @Nullable
+        String wrong(Words at, Supplier<@Nullable String> question);
+    }
 
     /** Waiting as the explored tasks see it. */
     interface Waits {

@@ -192,7 +192,7 @@ final class Explorer implements Search.Guide {
         Region root = Region.watched("host", world);
         Search search = new Search(world, root, cpus, events);
         search.session = session;
-        Subject subject = boot.apply(new Architecture.Surroundings(root, search, search, memory, search));
+        Subject subject = boot.apply(new Architecture.Surroundings(root, search, search, memory, search, world));
         memory.world = world;
         search.explore(subject);
         return new Explorer(search);

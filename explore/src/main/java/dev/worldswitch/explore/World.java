@@ -7,9 +7,11 @@ import dev.worldswitch.machine.cell.Watcher;
 import dev.worldswitch.machine.cell.Words;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,13 +19,13 @@ import org.jspecify.annotations.Nullable;
  * only marked blocks with what they were and brings the state's 128-bit hash up to date. A snapshot is a table of
  * immutable blocks, so two snapshots share what did not change between them, and restoring copies only what differs.
  */
-final class World implements Watcher {
+final class World implements Watcher, Architecture.Ghosts {
     private static final int WORDS = 32, CHUNK = 5, CHUNK_MASK = (1 << CHUNK) - 1;
     /** Cells of more words than this are groups of words to {@link Footprints}. */
     private static final int SINGLE_WORDS = 512;
 
     /** Content of a block at some time, with its share of the two hash lanes. */
-    private record Block(long[] words, @Nullable Object ref, long h1, long h2) {}
+    private record Block(long[] words, @Nullable Object ref, long h1, long h2, long[] values) {}
 
     /** The whole state at some time. Chunks are shared with other snapshots and never changed. */
     record Snapshot(Block[][] chunks, long h1, long h2) {
@@ -168,7 +170,7 @@ final class World implements Watcher {
             Object v = r.peekRef();
             long seed = Digests.mix(b + 1, 0);
             long d = digests.of(v);
-            return new Block(Log.NO_LONGS, v, Digests.mix(seed ^ d, 1), Digests.mix(seed + d, 2));
+            return new Block(Log.NO_LONGS, v, Digests.mix(seed ^ d, 1), Digests.mix(seed + d, 2), Log.NO_LONGS);
         }
         int from = from(b), n = Math.min(1 << shift[cellOf[b]], cell.length() - from);
         long[] w = new long[n];
@@ -182,7 +184,23 @@ final class World implements Watcher {
             a = Digests.mix(a ^ v, 5);
             c = Digests.mix(c + v, 6);
         }
-        return new Block(w, null, a, c);
+        return new Block(w, null, a, c, values(w));
+    }
+
+    /** Owner and number of each value to follow that is in these words. */
+    private static long[] values(long[] w) {
+        long[] all = Log.NO_LONGS;
+        for (long v : w) {
+            if (v >>> OWNER == 0 || contains(all, v >>> NUMBER)) continue;
+            all = Arrays.copyOf(all, all.length + 1);
+            all[all.length - 1] = v >>> NUMBER;
+        }
+        return all;
+    }
+
+    private static boolean contains(long[] all, long v) {
+        for (long a : all) if (a == v) return true;
+        return false;
     }
 
     private boolean unchanged(int b) {
@@ -477,6 +495,34 @@ final class World implements Watcher {
         }
         if (memory != null) memory.writablePages((at, n) -> memoryTouched(at, n, true));
         footprints.dirty(-1);
+    }
+
+    @Override
+    public int fresh(int owner, Words expected) {
+        if (mode == Mode.REPLAY) return (int) log.nextLong();
+        sync();
+        BitSet used = new BitSet();
+        used.set(0);
+        for (int i = 0; i < expected.length(); i++) used.set((int) expected.peek(i) & 0xff_ffff);
+        for (Block[] chunk : now)
+            for (Block b : chunk)
+                if (b != null)
+                    for (long v : b.values)
+                        if (v >>> OWNER - NUMBER == owner) used.set((int) v & 0xff_ffff);
+        int fresh = used.nextClearBit(1);
+        if (mode == Mode.LIVE) log.add(fresh);
+        return fresh;
+    }
+
+    @Override
+    public @Nullable String wrong(Words at, Supplier<@Nullable String> question) {
+        if (mode == Mode.REPLAY) return null; // what it found would have ended the run
+        if (mode == Mode.LIVE || mode == Mode.EVENT) footprints.reads(at.id(), 0, at.length());
+        Mode m = mode;
+        mode = Mode.QUIET;
+        String found = question.get();
+        mode = m;
+        return found;
     }
 
     private void memoryTouched(long at, int n, boolean write) {

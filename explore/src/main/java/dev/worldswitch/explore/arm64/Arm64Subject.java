@@ -57,6 +57,7 @@ final class Arm64Subject implements Subject {
                             client,
                             around.memory(),
                             ghost.child("guest"),
+                            around.ghosts(),
                             number,
                             profile,
                             s.option(t.name() + ".sve-max-vq", profile.maxVq()),
@@ -67,7 +68,7 @@ final class Arm64Subject implements Subject {
                     ? new RegisterAbi(kvm, client, around.memory(), profile.vqs())
                     : null;
             host.scheduler().sleep(task);
-            vmms.add(new Arm64Vmm(host, task, number, ghost, controls, vm, thread, registers, t.does()));
+            vmms.add(new Arm64Vmm(host, task, number, ghost, around.ghosts(), controls, vm, thread, registers, t.does()));
         }
     }
 

@@ -3,6 +3,7 @@ package dev.worldswitch.explore.arm64;
 import static dev.worldswitch.kvm.IoctlTable.io;
 import static dev.worldswitch.kvm.IoctlTable.iow;
 
+import dev.worldswitch.explore.Architecture.Ghosts;
 import dev.worldswitch.explore.InProcessClient;
 import dev.worldswitch.explore.Violation;
 import dev.worldswitch.explore.VmmMemory;
@@ -47,6 +48,7 @@ final class Arm64Vm {
             InProcessClient client,
             VmmMemory memory,
             Region ghosts,
+            Ghosts follow,
             int owner,
             Arm64Profile profile,
             int maxVq,
@@ -58,7 +60,8 @@ final class Arm64Vm {
         this.features = (maxVq == 0 ? 0 : FEATURE_SVE)
                 | (script.contains("use-keys") ? FEATURE_PTRAUTH : 0)
                 | (script.contains("smc-off") ? FEATURE_PSCI_0_2 : 0);
-        this.guest = new GuestScript(ghosts, owner, profile.zStride(), script, of == null ? null : of.guest);
+        this.guest =
+                new GuestScript(ghosts, owner, profile.zStride(), follow, script, of == null ? null : of.guest);
         this.buffer = memory.allocate(4096);
         this.value = memory.allocate(4096);
         this.vm = of == null ? made(kvm, io(0x01), 0, "KVM_CREATE_VM") : of.vm;

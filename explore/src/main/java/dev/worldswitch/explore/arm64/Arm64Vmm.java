@@ -1,5 +1,6 @@
 package dev.worldswitch.explore.arm64;
 
+import dev.worldswitch.explore.Architecture.Ghosts;
 import dev.worldswitch.explore.Subject.Program;
 import dev.worldswitch.explore.Subject.Step;
 import dev.worldswitch.explore.Violation;
@@ -24,7 +25,7 @@ final class Arm64Vmm {
     private final @Nullable RegisterAbi registers;
     private final ZGhost own, inNeon;
     private final HostControls controls;
-    private final Word writes, usesSve, streams;
+    private final Word wrote, usesSve, streams, modes;
     private final List<Step> steps = new ArrayList<>();
 
     /**
@@ -36,6 +37,7 @@ final class Arm64Vmm {
             Task task,
             int number,
             Region ghosts,
+            Ghosts follow,
             HostControls controls,
             @Nullable Arm64Vm vm,
             @Nullable VmmThread thread,
@@ -48,12 +50,13 @@ final class Arm64Vmm {
         this.task = task;
         this.vm = vm;
         this.own =
-                new ZGhost(ghosts.child("task"), 0x80 | number, host.profile().zStride());
+                new ZGhost(ghosts.child("task"), 0x80 | number, host.profile().zStride(), follow);
         this.inNeon =
-                new ZGhost(ghosts.child("neon"), 0x40 | number, host.profile().zStride());
-        this.writes = ghosts.word("taskWrites");
+                new ZGhost(ghosts.child("neon"), 0x40 | number, host.profile().zStride(), follow);
+        this.wrote = ghosts.word("taskWrote");
         this.usesSve = ghosts.word("taskUsesSve");
         this.streams = ghosts.word("taskStreams");
+        this.modes = ghosts.word("taskModes");
         steps.add(new Step("starts", () -> {
             host.scheduler().start(task);
             backInUserMode();
@@ -191,7 +194,7 @@ final class Arm64Vmm {
         if (task.killed().get() != 0) return;
         task.flags().and(~Task.TIF_SIGPENDING);
         Arm64Cpu cpu = Fpsimd.cpu(task);
-        if (writes.get() != 0) checkOwn(cpu);
+        if (wrote.get() != 0) checkOwn(cpu);
         checkControls(cpu);
     }
 
@@ -251,8 +254,8 @@ final class Arm64Vmm {
     private void putOwn() {
         Arm64Cpu cpu = Fpsimd.cpu(task);
         int vq = host.profile().hasSve() ? cpu.host().liveVq() : 1;
-        writes.set(writes.get() + 1);
-        own.writesV(cpu.z(), cpu.zStride(), (int) writes.get(), vq);
+        wrote.set(1);
+        own.writesV(cpu.z(), cpu.zStride(), own.fresh(), vq);
     }
 
     private void checkStreaming(Arm64Cpu cpu) {
@@ -275,18 +278,18 @@ final class Arm64Vmm {
     private void streaming() {
         Arm64Cpu cpu = Fpsimd.cpu(task);
         cpu.sys().set(SysReg.SVCR.ordinal(), SVCR_SM);
-        writes.set(writes.get() + 1);
-        streams.set(writes.get());
+        wrote.set(1);
+        modes.set(modes.get() + 1);
+        streams.set(modes.get());
         if (host.profile().hasFpmr()) cpu.sys().set(SysReg.FPMR.ordinal(), streams.get());
-        own.writes(cpu.z(), cpu.zStride(), (int) writes.get(), host.profile().maxVq());
+        own.writes(cpu.z(), cpu.zStride(), own.fresh(), host.profile().maxVq());
     }
 
     /** Encryption of a disk, say: what the kernel has in V registers is its own until it gives them back. */
     private void kernelNeon() {
         inCall(() -> {
             host.fpsimd().kernelNeonBegin(cpu());
-            writes.set(writes.get() + 1);
-            inNeon.writesV(cpu().z(), cpu().zStride(), (int) writes.get(), 1);
+            inNeon.writesV(cpu().z(), cpu().zStride(), inNeon.fresh(), 1);
             cpu().moment("kernel code computes");
             String wrong = inNeon.wrong(cpu().z(), cpu().zStride(), 1);
             if (wrong != null) throw new Violation(Arm64Properties.KERNEL_NEON, "the kernel's " + wrong);
@@ -301,11 +304,11 @@ final class Arm64Vmm {
             host.scheduler().sleep(task);
             streams.set(0);
             host.fpsimd().sveSetFpsimd(task, image -> {
-                writes.set(writes.get() + 1);
+                wrote.set(1);
                 own.writesV(
                         image.z(),
                         image.zStride(),
-                        (int) writes.get(),
+                        own.fresh(),
                         Math.max(1, host.profile().maxVq()));
             });
             host.scheduler().start(task);
@@ -320,7 +323,7 @@ final class Arm64Vmm {
             inKernel(() -> host.fpsimd().doSveAcc(task));
             cpu = Fpsimd.cpu(task);
         }
-        writes.set(writes.get() + 1);
-        own.writes(cpu.z(), cpu.zStride(), (int) writes.get(), userVq(cpu));
+        wrote.set(1);
+        own.writes(cpu.z(), cpu.zStride(), own.fresh(), userVq(cpu));
     }
 }

@@ -1,5 +1,6 @@
 package dev.worldswitch.explore.arm64;
 
+import dev.worldswitch.explore.Architecture.Ghosts;
 import dev.worldswitch.explore.Violation;
 import dev.worldswitch.kvm.arm64.GuestCode;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
@@ -41,15 +42,20 @@ final class GuestScript implements GuestCode {
     private static final long SYS64_PMSCR_READ = 0x18L << EC | IL | 3 << 20 | 9 << 10 | 9 << 1 | 1;
     private final List<String> script;
     private final ZGhost ghost;
-    private final Word zcr, writes, firstId, finished;
+    private final Word zcr, firstId, finished;
     private final Arm64Exit exit = new Arm64Exit();
 
     /** @param sibling a guest of the same VM: what one has read of an ID register all do */
-    GuestScript(Region region, int owner, int zStride, List<String> script, @Nullable GuestScript sibling) {
+    GuestScript(
+            Region region,
+            int owner,
+            int zStride,
+            Ghosts ghosts,
+            List<String> script,
+            @Nullable GuestScript sibling) {
         this.script = script;
-        this.ghost = new ZGhost(region, owner, zStride);
+        this.ghost = new ZGhost(region, owner, zStride, ghosts);
         this.zcr = region.word("ghostZcr");
-        this.writes = region.word("ghostWrites");
         this.firstId = sibling == null ? region.word("ghostId") : sibling.firstId;
         this.finished = region.word("ghostFinished");
     }
@@ -162,10 +168,7 @@ final class GuestScript implements GuestCode {
     private void sve(Arm64Cpu cpu, String[] word) {
         int vq = guestVq(cpu);
         switch (word[0]) {
-            case "write-z" -> {
-                writes.set(writes.get() + 1);
-                ghost.writes(cpu.z(), cpu.zStride(), (int) writes.get(), vq);
-            }
+            case "write-z" -> ghost.writes(cpu.z(), cpu.zStride(), ghost.fresh(), vq);
             case "check-z" -> {
                 String wrong = ghost.wrong(cpu.z(), cpu.zStride(), vq);
                 if (wrong != null) throw new Violation(Arm64Properties.GUEST_SVE, "the guest's " + wrong);

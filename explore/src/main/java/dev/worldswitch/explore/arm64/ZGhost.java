@@ -1,5 +1,6 @@
 package dev.worldswitch.explore.arm64;
 
+import dev.worldswitch.explore.Architecture.Ghosts;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Words;
 import java.util.function.IntToLongFunction;
@@ -13,16 +14,23 @@ final class ZGhost {
     private static final long MAYBE_ZERO = 1L << 32;
     private final long owner;
     private final Words words;
+    private final Ghosts ghosts;
 
     /** @param owner makes the values of this context differ from every other's */
-    ZGhost(Region region, int owner, int zStride) {
-        this.owner = (long) owner << 56;
+    ZGhost(Region region, int owner, int zStride, Ghosts ghosts) {
+        this.ghosts = ghosts;
+        this.owner = (long) owner << Ghosts.OWNER;
         this.words = region.words("ghostZ", zStride);
     }
 
     /** Value of word {@code i} of register {@code n} after write {@code write}; 0 before the first. */
     private long value(long write, int n, int i) {
-        return write == 0 ? 0 : owner | write << 32 | (long) n << 16 | i;
+        return write == 0 ? 0 : owner | write << Ghosts.NUMBER | (long) n << 16 | i;
+    }
+
+    /** A number for a write that nobody can take for an earlier one whose values are still somewhere. */
+    int fresh() {
+        return ghosts.fresh((int) (owner >>> Ghosts.OWNER), words);
     }
 
     /** Write {@code number} defines all bits up to {@code vq} quadwords. */
@@ -51,7 +59,7 @@ final class ZGhost {
     /** The first register that does not hold what it may, up to {@code vq}; null when all do. */
     @Nullable
     String wrong(Words z, int stride, int vq) {
-        return wrong(z::get, stride, vq);
+        return ghosts.wrong(z, () -> wrong(z::get, stride, vq));
     }
 
     @Nullable
@@ -62,7 +70,7 @@ final class ZGhost {
     /** As {@link #wrong}, for registers of which only V is live. */
     @Nullable
     String wrongWithZeroesAboveV(Words z, int stride, int vq) {
-        return wrong(i -> i % stride < 2 ? z.get(i) : 0, stride, vq);
+        return ghosts.wrong(z, () -> wrong(i -> i % stride < 2 ? z.get(i) : 0, stride, vq));
     }
 
     private String whose(long is) {
