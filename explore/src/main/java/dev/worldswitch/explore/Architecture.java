@@ -57,17 +57,15 @@ public interface Architecture {
 
     /** Values to follow, and a look at where they are. */
     interface Ghosts {
-        /** Values of this kind have their owner in bits 63:56 and their number in bits 55:32. */
-        int OWNER = 56, NUMBER = 32;
+        /** Values of this kind: their owner in bits 63:56, {@link #NEW} or {@link #OLD} above {@code NUMBER}, below the place. */
+        int OWNER = 56, NUMBER = 32, NEW = 1, OLD = 2;
 
         /**
-         * The least number, from 1, of which this owner has no value anywhere in the state. A new value need only differ
-         * from those that are still somewhere: so states do not differ by how often somebody wrote.
-         *
-         * @param owner as it stands in bits 63:56
-         * @param expected words with numbers that count as in use too, in bits 23:0
+         * This owner is about to write new values to the places {@code from} to {@code to}, exclusive, of each register (bits
+         * 15:0 of a value): those that are still somewhere in the state become OLD. All that is ever asked of a value
+         * is whether it is the newest of its place, so how old it is makes no difference between states.
          */
-        int fresh(int owner, Words expected);
+        void retire(int owner, int from, int to);
 
         /** What {@code question} finds wrong in {@code at}; the explored code learns nothing of it. */
         @Nullable

@@ -7,7 +7,6 @@ import dev.worldswitch.machine.cell.Watcher;
 import dev.worldswitch.machine.cell.Words;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
@@ -289,6 +288,20 @@ final class World implements Watcher, Architecture.Ghosts {
         if (memory != null) memory.restored();
     }
 
+    void each(java.util.function.ObjLongConsumer<String> f) {
+        for (int b = 0; b < blocks; b++) {
+            Block x = now[b >> CHUNK][b & CHUNK_MASK];
+            String name = b >= memoryFirst ? "mem " + (b - memoryFirst) : cells.get(cellOf[b]).path() + (cells.get(cellOf[b]).length() > 32 ? "[" + from(b) + "]" : "");
+            f.accept(name, x.h1);
+            if (b < memoryFirst && x.words.length > 1 && cells.get(cellOf[b]).path().contains("sys")) for (int i = 0; i < x.words.length; i++) f.accept("  " + name + "+" + i, x.words[i]);
+        }
+    }
+    String pcs() {
+        StringBuilder s = new StringBuilder();
+        for (Cell c : cells) if (c.path().endsWith("/pc") || c.path().endsWith(".pc")) s.append(Long.toHexString(c.peek(0))).append(' ');
+        return s.toString();
+    }
+
     private void poke(int b, Block v) {
         if (b >= memoryFirst) {
             memory().setWords(b - memoryFirst, v.words);
@@ -498,20 +511,25 @@ final class World implements Watcher, Architecture.Ghosts {
     }
 
     @Override
-    public int fresh(int owner, Words expected) {
-        if (mode == Mode.REPLAY) return (int) log.nextLong();
+    public void retire(int owner, int from, int to) {
+        if (mode == Mode.REPLAY || !frozen) return;
         sync();
-        BitSet used = new BitSet();
-        used.set(0);
-        for (int i = 0; i < expected.length(); i++) used.set((int) expected.peek(i) & 0xff_ffff);
-        for (Block[] chunk : now)
-            for (Block b : chunk)
-                if (b != null)
-                    for (long v : b.values)
-                        if (v >>> OWNER - NUMBER == owner) used.set((int) v & 0xff_ffff);
-        int fresh = used.nextClearBit(1);
-        if (mode == Mode.LIVE) log.add(fresh);
-        return fresh;
+        long newest = (long) owner << OWNER - NUMBER | NEW;
+        for (int b = 0; b < blocks; b++) {
+            Block block = now[b >> CHUNK][b & CHUNK_MASK];
+            if (contains(block.values, newest)) retire(b, block.words, newest, from, to);
+        }
+    }
+
+    private void retire(int b, long[] words, long newest, int from, int to) {
+        long[] changed = words.clone();
+        for (int i = 0; i < words.length; i++) {
+            int place = (int) words[i] & 0xffff;
+            if (words[i] >>> NUMBER == newest && place >= from && place < to)
+                changed[i] ^= (long) (NEW ^ OLD) << NUMBER;
+        }
+        poke(b, new Block(changed, null, 0, 0, Log.NO_LONGS));
+        mark(b);
     }
 
     @Override

@@ -255,7 +255,7 @@ final class Arm64Vmm {
         Arm64Cpu cpu = Fpsimd.cpu(task);
         int vq = host.profile().hasSve() ? cpu.host().liveVq() : 1;
         wrote.set(1);
-        own.writesV(cpu.z(), cpu.zStride(), own.fresh(), vq);
+        own.writesV(cpu.z(), cpu.zStride(), vq);
     }
 
     private void checkStreaming(Arm64Cpu cpu) {
@@ -282,14 +282,14 @@ final class Arm64Vmm {
         modes.set(modes.get() + 1);
         streams.set(modes.get());
         if (host.profile().hasFpmr()) cpu.sys().set(SysReg.FPMR.ordinal(), streams.get());
-        own.writes(cpu.z(), cpu.zStride(), own.fresh(), host.profile().maxVq());
+        own.writes(cpu.z(), cpu.zStride(), host.profile().maxVq());
     }
 
     /** Encryption of a disk, say: what the kernel has in V registers is its own until it gives them back. */
     private void kernelNeon() {
         inCall(() -> {
             host.fpsimd().kernelNeonBegin(cpu());
-            inNeon.writesV(cpu().z(), cpu().zStride(), inNeon.fresh(), 1);
+            inNeon.writesV(cpu().z(), cpu().zStride(), 1);
             cpu().moment("kernel code computes");
             String wrong = inNeon.wrong(cpu().z(), cpu().zStride(), 1);
             if (wrong != null) throw new Violation(Arm64Properties.KERNEL_NEON, "the kernel's " + wrong);
@@ -308,7 +308,6 @@ final class Arm64Vmm {
                 own.writesV(
                         image.z(),
                         image.zStride(),
-                        own.fresh(),
                         Math.max(1, host.profile().maxVq()));
             });
             host.scheduler().start(task);
@@ -324,6 +323,6 @@ final class Arm64Vmm {
             cpu = Fpsimd.cpu(task);
         }
         wrote.set(1);
-        own.writes(cpu.z(), cpu.zStride(), own.fresh(), userVq(cpu));
+        own.writes(cpu.z(), cpu.zStride(), userVq(cpu));
     }
 }

@@ -168,7 +168,7 @@ final class GuestScript implements GuestCode {
     private void sve(Arm64Cpu cpu, String[] word) {
         int vq = guestVq(cpu);
         switch (word[0]) {
-            case "write-z" -> ghost.writes(cpu.z(), cpu.zStride(), ghost.fresh(), vq);
+            case "write-z" -> ghost.writes(cpu.z(), cpu.zStride(), vq);
             case "check-z" -> {
                 String wrong = ghost.wrong(cpu.z(), cpu.zStride(), vq);
                 if (wrong != null) throw new Violation(Arm64Properties.GUEST_SVE, "the guest's " + wrong);

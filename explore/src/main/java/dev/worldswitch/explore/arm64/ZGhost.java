@@ -7,8 +7,8 @@ import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one context should read from its vector registers: per word of a Z register the number of the write that defined
- * it, and whether zero is allowed too because the vector length was below it since.
+ * What one context should read from its vector registers: per word of a Z register whether it wrote it at all (zero
+ * before that), and whether zero is allowed too because the vector length was below it since.
  */
 final class ZGhost {
     private static final long MAYBE_ZERO = 1L << 32;
@@ -23,37 +23,40 @@ final class ZGhost {
         this.words = region.words("ghostZ", zStride);
     }
 
-    /** Value of word {@code i} of register {@code n} after write {@code write}; 0 before the first. */
+    /** Value of word {@code i} of register {@code n} that is {@code write}, NEW or OLD; 0 before the first. */
     private long value(long write, int n, int i) {
         return write == 0 ? 0 : owner | write << Ghosts.NUMBER | (long) n << 16 | i;
     }
 
-    /** A number for a write that nobody can take for an earlier one whose values are still somewhere. */
-    int fresh() {
-        return ghosts.fresh((int) (owner >>> Ghosts.OWNER), words);
+    private void retire(int upTo) {
+        ghosts.retire((int) (owner >>> Ghosts.OWNER), 0, upTo);
     }
 
-    /** Write {@code number} defines all bits up to {@code vq} quadwords. */
-    void writes(Words z, int stride, int number, int vq) {
-        for (int n = 0; n < 32; n++) for (int i = 0; i < 2 * vq; i++) z.set(n * stride + i, value(number, n, i));
-        for (int i = 0; i < 2 * vq; i++) words.set(i, number);
+    /** New values in all bits up to {@code vq} quadwords. */
+    void writes(Words z, int stride, int vq) {
+        retire(2 * vq);
+        for (int n = 0; n < 32; n++) for (int i = 0; i < 2 * vq; i++) z.set(n * stride + i, value(Ghosts.NEW, n, i));
+        for (int i = 0; i < 2 * vq; i++) words.set(i, Ghosts.NEW);
     }
 
-    /** V registers only: above them zeroes. */
-    void writesV(Words z, int stride, int number, int vq) {
+    /** New values in the V registers only: above them zeroes. */
+    void writesV(Words z, int stride, int vq) {
+        retire(2 * vq);
         for (int n = 0; n < 32; n++)
-            for (int i = 0; i < 2 * vq; i++) z.set(n * stride + i, i < 2 ? value(number, n, i) : 0);
-        for (int i = 0; i < 2 * vq; i++) words.set(i, i < 2 ? number : 0);
+            for (int i = 0; i < 2 * vq; i++) z.set(n * stride + i, i < 2 ? value(Ghosts.NEW, n, i) : 0);
+        for (int i = 0; i < 2 * vq; i++) words.set(i, i < 2 ? Ghosts.NEW : 0);
     }
 
     /** All registers are zero from here on. */
     void zeroes() {
+        retire(words.length());
         for (int i = 0; i < words.length(); i++) words.set(i, 0);
     }
 
     /** From here on what lies above {@code vq} may be zero. */
     void mayDropAbove(int vq) {
-        for (int i = 2 * vq; i < words.length(); i++) words.set(i, words.get(i) | MAYBE_ZERO);
+        for (int i = 2 * vq; i < words.length(); i++)
+            if (words.get(i) != 0) words.set(i, words.get(i) | MAYBE_ZERO);
     }
 
     /** The first register that does not hold what it may, up to {@code vq}; null when all do. */
