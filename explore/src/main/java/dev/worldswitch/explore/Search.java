@@ -245,10 +245,13 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
 
     private void body(Context c) {
         List<Step> steps = c.program.steps();
-        for (int s = c.step; s < steps.size(); s++) {
-            if (s > c.step || c.atRest() && !world.replaying()) c.begin(s);
-            if (!world.replaying()) guide.begins(c, steps.get(s).name());
-            steps.get(s).action().run();
+        boolean again = false;
+        for (int s = c.step; s < steps.size(); s += again ? 0 : 1) {
+            if (again || s > c.step || c.atRest() && !world.replaying()) c.begin(s);
+            Step step = steps.get(s);
+            if (!world.replaying()) guide.begins(c, step.name());
+            step.action().run();
+            again = world.isSo(step.again());
         }
     }
 

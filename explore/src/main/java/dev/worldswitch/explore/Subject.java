@@ -3,6 +3,7 @@ package dev.worldswitch.explore;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.machine.PhysicalCpu;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
@@ -14,8 +15,14 @@ public interface Subject {
     /**
      * One call or one stretch of user code. Between two steps a task rests: nothing is live but cells, the client's
      * memory and the number of the step.
+     *
+     * @param again asked after it: whether the same step follows
      */
-    record Step(String name, Runnable action) {}
+    record Step(String name, Runnable action, BooleanSupplier again) {
+        public Step(String name, Runnable action) {
+            this(name, action, () -> false);
+        }
+    }
 
     /** A host task and what it does, from getting its first CPU to giving up its last. */
     record Program(Task task, List<Step> steps) {}

@@ -365,6 +365,15 @@ final class World implements Watcher, Architecture.Ghosts {
         mode = m;
     }
 
+    /** What the search asks. */
+    boolean isSo(BooleanSupplier question) {
+        Mode m = mode;
+        mode = Mode.QUIET;
+        boolean so = question.getAsBoolean();
+        mode = m;
+        return so;
+    }
+
     /** Makes an event happen: nothing is logged, but what it touches is known. */
     void happens(Runnable r) {
         Mode m = mode;

@@ -110,13 +110,16 @@ final class Arm64Vmm {
                 Arm64Vm v = hasVm(text);
                 yield new Step("ioctl(vcpu, KVM_RUN)", () -> run(v));
             }
-            case "run-more" -> {
+            case "run-all" -> {
                 Arm64Vm v = hasVm(text);
-                yield new Step("new values in its V registers, ioctl(vcpu, KVM_RUN) unless the guest has ended", () -> {
-                    if (v.guest().finished()) return;
+                Runnable once = () -> {
                     putOwn();
                     run(v);
-                });
+                };
+                yield new Step(
+                        "new values in its V registers, ioctl(vcpu, KVM_RUN), until the guest has ended",
+                        once,
+                        () -> !v.guest().finished() && task.killed().get() == 0);
             }
             case "yield" ->
                 new Step("sched_yield()", () -> inCall(() -> host.scheduler().schedule(task)));
@@ -148,7 +151,7 @@ final class Arm64Vmm {
                 throw new IllegalArgumentException(
                         "a task can't '" + text + "'; known: own-registers, own-sve, streaming,"
                                 + " null-call, suspend, kernel-neon, debugger-sets-v,"
-                                + " interrupted, user-counters, profile, profile-ends, run, step, run-off, read-sve, lower-id, "
+                                + " interrupted, user-counters, profile, profile-ends, run, run-all, yield, step, run-off, read-sve, lower-id, "
                                 + String.join(", ", RegisterAbi.STEPS.keySet()));
         };
     }
