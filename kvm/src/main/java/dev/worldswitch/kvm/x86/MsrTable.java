@@ -539,7 +539,14 @@ public final class MsrTable {
     }
 
     private void intelOnly() {
-        stores(0x3a, "IA32_FEATURE_CONTROL", 0, (v, x, host) -> (x & ~1) == 0);
+        // MCG_LMCE_P of IA32_MCG_CAP offers local machine checks, bit 20 here allows them.
+        stores(
+                0x3a,
+                "IA32_FEATURE_CONTROL",
+                0,
+                (v, x, host) -> (x & ~(1 | (v.mcgCap().get() >> 27 & 1) << 20)) == 0);
+        Predicate<Vcpu> localMachineChecks = v -> (read(v, 0x3a, true).value >> 20 & 1) != 0;
+        stores(0x4d0, "IA32_MCG_EXT_CTL", 0, (v, x, host) -> (x & ~1) == 0, localMachineChecks);
         stores(0x1d9, "IA32_DEBUGCTL", 0, (v, x, host) -> (x & ~3) == 0);
         if (kvm.caps().supportedXcr0() >> 3 != 0 && (kvm.caps().supportedXcr0() & 0x18) != 0)
             stores(0xd90, "IA32_BNDCFGS", 0, (v, x, host) -> (x & 0xffc) == 0 && canonical(v, x & -4096, host));
@@ -595,6 +602,7 @@ public final class MsrTable {
         0x1a0,
         0x17a,
         0x17b,
+        0x4d0,
         0x9e,
         0x34,
         0xce,
