@@ -31,6 +31,7 @@ public final class Arm64Interpreter extends Mmu {
     public final Arm64Cpu cpu;
     /** General registers, system registers by ordinal, vectors ({@link #zs} words each), predicates ({@link #pw}). */
     public final long[] x, sys, z, p;
+    final Pauth pauth;
 
     public final int zs, pw;
     /** Address of the next instruction. */
@@ -77,6 +78,7 @@ public final class Arm64Interpreter extends Mmu {
         super(cpu, memory);
         this.cpu = cpu;
         this.watched = cpu.region().isWatched();
+        this.pauth = new Pauth(cpu.profile());
         this.x = cpu.gpr().raw();
         this.sys = cpu.sys().raw();
         this.z = cpu.z().raw();

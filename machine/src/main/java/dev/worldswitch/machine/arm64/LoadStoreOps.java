@@ -231,6 +231,7 @@ final class LoadStoreOps {
         public void exec(Arm64Interpreter c) {
             long va = address(c);
             if (size == 16) {
+                c.checkAlignment(va, 16, Mmu.READ);
                 long low = c.ld64(va), high = c.ld64(va + 8);
                 Vec.set(c, d, c.bigEndian ? high : low, c.bigEndian ? low : high);
             } else Vec.set(c, d, c.ld(va, size), 0);
@@ -243,6 +244,7 @@ final class LoadStoreOps {
         public void exec(Arm64Interpreter c) {
             long va = address(c);
             if (size == 16) {
+                c.checkAlignment(va, 16, Mmu.WRITE);
                 c.checkCrossing(va, 16);
                 long low = Vec.low(c, d), high = Vec.high(c, d);
                 c.st64(va, c.bigEndian ? high : low);
@@ -272,6 +274,7 @@ final class LoadStoreOps {
         public void exec(Arm64Interpreter c) {
             long va = address(c);
             if (size == 16) {
+                c.checkAlignment(va, 16, Mmu.READ);
                 long p = c.ld64(va), q = c.ld64(va + 8), r = c.ld64(va + 16), s = c.ld64(va + 24);
                 Vec.set(c, d, c.bigEndian ? q : p, c.bigEndian ? p : q);
                 Vec.set(c, a, c.bigEndian ? s : r, c.bigEndian ? r : s);
@@ -331,6 +334,7 @@ final class LoadStoreOps {
                 int regs = repeat * a;
                 for (int k = 0; k < regs; k++) Vec.set(c, d + k & 31, got[2 * k], got[2 * k + 1]);
             } else {
+                c.checkAlignment(base, size, Mmu.WRITE);
                 if ((base & 0xfff) + total > 4096) c.checkWrite(base, total);
                 long va = base;
                 for (int r = 0; r < repeat; r++) {
@@ -372,6 +376,7 @@ final class LoadStoreOps {
                     }
                 }
             } else {
+                c.checkAlignment(base, size, Mmu.WRITE);
                 if ((base & 0xfff) + a * size > 4096) c.checkWrite(base, a * size);
                 for (int s = 0; s < a; s++) c.st(base + (long) s * size, size, Vec.get(c, d + s & 31, lane, size));
             }

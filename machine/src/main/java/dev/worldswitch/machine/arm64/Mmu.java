@@ -73,8 +73,14 @@ abstract class Mmu extends TlbMemory {
         }
     }
 
-    /** The same, needed before several stores only where they reach two pages. */
+    /** Alignment comes before everything that translation may raise (D8.2.2 "Synchronous exception priorities"). */
+    final void checkAlignment(long va, int size, int kind) {
+        if (alignmentCheck && (va & size - 1) != 0) throw abort(va, kind, ALIGNMENT);
+    }
+
+    /** What {@link #checkWrite} does, needed before the stores of a pair only where they reach two pages. */
     final void checkCrossing(long va, int bytes) {
+        checkAlignment(va, bytes / 2, WRITE);
         if ((va & 0xfff) > 4096 - bytes) checkWrite(va, bytes);
     }
 
@@ -95,7 +101,10 @@ abstract class Mmu extends TlbMemory {
     final long update(long va, int size) {
         if (wTlb.has(va, access) && (va & size - 1) == 0) return wTlb.host(va);
         if ((va & size - 1) != 0) throw abort(va, READ, ALIGNMENT);
-        host(va, READ, translate(va, READ));
+        // Stage 1 refuses before stage 2 does.
+        long ipa = translate(va, READ);
+        translate(va, WRITE);
+        host(va, READ, ipa);
         return atomic(va, size);
     }
 
@@ -144,7 +153,7 @@ abstract class Mmu extends TlbMemory {
     }
 
     private void check(long va, int size, int kind) {
-        if (alignmentCheck && (va & size - 1) != 0) throw abort(va, kind, ALIGNMENT);
+        checkAlignment(va, size, kind);
         if (!watching) return;
         // A watchpoint is only reached where the access is allowed.
         long last = va + size - 1;

@@ -118,7 +118,7 @@ final class Stage1 {
         if (out == 52 && grain != 16 && !ds) out = 48;
         long ttbr = sys[high ? TTBR1 : TTBR0];
         int low = in - (3 - level) * stride - grain;
-        long table = ttbr & 0xfffffffffffeL & -1L << Math.max(low + 3, grain == 16 && out == 52 ? 6 : 4);
+        long table = ttbr & 0xfffffffffffeL & -1L << Math.max(low + 3, out == 52 ? 6 : 4);
         if (out == 52) table |= bits(ttbr, 5, 2) << 48;
         if (table >>> out != 0) return ADDRESS_SIZE;
         boolean hpd = (tcr >>> (high ? 42 : 41) & 1) != 0;
@@ -136,13 +136,13 @@ final class Stage1 {
             long host = hostPage + (at & 0xfff);
             long desc = (long) CAS.getVolatile(Mmu.HOST, host);
             if ((sys[SCTLR] & 1L << 25) != 0) desc = Long.reverseBytes(desc);
-            if ((desc & 1) == 0) return TRANSLATION | level;
+            if ((desc & 1) == 0) return fault(TRANSLATION, level);
             boolean table3 = (desc & 2) != 0;
-            if (!table3 && !blockAllowed(grain, level, ds)) return TRANSLATION | level;
+            if (!table3 && !blockAllowed(grain, level, ds)) return fault(TRANSLATION, level);
             long address = address(desc, grain, ds, out);
             if (level < 3 && table3) {
                 address &= -1L << grain;
-                if (address >>> out != 0) return ADDRESS_SIZE | level;
+                if (address >>> out != 0) return fault(ADDRESS_SIZE, level);
                 if (!hpd) {
                     ap |= (int) bits(desc, 62, 61);
                     xn |= (int) bits(desc, 60, 59);
@@ -150,12 +150,18 @@ final class Stage1 {
                 table = address;
                 continue;
             }
-            if (level == 3 && !table3) return TRANSLATION | level;
+            if (level == 3 && !table3) return fault(TRANSLATION, level);
             address &= -1L << shift;
-            if (address >>> out != 0) return ADDRESS_SIZE | level;
+            if (address >>> out != 0) return fault(ADDRESS_SIZE, level);
             return leaf(
                     va, kind, user, pan, tcr, desc, host, at, level, ap, xn, address | offset & (1L << shift) - 1, ds);
         }
+    }
+
+    /** The status code of a fault at a level; FEAT_LPA2's level -1 has codes of its own. */
+    private static int fault(int type, int level) {
+        if (level >= 0) return type | level;
+        return type == TRANSLATION ? 0x2b : 0x29;
     }
 
     private static boolean blockAllowed(int grain, int level, boolean ds) {

@@ -10,8 +10,6 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
 class A64SystemTest {
@@ -52,7 +50,7 @@ class A64SystemTest {
     void a_program_at_el1_sees_the_translation_faults_and_debug_exceptions_that_qemu_shows() throws Exception {
         byte[] program;
         try {
-            program = assemble();
+            program = Assembler.binary("a64-system");
         } catch (IOException e) {
             assumeTrue(false, e.getMessage() + "; install gcc-aarch64-linux-gnu");
             return;
@@ -84,20 +82,5 @@ class A64SystemTest {
             long got = ram.get(ValueLayout.JAVA_LONG, RESULTS + 8 * i);
             if (EXPECTED[i] != -1) assertThat(got).as("result " + i).isEqualTo(EXPECTED[i]);
         }
-    }
-
-    private static byte[] assemble() throws IOException, InterruptedException {
-        Path source = Path.of("native/semantics/a64-system.S");
-        if (!Files.exists(source)) source = Path.of("../native/semantics/a64-system.S");
-        Path dir = Files.createTempDirectory("a64system");
-        Path object = dir.resolve("a64-system.o"), binary = dir.resolve("a64-system.bin");
-        call("aarch64-linux-gnu-gcc", "-c", "-o", object.toString(), source.toString());
-        call("aarch64-linux-gnu-objcopy", "-O", "binary", "-j", ".text", object.toString(), binary.toString());
-        return Files.readAllBytes(binary);
-    }
-
-    private static void call(String... command) throws IOException, InterruptedException {
-        if (new ProcessBuilder(command).inheritIO().start().waitFor() != 0)
-            throw new IOException(command[0] + " failed");
     }
 }
