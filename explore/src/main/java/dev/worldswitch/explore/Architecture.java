@@ -52,8 +52,7 @@ public interface Architecture {
      * @param waits lets a task wait inside a call, as {@link dev.worldswitch.kvm.Caller#block} does
      * @param ghosts for who checks what contexts see
      */
-    record Surroundings(
-            Region root, Timing timing, CpuPools cpus, VmmMemory memory, Waits waits, Ghosts ghosts) {}
+    record Surroundings(Region root, Timing timing, CpuPools cpus, VmmMemory memory, Waits waits, Ghosts ghosts) {}
 
     /** Values to follow, and a look at where they are. */
     interface Ghosts {

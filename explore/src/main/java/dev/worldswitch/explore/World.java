@@ -291,14 +291,22 @@ final class World implements Watcher, Architecture.Ghosts {
     void each(java.util.function.ObjLongConsumer<String> f) {
         for (int b = 0; b < blocks; b++) {
             Block x = now[b >> CHUNK][b & CHUNK_MASK];
-            String name = b >= memoryFirst ? "mem " + (b - memoryFirst) : cells.get(cellOf[b]).path() + (cells.get(cellOf[b]).length() > 32 ? "[" + from(b) + "]" : "");
+            String name = b >= memoryFirst
+                    ? "mem " + (b - memoryFirst)
+                    : cells.get(cellOf[b]).path() + (cells.get(cellOf[b]).length() > 32 ? "[" + from(b) + "]" : "");
             f.accept(name, x.h1);
-            if (b < memoryFirst && x.words.length > 1 && cells.get(cellOf[b]).path().contains("sys")) for (int i = 0; i < x.words.length; i++) f.accept("  " + name + "+" + i, x.words[i]);
+            if (b < memoryFirst
+                    && x.words.length > 1
+                    && cells.get(cellOf[b]).path().contains("sys"))
+                for (int i = 0; i < x.words.length; i++) f.accept("  " + name + "+" + i, x.words[i]);
         }
     }
+
     String pcs() {
         StringBuilder s = new StringBuilder();
-        for (Cell c : cells) if (c.path().endsWith("/pc") || c.path().endsWith(".pc")) s.append(Long.toHexString(c.peek(0))).append(' ');
+        for (Cell c : cells)
+            if (c.path().endsWith("/pc") || c.path().endsWith(".pc"))
+                s.append(Long.toHexString(c.peek(0))).append(' ');
         return s.toString();
     }
 

@@ -68,7 +68,8 @@ final class Arm64Subject implements Subject {
                     ? new RegisterAbi(kvm, client, around.memory(), profile.vqs())
                     : null;
             host.scheduler().sleep(task);
-            vmms.add(new Arm64Vmm(host, task, number, ghost, around.ghosts(), controls, vm, thread, registers, t.does()));
+            vmms.add(new Arm64Vmm(
+                    host, task, number, ghost, around.ghosts(), controls, vm, thread, registers, t.does()));
         }
     }
 

@@ -60,8 +60,7 @@ final class Arm64Vm {
         this.features = (maxVq == 0 ? 0 : FEATURE_SVE)
                 | (script.contains("use-keys") ? FEATURE_PTRAUTH : 0)
                 | (script.contains("smc-off") ? FEATURE_PSCI_0_2 : 0);
-        this.guest =
-                new GuestScript(ghosts, owner, profile.zStride(), follow, script, of == null ? null : of.guest);
+        this.guest = new GuestScript(ghosts, owner, profile.zStride(), follow, script, of == null ? null : of.guest);
         this.buffer = memory.allocate(4096);
         this.value = memory.allocate(4096);
         this.vm = of == null ? made(kvm, io(0x01), 0, "KVM_CREATE_VM") : of.vm;

@@ -309,9 +309,7 @@ final class Arm64Vmm {
             host.fpsimd().sveSetFpsimd(task, image -> {
                 wrote.set(1);
                 own.writesV(
-                        image.z(),
-                        image.zStride(),
-                        Math.max(1, host.profile().maxVq()));
+                        image.z(), image.zStride(), Math.max(1, host.profile().maxVq()));
             });
             host.scheduler().start(task);
         });

@@ -47,12 +47,7 @@ final class GuestScript implements GuestCode {
 
     /** @param sibling a guest of the same VM: what one has read of an ID register all do */
     GuestScript(
-            Region region,
-            int owner,
-            int zStride,
-            Ghosts ghosts,
-            List<String> script,
-            @Nullable GuestScript sibling) {
+            Region region, int owner, int zStride, Ghosts ghosts, List<String> script, @Nullable GuestScript sibling) {
         this.script = script;
         this.ghost = new ZGhost(region, owner, zStride, ghosts);
         this.zcr = region.word("ghostZcr");

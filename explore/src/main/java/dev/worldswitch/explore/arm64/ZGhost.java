@@ -55,8 +55,7 @@ final class ZGhost {
 
     /** From here on what lies above {@code vq} may be zero. */
     void mayDropAbove(int vq) {
-        for (int i = 2 * vq; i < words.length(); i++)
-            if (words.get(i) != 0) words.set(i, words.get(i) | MAYBE_ZERO);
+        for (int i = 2 * vq; i < words.length(); i++) if (words.get(i) != 0) words.set(i, words.get(i) | MAYBE_ZERO);
     }
 
     /** The first register that does not hold what it may, up to {@code vq}; null when all do. */
