@@ -272,7 +272,6 @@ final class Explorer implements Search.Guide {
             again();
             todo = levels(prefixes, beginning, reduce, progress);
         }
-        if (DIAG) diagPrint();
         world.restore(beginning);
         search.reset();
         return new Result(
@@ -587,17 +586,7 @@ final class Explorer implements Search.Guide {
     /** False when this state was seen with as much of the bounds left and as much to place, or more. */
     private boolean isNew(Key key, List<Choice> others) {
         Seen.Visit v = seen.visit(key.h1, key.h2, left, relevant(search.dirtyBefore));
-        if (v == Seen.Visit.FIRST) {
-            states++;
-            if (DIAG) {
-                Diag g = diag.computeIfAbsent(step + " run" + search.running() + " " + diagKey(), k -> new Diag());
-                g.n++;
-                for (Context c : search.contexts()) g.add("ctx" + c.number + " step", c.step);
-                for (Context c : search.contexts()) g.add("ctx" + c.number + " since/depth", (long) c.since << 8 | c.depth);
-                for (Context c : search.contexts()) g.add("ctx" + c.number + " log", c.log.h1());
-                world.each(g::add);
-            }
-        }
+        if (v == Seen.Visit.FIRST) states++;
         // Giving way costs nothing: without comparing, two tasks would be polite for ever.
         return v != Seen.Visit.NOTHING_NEW || unreduced && others.stream().noneMatch(o -> o.kind() == Choice.GIVE_WAY);
     }
@@ -612,26 +601,6 @@ final class Explorer implements Search.Guide {
         long d = dirty & mask & ~world.footprints.wide();
         boolean switches = (left >> 8 & 0xff) != 0 && Footprints.switchIsDirty(dirty);
         return switches ? d | Footprints.cpu(0) : d;
-    }
-
-    static final boolean DIAG = Boolean.getBoolean("ws.diag");
-    private final Map<String, Diag> diag = new TreeMap<>();
-    private String diagKey() {
-        StringBuilder b = new StringBuilder();
-        for (Context c : search.contexts()) b.append(c.step).append(c.done ? "d" : "").append('/').append(c.depth).append(' ');
-        b.append("pc ").append(world.pcs());
-        return b.toString();
-    }
-    static final class Diag {
-        int n;
-        final Map<String, Set<Long>> by = new TreeMap<>();
-        void add(String name, long v) { by.computeIfAbsent(name, k -> new HashSet<>()).add(v); }
-    }
-    void diagPrint() {
-        diag.entrySet().stream().sorted((a, b) -> b.getValue().n - a.getValue().n).limit(Integer.getInteger("ws.diagn", 12)).forEach(e -> {
-            System.err.println(e.getValue().n + " states at " + e.getKey());
-            e.getValue().by.entrySet().stream().filter(x -> x.getValue().size() > 1).sorted((a, b) -> b.getValue().size() - a.getValue().size()).limit(40).forEach(x -> System.err.println("    " + x.getValue().size() + " " + x.getKey()));
-        });
     }
 
     // ---- the audit

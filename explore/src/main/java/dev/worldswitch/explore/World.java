@@ -186,11 +186,13 @@ final class World implements Watcher, Architecture.Ghosts {
         return new Block(w, null, a, c, values(w));
     }
 
-    /** Owner and number of each value to follow that is in these words. */
+    private static final long NUMBERS = (1L << OWNER - NUMBER) - 1;
+
+    /** Owner and number of each newest value that is in these words. */
     private static long[] values(long[] w) {
         long[] all = Log.NO_LONGS;
         for (long v : w) {
-            if (v >>> OWNER == 0 || contains(all, v >>> NUMBER)) continue;
+            if (v >>> OWNER == 0 || (v >>> NUMBER & NUMBERS) != NEW || contains(all, v >>> NUMBER)) continue;
             all = Arrays.copyOf(all, all.length + 1);
             all[all.length - 1] = v >>> NUMBER;
         }
@@ -286,28 +288,6 @@ final class World implements Watcher, Architecture.Ghosts {
         h1 = s.h1;
         h2 = s.h2;
         if (memory != null) memory.restored();
-    }
-
-    void each(java.util.function.ObjLongConsumer<String> f) {
-        for (int b = 0; b < blocks; b++) {
-            Block x = now[b >> CHUNK][b & CHUNK_MASK];
-            String name = b >= memoryFirst
-                    ? "mem " + (b - memoryFirst)
-                    : cells.get(cellOf[b]).path() + (cells.get(cellOf[b]).length() > 32 ? "[" + from(b) + "]" : "");
-            f.accept(name, x.h1);
-            if (b < memoryFirst
-                    && x.words.length > 1
-                    && cells.get(cellOf[b]).path().contains("sys"))
-                for (int i = 0; i < x.words.length; i++) f.accept("  " + name + "+" + i, x.words[i]);
-        }
-    }
-
-    String pcs() {
-        StringBuilder s = new StringBuilder();
-        for (Cell c : cells)
-            if (c.path().endsWith("/pc") || c.path().endsWith(".pc"))
-                s.append(Long.toHexString(c.peek(0))).append(' ');
-        return s.toString();
     }
 
     private void poke(int b, Block v) {
