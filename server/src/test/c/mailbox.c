@@ -94,7 +94,10 @@ static void children(const char *self) {
 				pid_t q = fork();
 				if (q == 0) _exit(calls(NULL) != NULL);
 				CHECK(waitpid(q, &status, 0) == q && status == 0);
+				/* An emulator can't execute another program of its kind where the kernel does not know it. */
+				if (getenv("NO_EXEC")) _exit(0);
 				execl(self, self, "done", NULL);
+				_exit(2);
 			}
 			calls_until_stopped(&count[i + 16]);
 			_exit(1);
@@ -121,8 +124,7 @@ int main(int argc, char **argv) {
 	many_threads();
 	handlers_that_call();
 	runs_that_are_interrupted();
-	/* An emulator may not survive a fork while its other threads run. */
-	if (!getenv("NO_EXEC")) children(argv[0]);
+	children(argv[0]);
 	calls(NULL);
 	return 0;
 }

@@ -412,12 +412,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     public int choose(String what, int n) {
         Context c = current;
         if (c == null || n < 2 || !world.logs()) return 0;
-        c.count++;
-        if (world.replaying()) {
-            if (!c.atTarget()) return (int) c.log.nextLong();
-            c.rebuilt();
-            world.live(c.log);
-        } else c.since++;
+        if (isLogged(c)) return (int) c.log.nextLong();
         dirtyBefore = world.footprints.dirty();
         char kind = what.startsWith(GUEST) ? Choice.OUTCOME : Choice.UNKNOWN;
         List<Choice> others = new ArrayList<>();
@@ -453,14 +448,22 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         };
     }
 
+    /** Whether the context is still being rebuilt: what it chooses now is in its log. */
+    private boolean isLogged(Context c) {
+        c.count++;
+        if (!world.replaying()) {
+            c.since++;
+            return false;
+        }
+        if (!c.atTarget()) return true;
+        c.rebuilt();
+        world.live(c.log);
+        return false;
+    }
+
     private int leased(int cpus) {
         Context c = current();
-        c.count++;
-        if (world.replaying()) {
-            if (!c.atTarget()) return (int) c.log.nextLong();
-            c.rebuilt();
-            world.live(c.log);
-        } else c.since++;
+        if (isLogged(c)) return (int) c.log.nextLong();
         for (; ; ) {
             List<Choice> others = new ArrayList<>();
             int usual = usualCpu(c, cpus);

@@ -2,7 +2,6 @@ package dev.worldswitch.explore.migrate;
 
 import dev.worldswitch.explore.InProcessClient;
 import dev.worldswitch.explore.VmmMemory;
-import dev.worldswitch.kernel.CpuPool;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.CpuPools;
@@ -10,10 +9,8 @@ import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.kvm.hosts.Hosts;
 import dev.worldswitch.machine.MachineProfile;
-import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
-import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -29,7 +26,7 @@ final class Host {
     final long buffer;
 
     Host(MachineProfile machine, KernelVersion kernel) {
-        this.host = Hosts.boot(Region.root("host"), kernel, machine, 1, Timing.plain(() -> 0), new OneCpu());
+        this.host = Hosts.boot(Region.root("host"), kernel, machine, 1, Timing.plain(() -> 0), CpuPools.FIRST_CPU);
         Task task = host.newTask("vmm");
         host.start(task);
         this.client = new InProcessClient(memory, task, Host::wouldWait, host.xcompSupported());
@@ -48,21 +45,6 @@ final class Host {
 
     private static void wouldWait(BooleanSupplier condition) {
         if (!condition.getAsBoolean()) throw new IllegalStateException("saving and restoring a vCPU waits for ever");
-    }
-
-    private static final class OneCpu implements CpuPools {
-        @Override
-        public <C extends PhysicalCpu> CpuPool<C> over(List<C> cpus) {
-            return new CpuPool<>() {
-                @Override
-                public C lease(Task task) {
-                    return cpus.getFirst();
-                }
-
-                @Override
-                public void release(Task task) {}
-            };
-        }
     }
 
     private void made(KvmFile file, int command) {

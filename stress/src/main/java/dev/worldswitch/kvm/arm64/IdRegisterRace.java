@@ -2,18 +2,15 @@ package dev.worldswitch.kvm.arm64;
 
 import dev.worldswitch.explore.InProcessClient;
 import dev.worldswitch.explore.VmmMemory;
-import dev.worldswitch.kernel.CpuPool;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.CpuPools;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.machine.MachineProfile;
-import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.arm64.Arm64Exit;
 import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.cell.Region;
-import java.util.List;
 import java.util.Objects;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -53,7 +50,7 @@ public class IdRegisterRace {
                 MachineProfile.builtIn("neoverse-v1"),
                 1,
                 Timing.plain(() -> 0),
-                new OneCpu());
+                CpuPools.FIRST_CPU);
         Task task = machine.newTask("vmm");
         machine.start(task);
         runner = new InProcessClient(memory, task, condition -> {}, 0);
@@ -74,21 +71,6 @@ public class IdRegisterRace {
             e.kind = Arm64Exit.UNIMPLEMENTED;
             return e;
         });
-    }
-
-    private static final class OneCpu implements CpuPools {
-        @Override
-        public <C extends PhysicalCpu> CpuPool<C> over(List<C> cpus) {
-            return new CpuPool<>() {
-                @Override
-                public C lease(Task task) {
-                    return cpus.getFirst();
-                }
-
-                @Override
-                public void release(Task task) {}
-            };
-        }
     }
 
     private KvmFile made(KvmFile on, int command, long argument) {
