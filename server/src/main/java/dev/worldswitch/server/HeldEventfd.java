@@ -31,7 +31,8 @@ final class HeldEventfd implements Eventfd {
     private static long idOf(int fd) {
         try {
             for (String line : Files.readAllLines(Path.of("/proc/self/fdinfo/" + fd)))
-                if (line.startsWith(ID)) return Long.parseLong(line.substring(ID.length()).trim());
+                if (line.startsWith(ID))
+                    return Long.parseLong(line.substring(ID.length()).trim());
         } catch (IOException e) {
             throw new IllegalStateException("no fdinfo of an eventfd", e);
         }

@@ -1,9 +1,9 @@
 package dev.worldswitch.server;
 
 import dev.worldswitch.machine.MachineProfile;
-import java.time.Instant;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.time.Instant;
 
 /**
  * This computer's own clocks, which clients read beside the guests': CLOCK_MONOTONIC and, on x86-64, the time-stamp

@@ -92,7 +92,9 @@ public final class Irqchip {
         int taken = -1;
         for (Route r : routes.get().routes()) {
             if (r.gsi() != gsi) continue;
-            int one = r.type() == IrqRouting.IRQCHIP ? pin(source, r, level) : r.type() == IrqRouting.MSI ? msi(r, level) : -1;
+            int one = r.type() == IrqRouting.IRQCHIP
+                    ? pin(source, r, level)
+                    : r.type() == IrqRouting.MSI ? msi(r, level) : -1;
             if (one >= 0) taken = Math.max(taken, 0) + one;
         }
         return taken;
@@ -152,7 +154,8 @@ public final class Irqchip {
     private boolean clientWaitsFor(int vector) {
         long reserved = vm.reservedPins().get();
         for (Route r : routes.get().routes())
-            if (r.type() == IrqRouting.MSI && r.gsi() < reserved && (r.data() & 0x80ff) == (0x8000 | vector)) return true;
+            if (r.type() == IrqRouting.MSI && r.gsi() < reserved && (r.data() & 0x80ff) == (0x8000 | vector))
+                return true;
         return false;
     }
 
@@ -248,7 +251,12 @@ public final class Irqchip {
             // No destination at all is -1, which user space reads as EPERM.
             return vm.chips().sendMsi(b.u32(0), b.u32(8));
         });
-        t.vm("KVM_REINJECT_CONTROL", io(0x71), 24, "i8254.c", (vm, c) -> vm.chips().reinjectControl(c));
+        t.vm(
+                "KVM_REINJECT_CONTROL",
+                io(0x71),
+                24,
+                "i8254.c",
+                (vm, c) -> vm.chips().reinjectControl(c));
         Lapic.rows(t);
     }
 

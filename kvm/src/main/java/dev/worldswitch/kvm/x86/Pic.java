@@ -250,8 +250,7 @@ final class Pic {
                 int changed = s.u8(IMR) ^ v;
                 s.u8(IMR, v);
                 for (int pin = 0; pin < 8; pin++)
-                    if ((changed & 1 << pin) != 0)
-                        chips.maskChanged(s == pics[0] ? 0 : 1, pin, (v & 1 << pin) != 0);
+                    if ((changed & 1 << pin) != 0) chips.maskChanged(s == pics[0] ? 0 : 1, pin, (v & 1 << pin) != 0);
                 return update();
             }
             case 1 -> {

@@ -219,7 +219,8 @@ public final class VcpuRun implements PreemptNotifier {
     /** Time at which the next of them fires, 0 for never. */
     private long nextTimer() {
         if (!vcpu.vm().lapicInKernel()) return 0;
-        long own = vcpu.lapic().deadline(), pit = vcpu.id() == 0 ? vcpu.vm().chips().pit().deadline() : 0;
+        long own = vcpu.lapic().deadline(),
+                pit = vcpu.id() == 0 ? vcpu.vm().chips().pit().deadline() : 0;
         return own == 0 || pit != 0 && pit < own ? pit : own;
     }
 

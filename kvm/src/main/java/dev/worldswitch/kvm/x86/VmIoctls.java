@@ -55,8 +55,18 @@ final class VmIoctls {
                 (vm, c) -> vm.kvm().kernel().version().atLeast("6.12")
                         ? Errno.ENOTTY
                         : vm.maxMmuPages().get());
-        t.vm("KVM_GET_CLOCK", ior(0x7c, KvmClock.SIZE), 39, "api.rst 4.29", (vm, c) -> vm.clock().get(c));
-        t.vm("KVM_SET_CLOCK", iow(0x7b, KvmClock.SIZE), 39, "api.rst 4.30", (vm, c) -> vm.clock().set(c));
+        t.vm(
+                "KVM_GET_CLOCK",
+                ior(0x7c, KvmClock.SIZE),
+                39,
+                "api.rst 4.29",
+                (vm, c) -> vm.clock().get(c));
+        t.vm(
+                "KVM_SET_CLOCK",
+                iow(0x7b, KvmClock.SIZE),
+                39,
+                "api.rst 4.30",
+                (vm, c) -> vm.clock().set(c));
         t.vm(
                 "KVM_GET_TSC_KHZ",
                 io(0xa3),

@@ -139,7 +139,12 @@ class IrqchipTest {
 
     @Test
     void aRoutedLineSendsItsMessage() {
-        Bytes b = new Bytes(8 + 48).u32(0, 1).u32(8, 40).u32(12, 2).u32(24, 0xfee00000).u32(32, 0x77);
+        Bytes b = new Bytes(8 + 48)
+                .u32(0, 1)
+                .u32(8, 40)
+                .u32(12, 2)
+                .u32(24, 0xfee00000)
+                .u32(32, 0x77);
         assertThat(c.ioctl(vm, SET_GSI_ROUTING, b)).isZero();
         assertThat(line(40, 1)).isEqualTo(1);
         assertThat(vcpu.lapic().acknowledge()).isEqualTo(0x77);

@@ -217,6 +217,7 @@ final class TestClient implements Client, Caller {
 
     /** Descriptors from here on are eventfds. */
     static final int EVENTFDS = 100;
+
     private final List<Held> held = new ArrayList<>();
     private final List<Integer> signals = new ArrayList<>();
 
