@@ -71,7 +71,8 @@ final class CatalogueReport {
     private static String cell(Scenario s, Patch p, long states) {
         String arch = MachineProfile.builtIn(s.machine()).arch();
         KernelVersion usual = s.kernelFor(new Scenario.Expectation("", "clean"));
-        if (p.arch() != Patch.Arch.ANY && !p.arch().name().toLowerCase(Locale.ROOT).equals(arch)) return "   ";
+        if (p.arch() != Patch.Arch.ANY
+                && !p.arch().name().toLowerCase(Locale.ROOT).equals(arch)) return "   ";
         KernelVersion k = usual.changed(List.of(p), List.of());
         if (k.equals(usual)) return "   ";
         Bounds b = s.bounds();

@@ -23,7 +23,9 @@ record ClientCommand(List<String> words, Map<String, String> environment) {
         if (program.isForeign()) {
             if (linked || trap)
                 System.err.println("ws: system calls of arm64 programs can't be trapped: " + program.file()
-                        + (linked ? " is statically linked and sees the real kernel" : " is caught by preloading only"));
+                        + (linked
+                                ? " is statically linked and sees the real kernel"
+                                : " is caught by preloading only"));
             return emulated(program, client, build, socket);
         }
         if (linked || trap) return trapped(program, client, build, socket);
@@ -35,8 +37,8 @@ record ClientCommand(List<String> words, Map<String, String> environment) {
 
     private static ClientCommand trapped(ClientProgram program, List<String> client, Path build, Path socket) {
         if (!System.getProperty("os.arch").equals("amd64"))
-            throw new IllegalArgumentException(
-                    program.file() + ": system calls can be trapped on x86-64 only; static programs can't be caught here");
+            throw new IllegalArgumentException(program.file()
+                    + ": system calls can be trapped on x86-64 only; static programs can't be caught here");
         Path loader = built(build, "ws-trap", "build it with ./ws doctor");
         List<String> words = new ArrayList<>(List.of(loader.toString(), "0", socket.toString()));
         words.add(program.file().toString());

@@ -31,7 +31,8 @@ final class ExploreCommand implements Callable<Integer> {
     @Parameters(
             arity = "0..1",
             paramLabel = "SCENARIO",
-            description = "a name, a file's path, or a recording (FILE@CALL: one window of it); none: lists the scenarios")
+            description =
+                    "a name, a file's path, or a recording (FILE@CALL: one window of it); none: lists the scenarios")
     private String scenario = "";
 
     @Option(names = "--kernel", paramLabel = "NAME", description = "kernel release (default: the scenario's)")
@@ -180,13 +181,15 @@ final class ExploreCommand implements Callable<Integer> {
             throw new IllegalArgumentException("--save, --resume and --random take one window: " + scenario + "@CALL");
         List<Verdict> verdicts = new ArrayList<>();
         for (Exploration e : all)
-            verdicts.add(e.run(null, new ProgressLine(showProgress, bounds.seconds())).verdict());
+            verdicts.add(e.run(null, new ProgressLine(showProgress, bounds.seconds()))
+                    .verdict());
         return print(Verdict.sum(scenario, verdicts));
     }
 
     private int explore(Exploration e, Bounds bounds) {
         if (random > 0) return print(e.random(random, seed));
-        Exploration.Outcome o = e.run(resume == null ? null : read(resume), new ProgressLine(showProgress, bounds.seconds()));
+        Exploration.Outcome o =
+                e.run(resume == null ? null : read(resume), new ProgressLine(showProgress, bounds.seconds()));
         Path to = save != null ? save : resume;
         if (to != null) write(to, o.part());
         return print(o.verdict());

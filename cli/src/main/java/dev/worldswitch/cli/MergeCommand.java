@@ -12,7 +12,8 @@ import picocli.CommandLine.Parameters;
 /** The verdict over shards. */
 @Command(
         name = "merge",
-        description = "Adds up files of ws explore --shard I/N --save FILE. Exit status as of explore; 3 when one is missing.")
+        description =
+                "Adds up files of ws explore --shard I/N --save FILE. Exit status as of explore; 3 when one is missing.")
 final class MergeCommand implements Callable<Integer> {
     @Parameters(paramLabel = "FILE", arity = "1..*")
     private List<Path> files = List.of();

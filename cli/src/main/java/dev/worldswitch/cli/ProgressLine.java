@@ -29,7 +29,8 @@ final class ProgressLine implements Consumer<Progress> {
         last = now;
         double since = (now - start) / 1e9;
         String line = String.format(
-                "%d states, %d runs, %.0f states/s, %d beginnings wait", p.states(), p.runs(), p.states() / since, p.waiting());
+                "%d states, %d runs, %.0f states/s, %d beginnings wait",
+                p.states(), p.runs(), p.states() / since, p.waiting());
         if (seconds > 0) line += String.format(", %.0f s left", Math.max(0, seconds - since));
         System.err.print("\r\033[K" + line);
     }

@@ -16,8 +16,9 @@ import picocli.CommandLine.Parameters;
 /** One schedule again. */
 @Command(
         name = "replay",
-        description = "Repeats one schedule that ws explore printed: exit status 1 when it goes wrong again. Or repeats a "
-                + "recording of ws record without its client: exit status 1 when an answer is another.")
+        description =
+                "Repeats one schedule that ws explore printed: exit status 1 when it goes wrong again. Or repeats a "
+                        + "recording of ws record without its client: exit status 1 when an answer is another.")
 final class ReplayCommand implements Callable<Integer> {
     @Parameters(paramLabel = "SCHEDULE|FILE")
     private String schedule = "";
@@ -41,8 +42,10 @@ final class ReplayCommand implements Callable<Integer> {
         Recording r = RecordingFile.read(file);
         String wrong = Exploration.repeat(file.toString());
         System.out.println(
-                wrong != null ? wrong : "all " + r.calls().size() + " calls of " + r.client() + " on " + r.machine()
-                        + ", kernel " + r.kernel() + ", are answered as recorded");
+                wrong != null
+                        ? wrong
+                        : "all " + r.calls().size() + " calls of " + r.client() + " on " + r.machine() + ", kernel "
+                                + r.kernel() + ", are answered as recorded");
         return wrong == null ? 0 : 1;
     }
 }

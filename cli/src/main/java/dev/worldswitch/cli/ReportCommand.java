@@ -15,8 +15,9 @@ import picocli.CommandLine.Parameters;
 /** A timing as a page for a browser. */
 @Command(
         name = "report",
-        description = "Writes one HTML page, which loads nothing: of a schedule that ws explore printed, or of a recording "
-                + "(FILE@CALL: one window of it). ws explore --report writes one of all that was found.")
+        description =
+                "Writes one HTML page, which loads nothing: of a schedule that ws explore printed, or of a recording "
+                        + "(FILE@CALL: one window of it). ws explore --report writes one of all that was found.")
 final class ReportCommand implements Callable<Integer> {
     @Parameters(paramLabel = "SCHEDULE|FILE")
     private String what = "";

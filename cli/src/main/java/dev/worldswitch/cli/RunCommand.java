@@ -73,9 +73,7 @@ final class RunCommand implements Callable<Integer> {
             description = "write all calls to FILE, for ws replay and ws explore; time stands still")
     private @Nullable String record;
 
-    @Option(
-            names = "--trap",
-            description = "trap system calls instead of preloading the shim: catches inline ones too")
+    @Option(names = "--trap", description = "trap system calls instead of preloading the shim: catches inline ones too")
     private boolean trap;
 
     @Parameters(paramLabel = "CLIENT", arity = "1..*", description = "the program and its arguments, after --")

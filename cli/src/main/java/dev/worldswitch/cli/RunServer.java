@@ -84,7 +84,8 @@ final class RunServer {
 
     private static void sendPlan(RunOptions o, ClientProgram program) {
         Path build = Path.of(System.getProperty("worldswitch.build", ".build")).toAbsolutePath();
-        ClientCommand c = ClientCommand.of(program, o.client(), o.trap(), build, Path.of(System.getProperty(SOCKET, "")));
+        ClientCommand c =
+                ClientCommand.of(program, o.client(), o.trap(), build, Path.of(System.getProperty(SOCKET, "")));
         StringBuilder words = new StringBuilder(PLAN_MARK).append('\0');
         c.environment().forEach((k, v) -> words.append(k).append('=').append(v).append('\0'));
         if (o.trace() != null) words.append("WORLDSWITCH_TRACE=1\0");

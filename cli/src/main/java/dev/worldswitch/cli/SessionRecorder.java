@@ -85,8 +85,7 @@ final class SessionRecorder implements CallListener {
     }
 
     @Override
-    public synchronized void copied(
-            HostThread thread, boolean in, long address, byte[] bytes, int offset, int length) {
+    public synchronized void copied(HostThread thread, boolean in, long address, byte[] bytes, int offset, int length) {
         if (calling != thread) return;
         byte[] content = Arrays.copyOfRange(bytes, offset, offset + length);
         if (!in) {
@@ -98,8 +97,7 @@ final class SessionRecorder implements CallListener {
         for (int done = 0; done < length; ) {
             long at = address + done;
             int n = (int) Math.min(length - done, PAGE - (at & PAGE - 1));
-            if (!running || !used.contains(at & -PAGE))
-                note(at, Arrays.copyOfRange(content, done, done + n), before);
+            if (!running || !used.contains(at & -PAGE)) note(at, Arrays.copyOfRange(content, done, done + n), before);
             done += n;
         }
     }

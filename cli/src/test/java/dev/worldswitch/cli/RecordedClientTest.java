@@ -62,9 +62,7 @@ class RecordedClientTest {
         Path socket = Files.createTempDirectory("ws-record").resolve("socket");
         SessionRecorder recorder = new SessionRecorder();
         HostServer.start(
-                socket,
-                SimulatedHost.observed(MachineProfile.builtIn(machine), FIXED, 1, (cpu, step) -> {}),
-                recorder);
+                socket, SimulatedHost.observed(MachineProfile.builtIn(machine), FIXED, 1, (cpu, step) -> {}), recorder);
         List<String> words = new ArrayList<>(List.of(client));
         if (client[0].startsWith("qemu")) words.addAll(1, List.of("-E", "WORLDSWITCH_SOCKET=" + socket));
         ProcessBuilder b = new ProcessBuilder(words).inheritIO();
@@ -129,7 +127,10 @@ class RecordedClientTest {
     void the_report_of_a_finding_is_one_page_that_loads_nothing() {
         Verdict v = explore(amx, "clear-xstate-bv-on-xfd");
         String page = Report.of(v.findings().getFirst().schedule().toString());
-        assertThat(page).startsWith("<!doctype html>").contains("unexpected #NM").endsWith("</html>\n");
+        assertThat(page)
+                .startsWith("<!doctype html>")
+                .contains("unexpected #NM")
+                .endsWith("</html>\n");
         assertThat(page).doesNotContain("http://").doesNotContain("https://").doesNotContain("src=");
     }
 }

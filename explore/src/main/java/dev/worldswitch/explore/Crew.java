@@ -52,8 +52,7 @@ final class Crew {
         for (; ; ) {
             Result begun = first.explore(bounds, prefixes, progress);
             boolean enough = first.isEnoughFound() || stop.getAsBoolean();
-            if (begun.complete() || enough || bounds.states() > 0 && begun.states() >= bounds.states())
-                return begun;
+            if (begun.complete() || enough || bounds.states() > 0 && begun.states() >= bounds.states()) return begun;
             List<Explorer> workers = new ArrayList<>();
             for (int i = 0; i < jobs; i++) workers.add(host.get().worker(first));
             List<Result> results = together(workers, bounds, begun);

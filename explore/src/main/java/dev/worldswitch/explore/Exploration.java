@@ -203,7 +203,8 @@ public final class Exploration {
                                     + String.join(", ", never)));
         });
         if (scenario.recorded() != null)
-            for (String rule : Architecture.of(MachineProfile.builtIn(scenario.machine())).mayDiffer())
+            for (String rule :
+                    Architecture.of(MachineProfile.builtIn(scenario.machine())).mayDiffer())
                 lines.add("no difference to the recording: " + rule);
         if (!r.neverBegun().isEmpty()) lines.add("no run reached: " + String.join(", ", r.neverBegun()));
         return lines;
@@ -255,7 +256,8 @@ public final class Exploration {
     /** Does a recording's calls again without events: null, or the first that is answered otherwise. */
     public static @Nullable String repeat(String file) {
         Scenario s = Scenario.of(file);
-        Explorer.Found f = new Replayer(Explorer.of(s, kernelOf(String.valueOf(s.kernel()))).search, List.of(), null).run();
+        Explorer.Found f =
+                new Replayer(Explorer.of(s, kernelOf(String.valueOf(s.kernel()))).search, List.of(), null).run();
         return f == null ? null : f.what();
     }
 

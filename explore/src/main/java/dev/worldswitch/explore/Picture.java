@@ -115,7 +115,8 @@ final class Picture {
                 skipped += r.steps;
                 continue;
             }
-            if (skipped > 0) lines.add(over(lifelines(at, ':', COLUMNS), 2, "(" + skipped + (skipped == 1 ? " step)" : " steps)")));
+            if (skipped > 0)
+                lines.add(over(lifelines(at, ':', COLUMNS), 2, "(" + skipped + (skipped == 1 ? " step)" : " steps)")));
             skipped = 0;
             lines.addAll(draw(r, at));
         }

@@ -20,7 +20,8 @@ final class RecordedClient extends InProcessClient {
     private final List<@Nullable KvmFile> files = new ArrayList<>();
     private final Word signalled, permission;
 
-    RecordedClient(Recording of, VmmMemory memory, Task task, Architecture.Waits waits, Word signalled, Word permission) {
+    RecordedClient(
+            Recording of, VmmMemory memory, Task task, Architecture.Waits waits, Word signalled, Word permission) {
         super(memory, task, waits, 0);
         this.memory = memory;
         this.signalled = signalled;

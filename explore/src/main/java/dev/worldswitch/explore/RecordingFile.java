@@ -57,15 +57,15 @@ public final class RecordingFile {
         int version = head.getInt(), crc = head.getInt();
         long length = head.getLong();
         if (version < 1 || version > VERSION)
-            throw new IllegalArgumentException(name + " is a recording of version " + version + "; this program reads up to "
-                    + VERSION);
+            throw new IllegalArgumentException(
+                    name + " is a recording of version " + version + "; this program reads up to " + VERSION);
         if (all.length - HEAD < length)
             throw new IllegalArgumentException(
                     name + " is cut off: " + (all.length - HEAD) + " of " + length + " bytes");
         if (all.length - HEAD > length || checksum(all) != crc)
             throw new IllegalArgumentException(name + " is damaged: its checksum is another");
-        try (DataInputStream in = new DataInputStream(
-                new InflaterInputStream(new ByteArrayInputStream(all, HEAD, all.length - HEAD)))) {
+        try (DataInputStream in =
+                new DataInputStream(new InflaterInputStream(new ByteArrayInputStream(all, HEAD, all.length - HEAD)))) {
             return recording(in);
         } catch (IOException | IllegalArgumentException e) {
             throw new IllegalArgumentException(name + " is damaged: " + e.getMessage(), e);
@@ -87,7 +87,10 @@ public final class RecordingFile {
         }
         byte[] all = Arrays.copyOf(MAGIC, HEAD + body.size());
         System.arraycopy(body.toByteArray(), 0, all, HEAD, body.size());
-        ByteBuffer.wrap(all, MAGIC.length, 16).putInt(VERSION).putInt(checksum(all)).putLong(body.size());
+        ByteBuffer.wrap(all, MAGIC.length, 16)
+                .putInt(VERSION)
+                .putInt(checksum(all))
+                .putLong(body.size());
         return all;
     }
 

@@ -32,7 +32,8 @@ final class Replayer implements Search.Guide {
             return new Explorer.Found(v.property(), v.what(), all, List.copyOf(reported), search.point);
         }
         if (!turns.isEmpty())
-            throw new IllegalArgumentException("the schedule does not fit, or goes on after the run: it was made with other sources");
+            throw new IllegalArgumentException(
+                    "the schedule does not fit, or goes on after the run: it was made with other sources");
         if (timeline != null) timeline.end(null);
         if (reported.isEmpty()) return null;
         Violation v = reported.getFirst();

@@ -12,8 +12,8 @@ public final class Report {
     /** One timing: what goes wrong in it, how to repeat it, its entries. */
     private record Run(String what, String schedule, List<TimelineStep> steps) {
         String json() {
-            return "{\"what\":" + Json.quoted(what) + ",\"schedule\":" + Json.quoted(schedule)
-                    + ",\"steps\":" + TimelineStep.json(steps) + "}";
+            return "{\"what\":" + Json.quoted(what) + ",\"schedule\":" + Json.quoted(schedule) + ",\"steps\":"
+                    + TimelineStep.json(steps) + "}";
         }
     }
 
@@ -30,7 +30,12 @@ public final class Report {
         String verdict = runs.isEmpty()
                 ? v.complete() ? "clean" : "nothing found so far"
                 : runs.size() + (runs.size() == 1 ? " way found" : " ways found");
-        return page(v.scenario() + " on kernel " + v.kernel(), verdict, v.bounds(), v.figures().coverage(), runs);
+        return page(
+                v.scenario() + " on kernel " + v.kernel(),
+                verdict,
+                v.bounds(),
+                v.figures().coverage(),
+                runs);
     }
 
     /** Of one timing, a finding or not, as {@code ws replay} repeats it. */
@@ -43,10 +48,11 @@ public final class Report {
 
     private static String page(String title, String verdict, String bounds, List<String> coverage, List<Run> runs) {
         boolean wrong = !verdict.equals("clean") && !runs.isEmpty();
-        String data = "{\"title\":" + Json.quoted(title) + ",\"verdict\":" + Json.quoted(verdict) + ",\"wrong\":" + wrong
-                + ",\"bounds\":" + Json.quoted("bounds: " + bounds) + ",\"coverage\":["
-                + coverage.stream().map(Json::quoted).collect(Collectors.joining(",")) + "],\"runs\":["
-                + runs.stream().map(Run::json).collect(Collectors.joining(",")) + "]}";
+        String data =
+                "{\"title\":" + Json.quoted(title) + ",\"verdict\":" + Json.quoted(verdict) + ",\"wrong\":" + wrong
+                        + ",\"bounds\":" + Json.quoted("bounds: " + bounds) + ",\"coverage\":["
+                        + coverage.stream().map(Json::quoted).collect(Collectors.joining(",")) + "],\"runs\":["
+                        + runs.stream().map(Run::json).collect(Collectors.joining(",")) + "]}";
         // Nothing in the data may end the script element that it is in.
         return template().replace("@DATA@", data.replace("<", "\\u003c"));
     }

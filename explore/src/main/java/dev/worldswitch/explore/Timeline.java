@@ -16,6 +16,7 @@ final class Timeline {
     private static final String USER_MODE = "user mode", GUEST_OF = "guest of ";
     /** A moment of guest code begins so: a script's with a colon and what it does. */
     private static final String GUEST = "guest";
+
     private final Search search;
     private final List<Gauge> gauges;
     private final Map<String, Long> beginning = new LinkedHashMap<>(), last = new LinkedHashMap<>();
@@ -78,7 +79,12 @@ final class Timeline {
         Place at = place();
         trace.step(cpu.id(), at.function, step, gauges);
         if (step.startsWith(GUEST)) {
-            add(Kind.GUEST, GUEST_OF + nameOf(running()), cpu.id(), "", step.substring(GUEST.length()).replaceFirst("^:? ", ""));
+            add(
+                    Kind.GUEST,
+                    GUEST_OF + nameOf(running()),
+                    cpu.id(),
+                    "",
+                    step.substring(GUEST.length()).replaceFirst("^:? ", ""));
             return;
         }
         add(
@@ -100,9 +106,7 @@ final class Timeline {
         boolean moves = c.kind() == Choice.CPU, inGuest = cpu != null && cpu.inGuest();
         add(
                 Kind.EVENT,
-                inGuest
-                        ? GUEST_OF + nameOf(running())
-                        : place().interrupt && !moves ? "interrupt" : nameOf(running()),
+                inGuest ? GUEST_OF + nameOf(running()) : place().interrupt && !moves ? "interrupt" : nameOf(running()),
                 moves ? c.which() : cpu == null ? cpuOf(running()) : cpu.id(),
                 "",
                 what);
@@ -114,12 +118,7 @@ final class Timeline {
 
     /** An outcome that the architecture leaves open, and that is not the usual one. */
     void open(String what, Choice c) {
-        add(
-                Kind.EVENT,
-                nameOf(running()),
-                cpuOf(running()),
-                "",
-                what + (c.which() == 1 ? "" : ", way " + c.which()));
+        add(Kind.EVENT, nameOf(running()), cpuOf(running()), "", what + (c.which() == 1 ? "" : ", way " + c.which()));
     }
 
     /** What a guest does. */
@@ -134,7 +133,8 @@ final class Timeline {
     }
 
     private void wrong(Violation v) {
-        String said = (wrongBefore ? "then: " : "FIRST WRONG: ") + v.what() + " (not so: " + v.property().says() + ")";
+        String said = (wrongBefore ? "then: " : "FIRST WRONG: ") + v.what() + " (not so: "
+                + v.property().says() + ")";
         wrongBefore = true;
         Context c = running();
         TimelineStep before = c != null || steps.isEmpty() ? null : steps.getLast();

@@ -57,8 +57,7 @@ public record Verdict(
                     .append(": not so: ")
                     .append(f.property().says())
                     .append('\n');
-            for (String l : Picture.wrap(f.what(), 70))
-                b.append("  ").append(l).append('\n');
+            for (String l : Picture.wrap(f.what(), 70)) b.append("  ").append(l).append('\n');
             for (String a : f.also())
                 for (String l : Picture.wrap("also: " + a, 70))
                     b.append("  ").append(l).append('\n');

@@ -14,9 +14,11 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class IdRegisterVariantsTest {
     private static final String FILE = "kvm/src/main/java/dev/worldswitch/kvm/arm64/IdRegs.java";
-    private static final String TEST = "            if (vm.hasRunOnce()) return value == get(v, row) ? 0 : Errno.EBUSY;\n";
+    private static final String TEST =
+            "            if (vm.hasRunOnce()) return value == get(v, row) ? 0 : Errno.EBUSY;\n";
     private static final String LOCK = "        vm.configLock().lock();\n        try {\n";
-    private static final String STORE = "            values.set(index(row.encoding()), value);\n            return 0;\n";
+    private static final String STORE =
+            "            values.set(index(row.encoding()), value);\n            return 0;\n";
 
     private record Variant(String name, List<String> fromTo, String found) {}
 
@@ -27,7 +29,11 @@ class IdRegisterVariantsTest {
                     "id-registers id-constant"),
             new Variant(
                     "a writer stores first and tests then",
-                    List.of(TEST, "", STORE, STORE.replace("            return 0;\n", "") + TEST + "            return 0;\n"),
+                    List.of(
+                            TEST,
+                            "",
+                            STORE,
+                            STORE.replace("            return 0;\n", "") + TEST + "            return 0;\n"),
                     "id-registers id-constant"),
             new Variant(
                     "a writer asks whether its own vCPU has run",
@@ -68,7 +74,8 @@ class IdRegisterVariantsTest {
                         assertThat(text).contains(v.fromTo.get(i));
                         text = text.replace(v.fromTo.get(i), v.fromTo.get(i + 1));
                     }
-                    assertThat(Mutants.explore(folder, FILE, text, v.found)).contains(v.found.split(" ")[1]);
+                    assertThat(Mutants.explore(folder, FILE, text, v.found))
+                            .contains(v.found.split(" ")[1]);
                 }))
                 .toList();
     }

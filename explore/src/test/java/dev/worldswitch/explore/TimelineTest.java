@@ -14,8 +14,10 @@ class TimelineTest {
     /** Width, length, each event, one first wrong value, and a column for each context and CPU that is named. */
     static void isFitForAMail(Finding f) {
         List<String> lines = f.timeline().lines().toList();
-        assertThat(lines).as(f.timeline()).hasSizeLessThanOrEqualTo(80).allSatisfy(l -> assertThat(l.length())
-                .isLessThanOrEqualTo(72));
+        assertThat(lines)
+                .as(f.timeline())
+                .hasSizeLessThanOrEqualTo(80)
+                .allSatisfy(l -> assertThat(l.length()).isLessThanOrEqualTo(72));
         String words = f.timeline().replaceAll("\n[|: ]*(! )?", " ");
         assertThat(words.split("FIRST WRONG: ", -1)).as(f.timeline()).hasSize(2);
         assertThat(f.steps()).extracting(TimelineStep::kind).contains(Kind.CALL, Kind.STEP, Kind.WRONG);
@@ -32,8 +34,10 @@ class TimelineTest {
     void an_interrupt_has_a_column_of_its_own_beside_the_task_and_the_guest() {
         Finding f = interrupted();
         assertThat(f.timeline())
-                .startsWith("vmm on cpu0\n|             guest of vmm on cpu0\n|             |             interrupt on cpu0\n");
-        assertThat(f.timeline()).contains("\n|             |             | do_softirq(): local_irq_enable   LOAD 0->1\n");
+                .startsWith(
+                        "vmm on cpu0\n|             guest of vmm on cpu0\n|             |             interrupt on cpu0\n");
+        assertThat(f.timeline())
+                .contains("\n|             |             | do_softirq(): local_irq_enable   LOAD 0->1\n");
         isFitForAMail(f);
     }
 
@@ -49,9 +53,12 @@ class TimelineTest {
     void state_is_shown_where_it_changes_and_adds_up() {
         Map<String, Long> now = new LinkedHashMap<>();
         for (TimelineStep s : interrupted().steps())
-            s.changed().forEach((name, v) -> assertThat(now.put(name, v)).as(name).isNotEqualTo(v));
+            s.changed()
+                    .forEach((name, v) -> assertThat(now.put(name, v)).as(name).isNotEqualTo(v));
         assertThat(now).containsEntry("XFD", 1L);
-        assertThat(interrupted().timeline()).contains("  [XFD=0  LOAD=1  BV18=0]\n").contains(" XFD 0->1\n");
+        assertThat(interrupted().timeline())
+                .contains("  [XFD=0  LOAD=1  BV18=0]\n")
+                .contains(" XFD 0->1\n");
     }
 
     @Test

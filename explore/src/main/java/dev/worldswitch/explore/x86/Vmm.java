@@ -136,8 +136,7 @@ final class Vmm {
             used |= 4;
         }
         if (host.profile().xsave().has(XsaveLayout.PKRU)) {
-            cpu.fpregs()
-                    .set(host.profile().xsave().component(XsaveLayout.PKRU).offset() / 8, ownPkru());
+            cpu.fpregs().set(host.profile().xsave().component(XsaveLayout.PKRU).offset() / 8, ownPkru());
             used |= 1 << XsaveLayout.PKRU;
         }
         cpu.fpregs().set(BV, cpu.fpregs().get(BV) | used);

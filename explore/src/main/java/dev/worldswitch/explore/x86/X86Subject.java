@@ -85,7 +85,9 @@ final class X86Subject implements Subject {
         for (Vmm v : vmms) {
             Vm vm = v.vm();
             all.addAll(gauges(
-                    vmms.size() == 1 ? "" : "/" + v.task().region().name(), v.task(), vm == null ? null : vm.guestImage()));
+                    vmms.size() == 1 ? "" : "/" + v.task().region().name(),
+                    v.task(),
+                    vm == null ? null : vm.guestImage()));
         }
         return all;
     }

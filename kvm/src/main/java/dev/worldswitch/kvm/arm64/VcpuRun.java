@@ -256,8 +256,7 @@ public final class VcpuRun implements PreemptNotifier {
             gic.line(vcpu, (int) vcpu.vtimerIrq().get(), (now & RunPage.DEV_VTIMER) != 0);
         if ((changed & RunPage.DEV_PTIMER) != 0)
             gic.line(vcpu, (int) vcpu.ptimerIrq().get(), (now & RunPage.DEV_PTIMER) != 0);
-        if ((changed & RunPage.DEV_PMU) != 0)
-            gic.line(vcpu, (int) vcpu.pmuIrq().get(), (now & RunPage.DEV_PMU) != 0);
+        if ((changed & RunPage.DEV_PMU) != 0) gic.line(vcpu, (int) vcpu.pmuIrq().get(), (now & RunPage.DEV_PMU) != 0);
     }
 
     /** Lines of the timers and the PMU that a user-space interrupt controller must be told of. */

@@ -169,8 +169,8 @@ final class VgicAttributes {
         int offset = (int) attribute;
         if (row != null) return call.out(address, new Bytes(8).u64(0, row.get().get(cpu(v), v)));
         if (group != LEVEL_INFO)
-            return call.out(
-                    address, new Bytes(4).u32(0, (int) vgic().mmio().userRead(group == DIST_REGS, index, offset)));
+            return call.out(address, new Bytes(4).u32(0, (int)
+                            vgic().mmio().userRead(group == DIST_REGS, index, offset)));
         if ((attribute >>> 10 & 0x3fffff) != 0 || offset % 32 != 0) return Errno.EINVAL;
         return call.out(address, new Bytes(4).u32(0, (int) vgic().mmio().readLevels(index, offset & 0x3ff)));
     }

@@ -296,8 +296,7 @@ final class VgicMmio {
                 long now = switch (r.what) {
                     case PRIORITY -> VgicIrq.priority(irq, (int) (value >>> 8 * i));
                     // Private interrupts have a fixed configuration: KVM's timers are levels.
-                    case CONFIG ->
-                        id < Vgic.PRIVATE ? irq : VgicIrq.set(irq, VgicIrq.EDGE, (value >>> 2 * i & 2) != 0);
+                    case CONFIG -> id < Vgic.PRIVATE ? irq : VgicIrq.set(irq, VgicIrq.EDGE, (value >>> 2 * i & 2) != 0);
                     default ->
                         VgicIrq.target(VgicIrq.affinity(irq, value), delivery().byAffinity(value & 0xffffff));
                 };
@@ -367,7 +366,8 @@ final class VgicMmio {
 
     private Word pendbaser(int vcpu) {
         VgicCpu c = delivery().cpu(vm.vcpus().get().all().get(vcpu));
-        if (c == null) throw new IllegalStateException("a redistributor before the interrupt controller is initialised");
+        if (c == null)
+            throw new IllegalStateException("a redistributor before the interrupt controller is initialised");
         return c.pendbaser;
     }
 

@@ -31,6 +31,7 @@ public final class Arm64Interpreter extends Mmu {
     public final Arm64Cpu cpu;
     /** General registers, system registers by ordinal, vectors ({@link #zs} words each), predicates ({@link #pw}). */
     public final long[] x, sys, z, p;
+
     final Pauth pauth;
 
     public final int zs, pw;

@@ -107,7 +107,8 @@ final class FpEstimates {
         long a = f.input(a0, bits) ^ Fpu.signBit(bits), b = f.input(b0, bits);
         if (!Fpu.isNan(a, bits)
                 && !Fpu.isNan(b, bits)
-                && (Fpu.isInf(a, bits) && Fpu.isZero(b, bits) || Fpu.isZero(a, bits) && Fpu.isInf(b, bits))) return power(1, bits);
+                && (Fpu.isInf(a, bits) && Fpu.isZero(b, bits) || Fpu.isZero(a, bits) && Fpu.isInf(b, bits)))
+            return power(1, bits);
         return Fpu.mulAdd(f, power(1, bits), a, b, bits);
     }
 

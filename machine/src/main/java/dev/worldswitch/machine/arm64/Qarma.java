@@ -26,7 +26,6 @@ final class Qarma {
     private static final long[] MIX = table(v -> multiply(shuffle(v))), UNMIX = table(v -> unshuffle(multiply(v)));
     private static final long[] UNSHUFFLE = table(Qarma::unshuffle);
     private static final long[] TWEAK = table(Qarma::tweak), UNTWEAK = table(Qarma::untweak);
-
     static final Qarma QARMA5 = new Qarma(4, SUB), QARMA3 = new Qarma(2, SUB1);
 
     private final int rounds;

@@ -46,7 +46,9 @@ class A64RegimeTest {
             String difference = difference(ours, qemu, i * RegimeImage.RESULT);
             if (!difference.isEmpty()) wrong.add(image.cases.get(i).text() + difference);
         }
-        assertThat(wrong).as("seed " + seed + ", " + image.cases.size() + " cases").isEmpty();
+        assertThat(wrong)
+                .as("seed " + seed + ", " + image.cases.size() + " cases")
+                .isEmpty();
     }
 
     private static String difference(ByteBuffer ours, ByteBuffer qemu, int at) {
@@ -67,9 +69,23 @@ class A64RegimeTest {
         Path dir = Files.createTempDirectory("a64regime"), file = dir.resolve("image"), out = dir.resolve("uart");
         Files.write(file, image.bytes.array());
         Process p = new ProcessBuilder(
-                        "qemu-system-aarch64", "-M", "virt", "-cpu", "max", "-m", "64", "-display", "none", "-monitor",
-                        "none", "-device", "loader,file=" + file + ",force-raw=on,addr=" + RegimeImage.BASE, "-device",
-                        "loader,addr=" + RegimeImage.BASE + ",cpu-num=0", "-serial", "file:" + out)
+                        "qemu-system-aarch64",
+                        "-M",
+                        "virt",
+                        "-cpu",
+                        "max",
+                        "-m",
+                        "64",
+                        "-display",
+                        "none",
+                        "-monitor",
+                        "none",
+                        "-device",
+                        "loader,file=" + file + ",force-raw=on,addr=" + RegimeImage.BASE,
+                        "-device",
+                        "loader,addr=" + RegimeImage.BASE + ",cpu-num=0",
+                        "-serial",
+                        "file:" + out)
                 .inheritIO()
                 .start();
         if (!p.waitFor(60, TimeUnit.SECONDS)) {
@@ -86,7 +102,8 @@ class A64RegimeTest {
 
     private static ByteBuffer here(RegimeImage image) {
         MemorySegment ram = Arena.ofAuto().allocate(MEMORY, 4096);
-        MemorySegment.copy(MemorySegment.ofArray(image.bytes.array()), 0, ram, RegimeImage.BASE - RAM, RegimeImage.SIZE);
+        MemorySegment.copy(
+                MemorySegment.ofArray(image.bytes.array()), 0, ram, RegimeImage.BASE - RAM, RegimeImage.SIZE);
         Arm64Cpu cpu = new Arm64Cpu(
                 Region.root("test"), 0, Arm64Profile.builtIn("max"), Timing.plain(() -> 1000), (c, l) -> {});
         Arm64Interpreter run = new Arm64Interpreter(cpu, new PhysicalMemory() {

@@ -124,7 +124,8 @@ final class RegimeImage {
         other.mapProgram(ds);
         long tg = grain == 12 ? 0 : grain == 14 ? 2 : 1, tg1 = grain == 12 ? 2 : grain == 14 ? 1 : 3;
         int ips = chance(50) ? 5 : random.nextInt(7);
-        long tcr = (high ? 25 : 64 - in) | (high ? 0 : tg << 14) | (high ? 64L - in : 25) << 16 | (high ? tg1 : 2) << 30;
+        long tcr =
+                (high ? 25 : 64 - in) | (high ? 0 : tg << 14) | (high ? 64L - in : 25) << 16 | (high ? tg1 : 2) << 30;
         tcr |= (long) ips << 32 | 3L << 12 | 3L << 28;
         if (!high) tcr |= 1L << 23;
         for (int bit : new int[] {37, 38, 39, 40, 41, 42, 51, 52}) if (random.nextBoolean()) tcr |= 1L << bit;
@@ -142,13 +143,17 @@ final class RegimeImage {
         long data = DATA + 0x1000L * random.nextInt((int) (TARGETS - DATA >> 12));
         if (op == BRANCH) data = TARGETS + 0x1000L * random.nextInt(16);
         // Loads of two pages only: a store may have written the first when the second faults.
-        data += chance(15) && LOADS.contains(op) ? 0xff0 + random.nextInt(16) : random.nextInt(0xf0) * 16 + (chance(75) ? 0 : random.nextInt(16));
+        data += chance(15) && LOADS.contains(op)
+                ? 0xff0 + random.nextInt(16)
+                : random.nextInt(0xf0) * 16 + (chance(75) ? 0 : random.nextInt(16));
         int shift = half.shift(level);
         long page = data & -1L << shift, offset = random.nextLong() >>> 64 - half.in;
         // Most pages near each other, so that they share tables.
         if (level == 3 && chance(90)) offset = half.areas[random.nextInt(2)] ^ offset & (1L << half.shift(2) + 2) - 1;
         offset &= -1L << shift;
-        long bits = random.nextLong() & (0x3L << 53 | 1L << 51 | 0xfc0L) | (chance(60) ? 1 << 10 : 0) | (chance(50) ? 0x40 : 0);
+        long bits = random.nextLong() & (0x3L << 53 | 1L << 51 | 0xfc0L)
+                | (chance(60) ? 1 << 10 : 0)
+                | (chance(50) ? 0x40 : 0);
         if (ds) bits &= ~0x300L;
         // The reference fetches from pages that hardware may make writable for EL0.
         if (op == BRANCH) bits &= ~(1L << 51);
@@ -167,8 +172,7 @@ final class RegimeImage {
         if (op >= PAUTH && op < AFTER_PAUTH) {
             if (chance(50)) va = random.nextLong();
             // It takes size and tags from the half that bit 55 names, the architecture in places from the other's.
-            if ((tcr >>> 37 & 3) != 3 || (tcr >>> 51 & 3) != 0)
-                va = va & Long.MAX_VALUE | va << 8 & Long.MIN_VALUE;
+            if ((tcr >>> 37 & 3) != 3 || (tcr >>> 51 & 3) != 0) va = va & Long.MAX_VALUE | va << 8 & Long.MIN_VALUE;
         }
         long sctlr = 0x00c50078L | 1 | 1L << 31 | 1L << 30 | 1L << 27 | 1L << 13 | 1L << 12 | 1L << 2;
         if (chance(10) && (op < SVE || op > SVE + 1)) sctlr |= 2;
@@ -183,7 +187,17 @@ final class RegimeImage {
         for (int i = 0; i < words.length; i++) put(at0 + 8 * i, words[i]);
         cases.add(new Case(String.format(
                 "case %d: operation %d on %x, granule %d, %d bits, level %d, data %x, SCTLR %x, TCR %x, descriptor %x under %x",
-                cases.size(), op, va, 1 << grain, half.in, level, data, sctlr, tcr, page | out | bits | type, tableBits)));
+                cases.size(),
+                op,
+                va,
+                1 << grain,
+                half.in,
+                level,
+                data,
+                sctlr,
+                tcr,
+                page | out | bits | type,
+                tableBits)));
         put(HEADER, cases.size());
     }
 }
