@@ -11,6 +11,11 @@ public interface InterruptVm extends MemoryVm {
     /** kvm_set_irq: how many took it, 0 when it was pending everywhere, -1 for nobody; any thread. */
     int setIrq(int source, int gsi, boolean level);
 
+    /** kvm_arch_intc_initialized. */
+    default boolean interruptControllerReady() {
+        return true;
+    }
+
     /** kvm_arch_irqfd_allowed. */
     boolean takesIrqFd(boolean resample);
 

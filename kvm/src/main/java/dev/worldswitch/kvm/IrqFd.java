@@ -24,6 +24,7 @@ public record IrqFd(int gsi, Eventfd event, @Nullable Eventfd resample) {
         int fd = b.u32(0), gsi = b.u32(4), flags = b.u32(8);
         if ((flags & ~(DEASSIGN | RESAMPLE)) != 0) return Errno.EINVAL;
         boolean resample = (flags & RESAMPLE) != 0;
+        if ((flags & DEASSIGN) == 0 && !vm.interruptControllerReady()) return Errno.EAGAIN;
         if ((flags & DEASSIGN) == 0 && !vm.takesIrqFd(resample)) return Errno.EINVAL;
         long bad = call.client().eventfdError(fd);
         if (bad != 0) return bad;

@@ -10,6 +10,7 @@ import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.GuestMemfd;
 import dev.worldswitch.kvm.IoEvent;
 import dev.worldswitch.kvm.IoctlTable;
+import dev.worldswitch.kvm.IrqFd;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemoryIoctls;
 import dev.worldswitch.kvm.SignalMasked;
@@ -59,6 +60,7 @@ public final class Kvm implements KvmFile {
         MemoryIoctls.rows(rows.builder(), kernel);
         GuestMemfd.rows(rows.builder());
         IoEvent.rows(rows.builder());
+        IrqFd.rows(rows.builder());
         SignalMasked.rows(rows.builder());
         VcpuInit.rows(rows);
         OneReg.rows(rows);

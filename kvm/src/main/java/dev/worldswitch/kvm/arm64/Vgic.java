@@ -1,6 +1,9 @@
 package dev.worldswitch.kvm.arm64;
 
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.IrqFd;
+import dev.worldswitch.kvm.IrqRouting;
+import dev.worldswitch.kvm.IrqRouting.Route;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
@@ -38,6 +41,7 @@ final class Vgic {
     private final VgicDelivery delivery;
     private final VgicMmio mmio;
     private final Word revision, propbaser;
+    private final Ref<IrqRouting> routes;
 
     Vgic(Vm vm, boolean v3) {
         this.vm = vm;
@@ -52,7 +56,8 @@ final class Vgic {
         this.redists = region.ref("redists", List.of());
         this.revision = region.word("revision");
         this.propbaser = region.word("propbaser");
-        this.delivery = new VgicDelivery(vm, region);
+        this.routes = region.ref("routes", IrqRouting.NONE);
+        this.delivery = new VgicDelivery(vm, this, region);
         this.mmio = new VgicMmio(vm, this);
         dist.set(UNDEFINED);
         cpu.set(UNDEFINED);
@@ -183,8 +188,35 @@ final class Vgic {
         if (revision.get() == 0) revision.set(LATEST_REVISION);
         if (v3) delivery.initialize(region, true);
         irqsSet.set(1);
+        routes.set(defaultRoutes());
         initialized.set(1);
         return 0;
+    }
+
+    /** kvm_vgic_setup_default_irq_routing: each GSI is the shared interrupt of its number. */
+    private IrqRouting defaultRoutes() {
+        List<Route> all = new ArrayList<>();
+        for (int i = 0; i < irqs.get() - PRIVATE; i++) all.add(Route.chip(i, 0, i));
+        return new IrqRouting(List.copyOf(all));
+    }
+
+    Ref<IrqRouting> routes() {
+        return routes;
+    }
+
+    /** kvm_set_irq: how many took it, -1 for nobody. Messages need the ITS, whose translations are not built. */
+    int setIrq(int gsi, boolean level) {
+        for (Route r : routes.get().routes())
+            if (r.gsi() == gsi && r.type() == IrqRouting.IRQCHIP)
+                return injectShared(r.pin() + PRIVATE, level) == 0 ? 1 : -1;
+        return -1;
+    }
+
+    /** kvm_notify_acked_irq: the guest has ended a level. */
+    void acked(int id) {
+        if (vm.irqFds().get().isEmpty() || id < PRIVATE) return;
+        int gsi = routes.get().gsi(0, id - PRIVATE);
+        if (gsi >= 0) IrqFd.acked(vm, gsi);
     }
 
     VgicDelivery delivery() {

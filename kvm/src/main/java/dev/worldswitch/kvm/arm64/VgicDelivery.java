@@ -18,14 +18,16 @@ final class VgicDelivery {
     private static final long LR_PENDING = 1L << 62, LR_ACTIVE = 1L << 63, LR_GROUP1 = 1L << 60, LR_EOI = 1L << 41;
 
     private final Vm vm;
+    private final Vgic gic;
     private final Mutex lock;
     private final Words shared, queued;
     private final Word enabled, paused;
     private final Ref<List<VgicCpu>> cpus;
     private final int listCount;
 
-    VgicDelivery(Vm vm, Region region) {
+    VgicDelivery(Vm vm, Vgic gic, Region region) {
         this.vm = vm;
+        this.gic = gic;
         this.lock = new Mutex(region, "lock");
         this.shared = region.words("spis", Vgic.MAX_IRQS - Vgic.PRIVATE);
         this.queued = region.words("queued", Vgic.MAX_IRQS / 64);
@@ -233,17 +235,23 @@ final class VgicDelivery {
     void sync(Vcpu v) {
         VgicCpu c = cpu(v);
         if (c == null || c.used.get() == 0) return;
+        int ended = 0, used = (int) c.used.get();
+        int[] ids = new int[used];
         lock.lock();
         try {
             int me = index(v);
-            for (int i = 0; i < c.used.get(); i++) {
-                fold(me, c.lists.get(i));
+            for (int i = 0; i < used; i++) {
+                long lr = c.lists.get(i);
+                fold(me, lr);
                 c.lists.set(i, 0);
+                if ((lr & (LR_PENDING | LR_ACTIVE)) == 0 && (lr & LR_EOI) != 0) ids[ended++] = (int) lr & 0x3ff;
             }
             c.used.set(0);
         } finally {
             lock.unlock();
         }
+        // Without the lock: the line goes down, and who resamples may raise it again.
+        for (int i = 0; i < ended; i++) gic.acked(ids[i]);
     }
 
     /** vgic_v3_fold_lr_state for one list register. */

@@ -6,8 +6,9 @@ import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.GuestMemory;
+import dev.worldswitch.kvm.InterruptVm;
 import dev.worldswitch.kvm.IoEvent;
-import dev.worldswitch.kvm.MemoryVm;
+import dev.worldswitch.kvm.IrqFd;
 import dev.worldswitch.kvm.Stats;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
@@ -17,7 +18,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A virtual machine. */
-public final class Vm implements MemoryVm {
+public final class Vm implements InterruptVm {
     /** Bits of {@link #flags}, in the meaning of KVM_ARCH_FLAG_*. */
     static final long NISV_TO_USER = 1, SYSTEM_SUSPEND = 2, HAS_RUN_ONCE = 4, FEATURES_CONFIGURED = 8;
 
@@ -43,6 +44,7 @@ public final class Vm implements MemoryVm {
     private final Pmu.VmState pmu;
     private final Ref<@Nullable Vgic> vgic;
     private final Ref<List<IoEvent>> ioEvents;
+    private final Ref<List<IrqFd>> irqFds;
     private final Stats.Counts stats;
 
     Vm(Kvm kvm, Client client, int ipaBits) {
@@ -72,6 +74,7 @@ public final class Vm implements MemoryVm {
         this.pmu = new Pmu.VmState(region.child("pmu"));
         this.vgic = region.ref("vgic", null);
         this.ioEvents = region.ref("ioEvents", List.of());
+        this.irqFds = region.ref("irqFds", List.of());
         this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VM);
         users.set(1);
         // The virtual counter of a new VM starts at zero.
@@ -247,6 +250,29 @@ public final class Vm implements MemoryVm {
     }
 
     @Override
+    public Ref<List<IrqFd>> irqFds() {
+        return irqFds;
+    }
+
+    @Override
+    public boolean interruptControllerReady() {
+        Vgic v = vgic.get();
+        return v != null && v.initialized();
+    }
+
+    @Override
+    public boolean takesIrqFd(boolean resample) {
+        return true;
+    }
+
+    @Override
+    public int setIrq(int source, int gsi, boolean level) {
+        Vgic v = vgic.get();
+        // kvm_arch_set_irq_inatomic only raises: a level stays up until somebody else takes it down.
+        return v == null || source == SOURCE_USER && !level ? -1 : v.setIrq(gsi, level);
+    }
+
+    @Override
     public long guestMemfdFlags() {
         return slotsTakeGuestMemfd() ? kvm.capabilities().value(null, Capabilities.GUEST_MEMFD_FLAGS) : Errno.EINVAL;
     }
@@ -296,6 +322,7 @@ public final class Vm implements MemoryVm {
 
     @Override
     public void release() {
+        IrqFd.releaseAll(this);
         put();
     }
 }

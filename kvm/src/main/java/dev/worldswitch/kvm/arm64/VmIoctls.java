@@ -7,6 +7,7 @@ import static dev.worldswitch.kvm.IoctlTable.iowr;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.IrqRouting;
 import dev.worldswitch.kvm.Mm;
 import dev.worldswitch.kvm.arm64.SysRegTable.Row;
 
@@ -14,6 +15,7 @@ import dev.worldswitch.kvm.arm64.SysRegTable.Row;
 final class VmIoctls {
     private static final int FEATURE_IDS = 3 * 8 * 8;
     private static final int IRQ_CPU = 0, IRQ_SPI = 1, IRQ_PPI = 2;
+    private static final int PINS = 988, MSI_VALID_DEVID = 1;
 
     private VmIoctls() {}
 
@@ -27,6 +29,8 @@ final class VmIoctls {
             return Errno.EINVAL;
         });
         t.vm("KVM_IRQ_LINE", iow(0x61, 8), 0, "api.rst 4.25", VmIoctls::irqLine);
+        t.vm("KVM_SET_GSI_ROUTING", iow(0x6a, 8), 25, "api.rst 4.52", VmIoctls::setRoutes);
+        t.vm("KVM_SIGNAL_MSI", iow(0xa5, 32), 77, "api.rst 4.70", VmIoctls::signalMsi);
         t.vm("KVM_IRQ_LINE_STATUS", iowr(0x67, 8), 26, "api.rst 4.25", (vm, c) -> {
             long r = irqLine(vm, c);
             if (r != 0) return r;
@@ -34,6 +38,31 @@ final class VmIoctls {
             // The answer is in the place of the number: what is delivered is not known, so 1.
             return b == null ? Errno.EFAULT : c.out(b.u32(0, 1));
         });
+    }
+
+    /** kvm_set_irq_routing; pins are shared interrupts, of which up to 988 can exist. */
+    private static long setRoutes(Vm vm, Call call) {
+        Vgic gic = vm.vgic().get();
+        if (call.in(8) == null) return Errno.EFAULT;
+        long[] error = new long[1];
+        IrqRouting next = IrqRouting.read(
+                call,
+                r -> r.type() == IrqRouting.MSI
+                        || r.type() == IrqRouting.IRQCHIP && r.chip() == 0 && r.pin() >= 0 && r.pin() < PINS,
+                error);
+        if (next == null) return error[0];
+        // Without an interrupt controller they lead nowhere, and making one sets its own.
+        if (gic != null) gic.routes().set(next);
+        return 0;
+    }
+
+    /** kvm_send_userspace_msi: for an ITS, which here no guest can enable. */
+    private static long signalMsi(Vm vm, Call call) {
+        Bytes b = call.in(32);
+        if (b == null) return Errno.EFAULT;
+        if (!vm.irqchipInKernel() || (b.u32(12) & ~MSI_VALID_DEVID) != 0) return Errno.EINVAL;
+        if (!vm.devices().test(1L << DeviceIoctls.ITS)) return Errno.ENODEV;
+        return b.u32(12) == 0 ? Errno.EINVAL : Errno.EBUSY;
     }
 
     private static int ior64(int nr, int size) {
