@@ -199,6 +199,13 @@ class ClientTest {
     }
 
     @Test
+    void aPreloadedClientMayStartStaticOnes() throws Exception {
+        compileStatic();
+        client("crowd", folder.resolve("static/many").toString(), "50");
+        nothingIsLeft();
+    }
+
+    @Test
     void aDynamicClientMayHaveItsSystemCallsTrappedInstead() throws Exception {
         compileStatic();
         for (String c : List.of("descriptors", "memory", "signals", "mailbox")) trappedClient(folder.resolve(c));
