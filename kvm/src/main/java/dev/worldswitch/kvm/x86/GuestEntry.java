@@ -93,7 +93,8 @@ final class GuestEntry {
         cpu.irqDisable();
         // IN_GUEST_MODE is visible before the requests are read: a kicker either sees it or is seen.
         rs.inGuestMode.release(1);
-        if (rs.requests.acquire() != 0) {
+        // A timer whose kick came before interrupts were off has lost it: its time is looked at again.
+        if (rs.requests.acquire() != 0 || run.timerDue()) {
             rs.inGuestMode.release(0);
             cpu.irqEnable();
             scheduler().preemptEnable(caller.task());

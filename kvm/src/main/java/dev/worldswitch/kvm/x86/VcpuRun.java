@@ -224,7 +224,7 @@ public final class VcpuRun implements PreemptNotifier {
         return own == 0 || pit != 0 && pit < own ? pit : own;
     }
 
-    private boolean timerDue() {
+    boolean timerDue() {
         long at = nextTimer();
         return at != 0 && now() >= at;
     }
