@@ -46,6 +46,17 @@ enum Event {
         void happen(PhysicalCpu cpu, Subject subject) {
             cpu.writeSample();
         }
+    },
+    POWER_CYCLE('x', "power-cycle", "CPUs that no task runs on lose their state and come back", null) {
+        @Override
+        boolean possible(PhysicalCpu cpu, Subject subject) {
+            return subject.mayPowerCycle();
+        }
+
+        @Override
+        void happen(PhysicalCpu cpu, Subject subject) {
+            subject.powerCycle();
+        }
     };
 
     final char letter;

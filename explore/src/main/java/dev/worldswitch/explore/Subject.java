@@ -47,6 +47,14 @@ public interface Subject {
     /** That task gets a signal, whose handler does nothing. */
     default void signal(PhysicalCpu cpu) {}
 
+    /** A CPU is idle, and this architecture models what it loses when it goes off. */
+    default boolean mayPowerCycle() {
+        return false;
+    }
+
+    /** Idle CPUs go off and come back, by hotplug or in a deep idle state. */
+    default void powerCycle() {}
+
     /** The task goes off its CPU, for it waits for another task. */
     default void sleeps(Task task) {}
 

@@ -113,6 +113,16 @@ final class Arm64Subject implements Subject {
     }
 
     @Override
+    public boolean mayPowerCycle() {
+        return host.cpus().stream().anyMatch(host::isIdle);
+    }
+
+    @Override
+    public void powerCycle() {
+        host.idleCpusDownAndUp();
+    }
+
+    @Override
     public void sleeps(Task task) {
         host.scheduler().sleep(task);
     }

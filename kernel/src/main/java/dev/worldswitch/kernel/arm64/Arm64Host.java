@@ -75,10 +75,22 @@ public record Arm64Host(
 
     /** The machine sleeps and wakes: control registers that nobody restores are UNKNOWN, here zero. */
     public void suspendAndResume() {
-        for (Arm64Cpu c : cpus) {
-            // sme_suspend_exit, while all tasks are frozen: nothing happens between.
-            set(c, c.host().resolve(SysReg.SMCR_EL1), kernel.has(Patch.SME_AFTER_SUSPEND) ? smcr(profile) : 0);
-        }
+        for (Arm64Cpu c : cpus) loseAndRestore(c);
+    }
+
+    /** CPUs on which no task runs enter a deep idle state (CPU_PM_ENTER) and leave it. */
+    public void idleCpusDownAndUp() {
+        for (Arm64Cpu c : cpus) if (isIdle(c)) loseAndRestore(c);
+    }
+
+    /** No task has it. */
+    public boolean isIdle(Arm64Cpu c) {
+        return kernel.perCpu(c).current().get() == null;
+    }
+
+    /** sme_suspend_exit, on a CPU whose tasks are frozen or elsewhere: nothing happens between. */
+    private void loseAndRestore(Arm64Cpu c) {
+        set(c, c.host().resolve(SysReg.SMCR_EL1), kernel.has(Patch.SME_AFTER_SUSPEND) ? smcr(profile) : 0);
     }
 
     private static void set(Arm64Cpu cpu, SysReg r, long v) {
