@@ -11,6 +11,7 @@ import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.arm64.Arm64Exit;
 import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.cell.Region;
+import java.util.List;
 import java.util.Objects;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
