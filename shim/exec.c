@@ -58,7 +58,7 @@ static const char *on_path(const char *command, char *into) {
 
 static size_t count(char *const *words) {
 	size_t n = 0;
-	while (words[n]) n++;
+	while (words && words[n]) n++;
 	return n;
 }
 
@@ -69,14 +69,15 @@ static char *const *trapped(const char *path, char *const *argv, size_t n, char 
 	into[1] = no_filter;
 	into[2] = (char *)ws_socket_path();
 	into[3] = (char *)path;
-	memcpy(into + 4, argv, (n + 1) * sizeof *argv);
+	if (argv) memcpy(into + 4, argv, n * sizeof *argv);
+	into[4 + n] = NULL;
 	return into;
 }
 
 EXPORT int execve(const char *path, char *const argv[], char *const envp[]) {
+	if (!is_static(path)) return (int)answer(raw(SYS_execve, path, argv, envp));
 	size_t n = count(argv);
 	char *words[n + 5];
-	if (!is_static(path)) return (int)answer(raw(SYS_execve, path, argv, envp));
 	return (int)answer(raw(SYS_execve, loader, trapped(path, argv, n, words), envp));
 }
 EXPORT int execv(const char *path, char *const argv[]) { return execve(path, argv, environ); }

@@ -33,22 +33,23 @@ final class Picture {
     Picture(List<TimelineStep> steps, Map<String, Long> beginning) {
         this.beginning = beginning.entrySet().stream()
                 .filter(e -> steps.stream().anyMatch(s -> s.changed().containsKey(e.getKey())))
-                .map(e -> e.getKey() + "=" + Long.toHexString(e.getValue()))
+                .map(e -> e.getKey() + "=" + value(e.getValue()))
                 .collect(Collectors.joining("  "));
         Map<String, Long> now = new LinkedHashMap<>(beginning);
         for (TimelineStep s : steps) {
             String changed = new TreeMap<>(s.changed())
                     .entrySet().stream()
-                            .map(e -> e.getKey() + " " + hex(now.put(e.getKey(), e.getValue())) + "->"
-                                    + hex(e.getValue()))
+                            .map(e -> e.getKey() + " " + value(now.put(e.getKey(), e.getValue())) + "->"
+                                    + value(e.getValue()))
                             .collect(Collectors.joining(", "));
             if (goesOn(s)) rows.set(rows.size() - 1, rows.getLast().and(s, changed));
             else rows.add(new Row(s.kind(), s.column(), s.function(), text(s), changed, 1));
         }
     }
 
-    private static String hex(Long v) {
-        return v == null ? "?" : Long.toHexString(v);
+    private static String value(Long v) {
+        if (v == null) return "?";
+        return (v >= 0 && v < 10 ? "" : "0x") + Long.toHexString(v);
     }
 
     private static String text(TimelineStep s) {
