@@ -347,34 +347,37 @@ final class World implements Watcher, Architecture.Ghosts {
 
     /** Does something without logging what it reads. */
     void quietly(Runnable r) {
-        Mode m = mode;
-        mode = Mode.QUIET;
-        r.run();
-        mode = m;
+        in(Mode.QUIET, r);
     }
 
     /** What the search asks. */
     boolean isSo(BooleanSupplier question) {
-        Mode m = mode;
-        mode = Mode.QUIET;
-        boolean so = question.getAsBoolean();
-        mode = m;
-        return so;
+        return in(Mode.QUIET, question);
     }
 
     /** Makes an event happen: nothing is logged, but what it touches is known. */
     void happens(Runnable r) {
-        Mode m = mode;
-        mode = Mode.EVENT;
-        r.run();
-        mode = m;
+        in(Mode.EVENT, r);
     }
 
     /** A waiting task's question: not logged, but what it touches is known. */
     boolean asked(BooleanSupplier question) {
-        boolean[] answer = new boolean[1];
-        happens(() -> answer[0] = question.getAsBoolean());
-        return answer[0];
+        return in(Mode.EVENT, question);
+    }
+
+    private void in(Mode as, Runnable r) {
+        Mode m = mode;
+        mode = as;
+        r.run();
+        mode = m;
+    }
+
+    private boolean in(Mode as, BooleanSupplier question) {
+        Mode m = mode;
+        mode = as;
+        boolean so = question.getAsBoolean();
+        mode = m;
+        return so;
     }
 
     String nameOf(int cell) {

@@ -1,6 +1,7 @@
 package dev.worldswitch.kvm;
 
 import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import org.jspecify.annotations.Nullable;
 
@@ -17,17 +18,26 @@ public interface KvmHost {
     /** All ioctls, for names in traces. */
     IoctlTable ioctls();
 
+    Scheduler scheduler();
+
     /** A new host task, on no CPU. */
     Task newTask(String name);
 
     /** Gives the task a CPU: before KVM_RUN, and after it has slept. */
-    void start(Task task);
+    default void start(Task task) {
+        scheduler().start(task);
+    }
 
     /** The task, just started, was in user mode and calls: its own registers are in its CPU, interrupts are on. */
-    default void calls(Task task) {}
+    default void calls(Task task) {
+        scheduler().exitToUserMode(task);
+        scheduler().enterFromUserMode(task);
+    }
 
     /** The task gives its CPU to others. */
-    void sleep(Task task);
+    default void sleep(Task task) {
+        scheduler().sleep(task);
+    }
 
     /** True for an ioctl of a vCPU other than KVM_RUN that works on the CPU it is called on, and so needs one. */
     default boolean touchesCpu(int command) {
@@ -41,11 +51,13 @@ public interface KvmHost {
      * @return false when something else was in them
      */
     default boolean userMode(Task task, long had, long fills) {
-        return true;
+        return scheduler().userTurn(task, had, fills);
     }
 
     /** The same for a task that has its CPU and keeps it. */
-    boolean inUserMode(Task task, long had, long fills);
+    default boolean inUserMode(Task task, long had, long fills) {
+        return scheduler().inUserMode(task, had, fills);
+    }
 
     /** Who hears of entries, exits and what happens between them; null for nobody. */
     void trace(@Nullable Tracepoints listener);

@@ -2,6 +2,7 @@ package dev.worldswitch.kvm.arm64;
 
 import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.arm64.Arm64Host;
 import dev.worldswitch.kvm.CpuPools;
@@ -55,34 +56,13 @@ public final class Arm64KvmHost implements KvmHost {
     }
 
     @Override
+    public Scheduler scheduler() {
+        return host.scheduler();
+    }
+
+    @Override
     public Task newTask(String name) {
         return host.newTask(name);
-    }
-
-    @Override
-    public void start(Task task) {
-        host.scheduler().start(task);
-    }
-
-    @Override
-    public void calls(Task task) {
-        host.scheduler().exitToUserMode(task);
-        host.scheduler().enterFromUserMode(task);
-    }
-
-    @Override
-    public boolean userMode(Task task, long had, long fills) {
-        return host.scheduler().userTurn(task, had, fills);
-    }
-
-    @Override
-    public boolean inUserMode(Task task, long had, long fills) {
-        return host.scheduler().inUserMode(task, had, fills);
-    }
-
-    @Override
-    public void sleep(Task task) {
-        host.scheduler().sleep(task);
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.worldswitch.kvm.x86;
 import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kvm.CpuPools;
@@ -56,40 +57,19 @@ public final class X86KvmHost implements KvmHost {
     }
 
     @Override
+    public Scheduler scheduler() {
+        return host.scheduler();
+    }
+
+    @Override
     public Task newTask(String name) {
         return host.newTask(name);
-    }
-
-    @Override
-    public void start(Task task) {
-        host.scheduler().start(task);
-    }
-
-    @Override
-    public void calls(Task task) {
-        host.scheduler().exitToUserMode(task);
-        host.scheduler().enterFromUserMode(task);
     }
 
     /** fpu_update_guest_xfd asks whether the calling task's registers are in the CPU. */
     @Override
     public boolean touchesCpu(int command) {
         return host.profile().xsave().xfdMask() != 0 && MsrIoctls.sets(command);
-    }
-
-    @Override
-    public void sleep(Task task) {
-        host.scheduler().sleep(task);
-    }
-
-    @Override
-    public boolean userMode(Task task, long had, long fills) {
-        return host.scheduler().userTurn(task, had, fills);
-    }
-
-    @Override
-    public boolean inUserMode(Task task, long had, long fills) {
-        return host.scheduler().inUserMode(task, had, fills);
     }
 
     @Override
