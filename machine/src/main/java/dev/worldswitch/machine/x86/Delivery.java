@@ -129,7 +129,7 @@ final class Delivery {
         if ((a & X86State.ATTR_L) == 0) throw m.gp(sel & 0xfffc | ext);
         int cpl = (a & 4) != 0 ? m.cpl : Segments.dpl(d);
         long target = low & 0xffff | (low >>> 48) << 16 | high << 32;
-        if (target << 16 >> 16 != target) throw m.gp(0);
+        if (!m.isCanonical(target)) throw m.gp(0);
         int ist = (int) (low >>> 32) & 7;
         boolean inner = cpl < m.cpl;
         long sp = m.g[4];
@@ -139,7 +139,7 @@ final class Delivery {
                 throw m.fault(10, s.segSelector.get(X86State.TR) & 0xfffc | ext);
             sp = m.sysLoad(s.segBase.get(X86State.TR) + off, 8);
         }
-        if (sp << 16 >> 16 != sp) throw m.ss(ext);
+        if (!m.isCanonical(sp)) throw m.ss(ext);
         long[] frame = {error, m.rip, s.segSelector.get(X86State.CS), m.flags(), m.g[4], s.segSelector.get(X86State.SS)
         };
         int first = hasError ? 0 : 1;

@@ -37,6 +37,8 @@ abstract sealed class GuestMemory extends TlbMemory permits Interpreter {
     private long protection;
 
     private long cr0, cr3, cr4, efer, physMask;
+    /** Bits above those of a linear address in 64-bit mode. */
+    private int canonicalShift = 16;
 
     GuestMemory(X86State state, PhysicalMemory memory, int physBits) {
         this.state = state;
@@ -74,6 +76,11 @@ abstract sealed class GuestMemory extends TlbMemory permits Interpreter {
         wTlb.flush();
     }
 
+    /** True for a linear address that 64-bit code may use: 48 bits, sign-extended, or 57 with CR4.LA57. */
+    final boolean isCanonical(long la) {
+        return la << canonicalShift >> canonicalShift == la;
+    }
+
     /** Takes over the control registers; flushes when one that paging depends on changed. */
     final void loadPaging() {
         long c0 = state.cr.get(0), c3 = state.cr.get(3), c4 = state.cr.get(4), e = state.efer.get();
@@ -83,6 +90,7 @@ abstract sealed class GuestMemory extends TlbMemory permits Interpreter {
         cr0 = c0;
         cr3 = c3;
         cr4 = c4;
+        canonicalShift = (c4 & X86State.CR4_LA57) != 0 ? 7 : 16;
         efer = e;
         cpl = state.cpl();
         loadAccess(state.rflags.get());
@@ -412,7 +420,7 @@ abstract sealed class GuestMemory extends TlbMemory permits Interpreter {
                 | (kind == FETCH && (nxe || (cr4 & X86State.CR4_SMEP) != 0) ? 16 : 0);
         if ((efer & X86State.EFER_LMA) != 0) {
             boolean five = (cr4 & X86State.CR4_LA57) != 0;
-            if (la << (five ? 7 : 16) >> (five ? 7 : 16) != la) throw gp(0);
+            if (!isCanonical(la)) throw gp(0);
             return levels(la, five ? 5 : 4, cr3 & physMask & PAGE, 8, kind, user, smap, base, nxe);
         }
         if ((cr4 & X86State.CR4_PAE) != 0) {

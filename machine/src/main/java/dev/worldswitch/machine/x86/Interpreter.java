@@ -312,7 +312,7 @@ public final class Interpreter extends GuestMemory {
     }
 
     private long canonical(long la) {
-        if (code == 64 && la << 16 >> 16 != la && (state.cr.get(4) & X86State.CR4_LA57) == 0) throw gp(0);
+        if (code == 64 && !isCanonical(la)) throw gp(0);
         return la;
     }
 
@@ -619,22 +619,17 @@ public final class Interpreter extends GuestMemory {
     public long linear(Ea ea, int size, boolean write) {
         long off = ea.offset(g);
         if (ea.flat) {
-            if (off << 16 >> 16 != off) throw canonical(off, ea.seg);
+            if (!isCanonical(off)) throw ea.seg == X86State.SS ? ss(0) : gp(0);
             return off;
         }
         return segment(ea.seg, off, size, write);
-    }
-
-    private Signal canonical(long off, int seg) {
-        if ((state.cr.get(4) & X86State.CR4_LA57) != 0 && off << 7 >> 7 == off) return gp(0);
-        return seg == X86State.SS ? ss(0) : gp(0);
     }
 
     /** Linear address of an offset in a segment. */
     long segment(int seg, long off, int size, boolean write) {
         if (code == 64) {
             long la = seg == X86State.FS || seg == X86State.GS ? off + state.segBase.get(seg) : off;
-            if (la << 16 >> 16 != la) throw seg == X86State.SS ? ss(0) : gp(0);
+            if (!isCanonical(la)) throw seg == X86State.SS ? ss(0) : gp(0);
             return la;
         }
         Segments.check(this, seg, off, size, write);
@@ -680,7 +675,7 @@ public final class Interpreter extends GuestMemory {
     /** A near branch target, cut to the operand size and checked. */
     long target(long to, int opsize) {
         if (code == 64) {
-            if (to << 16 >> 16 != to && (state.cr.get(4) & X86State.CR4_LA57) == 0) throw gp(0);
+            if (!isCanonical(to)) throw gp(0);
             return to;
         }
         long t = opsize == 2 ? to & 0xffff : to & 0xffffffffL;

@@ -230,7 +230,7 @@ final class PrivilegedOps {
         m.mustBeBacked(la, false);
         long limit = m.ld16(la), base = m.ld(la + 2, n);
         if (n == 4 && op.size == 2) base &= 0xffffff;
-        if (m.code == 64 && base << 16 >> 16 != base) throw m.gp(0);
+        if (m.code == 64 && !m.isCanonical(base)) throw m.gp(0);
         (gdt ? m.state.gdtLimit : m.state.idtLimit).set(limit);
         (gdt ? m.state.gdtBase : m.state.idtBase).set(base);
     }
@@ -291,7 +291,7 @@ final class PrivilegedOps {
                     return;
                 }
                 long v = m.reg(op.s, op.size);
-                if (v << 16 >> 16 != v) throw m.gp(0);
+                if (!m.isCanonical(v)) throw m.gp(0);
                 m.state.segBase.set(seg, v);
             });
         }
@@ -323,7 +323,7 @@ final class PrivilegedOps {
             SystemOps.privileged(m);
             long to = m.g[1], sel = m.state.star.get() >>> 48;
             boolean wide = op.size == 8;
-            if (wide && to << 16 >> 16 != to) throw m.gp(0);
+            if (wide && !m.isCanonical(to)) throw m.gp(0);
             m.setFlags(m.g[11] & 0x3c7fd7 | 2);
             flat(m, X86State.CS, (wide ? sel + 16 : sel) | 3, wide ? 0xa0fb : 0xc0fb);
             flat(m, X86State.SS, sel + 8 | 3, 0xc0f3);

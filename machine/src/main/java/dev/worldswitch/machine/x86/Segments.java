@@ -163,7 +163,7 @@ final class Segments {
     static long codeTarget(Interpreter m, long d, long offset, int opsize) {
         boolean l = m.state.longMode() && (attr(d) & X86State.ATTR_L) != 0;
         if (l) {
-            if (offset << 16 >> 16 != offset) throw m.gp(0);
+            if (!m.isCanonical(offset)) throw m.gp(0);
             return offset;
         }
         long off = opsize == 2 ? offset & 0xffff : offset & 0xffffffffL;

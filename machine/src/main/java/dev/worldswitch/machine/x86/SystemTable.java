@@ -90,7 +90,7 @@ final class SystemTable implements OpTableSource {
         if (!base && !xfd && !xfdErr) throw SystemOps.exit(m, op, write ? X86Exit.WRMSR : X86Exit.RDMSR);
         int seg = index == 0xc0000100 ? X86State.FS : X86State.GS;
         if (write) {
-            if (base && v << 16 >> 16 != v
+            if (base && !m.isCanonical(v)
                     || xfd && (v & ~m.cpu.profile().xsave().xfdMask()) != 0) throw m.gp(0);
             if (base) m.state.segBase.set(seg, v);
             else m.cpu.xfd().set(v);
