@@ -38,6 +38,8 @@ final class PrivilegedOps {
         other(ending, "WBINVD", "0F 09", 0x0f09, true);
         other(ending, "MONITOR", "0F 01 /1 reg m0", 0x0f01c8, true);
         other(ending, "MWAIT", "0F 01 /1 reg m1", 0x0f01c9, true);
+        // Nothing here is out of order: instructions are complete, one after the other.
+        plain.row("SERIALIZE", "NP 0F 01 /5 reg m0", "", (m, op) -> {});
         // Outside system-management mode.
         ending.row("RSM", "0F AA", "", (m, op) -> {
             throw m.ud();
