@@ -16,8 +16,15 @@ if [ "${1:-}" = record ]; then
   case " ${words[*]} " in *" --cpus "*) ;; *) words+=(--cpus 1) ;; esac
   set -- run "${words[@]}" "$@"
 fi
+# A suite's clients are started one by one by the program, each by a launcher of its own.
+suite=
+if [ "${1:-}" = run ]; then
+  for word in "$@"; do
+    case $word in --) break ;; --suite | --suite=*) suite=yes ;; esac
+  done
+fi
 # The launcher starts the client itself; it comes back here (WS_SLOW) when sources have changed.
-[ "${1:-}" = run ] && [ -z "${WS_SLOW:-}" ] && [ -x "$build/ws-run" ] && exec "$build/ws-run" "$home" .build "$@"
+[ "${1:-}" = run ] && [ -z "$suite${WS_SLOW:-}" ] && [ -x "$build/ws-run" ] && exec "$build/ws-run" "$home" .build "$@"
 home=$(cd "$home" && pwd -P)
 build=$home/.build
 . "$home/tools/env.sh"
@@ -65,7 +72,7 @@ test)
   exec bash "$home/tools/test" "$@" ;;
 esac
 changed && build
-[ "${1:-}" = run ] && WS_FRESH=1 exec "$build/ws-run" "$home" .build "$@"
+[ "${1:-}" = run ] && [ -z "$suite" ] && WS_FRESH=1 exec "$build/ws-run" "$home" .build "$@"
 [ "${1:-}" = demo ] && exec bash "$home/tools/demo"
 class_path
 [ -f "$build/ws.aot" ] && options+=(-XX:AOTCache="$build/ws.aot")

@@ -4,6 +4,7 @@ module dev.worldswitch.cli {
     requires static org.jspecify;
     requires dev.worldswitch.explore;
     requires dev.worldswitch.server;
+    requires java.xml;
     requires jdk.unsupported;
     requires info.picocli;
 

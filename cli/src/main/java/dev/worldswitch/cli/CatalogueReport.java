@@ -1,5 +1,7 @@
 package dev.worldswitch.cli;
 
+import dev.worldswitch.cli.results.Results;
+import dev.worldswitch.cli.results.TestResult;
 import dev.worldswitch.explore.Bounds;
 import dev.worldswitch.explore.Catalogue;
 import dev.worldswitch.explore.Catalogue.Outcome;
@@ -9,17 +11,44 @@ import dev.worldswitch.explore.Verdict;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.machine.MachineProfile;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** The catalogue as tables: what was expected against what was found, and workload against patch. */
 final class CatalogueReport {
     private CatalogueReport() {}
 
     /** {@code ws explore [SCENARIO] --all}: 0 when all comes out as the scenarios' files say. */
-    static int all(String only) {
+    static int all(String only, boolean json, @Nullable Path junit) {
+        Results results = new Results("ws explore", Catalogue.rows(only).size(), System.out, json, junit);
+        long[] begun = {System.nanoTime()};
+        Catalogue.run(only, o -> {
+            long now = System.nanoTime();
+            results.add(result(o, (now - begun[0]) / 1e9));
+            begun[0] = now;
+        });
+        return results.end() ? Verdict.CLEAN : Verdict.FINDING;
+    }
+
+    private static TestResult result(Outcome o, double seconds) {
+        List<String> expected = o.row().expected().finds();
+        String said = "expected " + (expected.isEmpty() ? "clean" : String.join(" ", expected));
+        List<String> details = new ArrayList<>(List.of(said));
+        if (!o.asExpected()) o.verdict().text().lines().forEach(details::add);
+        return new TestResult(
+                o.row().command().substring("ws explore ".length()),
+                o.asExpected() ? TestResult.Outcome.PASS : TestResult.Outcome.FAIL,
+                o.asExpected() ? "" : said + ", found " + o.text(),
+                seconds,
+                details);
+    }
+
+    /** {@code --table}: the same for a person. */
+    static int table(String only) {
         long[] count = new long[2];
         boolean good = Catalogue.run(only, o -> {
             count[o.asExpected() ? 0 : 1]++;

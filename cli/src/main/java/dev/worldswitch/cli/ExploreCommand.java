@@ -96,7 +96,7 @@ final class ExploreCommand implements Callable<Integer> {
     @Option(names = "--progress", description = "a progress line also when stderr is no terminal")
     private boolean showProgress;
 
-    @Option(names = "--json", description = "the verdict as one JSON object")
+    @Option(names = "--json", description = "the verdict, with --all the results, as one JSON object")
     private boolean json;
 
     @Option(names = "--report", paramLabel = "FILE", description = "the verdict and all findings as one HTML page")
@@ -105,15 +105,23 @@ final class ExploreCommand implements Callable<Integer> {
     @Option(names = "--perfetto", paramLabel = "FILE", description = "the first finding as a trace for Perfetto")
     private @Nullable Path perfetto;
 
-    @Option(names = "--all", description = "runs the catalogue, or the scenario's part of it: expected against found")
+    @Option(names = "--all", description =
+                    "runs the catalogue, or the scenario's part of it: expected against found, as KTAP")
     private boolean all;
+
+    @Option(names = "--table", description = "with --all: a table instead of KTAP")
+    private boolean table;
+
+    @Option(names = "--junit", paramLabel = "FILE", description = "with --all: the results as JUnit XML too")
+    private @Nullable Path junit;
 
     @Option(names = "--matrix", description = "each built-in scenario without each patch of the catalogue")
     private boolean matrix;
 
     @Override
     public Integer call() {
-        if (all) return CatalogueReport.all(scenario);
+        if (all && table) return CatalogueReport.table(scenario);
+        if (all) return CatalogueReport.all(scenario, json, junit);
         if (matrix) return CatalogueReport.matrix(states);
         if (scenario.isEmpty()) {
             ListCommands.scenarios();

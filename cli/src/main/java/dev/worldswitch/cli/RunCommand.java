@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -76,11 +77,17 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--trap", description = "trap system calls instead of preloading the shim: catches inline ones too")
     private boolean trap;
 
-    @Parameters(paramLabel = "CLIENT", arity = "1..*", description = "the program and its arguments, after --")
+    @Mixin
+    private final RunSuite suite = new RunSuite();
+
+    @Parameters(paramLabel = "CLIENT", arity = "0..*", description = "the program and its arguments, after --")
     private List<String> client = new ArrayList<>();
 
     @Override
     public Integer call() throws IOException {
+        if (suite.file != null) return suite.run(suite.file, options(), machine, client);
+        suite.checkUnused();
+        if (client.isEmpty()) throw new IllegalArgumentException("run takes a client: ws run -- CLIENT ARGS");
         return RunServer.serve(new RunOptions(
                 machine,
                 kernel,
@@ -92,5 +99,18 @@ final class RunCommand implements Callable<Integer> {
                 record,
                 trap,
                 client));
+    }
+
+    /** What every client of a suite is run with. */
+    private List<String> options() {
+        if (trace != null || record != null)
+            throw new IllegalArgumentException("--suite goes with neither --trace nor --record");
+        List<String> all = new ArrayList<>(List.of("--kernel", kernel, "--cpus", "" + cpus));
+        if (machine != null) all.addAll(List.of("--machine", machine));
+        if (!without.isEmpty()) all.addAll(List.of("--without", String.join(",", without)));
+        if (!with.isEmpty()) all.addAll(List.of("--with", String.join(",", with)));
+        if (torture != null) all.addAll(List.of("--torture", "" + torture));
+        if (trap) all.add("--trap");
+        return all;
     }
 }

@@ -57,6 +57,13 @@ public final class Catalogue {
         return List.copyOf(all);
     }
 
+    /** Those of one scenario; all when it has no name. */
+    public static List<Row> rows(String only) {
+        return rows().stream()
+                .filter(r -> only.isEmpty() || r.scenario.name().equals(only))
+                .toList();
+    }
+
     /**
      * Each row's outcome as it comes, told to {@code each}; true when all are as expected.
      *
@@ -64,8 +71,7 @@ public final class Catalogue {
      */
     public static boolean run(String only, Consumer<Outcome> each) {
         boolean good = true;
-        for (Row r : rows()) {
-            if (!only.isEmpty() && !r.scenario.name().equals(only)) continue;
+        for (Row r : rows(only)) {
             Outcome o = r.run();
             each.accept(o);
             good &= o.asExpected();
