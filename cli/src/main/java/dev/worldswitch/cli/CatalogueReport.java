@@ -23,10 +23,10 @@ final class CatalogueReport {
     private CatalogueReport() {}
 
     /** {@code ws explore [SCENARIO] --all}: 0 when all comes out as the scenarios' files say. */
-    static int all(String only, boolean json, @Nullable Path junit) {
+    static int all(String only, boolean audit, boolean json, @Nullable Path junit) {
         Results results = new Results("ws explore", Catalogue.rows(only).size(), System.out, json, junit);
         long[] begun = {System.nanoTime()};
-        Catalogue.run(only, o -> {
+        Catalogue.run(only, audit, o -> {
             long now = System.nanoTime();
             results.add(result(o, (now - begun[0]) / 1e9));
             begun[0] = now;
@@ -48,9 +48,9 @@ final class CatalogueReport {
     }
 
     /** {@code --table}: the same for a person. */
-    static int table(String only) {
+    static int table(String only, boolean audit) {
         long[] count = new long[2];
-        boolean good = Catalogue.run(only, o -> {
+        boolean good = Catalogue.run(only, audit, o -> {
             count[o.asExpected() ? 0 : 1]++;
             print(o);
         });

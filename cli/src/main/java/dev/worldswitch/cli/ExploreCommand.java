@@ -120,8 +120,8 @@ final class ExploreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (all && table) return CatalogueReport.table(scenario);
-        if (all) return CatalogueReport.all(scenario, json, junit);
+        if (all && table) return CatalogueReport.table(scenario, audit);
+        if (all) return CatalogueReport.all(scenario, audit, json, junit);
         if (matrix) return CatalogueReport.matrix(states);
         if (scenario.isEmpty()) {
             ListCommands.scenarios();

@@ -61,16 +61,23 @@ final class ListCommands {
         }
     }
 
-    @Command(name = "list", description = "Lists scenarios, properties and patches: what ws explore can be asked.")
+    @Command(name = "list", description = "Lists scenarios, events, properties and patches: what ws explore can be asked.")
     static final class Everything implements Runnable {
         @Override
         public void run() {
-            System.out.println("scenarios:");
-            scenarios();
-            System.out.println("\nproperties, always looked at:");
-            for (Property p : Property.all()) System.out.printf("%-18s %s%n", p.id(), p.says());
-            System.out.println("\npatches, for --with and --without:");
-            for (Patch p : Patch.values()) System.out.printf("%-38s %s%n", p.id(), p.subject());
+            System.out.println("scenarios (ws explore without a name says what is expected of each):");
+            for (String name : Scenario.names())
+                line(20, name, Scenario.builtIn(name).description());
+            System.out.println("\nevents, for a scenario's line 'events':");
+            Scenario.eventNames().forEach((id, text) -> line(20, id, text));
+            System.out.println("\nproperties, always looked at, and their sources:");
+            for (Property p : Property.all()) line(20, p.id(), p.says() + " [" + p.source() + "]");
+            System.out.println("\npatches, for --with and --without, and where they are from:");
+            for (Patch p : Patch.values()) line(40, p.id(), p.subject() + " [" + p.origin() + "]");
+        }
+
+        private static void line(int width, String name, String about) {
+            System.out.printf("%-" + width + "s %s%n", name, about);
         }
     }
 }

@@ -17,9 +17,10 @@ public final class Catalogue {
             return "ws explore " + scenario.name() + (expected.changes().isEmpty() ? "" : " " + expected.changes());
         }
 
-        public Outcome run() {
-            Verdict v = Exploration.of(scenario, scenario.kernelFor(expected)).run(n -> {});
-            return new Outcome(this, v);
+        /** @param audit goes on at repeated states too, and compares */
+        public Outcome run(boolean audit) {
+            Exploration e = Exploration.of(scenario, scenario.kernelFor(expected));
+            return new Outcome(this, (audit ? e.audited() : e).run(n -> {}));
         }
     }
 
@@ -68,11 +69,12 @@ public final class Catalogue {
      * Each row's outcome as it comes, told to {@code each}; true when all are as expected.
      *
      * @param only the scenario whose rows are run, empty for all
+     * @param audit as of {@link Row#run}
      */
-    public static boolean run(String only, Consumer<Outcome> each) {
+    public static boolean run(String only, boolean audit, Consumer<Outcome> each) {
         boolean good = true;
         for (Row r : rows(only)) {
-            Outcome o = r.run();
+            Outcome o = r.run(audit);
             each.accept(o);
             good &= o.asExpected();
         }

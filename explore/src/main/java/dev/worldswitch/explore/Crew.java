@@ -1,6 +1,5 @@
 package dev.worldswitch.explore;
 
-import dev.worldswitch.explore.Explorer.Coverage;
 import dev.worldswitch.explore.Explorer.Found;
 import dev.worldswitch.explore.Explorer.Key;
 import dev.worldswitch.explore.Explorer.Progress;
@@ -12,7 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -99,7 +97,7 @@ final class Crew {
     }
 
     private static Result left(List<List<Turn>> todo) {
-        return new Result(List.of(), 0, 0, 0, 0, todo, false, null, Map.of(), Set.of(), Set.of());
+        return new Result(List.of(), 0, 0, 0, 0, todo, false, null, new Coverage(), Set.of(), Set.of());
     }
 
     /** A worker's figures are sums already; what it left is of each of its parts. */
@@ -130,7 +128,7 @@ final class Crew {
         List<Result> all = new ArrayList<>(results);
         all.addFirst(begun);
         Map<String, Found> found = new LinkedHashMap<>();
-        Map<String, Coverage> coverage = new TreeMap<>();
+        Coverage coverage = new Coverage();
         Set<String> neverBegun = new TreeSet<>(begun.neverBegun());
         Set<Key> ends = new HashSet<>();
         List<List<Turn>> todo = new ArrayList<>();
@@ -138,11 +136,7 @@ final class Crew {
         @Nullable String audit = null;
         for (Result r : all) {
             for (Found f : r.found()) found.merge(f.id(), f, (a, b) -> Found.SIMPLER.compare(b, a) < 0 ? b : a);
-            r.coverage().forEach((k, c) -> {
-                Coverage sum = coverage.computeIfAbsent(k, x -> new Coverage(new TreeSet<>(), new TreeSet<>()));
-                sum.possible().addAll(c.possible());
-                sum.tried().addAll(c.tried());
-            });
+            coverage.add(r.coverage());
             if (r.runs() > 0) neverBegun.retainAll(r.neverBegun());
             ends.addAll(r.ends());
             if (r != begun) todo.addAll(r.todo());

@@ -9,8 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
@@ -101,7 +99,7 @@ public final class Exploration {
             Schedule none = new Schedule(scenario.name(), kernelText(kernel), List.of());
             findings.add(new Finding(AUDIT, r.audit(), List.of(), none, "", List.of()));
         }
-        Verdict.Figures figures = new Verdict.Figures(r.states(), r.runs(), r.moments(), r.merged(), coverage(r));
+        Verdict.Figures figures = new Verdict.Figures(r.states(), r.runs(), r.moments(), r.merged(), notes(), coverage(r));
         String shard = effort.shard() + "/" + effort.shards();
         boolean whole = r.complete() && (effort.shards() == 1 || from != null);
         Verdict v = new Verdict(scenario.name(), kernelText(kernel), boundsText(), findings, whole, figures);
@@ -144,7 +142,7 @@ public final class Exploration {
                 boundsText() + ", " + times + " random runs, seed " + seed,
                 findings,
                 false,
-                new Verdict.Figures(0, times, 0, 0, List.of()));
+                new Verdict.Figures(0, times, 0, 0, List.of(), CoverageMap.NONE));
     }
 
     /** The same failure by fewest events, then fewest steps. */
@@ -162,7 +160,7 @@ public final class Exploration {
                 "as simple as can be",
                 List.of(e.finding(least, shrunk)),
                 true,
-                new Verdict.Figures(1, 1, 0, 0, List.of()));
+                new Verdict.Figures(1, 1, 0, 0, List.of(), CoverageMap.NONE));
     }
 
     private Finding finding(Explorer.Found f, Schedule schedule) {
@@ -190,24 +188,19 @@ public final class Exploration {
                         + r.recording().calls().size() + " (before them nothing happens)";
     }
 
-    private List<String> coverage(Explorer.Result r) {
-        List<String> lines = new ArrayList<>();
-        r.coverage().forEach((event, c) -> {
-            Set<String> never = new TreeSet<>(c.possible());
-            never.removeAll(c.tried());
-            lines.add(event + " tried before " + c.tried().size() + " of "
-                    + c.possible().size() + " kinds of steps"
-                    + (never.isEmpty()
-                            ? ""
-                            : "; not before, for it commutes with what comes before them, or is not possible in time: "
-                                    + String.join(", ", never)));
-        });
-        if (scenario.recorded() != null)
-            for (String rule :
-                    Architecture.of(MachineProfile.builtIn(scenario.machine())).mayDiffer())
-                lines.add("no difference to the recording: " + rule);
-        if (!r.neverBegun().isEmpty()) lines.add("no run reached: " + String.join(", ", r.neverBegun()));
-        return lines;
+    private List<String> notes() {
+        if (scenario.recorded() == null) return List.of();
+        return architecture().mayDiffer().stream()
+                .map(rule -> "no difference to the recording: " + rule)
+                .toList();
+    }
+
+    private Architecture architecture() {
+        return Architecture.of(MachineProfile.builtIn(scenario.machine()));
+    }
+
+    private CoverageMap coverage(Explorer.Result r) {
+        return r.coverage().map(architecture().name(), scenario.events(), r.neverBegun());
     }
 
     private record Replayed(Explorer.@Nullable Found found, String timeline, List<TimelineStep> steps) {}
@@ -250,7 +243,7 @@ public final class Exploration {
                 "this one schedule",
                 findings,
                 true,
-                new Verdict.Figures(1, 1, 0, 0, List.of()));
+                new Verdict.Figures(1, 1, 0, 0, List.of(), CoverageMap.NONE));
     }
 
     /** Does a recording's calls again without events: null, or the first that is answered otherwise. */

@@ -15,7 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -78,7 +77,6 @@ final class Explorer implements Search.Guide {
      * @param todo what a bound, or who asked for it, left: the beginnings of schedules; empty when all was explored
      * @param stale workers only: what commutes with what was wrong, and all must start again
      * @param audit null when equal states went on equally, or nobody asked
-     * @param coverage per event, the steps before which it could happen, and those where it was tried
      */
     record Result(
             List<Found> found,
@@ -89,16 +87,13 @@ final class Explorer implements Search.Guide {
             List<List<Turn>> todo,
             boolean stale,
             @Nullable String audit,
-            Map<String, Coverage> coverage,
+            Coverage coverage,
             Set<String> neverBegun,
             Set<Key> ends) {
         boolean complete() {
             return todo.isEmpty();
         }
     }
-
-    /** Of one kind of event: the steps before which it was possible, and those before which it was tried. */
-    record Coverage(Set<String> possible, Set<String> tried) {}
 
     /** How far an exploration is. */
     record Progress(long states, long runs, long waiting, int level, int levels) {}
@@ -108,7 +103,7 @@ final class Explorer implements Search.Guide {
     private Seen seen = new Seen();
     private final Map<From, Stretch> stretches = new HashMap<>();
     private final Map<String, Found> found = new LinkedHashMap<>();
-    private final Map<String, Coverage> coverage = new TreeMap<>();
+    private final Coverage coverage = new Coverage();
     private final List<ArrayDeque<Work>> work = new ArrayList<>();
     private final List<Violation> reported = new ArrayList<>();
     private Bounds bounds = new Bounds(0, 0, 0);
@@ -314,6 +309,7 @@ final class Explorer implements Search.Guide {
             start = null;
             cost = 0;
             step = "";
+            coverage.resumes(step);
             one(0);
             if (!script.isEmpty())
                 throw new IllegalArgumentException("a beginning goes on after the run: it is of other sources");
@@ -383,6 +379,7 @@ final class Explorer implements Search.Guide {
         search.point = f.point - 1;
         search.stepHash = f.stepHash;
         step = f.step;
+        coverage.resumes(step);
         path = f.path;
         left = f.left;
         start = w;
@@ -449,7 +446,7 @@ final class Explorer implements Search.Guide {
 
     @Override
     public void step(PhysicalCpu cpu, String name) {
-        step = name;
+        step = coverage.reaches(search.running(), name);
     }
 
     @Override
@@ -498,7 +495,7 @@ final class Explorer implements Search.Guide {
         if (script.isEmpty()) {
             search.reduced = reduceAfterScript;
             world.footprints.dirty(-1);
-            if (c.isEvent()) coverage(c).tried.add(step);
+            if (c.isEvent()) coverage.comes(c.event(), step);
         }
         return c;
     }
@@ -522,19 +519,15 @@ final class Explorer implements Search.Guide {
         }
         path = new Path(path, search.turn(c));
         left -= budget.cost(c);
-        if (c.isEvent()) coverage(c).tried.add(step);
+        if (c.isEvent()) coverage.comes(c.event(), step);
         stretchBegins(w.fork.key, c);
         return c;
-    }
-
-    private Coverage coverage(Choice c) {
-        return coverage.computeIfAbsent(c.event().id, k -> new Coverage(new TreeSet<>(), new TreeSet<>()));
     }
 
     private void fork(Key key, List<Choice> others) {
         Fork f = null;
         for (Choice o : others) {
-            if (o.isEvent()) coverage(o).possible.add(step);
+            if (o.isEvent()) coverage.mayCome(o.event(), step);
             if (!Budget.atLeast(left, budget.cost(o))) continue;
             if (f == null) f = forkHere(key);
             int c = cost + (o.isEvent() || o.isSwitch() ? 1 : 0);

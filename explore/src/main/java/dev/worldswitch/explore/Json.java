@@ -1,8 +1,15 @@
 package dev.worldswitch.explore;
 
+import java.util.List;
+import java.util.stream.Collectors;
+
 /** Text for programs. */
 public final class Json {
     private Json() {}
+
+    static String list(List<String> all) {
+        return "[" + all.stream().map(Json::quoted).collect(Collectors.joining(",")) + "]";
+    }
 
     /** A string as JSON writes it. */
     public static String quoted(String s) {

@@ -123,6 +123,6 @@ public record Part(
                 one.bounds + ", " + shards.size() + " of " + all + " shards",
                 List.copyOf(findings.values()),
                 complete && shards.size() == all,
-                new Verdict.Figures(figures[0], figures[1], figures[2], figures[3], List.of()));
+                new Verdict.Figures(figures[0], figures[1], figures[2], figures[3], List.of(), CoverageMap.NONE));
     }
 }

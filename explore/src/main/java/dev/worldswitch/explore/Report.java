@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -16,6 +17,8 @@ public final class Report {
                     + TimelineStep.json(steps) + "}";
         }
     }
+
+    private static final Verdict.Figures NOTHING = new Verdict.Figures(0, 0, 0, 0, List.of(), CoverageMap.NONE);
 
     private Report() {}
 
@@ -34,7 +37,7 @@ public final class Report {
                 v.scenario() + " on kernel " + v.kernel(),
                 verdict,
                 v.bounds(),
-                v.figures().coverage(),
+                v.figures(),
                 runs);
     }
 
@@ -43,15 +46,17 @@ public final class Report {
         Verdict v = Exploration.replay(schedule);
         if (!v.clean()) return of(v);
         Run run = new Run("nothing goes wrong in this timing", schedule, Exploration.steps(schedule));
-        return page(v.scenario() + " on kernel " + v.kernel(), "clean", v.bounds(), List.of(), List.of(run));
+        return page(v.scenario() + " on kernel " + v.kernel(), "clean", v.bounds(), NOTHING, List.of(run));
     }
 
-    private static String page(String title, String verdict, String bounds, List<String> coverage, List<Run> runs) {
+    private static String page(String title, String verdict, String bounds, Verdict.Figures figures, List<Run> runs) {
         boolean wrong = !verdict.equals("clean") && !runs.isEmpty();
+        List<String> notes = new ArrayList<>(figures.notes());
+        for (String call : figures.coverage().calls()) notes.add("no schedule reached: " + call);
         String data =
                 "{\"title\":" + Json.quoted(title) + ",\"verdict\":" + Json.quoted(verdict) + ",\"wrong\":" + wrong
-                        + ",\"bounds\":" + Json.quoted("bounds: " + bounds) + ",\"coverage\":["
-                        + coverage.stream().map(Json::quoted).collect(Collectors.joining(",")) + "],\"runs\":["
+                        + ",\"bounds\":" + Json.quoted("bounds: " + bounds) + ",\"notes\":" + Json.list(notes)
+                        + ",\"coverage\":" + figures.coverage().json() + ",\"runs\":["
                         + runs.stream().map(Run::json).collect(Collectors.joining(",")) + "]}";
         // Nothing in the data may end the script element that it is in.
         return template().replace("@DATA@", data.replace("<", "\\u003c"));

@@ -226,6 +226,13 @@ public final class Scenario {
         return all;
     }
 
+    /** What may happen, by the name that scenarios use. */
+    public static Map<String, String> eventNames() {
+        Map<String, String> all = new LinkedHashMap<>();
+        for (Event e : Event.values()) all.put(e.id, e.text);
+        return all;
+    }
+
     public Bounds bounds() {
         Bounds b = new Bounds(number("bound.events", 2), number("bound.switches", 0), 0);
         for (String key : lines.keySet())

@@ -2,18 +2,16 @@ package dev.worldswitch.explore;
 
 import dev.worldswitch.explore.Subject.Gauge;
 import dev.worldswitch.explore.TimelineStep.Kind;
-import dev.worldswitch.kernel.HostInterrupts;
 import dev.worldswitch.machine.PhysicalCpu;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Notes what happens in one schedule: kernel functions, the events, and what changed where. {@link Picture} draws it. */
 final class Timeline {
-    private static final String USER_MODE = "user mode", GUEST_OF = "guest of ";
+    private static final String GUEST_OF = "guest of ";
     /** A moment of guest code begins so: a script's with a colon and what it does. */
     private static final String GUEST = "guest";
 
@@ -76,8 +74,8 @@ final class Timeline {
     }
 
     void step(PhysicalCpu cpu, String step) {
-        Place at = place();
-        trace.step(cpu.id(), at.function, step, gauges);
+        Place at = Place.here();
+        trace.step(cpu.id(), at.name(), step, gauges);
         if (step.startsWith(GUEST)) {
             add(
                     Kind.GUEST,
@@ -89,9 +87,9 @@ final class Timeline {
         }
         add(
                 Kind.STEP,
-                at.interrupt ? "interrupt" : nameOf(running()),
+                at.interrupt() ? "interrupt" : nameOf(running()),
                 cpu.id(),
-                at.function.equals(USER_MODE) ? "" : at.function,
+                at.name().equals(Place.USER_MODE) ? "" : at.name(),
                 step);
     }
 
@@ -106,7 +104,7 @@ final class Timeline {
         boolean moves = c.kind() == Choice.CPU, inGuest = cpu != null && cpu.inGuest();
         add(
                 Kind.EVENT,
-                inGuest ? GUEST_OF + nameOf(running()) : place().interrupt && !moves ? "interrupt" : nameOf(running()),
+                inGuest ? GUEST_OF + nameOf(running()) : Place.here().interrupt() && !moves ? "interrupt" : nameOf(running()),
                 moves ? c.which() : cpu == null ? cpuOf(running()) : cpu.id(),
                 "",
                 what);
@@ -154,29 +152,6 @@ final class Timeline {
         }
         trace.instant(-1, v.what());
         wrong(v);
-    }
-
-    private record Place(String function, boolean interrupt) {}
-
-    /** Kernel and KVM functions are named as in the kernel: the Java names are theirs, put back into their spelling. */
-    private static Place place() {
-        return StackWalker.getInstance().walk(frames -> {
-            String function = USER_MODE;
-            for (StackWalker.StackFrame f : (Iterable<StackWalker.StackFrame>) frames::iterator) {
-                String in = f.getClassName(), name = f.getMethodName();
-                if (!in.startsWith("dev.worldswitch.kernel.") && !in.startsWith("dev.worldswitch.kvm.")) continue;
-                // The way out of an interrupt that preempts is the task's own.
-                if (name.equals("irqentryExitCondResched")) return new Place(function, false);
-                if (in.equals(HostInterrupts.class.getName())) return new Place(function, true);
-                if (function.equals(USER_MODE) && !name.startsWith("lambda") && !name.equals("<init>"))
-                    function = kernelSpelling(name);
-            }
-            return new Place(function, false);
-        });
-    }
-
-    private static String kernelSpelling(String name) {
-        return name.replaceAll("([a-z0-9])([A-Z])", "$1_$2").toLowerCase(Locale.ROOT);
     }
 
     /** All of it. What a task did before it had a CPU counts for the CPU that it got. */

@@ -11,14 +11,25 @@ public record Verdict(
     /**
      * How much was looked at.
      *
-     * @param coverage one line per event: at how many of the steps where it is possible it was tried
+     * @param notes what a reader has to know besides, a line each
+     * @param coverage which pairs of a step and an event were exercised
      */
-    public record Figures(long states, long runs, long steps, long merged, List<String> coverage) {}
+    public record Figures(
+            long states, long runs, long steps, long merged, List<String> notes, CoverageMap coverage) {
+        /** Coverage and notes for a person. */
+        List<String> lines() {
+            List<String> all = new ArrayList<>(coverage.lines());
+            all.addAll(notes);
+            return all;
+        }
+    }
 
     /** All of several explorations, one after the other. */
     public static Verdict sum(String scenario, List<Verdict> all) {
         List<Finding> findings = new ArrayList<>();
         Set<String> lines = new LinkedHashSet<>();
+        List<CoverageMap> coverage =
+                all.stream().map(v -> v.figures.coverage).toList();
         long states = 0, runs = 0, steps = 0, merged = 0;
         boolean complete = true;
         for (Verdict v : all) {
@@ -28,11 +39,11 @@ public record Verdict(
             runs += v.figures.runs;
             steps += v.figures.steps;
             merged += v.figures.merged;
-            lines.addAll(v.figures.coverage);
+            lines.addAll(v.figures.notes);
         }
         Verdict first = all.getFirst();
         String bounds = all.size() == 1 ? first.bounds : first.bounds + "; and " + (all.size() - 1) + " windows more";
-        Figures figures = new Figures(states, runs, steps, merged, List.copyOf(lines));
+        Figures figures = new Figures(states, runs, steps, merged, List.copyOf(lines), CoverageMap.sum(coverage));
         return new Verdict(scenario, first.kernel, bounds, findings, complete, figures);
     }
 
@@ -75,7 +86,7 @@ public record Verdict(
         b.append("  explored: ").append(figures.states()).append(" states, ");
         b.append(figures.runs()).append(" runs, ").append(figures.steps()).append(" steps, ");
         b.append(figures.merged()).append(" runs merged\n");
-        for (String c : figures.coverage())
+        for (String c : figures.lines())
             for (String l : Picture.wrap(c, 68)) b.append("  ").append(l).append('\n');
         return b.toString();
     }
@@ -90,10 +101,8 @@ public record Verdict(
         b.append(",\"clean\":").append(clean()).append(",\"complete\":").append(complete);
         b.append(",\"states\":").append(figures.states()).append(",\"runs\":").append(figures.runs());
         b.append(",\"steps\":").append(figures.steps()).append(",\"merged\":").append(figures.merged());
-        b.append(",\"coverage\":[")
-                .append(String.join(
-                        ",", figures.coverage().stream().map(Json::quoted).toList()))
-                .append(']');
+        b.append(",\"notes\":").append(Json.list(figures.notes()));
+        b.append(",\"coverage\":").append(figures.coverage().json());
         b.append(",\"findings\":[");
         for (int i = 0; i < findings.size(); i++) {
             Finding f = findings.get(i);
