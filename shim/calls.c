@@ -113,16 +113,32 @@ static long do_ioctl(int fd, unsigned long command, unsigned long argument) {
 	return r;
 }
 
+/* The server says how much of the range this descriptor shows and from where; the rest is asked for again, and goes over it. */
+static long map_file(uint64_t handle, void *at, size_t n, int prot, int flags, uint64_t offset) {
+	long first = 0;
+	for (uint64_t done = 0; done < n;) {
+		struct call c = {0, 0, 0, -1, NULL, 0};
+		int32_t how[2] = {prot, flags};
+		long r = ws_call(&c, MMAP, handle, n - done, offset + done, how, sizeof how, 0);
+		if (r >= 0 && c.fd >= 0 && !done) r = first = raw(SYS_mmap, at, n, prot, flags, c.fd, c.c);
+		else if (r >= 0 && c.fd >= 0) r = raw(SYS_mmap, first + done, n - done, prot, (flags & MAP_TYPE) | MAP_FIXED, c.fd, c.c);
+		if (c.fd >= 0) raw(SYS_close, c.fd);
+		if (r < 0 && r > -4096) {
+			if (done) raw(SYS_munmap, first, n);
+			return r;
+		}
+		if (c.b >= n - done) break;
+		done += c.b;
+	}
+	return first;
+}
+
 static long do_mmap(void *at, size_t n, int prot, int flags, int fd, long offset) {
 	uint64_t handle;
 	long r;
 	if (!(flags & MAP_ANONYMOUS) && ws_handle(fd, &handle)) {
-		struct call c = {0, 0, 0, -1, NULL, 0};
-		int32_t how[2] = {prot, flags};
 		if (!n || (offset & 4095)) return -EINVAL;
-		r = ws_call(&c, MMAP, handle, n, (uint64_t)offset, how, sizeof how, 0);
-		if (r >= 0 && c.fd >= 0) r = raw(SYS_mmap, at, n, prot, flags, c.fd, offset);
-		if (c.fd >= 0) raw(SYS_close, c.fd);
+		r = map_file(handle, at, n, prot, flags, (uint64_t)offset);
 	} else
 		r = raw(SYS_mmap, at, n, prot, flags, fd, offset);
 	if ((flags & MAP_FIXED) && !(r < 0 && r > -4096) && ws_watched((uint64_t)at, n)) ws_changed((uint64_t)at, n, 1);

@@ -2,6 +2,7 @@ package dev.worldswitch.kvm;
 
 import static dev.worldswitch.kvm.IoctlTable.iow;
 
+import dev.worldswitch.kernel.Mutex;
 import dev.worldswitch.machine.cell.Ref;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
@@ -9,21 +10,27 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One KVM_REGISTER_COALESCED_MMIO: writes that wait in a ring until the client looks. The ring is in the mapping of the
- * VM's first vCPU; writes by others leave the guest, as those do that find it full.
+ * One KVM_REGISTER_COALESCED_MMIO: writes that wait in a ring until the client looks; those that find it full leave the
+ * guest. The VM has one ring, in the memory of its first vCPU's mapping; the mappings of the others show it too.
  */
 public record CoalescedZone(boolean pio, long address, long size) {
     /** A VM with such zones. */
     public interface Zoned extends MemoryVm {
         Ref<List<CoalescedZone>> coalescedZones();
 
-        /** The mapping that has the ring, null while there is none. */
+        /** The first vCPU's mapping, which has the ring; null while there is none. */
         @Nullable
         SharedPages coalescedRing();
+
+        /** KVM_COALESCED_MMIO_PAGE_OFFSET, in bytes. */
+        int coalescedRingAt();
+
+        /** Held by who writes to the ring. */
+        Mutex ringLock();
     }
 
-    /** KVM_COALESCED_MMIO_PAGE_OFFSET; struct kvm_coalesced_mmio_ring and its entries. */
-    private static final int RING = 2 * 4096, FIRST = RING, LAST = RING + 4, ENTRIES = RING + 8, ENTRY = 24;
+    /** struct kvm_coalesced_mmio_ring and its entries. */
+    private static final int FIRST = 0, LAST = 4, ENTRIES = 8, ENTRY = 24;
 
     private static final int MAX = (4096 - 8) / ENTRY, LENGTH = 8, PIO = 12, DATA = 16, SIZE = 16;
 
@@ -55,26 +62,44 @@ public record CoalescedZone(boolean pio, long address, long size) {
                 && Long.compareUnsigned(at + n, address + size) <= 0;
     }
 
-    /** coalesced_mmio_write: true when the write by the vCPU with this mapping waits in the ring. */
-    public static boolean takes(Zoned vm, SharedPages run, boolean pio, long at, int n, long value) {
+    /** What the mapping of a vCPU with these pages shows at an offset: the VM's ring at its place. */
+    public static KvmFile.Mapped mapped(Zoned vm, SharedPages run, long offset) {
+        int ring = vm.coalescedRingAt();
+        SharedPages first = vm.coalescedRing();
+        if (first == null || first == run || offset >= ring + Mm.PAGE_SIZE)
+            return new KvmFile.Mapped(run, offset, Long.MAX_VALUE);
+        if (offset < ring) return new KvmFile.Mapped(run, offset, ring - offset);
+        return new KvmFile.Mapped(first, offset, ring + Mm.PAGE_SIZE - offset);
+    }
+
+    /** coalesced_mmio_write: true when the write waits in the ring. */
+    public static boolean takes(Zoned vm, boolean pio, long at, int n, long value) {
         List<CoalescedZone> zones = vm.coalescedZones().get();
-        if (zones.isEmpty() || run != vm.coalescedRing()) return false;
-        for (CoalescedZone z : zones) if (z.pio == pio && z.holds(at, n)) return put(run, pio, at, n, value);
+        SharedPages ring = zones.isEmpty() ? null : vm.coalescedRing();
+        if (ring == null) return false;
+        for (CoalescedZone z : zones) if (z.pio == pio && z.holds(at, n)) return put(vm, ring, pio, at, n, value);
         return false;
     }
 
-    private static boolean put(SharedPages run, boolean pio, long at, int n, long value) {
-        long first = run.get(FIRST, 4) & 0xffffffffL, last = run.get(LAST, 4) & 0xffffffffL;
+    private static boolean put(Zoned vm, SharedPages ring, boolean pio, long at, int n, long value) {
+        vm.ringLock().lock();
+        boolean room = put(ring, vm.coalescedRingAt(), pio, at, n, value);
+        vm.ringLock().unlock();
+        return room;
+    }
+
+    private static boolean put(SharedPages run, int ring, boolean pio, long at, int n, long value) {
+        long first = run.get(ring + FIRST, 4) & 0xffffffffL, last = run.get(ring + LAST, 4) & 0xffffffffL;
         // The client may have written anything there. One entry stays free. (6.1 takes some rings for full too early.)
         if (last >= MAX || (last + 1) % MAX == first) return false;
-        int entry = ENTRIES + (int) last * ENTRY;
+        int entry = ring + ENTRIES + (int) last * ENTRY;
         run.set(entry, 8, at);
         run.set(entry + LENGTH, 4, n);
         run.set(entry + PIO, 4, pio ? 1 : 0);
         for (int i = 0; i < n; i++) run.set(entry + DATA + i, 1, value >>> 8 * i);
         // The entry is there before the client may count on it.
         VarHandle.releaseFence();
-        run.set(LAST, 4, (last + 1) % MAX);
+        run.set(ring + LAST, 4, (last + 1) % MAX);
         return true;
     }
 }

@@ -47,26 +47,59 @@ public final class GuestMemory implements PhysicalMemory {
         return client.read(s.hva() + gpa - s.gpa(), b, 0, size) ? new Bytes(b) : null;
     }
 
-    /** Writes guest memory for KVM itself and marks it dirty; false where it can't be written. */
-    public boolean write(long gpa, Bytes b) {
+    /** Guest memory as a vCPU with this ring writes it. */
+    public PhysicalMemory writtenBy(@Nullable DirtyRing ring) {
+        return ring == null ? this : new Ringed(this, ring);
+    }
+
+    /** Writes that a ring tells of. */
+    private record Ringed(GuestMemory of, DirtyRing ring) implements PhysicalMemory {
+        @Override
+        public long page(long gpa, boolean write) {
+            return of.page(gpa, write, ring);
+        }
+
+        @Override
+        public int generation() {
+            return of.generation();
+        }
+
+        @Override
+        public void lockWide() {
+            of.lockWide();
+        }
+
+        @Override
+        public void unlockWide() {
+            of.unlockWide();
+        }
+    }
+
+    /**
+     * Writes guest memory for KVM itself and marks it dirty; false where it can't be written.
+     *
+     * @param ring of the vCPU that runs, null for none
+     */
+    public boolean write(long gpa, Bytes b, @Nullable DirtyRing ring) {
         MemorySlots.Slot s = slots.get().at(gpa);
         if (s == null || s.readOnly() || gpa - s.gpa() + b.size() > s.size()) return false;
         if (!client.write(s.hva() + gpa - s.gpa(), b.array(), 0, b.size())) return false;
-        var dirty = s.dirty();
-        long offset = gpa - s.gpa();
-        if (dirty != null) dirty.or((int) (offset >>> 18), 1L << (offset >>> Mm.PAGE_SHIFT));
+        s.markDirty(0, gpa - s.gpa(), ring);
         return true;
     }
 
     @Override
     public long page(long gpa, boolean write) {
+        return page(gpa, write, null);
+    }
+
+    private long page(long gpa, boolean write, @Nullable DirtyRing ring) {
         MemorySlots.Slot s = slots.get().at(gpa);
         if (s == null || write && s.readOnly()) return MMIO;
         long offset = gpa - s.gpa() & -Mm.PAGE_SIZE;
         long host = client.hostPage(s.hva() + offset, write);
         if (host == 0) return FAULT;
-        var dirty = s.dirty();
-        if (write && dirty != null) dirty.or((int) (offset >>> 18), 1L << (offset >>> Mm.PAGE_SHIFT));
+        if (write) s.markDirty(0, offset, ring);
         return host;
     }
 

@@ -30,6 +30,20 @@ public interface KvmFile {
         return null;
     }
 
+    /** What mmap(2) shows at an offset: {@code bytes} from {@code at} on in {@code pages}. */
+    record Mapped(SharedPages pages, long at, long bytes) {}
+
+    /** What is at this offset of the mapping, null where mmap is not possible. */
+    default @Nullable Mapped mapped(long offset) {
+        SharedPages all = pages();
+        return all == null ? null : new Mapped(all, offset, Long.MAX_VALUE);
+    }
+
+    /** 0, or why mmap(2) refuses this part of it. */
+    default long refusesMapping(long offset, long size, boolean executable, boolean shared) {
+        return 0;
+    }
+
     /** read(2) and pread(2), for statistics; a negative errno where reading is not possible. */
     default long read(byte[] into, long offset) {
         return Errno.EINVAL;

@@ -113,12 +113,15 @@ public final class MemoryIoctls {
             long e = vm.client().adopt(hva, size);
             if (e != 0) return e;
         }
-        Words dirty = null;
+        Words dirty = null, inRing = null;
         if ((flags & MemorySlots.LOG_DIRTY_PAGES) != 0) {
+            DirtyLog log = vm.dirtyLog();
             dirty = old == null ? null : old.dirty();
-            if (dirty == null) dirty = vm.newDirtyBitmap(slot, size >>> Mm.PAGE_SHIFT);
+            inRing = old == null ? null : old.inRing();
+            if (dirty == null && log.usesBitmap()) dirty = log.newLog(slot, size >>> Mm.PAGE_SHIFT);
+            if (inRing == null && log.usesRing()) inRing = log.newBitmap(slot, size >>> Mm.PAGE_SHIFT);
         }
-        memory.slots(as).set(slots.with(new Slot(id, gpa, size, hva, flags, dirty)));
+        memory.slots(as).set(slots.with(new Slot(id, gpa, size, hva, flags, dirty, inRing)));
         vm.memoryChanged();
         return 0;
     }
@@ -126,25 +129,30 @@ public final class MemoryIoctls {
     private static long getDirtyLog(MemoryVm vm, Call call) {
         Bytes b = call.in(DIRTY_SIZE);
         if (b == null) return Errno.EFAULT;
+        if (!vm.dirtyLog().usesBitmap()) return Errno.ENXIO;
+        boolean manual = vm.dirtyLog().manualProtect();
         int as = b.u32(0) >>> 16, id = b.u32(0) & 0xffff;
         if (as >= vm.addressSpaces() || id >= vm.memorySlots()) return Errno.EINVAL;
         Slot s = vm.memory().slots(as).get().find(id);
         Words dirty = s == null ? null : s.dirty();
         if (dirty == null) return Errno.ENOENT;
+        // A write that marked its page, or is about to, is done before its page is told of.
+        vm.kickOutOfGuest();
         Bytes out = new Bytes(dirty.length() * 8);
         for (int i = 0; i < dirty.length(); i++) {
-            long was = vm.manualDirtyProtect() ? dirty.get(i) : dirty.and(i, 0);
+            long was = manual ? dirty.get(i) : dirty.and(i, 0);
             out.u64(i * 8, was);
         }
         // Writers that cached the page as dirty must mark it again: their translations go before the client sees the
         // log.
-        if (!vm.manualDirtyProtect()) vm.memoryChanged();
+        if (!manual) vm.memoryChanged();
         return call.out(b.u64(8), out);
     }
 
     private static long clearDirtyLog(MemoryVm vm, Call call) {
         Bytes b = call.in(CLEAR_SIZE);
         if (b == null) return Errno.EFAULT;
+        if (!vm.dirtyLog().usesBitmap()) return Errno.ENXIO;
         int as = b.u32(0) >>> 16, id = b.u32(0) & 0xffff;
         if (as >= vm.addressSpaces() || id >= vm.memorySlots() || (b.u64(8) & 63) != 0) return Errno.EINVAL;
         Slot s = vm.memory().slots(as).get().find(id);

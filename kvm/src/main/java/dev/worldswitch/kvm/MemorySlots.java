@@ -11,16 +11,29 @@ public record MemorySlots(List<Slot> byGpa) {
     public static final MemorySlots NONE = new MemorySlots(List.of());
     public static final int LOG_DIRTY_PAGES = 1, READONLY = 2, GUEST_MEMFD = 4;
 
-    /** struct kvm_memory_slot: pages of 4 KiB; {@code dirty} has a bit per page while LOG_DIRTY_PAGES is set. */
+    /**
+     * struct kvm_memory_slot: pages of 4 KiB. While LOG_DIRTY_PAGES is set {@code dirty} has a bit for each dirty page, or is
+     * null where only rings tell of them, and {@code inRing} one for each page that a ring told of since its last reset.
+     */
     public record Slot(
             int id,
             long gpa,
             long size,
             long hva,
             int flags,
-            @Nullable Words dirty) {
+            @Nullable Words dirty,
+            @Nullable Words inRing) {
         public boolean readOnly() {
             return (flags & READONLY) != 0;
+        }
+
+        /** mark_page_dirty_in_slot, for the page at {@code offset}; {@code ring} is the running vCPU's. */
+        void markDirty(int addressSpace, long offset, @Nullable DirtyRing ring) {
+            int word = (int) (offset >>> 18);
+            long bit = 1L << (offset >>> Mm.PAGE_SHIFT);
+            if (inRing != null && ring != null) {
+                if ((inRing.or(word, bit) & bit) == 0) ring.push(addressSpace << 16 | id, offset >>> Mm.PAGE_SHIFT);
+            } else if (dirty != null) dirty.or(word, bit);
         }
 
         public long pages() {

@@ -1,7 +1,6 @@
 package dev.worldswitch.kvm;
 
 import dev.worldswitch.machine.cell.Ref;
-import dev.worldswitch.machine.cell.Words;
 import java.util.List;
 
 /** A VM as the code for memory slots and dirty logs sees it. */
@@ -26,11 +25,27 @@ public interface MemoryVm extends KvmFile {
     /** kvm_arch_prepare_memory_region: 0, or why slots can't be at this place. */
     long checkRange(long gpa, long size);
 
-    /** Translations that running vCPUs have cached are wrong from here on; returns when none uses them any more. */
-    void memoryChanged();
+    /** Makes running vCPUs leave the guest; returns when each has. */
+    void kickOutOfGuest();
 
-    /** KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 is on. */
-    boolean manualDirtyProtect();
+    /** Translations that running vCPUs have cached are wrong from here on; returns when none uses them any more. */
+    default void memoryChanged() {
+        memory().changed();
+        kickOutOfGuest();
+    }
+
+    /** Its dirty bitmaps or rings. */
+    DirtyLog dirtyLog();
+
+    /** The rings of its vCPUs. */
+    List<DirtyRing> dirtyRings();
+
+    boolean hasVcpus();
+
+    /** kvm_cpu_dirty_log_size: pages that the hardware may log on its own before an exit tells of them. */
+    default int hardwareLogEntries() {
+        return 0;
+    }
 
     /** Flags that KVM_CREATE_GUEST_MEMFD takes, or a negative errno where there is no such call. */
     long guestMemfdFlags();
@@ -48,7 +63,4 @@ public interface MemoryVm extends KvmFile {
 
     /** kvm_put_kvm: one has gone. */
     void put();
-
-    /** A zeroed bitmap for a slot's dirty log; numbered, as a slot can get more than one in its life. */
-    Words newDirtyBitmap(int slot, long pages);
 }

@@ -5,7 +5,6 @@ import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.KvmFile;
-import dev.worldswitch.kvm.SharedPages;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -434,16 +433,18 @@ public final class HostThread implements Caller {
     }
 
     private void mmap(@Nullable OpenFile open, long size, long offset, int prot, int flags) throws IOException {
-        SharedPages pages = open == null ? null : open.file().pages();
-        long r = open == null ? Errno.EBADF : pages == null ? Errno.ENODEV : 0;
+        KvmFile.Mapped what = open == null ? null : open.file().mapped(offset);
+        long r = open == null ? Errno.EBADF : what == null ? Errno.ENODEV : 0;
+        boolean shared = (flags & MAP_TYPE) != MAP_PRIVATE;
+        if (open != null && r == 0) r = open.file().refusesMapping(offset, size, (prot & PROT_EXEC) != 0, shared);
         // A file open for reading only can't be mapped shared and writable, whatever it is.
-        boolean sharedWritable = (prot & PROT_WRITE) != 0 && (flags & MAP_TYPE) != MAP_PRIVATE;
+        boolean sharedWritable = (prot & PROT_WRITE) != 0 && shared;
         if (open != null && open.file().kind() == KvmFile.Kind.STATS && sharedWritable) r = Errno.EACCES;
         if (r == 0 && (prot & PROT_EXEC) != 0 && server.host().refusesExecutableVcpuPages()) r = Errno.EPERM;
         if (open != null)
             server.listener().other(this, "mmap(" + open.file().fileName() + ", " + size + ", " + offset + ")", r);
-        if (r == 0 && pages instanceof MappedPages m)
-            wire.send(Wire.ANSWER, 0, 0, 0, bounceBytes, 0, 0, m.descriptor());
+        if (r == 0 && what != null && what.pages() instanceof MappedPages m)
+            wire.send(Wire.ANSWER, 0, what.bytes(), what.at(), bounceBytes, 0, 0, m.descriptor());
         else wire.send(Wire.ANSWER, r == 0 ? Errno.ENODEV : r, 0, 0);
     }
 

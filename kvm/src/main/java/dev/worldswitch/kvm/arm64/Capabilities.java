@@ -5,6 +5,7 @@ import static dev.worldswitch.kvm.IoctlTable.iow;
 
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
+import dev.worldswitch.kvm.DirtyLog;
 import dev.worldswitch.kvm.Errno;
 import java.util.HashMap;
 import java.util.Map;
@@ -16,6 +17,8 @@ import org.jspecify.annotations.Nullable;
 final class Capabilities {
     private static final int NISV_TO_USER = 177, MTE = 205, SYSTEM_SUSPEND = 216, EAGER_SPLIT = 228, HALT_POLL = 182;
     private static final int MANUAL_DIRTY_LOG_PROTECT2 = 168, WRITABLE_IMP_ID_REGS = 239;
+    private static final int DIRTY_LOG_RING_ACQ_REL = 223, DIRTY_LOG_RING_WITH_BITMAP = 225;
+
     /** GUEST_MEMFD_FLAG_MMAP and GUEST_MEMFD_FLAG_INIT_SHARED are its value. */
     static final int GUEST_MEMFD_FLAGS = 244;
 
@@ -69,8 +72,8 @@ final class Capabilities {
         row(171, "ARM_PTRAUTH_ADDRESS", () -> host.pauth() ? 1 : 0, "6.1");
         row(172, "ARM_PTRAUTH_GENERIC", () -> host.pauth() ? 1 : 0, "6.1");
         row(195, "SET_GUEST_DEBUG2", () -> VcpuIoctls.GUEST_DEBUG_VALID, "6.1");
-        row(223, "DIRTY_LOG_RING_ACQ_REL", () -> 0x100000, "6.12");
-        row(225, "DIRTY_LOG_RING_WITH_BITMAP", () -> 1, "6.12");
+        row(DIRTY_LOG_RING_ACQ_REL, "DIRTY_LOG_RING_ACQ_REL", () -> DirtyLog.RING_MAX, "6.12");
+        row(DIRTY_LOG_RING_WITH_BITMAP, "DIRTY_LOG_RING_WITH_BITMAP", () -> 1, "6.12");
         row(227, "COUNTER_OFFSET", () -> 1, "6.12");
         row(229, "ARM_SUPPORTED_BLOCK_SIZES", () -> BLOCK_SIZES, "6.12");
         row(230, "ARM_SUPPORTED_REG_MASK_RANGES", () -> 1, "6.12");
@@ -137,7 +140,9 @@ final class Capabilities {
             case SYSTEM_SUSPEND -> on(vm, Vm.SYSTEM_SUSPEND);
             // Hardware here reports no synchronous external abort of its own that could go to user space.
             case HALT_POLL, SEA_TO_USER -> 0;
-            case MANUAL_DIRTY_LOG_PROTECT2 -> manualDirty(vm, b);
+            case MANUAL_DIRTY_LOG_PROTECT2 -> vm.dirtyLog().enableManualProtect(argument);
+            case DIRTY_LOG_RING_ACQ_REL -> vm.dirtyLog().enableRing(vm, argument);
+            case DIRTY_LOG_RING_WITH_BITMAP -> vm.dirtyLog().enableBitmapBesideRing(vm);
             case EAGER_SPLIT -> eagerSplit(vm, argument);
             case WRITABLE_IMP_ID_REGS -> vm.vcpus().get().all().isEmpty() ? on(vm, Vm.WRITABLE_IMP_ID) : Errno.EINVAL;
             default -> Errno.EINVAL;
@@ -151,12 +156,6 @@ final class Capabilities {
 
     private static long on(Vm vm, long flag) {
         vm.flags().or(flag);
-        return 0;
-    }
-
-    private static long manualDirty(Vm vm, Bytes b) {
-        if ((b.u64(8) & ~3L) != 0) return Errno.EINVAL;
-        vm.manualDirty().set(b.u64(8) & 1);
         return 0;
     }
 

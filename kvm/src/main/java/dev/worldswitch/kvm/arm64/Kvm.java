@@ -6,6 +6,8 @@ import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.arm64.Arm64Host;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.CoalescedZone;
+import dev.worldswitch.kvm.DirtyLog;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.GuestMemfd;
 import dev.worldswitch.kvm.IoEvent;
@@ -61,6 +63,8 @@ public final class Kvm implements KvmFile {
         GuestMemfd.rows(rows.builder());
         IoEvent.rows(rows.builder());
         IrqFd.rows(rows.builder());
+        CoalescedZone.rows(rows.builder());
+        DirtyLog.rows(rows.builder());
         SignalMasked.rows(rows.builder());
         VcpuInit.rows(rows);
         OneReg.rows(rows);

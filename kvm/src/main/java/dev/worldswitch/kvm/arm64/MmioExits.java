@@ -1,6 +1,7 @@
 package dev.worldswitch.kvm.arm64;
 
 import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.kvm.CoalescedZone;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoEvent;
 import dev.worldswitch.kvm.KvmEvents.Mmio;
@@ -93,7 +94,9 @@ final class MmioExits {
         long data = write ? vcpu.context().reg(register()) & mask(length) : 0;
         if (bigEndian()) data = swap(data, length);
         if (t != null) t.kvmMmio(vcpu, write ? Mmio.WRITE : Mmio.READ_UNSATISFIED, length, ipa, data);
-        if (write && IoEvent.signals(vcpu.vm(), false, ipa, length, data)) {
+        if (write
+                && (IoEvent.signals(vcpu.vm(), false, ipa, length, data)
+                        || CoalescedZone.takes(vcpu.vm(), false, ipa, length, data))) {
             vcpu.stats().add("mmio_exit_kernel");
             Inject.incrementPc(vcpu);
             return 1;

@@ -6,6 +6,7 @@ import dev.worldswitch.kvm.SharedPages;
 final class RunPage {
     static final int EXIT_UNKNOWN = 0, EXIT_HYPERCALL = 3, EXIT_DEBUG = 4, EXIT_MMIO = 6, EXIT_FAIL_ENTRY = 9;
     static final int EXIT_INTR = 10, EXIT_INTERNAL_ERROR = 17, EXIT_SYSTEM_EVENT = 24, EXIT_ARM_NISV = 28;
+    static final int EXIT_DIRTY_RING_FULL = 31;
     static final int INTERNAL_ERROR_EMULATION = 1;
     static final int SYSTEM_EVENT_SHUTDOWN = 1, SYSTEM_EVENT_RESET = 2, SYSTEM_EVENT_WAKEUP = 4;
     static final int SYSTEM_EVENT_SUSPEND = 5;

@@ -131,7 +131,7 @@ final class Smccc {
     private long initStolenTime() {
         long base = vcpu.pvtimeBase().get();
         if (base == -1) return NOT_SUPPORTED;
-        vcpu.vm().memory().write(base, new Bytes(64));
+        vcpu.vm().memory().write(base, new Bytes(64), vcpu.dirtyRing());
         return base;
     }
 

@@ -9,7 +9,7 @@ import dev.worldswitch.kvm.Mm;
 /** Ioctls of /dev/kvm itself. */
 final class SystemIoctls {
     /** One page of kvm_run and one of the coalesced ring. */
-    static final int VCPU_MMAP_SIZE = 2 * Mm.PAGE_SIZE;
+    static final int VCPU_MMAP_SIZE = 2 * Mm.PAGE_SIZE, COALESCED_RING = Mm.PAGE_SIZE;
 
     private static final int DEFAULT_IPA_BITS = 40, MIN_IPA_BITS = 32;
 

@@ -2,10 +2,13 @@ package dev.worldswitch.kvm.arm64;
 
 import dev.worldswitch.kernel.Mutex;
 import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.CoalescedZone;
+import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.kvm.SignalMasked;
 import dev.worldswitch.kvm.Stats;
+import dev.worldswitch.machine.PhysicalMemory;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.Arm64Exit;
 import dev.worldswitch.machine.arm64.Arm64Interpreter;
@@ -37,6 +40,7 @@ public final class Vcpu implements SignalMasked {
     private final Word resetPending, resetPc, resetX0, resetBigEndian;
     private final Word sigmask, sigmaskSet;
     private final VcpuRun runLoop;
+    private final @Nullable DirtyRing dirtyRing;
     private final Stats.Counts stats;
     private final GuestDebug debug;
     private final Ref<@Nullable GuestCode> guestCode;
@@ -81,6 +85,7 @@ public final class Vcpu implements SignalMasked {
         this.guestCode = region.ref("guestCode", null);
         this.interpreter = region.ref("interpreter", null);
         this.runLoop = new VcpuRun(this);
+        this.dirtyRing = vm.dirtyLog().newRing(vm, region, run, () -> runLoop.kick(RunState.REQ_DIRTY_RING_SOFT_FULL));
     }
 
     public Vm vm() {
@@ -113,6 +118,12 @@ public final class Vcpu implements SignalMasked {
     /** kvm_run. */
     public SharedPages run() {
         return run;
+    }
+
+    /** Where its writes are told of, null when the VM's slots have bitmaps. */
+    @Nullable
+    DirtyRing dirtyRing() {
+        return dirtyRing;
     }
 
     public GuestContext context() {
@@ -281,10 +292,14 @@ public final class Vcpu implements SignalMasked {
         // A loop that is taken up again may hold translations that were invalidated elsewhere: explored ones forget
         // them.
         Arm64Interpreter made = region.isWatched()
-                ? loops.computeIfAbsent(cpu, c -> new Arm64Interpreter(c, vm.memory()))
-                : new Arm64Interpreter(cpu, vm.memory());
+                ? loops.computeIfAbsent(cpu, c -> new Arm64Interpreter(c, memory()))
+                : new Arm64Interpreter(cpu, memory());
         interpreter.set(made);
         return made;
+    }
+
+    private PhysicalMemory memory() {
+        return vm.memory().writtenBy(dirtyRing);
     }
 
     /** KVM_RUN. */
@@ -330,6 +345,16 @@ public final class Vcpu implements SignalMasked {
     @Override
     public SharedPages pages() {
         return run;
+    }
+
+    @Override
+    public Mapped mapped(long offset) {
+        return CoalescedZone.mapped(vm, run, offset);
+    }
+
+    @Override
+    public long refusesMapping(long offset, long size, boolean executable, boolean shared) {
+        return vm.dirtyLog().refusesMapping(offset, size, executable, shared);
     }
 
     @Override

@@ -5,6 +5,7 @@ import dev.worldswitch.kernel.PreemptNotifier;
 import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.PhysicalCpu;
@@ -182,7 +183,19 @@ public final class VcpuRun implements PreemptNotifier {
         if (rs.take(RunState.REQ_SLEEP)) sleep(caller);
         VcpuReset.ifPending(vcpu);
         rs.take(RunState.REQ_IRQ_PENDING);
-        return rs.take(RunState.REQ_SUSPEND) ? suspended(caller) : 1;
+        long r = rs.take(RunState.REQ_SUSPEND) ? suspended(caller) : 1;
+        return r > 0 && rs.requests.test(RunState.REQ_DIRTY_RING_SOFT_FULL) && dirtyRingFull() ? 0 : r;
+    }
+
+    /** kvm_dirty_ring_check_request: the request stays until the client has made room. */
+    private boolean dirtyRingFull() {
+        DirtyRing ring = vcpu.dirtyRing();
+        if (ring != null && ring.isSoftFull()) {
+            page.exitReason(RunPage.EXIT_DIRTY_RING_FULL);
+            return true;
+        }
+        rs.take(RunState.REQ_DIRTY_RING_SOFT_FULL);
+        return false;
     }
 
     /** kvm_vcpu_sleep: powered off until another vCPU or user space says otherwise. */

@@ -4,21 +4,25 @@ import dev.worldswitch.kernel.Mutex;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
+import dev.worldswitch.kvm.CoalescedZone;
+import dev.worldswitch.kvm.DirtyLog;
+import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.GuestMemory;
 import dev.worldswitch.kvm.InterruptVm;
 import dev.worldswitch.kvm.IoEvent;
 import dev.worldswitch.kvm.IrqFd;
+import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.kvm.Stats;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
-import dev.worldswitch.machine.cell.Words;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A virtual machine. */
-public final class Vm implements InterruptVm {
+public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     /** Bits of {@link #flags}, in the meaning of KVM_ARCH_FLAG_*. */
     static final long NISV_TO_USER = 1, SYSTEM_SUSPEND = 2, HAS_RUN_ONCE = 4, FEATURES_CONFIGURED = 8;
 
@@ -35,8 +39,11 @@ public final class Vm implements InterruptVm {
     private final Region region;
     private final Mutex lock, configLock;
     private final GuestMemory memory;
+    private final DirtyLog dirtyLog;
+    private final Ref<List<CoalescedZone>> coalescedZones;
+    private final Mutex ringLock;
     private final Ref<VcpuList> vcpus;
-    private final Word users, flags, features, dirtyBitmaps, manualDirty, eagerSplit, devices;
+    private final Word users, flags, features, eagerSplit, devices;
     private final IdRegs idRegs;
     private final Firmware firmware;
     private final Ref<SmcccFilter> smcccFilter;
@@ -62,8 +69,9 @@ public final class Vm implements InterruptVm {
         this.users = region.word("users");
         this.flags = region.word("flags");
         this.features = region.word("vcpuFeatures");
-        this.dirtyBitmaps = region.word("dirtyBitmaps");
-        this.manualDirty = region.word("manualDirty");
+        this.dirtyLog = new DirtyLog(region);
+        this.coalescedZones = region.ref("coalescedZones", List.of());
+        this.ringLock = new Mutex(region, "ringLock");
         this.eagerSplit = region.word("eagerSplitChunkSize");
         this.devices = region.word("devices");
         this.idRegs = new IdRegs(this, region);
@@ -148,10 +156,6 @@ public final class Vm implements InterruptVm {
         return eagerSplit;
     }
 
-    Word manualDirty() {
-        return manualDirty;
-    }
-
     /** A bit for each type of device that was made. */
     Word devices() {
         return devices;
@@ -221,21 +225,47 @@ public final class Vm implements InterruptVm {
     }
 
     @Override
-    public void memoryChanged() {
-        memory.changed();
+    public void kickOutOfGuest() {
         for (Vcpu v : vcpus.get().all()) v.runLoop().kickOutOfGuest();
     }
 
     @Override
-    public boolean manualDirtyProtect() {
-        return manualDirty.get() != 0;
+    public DirtyLog dirtyLog() {
+        return dirtyLog;
     }
 
     @Override
-    public Words newDirtyBitmap(int slot, long pages) {
-        long n = dirtyBitmaps.get();
-        dirtyBitmaps.set(n + 1);
-        return region.child("dirty" + slot + "." + n).words("bitmap", (int) ((pages + 63) / 64));
+    public List<DirtyRing> dirtyRings() {
+        return vcpus.get().all().stream()
+                .map(Vcpu::dirtyRing)
+                .filter(Objects::nonNull)
+                .toList();
+    }
+
+    @Override
+    public boolean hasVcpus() {
+        return !vcpus.get().all().isEmpty();
+    }
+
+    @Override
+    public Ref<List<CoalescedZone>> coalescedZones() {
+        return coalescedZones;
+    }
+
+    @Override
+    public @Nullable SharedPages coalescedRing() {
+        List<Vcpu> all = vcpus.get().all();
+        return all.isEmpty() ? null : all.getFirst().run();
+    }
+
+    @Override
+    public int coalescedRingAt() {
+        return SystemIoctls.COALESCED_RING;
+    }
+
+    @Override
+    public Mutex ringLock() {
+        return ringLock;
     }
 
     @Override

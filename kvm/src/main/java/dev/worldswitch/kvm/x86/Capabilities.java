@@ -4,6 +4,7 @@ import static dev.worldswitch.kvm.IoctlTable.io;
 
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Call;
+import dev.worldswitch.kvm.DirtyLog;
 import dev.worldswitch.kvm.IrqRouting;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemoryIoctls;
@@ -57,8 +58,8 @@ final class Capabilities {
         row(117, "X86_SMM", () -> 1, "6.1", "smm");
         row(118, "MULTI_ADDRESS_SPACE", () -> 2, "6.1", "smm");
         row(157, "NESTED_STATE", () -> 4224, "6.1", "nested");
-        row(192, "DIRTY_LOG_RING", () -> 0x100000, "6.1", "dirty_ring");
-        row(223, "DIRTY_LOG_RING_ACQ_REL", () -> 0x100000, "6.1", "dirty_ring");
+        row(192, "DIRTY_LOG_RING", () -> DirtyLog.RING_MAX, "6.1", null);
+        row(223, "DIRTY_LOG_RING_ACQ_REL", () -> DirtyLog.RING_MAX, "6.1", null);
         row(97, "CAP_97", () -> 1, "6.1", "recorded_extras");
         row(127, "CAP_127", () -> 1, "6.1", "recorded_extras");
         row(187, "CAP_187", () -> 1, "6.1", "recorded_extras");

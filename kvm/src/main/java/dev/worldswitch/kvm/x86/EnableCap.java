@@ -17,8 +17,6 @@ public final class EnableCap {
     public static final long QUIRK_OUT_7E_INC_RIP = 8, QUIRK_MISC_ENABLE_NO_MWAIT = 16, QUIRK_FIX_HYPERCALL_INSN = 32;
     public static final long QUIRK_MWAIT_NEVER_UD_FAULTS = 64;
     private static final int SIZE = 104;
-    /** A bit of the VM's capabilities: a dirty ring was asked for. */
-    static final long DIRTY_RING = 1L << 40;
 
     @FunctionalInterface
     private interface OnVm {
@@ -58,19 +56,15 @@ public final class EnableCap {
             vm.hypercallExits().set(a);
             return 0;
         });
-        VM.put(168, (vm, a, b) -> {
-            if ((a & ~3) != 0 || a == 2) return Errno.EINVAL;
-            vm.manualDirty().set(a);
-            return 0;
-        });
+        VM.put(168, (vm, a, b) -> vm.dirtyLog().enableManualProtect(a));
         VM.put(182, (vm, a, b) -> a >>> 32 != 0 ? Errno.EINVAL : 0);
-        VM.put(220, (vm, a, b) -> a != 0 || hasVcpus(vm) ? Errno.EINVAL : 0);
+        VM.put(220, (vm, a, b) -> a != 0 || vm.hasVcpus() ? Errno.EINVAL : 0);
         VM.put(237, EnableCap::apicBusCycle);
         // SEV's contexts are taken from another VM's descriptor; none of this host's VMs has one.
         VM.put(197, (vm, a, b) -> Errno.EBADF);
         VM.put(206, (vm, a, b) -> Errno.EBADF);
-        VM.put(192, EnableCap::dirtyRing);
-        VM.put(223, EnableCap::dirtyRing);
+        VM.put(192, (vm, bytes, b) -> vm.dirtyLog().enableRing(vm, bytes));
+        VM.put(223, (vm, bytes, b) -> vm.dirtyLog().enableRing(vm, bytes));
     }
 
     private EnableCap() {}
@@ -121,21 +115,17 @@ public final class EnableCap {
     private static long splitIrqchip(Vm vm, long pins, long unused) {
         if (Long.compareUnsigned(pins, 4096) > 0) return Errno.EINVAL;
         // The kernel's answer for both: it sets the errno before the first and keeps it for the second.
-        if (vm.irqchip().get() != 0 || hasVcpus(vm)) return Errno.EEXIST;
+        if (vm.irqchip().get() != 0 || vm.hasVcpus()) return Errno.EEXIST;
         vm.reservedPins().set(pins);
         vm.irqchip().set(2);
         return 0;
-    }
-
-    private static boolean hasVcpus(Vm vm) {
-        return !vm.vcpus().get().all().isEmpty();
     }
 
     /** The APIC timer's unit; the largest count with the largest divisor must not overflow. */
     private static long apicBusCycle(Vm vm, long ns, long unused) {
         if (ns == 0 || Long.compareUnsigned(ns, Long.divideUnsigned(-1L, 0xffffffffL * 128)) > 0) return Errno.EINVAL;
         if (!vm.lapicInKernel()) return Errno.ENXIO;
-        if (hasVcpus(vm)) return Errno.EINVAL;
+        if (vm.hasVcpus()) return Errno.EINVAL;
         vm.apicBusCycle().set(ns);
         return 0;
     }
@@ -145,18 +135,10 @@ public final class EnableCap {
         boolean boots = vm.kvm().kernel().version().atLeast("6.12");
         if (boots && Long.compareUnsigned(vm.bootCpuIdCell().get(), max) > 0) return Errno.EINVAL;
         // The first vCPU fixes the limit.
-        long now = hasVcpus(vm) ? vm.maxVcpuId() : vm.maxVcpuIdCell().get();
+        long now = vm.hasVcpus() ? vm.maxVcpuId() : vm.maxVcpuIdCell().get();
         if (now == max) return 0;
         if (now != 0) return Errno.EINVAL;
         vm.maxVcpuIdCell().set(max);
-        return 0;
-    }
-
-    /** Only as far as the rules of enabling go; announced only by machines recorded so. */
-    private static long dirtyRing(Vm vm, long bytes, long unused) {
-        if (bytes < 4096 || bytes > 0x100000 || Long.bitCount(bytes) != 1) return Errno.EINVAL;
-        if (vm.caps().test(DIRTY_RING) || !vm.vcpus().get().all().isEmpty()) return Errno.EINVAL;
-        vm.caps().or(DIRTY_RING);
         return 0;
     }
 }

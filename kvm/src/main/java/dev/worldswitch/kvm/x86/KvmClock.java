@@ -135,15 +135,15 @@ final class KvmClock {
     }
 
     /** kvm_write_wall_clock: struct pvclock_wall_clock, the real time at which the VM's clock was 0. */
-    boolean wallClock(long gpa) {
+    boolean wallClock(Vcpu v, long gpa) {
         wallClock.set(gpa);
         Bytes b = gpa == 0 ? null : vm.memory().read(gpa, 4);
         if (b == null) return true;
         int version = b.u32(0) + (b.u32(0) & 1) + 1;
-        if (!vm.memory().write(gpa, b.u32(0, version))) return true;
+        if (!v.writeGuest(gpa, b.u32(0, version))) return true;
         long at = realtime() - nanoseconds();
-        vm.memory().write(gpa + 4, new Bytes(8).u32(0, at / NSEC_PER_SEC).u32(4, at % NSEC_PER_SEC));
-        vm.memory().write(gpa, b.u32(0, version + 1));
+        v.writeGuest(gpa + 4, new Bytes(8).u32(0, at / NSEC_PER_SEC).u32(4, at % NSEC_PER_SEC));
+        v.writeGuest(gpa, b.u32(0, version + 1));
         return true;
     }
 
@@ -154,7 +154,7 @@ final class KvmClock {
         Bytes page = vm.memory().read(gpa, 32);
         if (page == null) return;
         int version = page.u32(0) + (page.u32(0) & 1) + 1;
-        if (!vm.memory().write(gpa, new Bytes(4).u32(0, version))) return;
+        if (!v.writeGuest(gpa, new Bytes(4).u32(0, version))) return;
         boolean master = master();
         long tsc = master ? masterTsc.get() : vm.kvm().hostTsc();
         Scale scale = Scale.of(v.tscKhz().get());
@@ -162,8 +162,8 @@ final class KvmClock {
         v.guestStopped().set(0);
         page.u32(0, version).u64(8, tsc + v.state().tscOffset.get()).u64(16, base() + offset.get());
         page.u32(24, scale.mul).u8(28, scale.shift).u8(29, stopped | (master ? PAGE_TSC_STABLE : 0));
-        vm.memory().write(gpa, page);
-        vm.memory().write(gpa, new Bytes(4).u32(0, version + 1));
+        v.writeGuest(gpa, page);
+        v.writeGuest(gpa, new Bytes(4).u32(0, version + 1));
     }
 
     /** PVCLOCK_GUEST_STOPPED, PVCLOCK_TSC_STABLE_BIT. */

@@ -9,7 +9,7 @@ public final class KvmX86Abi {
     public static final int RUN_APIC_BASE = 24, RUN_EXIT = 32, RUN_KVM_VALID_REGS = 288, RUN_KVM_DIRTY_REGS = 296;
     public static final int RUN_SYNC_REGS = 304;
     /** Pages of the vCPU mapping: kvm_run, port data, coalesced ring. */
-    public static final int VCPU_MMAP_SIZE = 3 * 4096;
+    public static final int VCPU_MMAP_SIZE = 3 * 4096, COALESCED_RING = 2 * 4096;
 
     public static final int PIO_DATA_OFFSET = 4096;
 

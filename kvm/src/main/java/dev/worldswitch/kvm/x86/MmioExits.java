@@ -89,7 +89,7 @@ final class MmioExits {
         Ioapic ioapic = vm.chips().ioapic();
         if (!ioapic.owns(q.gpa()))
             return IoEvent.signals(vm, false, q.gpa(), q.size(), q.data())
-                    || CoalescedZone.takes(vm, run.vcpu().run(), false, q.gpa(), q.size(), q.data());
+                    || CoalescedZone.takes(vm, false, q.gpa(), q.size(), q.data());
         ioapic.write(q.gpa(), q.size(), q.data());
         return true;
     }

@@ -472,7 +472,7 @@ public final class MsrTable {
 
     private void wallClock(int index, String name, int feature) {
         Get get = v -> v.vm().clock().wallClock();
-        add(index, name, get, (v, x, host) -> v.vm().clock().wallClock(x), pv(feature));
+        add(index, name, get, (v, x, host) -> v.vm().clock().wallClock(v, x), pv(feature));
     }
 
     private void systemTime(int index, String name, int feature) {

@@ -71,7 +71,7 @@ final class Pio {
         if (chip) chips().portWrite(port, size, value);
         boolean taken = chip
                 || IoEvent.signals(run.vcpu().vm(), true, port, size, value)
-                || CoalescedZone.takes(run.vcpu().vm(), run.vcpu().run(), true, port, size, value);
+                || CoalescedZone.takes(run.vcpu().vm(), true, port, size, value);
         if (taken) trace(true, port, size, 1, value);
         return taken;
     }

@@ -11,7 +11,7 @@ final class RunPage {
             EXIT_INTR = 10,
             EXIT_SET_TPR = 11;
     static final int EXIT_INTERNAL_ERROR = 17, EXIT_SYSTEM_EVENT = 24, EXIT_IOAPIC_EOI = 26;
-    static final int EXIT_X86_RDMSR = 29, EXIT_X86_WRMSR = 30, EXIT_AP_RESET_HOLD = 32;
+    static final int EXIT_X86_RDMSR = 29, EXIT_X86_WRMSR = 30, EXIT_DIRTY_RING_FULL = 31, EXIT_AP_RESET_HOLD = 32;
     static final int INTERNAL_ERROR_EMULATION = 1,
             INTERNAL_ERROR_DELIVERY_EV = 3,
             INTERNAL_ERROR_UNEXPECTED_EXIT_REASON = 4;

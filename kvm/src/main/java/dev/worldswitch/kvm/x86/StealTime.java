@@ -51,6 +51,6 @@ final class StealTime {
     }
 
     private boolean write(long gpa, Bytes b) {
-        return vcpu.vm().memory().write(gpa, b);
+        return vcpu.writeGuest(gpa, b);
     }
 }

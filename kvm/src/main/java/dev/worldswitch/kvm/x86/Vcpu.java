@@ -3,7 +3,10 @@ package dev.worldswitch.kvm.x86;
 import dev.worldswitch.kernel.Mutex;
 import dev.worldswitch.kernel.x86.FpState;
 import dev.worldswitch.kernel.x86.FpuGuest;
+import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.CoalescedZone;
+import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.kvm.SignalMasked;
@@ -14,6 +17,7 @@ import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
 import dev.worldswitch.machine.x86.X86State;
 import dev.worldswitch.machine.x86.Xsave;
+import org.jspecify.annotations.Nullable;
 
 /** A virtual CPU: its architectural state and what KVM keeps beside it. */
 public final class Vcpu implements SignalMasked {
@@ -30,6 +34,7 @@ public final class Vcpu implements SignalMasked {
     private final Lapic lapic;
     private final StealTime stealTime;
     private final VcpuRun runLoop;
+    private final @Nullable DirtyRing dirtyRing;
     private final Stats.Counts stats;
     private final Word xcr0;
     private final Word apicBase;
@@ -81,6 +86,7 @@ public final class Vcpu implements SignalMasked {
         vm.kvm().msrTable().reset(this);
         VcpuReset.powerUp(this);
         this.runLoop = new VcpuRun(this);
+        this.dirtyRing = vm.dirtyLog().newRing(vm, region, run, () -> runLoop.kick(RunState.REQ_DIRTY_RING_SOFT_FULL));
     }
 
     public Vm vm() {
@@ -154,6 +160,17 @@ public final class Vcpu implements SignalMasked {
     /** The segment, shadow and reset conventions of this host's CPUs. */
     Vendor vendor() {
         return vm.kvm().vendor();
+    }
+
+    /** Where its writes are told of, null when the VM's slots have bitmaps. */
+    @Nullable
+    DirtyRing dirtyRing() {
+        return dirtyRing;
+    }
+
+    /** KVM's own write to the memory of the guest, on behalf of this vCPU. */
+    boolean writeGuest(long gpa, Bytes b) {
+        return vm.memory().write(gpa, b, dirtyRing);
     }
 
     /** The in-kernel local APIC; counts only when the VM has an irqchip. */
@@ -231,7 +248,7 @@ public final class Vcpu implements SignalMasked {
     /** load_pdptrs: from guest memory; left alone when the table can't be read. */
     public void loadPdptrs() {
         long at = state.cr.get(3) & 0xffff_ffe0L;
-        dev.worldswitch.kvm.Bytes b = vm.memory().read(at, 32);
+        Bytes b = vm.memory().read(at, 32);
         if (b != null) for (int i = 0; i < 4; i++) pdptrs.set(i, b.u64(i * 8));
     }
 
@@ -416,6 +433,16 @@ public final class Vcpu implements SignalMasked {
     @Override
     public SharedPages pages() {
         return run;
+    }
+
+    @Override
+    public Mapped mapped(long offset) {
+        return CoalescedZone.mapped(vm, run, offset);
+    }
+
+    @Override
+    public long refusesMapping(long offset, long size, boolean executable, boolean shared) {
+        return vm.dirtyLog().refusesMapping(offset, size, executable, shared);
     }
 
     @Override

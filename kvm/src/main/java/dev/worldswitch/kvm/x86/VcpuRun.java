@@ -4,6 +4,7 @@ import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.PreemptNotifier;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.x86.RunState.Completion;
 import dev.worldswitch.machine.Line;
@@ -295,6 +296,7 @@ public final class VcpuRun implements PreemptNotifier {
             return 0;
         }
         rs.requests.and(~(RunState.REQ_EVENT | RunState.REQ_UNBLOCK));
+        if (rs.requests.test(RunState.REQ_DIRTY_RING_SOFT_FULL) && dirtyRingFull()) return 0;
         if (rs.requests.test(RunState.REQ_IOAPIC_EOI)) {
             rs.requests.and(~RunState.REQ_IOAPIC_EOI);
             page.ioapicEoi((int) rs.eoiVector.get());
@@ -326,6 +328,17 @@ public final class VcpuRun implements PreemptNotifier {
         boolean masked = state.nmiMasked.get() != 0;
         injection.completeInterrupts();
         if (masked) state.nmiMasked.set(1);
+    }
+
+    /** kvm_dirty_ring_check_request: the request stays until the client has made room. */
+    private boolean dirtyRingFull() {
+        DirtyRing ring = vcpu.dirtyRing();
+        if (ring != null && ring.isSoftFull()) {
+            page.exitReason(RunPage.EXIT_DIRTY_RING_FULL);
+            return true;
+        }
+        rs.requests.and(~RunState.REQ_DIRTY_RING_SOFT_FULL);
+        return false;
     }
 
     private void updatePvPages(Caller caller) {

@@ -4,6 +4,8 @@ import dev.worldswitch.kernel.Mutex;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.CoalescedZone;
+import dev.worldswitch.kvm.DirtyLog;
+import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.GuestMemory;
 import dev.worldswitch.kvm.InterruptVm;
@@ -14,8 +16,8 @@ import dev.worldswitch.kvm.Stats;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
-import dev.worldswitch.machine.cell.Words;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A virtual machine. */
@@ -26,11 +28,13 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     private final Region region;
     private final Mutex lock;
     private final GuestMemory memory;
+    private final DirtyLog dirtyLog;
+    private final Mutex ringLock;
     private final Ref<VcpuList> vcpus;
     private final Word users;
     private final Word apicBusCycle;
-    private final Word maxVcpuId, bootCpuId, tssAddress, identityMap, irqchip, dirtyBitmaps, tscKhz;
-    private final Word bugged, caps, userSpaceMsr, disabledQuirks, disabledExits, platformInfoHidden, manualDirty;
+    private final Word maxVcpuId, bootCpuId, tssAddress, identityMap, irqchip, tscKhz;
+    private final Word bugged, caps, userSpaceMsr, disabledQuirks, disabledExits, platformInfoHidden;
     private final Ref<MsrFilter> msrFilter;
     private final Word hypercallExits;
     private final Word maxMmuPages;
@@ -62,7 +66,6 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         this.tssAddress = region.word("tssAddress");
         this.identityMap = region.word("identityMap");
         this.irqchip = region.word("irqchip");
-        this.dirtyBitmaps = region.word("dirtyBitmaps");
         this.tscKhz = region.word("tscKhz");
         this.maxMmuPages = region.word("maxMmuPages");
         this.caps = region.word("caps");
@@ -71,7 +74,8 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         this.disabledExits = region.word("disabledExits");
         this.platformInfoHidden = region.word("platformInfoHidden");
         this.hypercallExits = region.word("hypercallExits");
-        this.manualDirty = region.word("manualDirty");
+        this.dirtyLog = new DirtyLog(region);
+        this.ringLock = new Mutex(region, "ringLock");
         this.msrFilter = region.ref("msrFilter", MsrFilter.ALLOW_ALL);
         this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VM);
         this.ioEvents = region.ref("ioEvents", List.of());
@@ -128,13 +132,28 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         return platformInfoHidden;
     }
 
-    Word manualDirty() {
-        return manualDirty;
+    @Override
+    public DirtyLog dirtyLog() {
+        return dirtyLog;
     }
 
     @Override
-    public boolean manualDirtyProtect() {
-        return manualDirty.get() != 0;
+    public List<DirtyRing> dirtyRings() {
+        return vcpus.get().all().stream()
+                .map(Vcpu::dirtyRing)
+                .filter(Objects::nonNull)
+                .toList();
+    }
+
+    @Override
+    public boolean hasVcpus() {
+        return !vcpus.get().all().isEmpty();
+    }
+
+    /** The buffer of VMX's page-modification logging. */
+    @Override
+    public int hardwareLogEntries() {
+        return kvm.vendor() == Vendor.VMX ? 512 : 0;
     }
 
     /** Hypercalls that leave to user space (KVM_CAP_EXIT_HYPERCALL). */
@@ -142,10 +161,8 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         return hypercallExits;
     }
 
-    /** Memory slots changed: cached translations go, and no vCPU executes with them when this returns. */
     @Override
-    public void memoryChanged() {
-        memory().changed();
+    public void kickOutOfGuest() {
         for (Vcpu v : vcpus().get().all()) v.runLoop().kickOutOfGuest();
     }
 
@@ -199,6 +216,16 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     public @Nullable SharedPages coalescedRing() {
         List<Vcpu> all = vcpus.get().all();
         return all.isEmpty() ? null : all.getFirst().run();
+    }
+
+    @Override
+    public int coalescedRingAt() {
+        return KvmX86Abi.COALESCED_RING;
+    }
+
+    @Override
+    public Mutex ringLock() {
+        return ringLock;
     }
 
     @Override
@@ -270,14 +297,6 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
 
     public boolean picInKernel() {
         return irqchip.get() == 1;
-    }
-
-    /** A zeroed bitmap for a slot's dirty log; numbered, as a slot can get more than one in its life. */
-    @Override
-    public Words newDirtyBitmap(int slot, long pages) {
-        long n = dirtyBitmaps.get();
-        dirtyBitmaps.set(n + 1);
-        return region.child("dirty" + slot + "." + n).words("bitmap", (int) ((pages + 63) / 64));
     }
 
     public Kvm kvm() {

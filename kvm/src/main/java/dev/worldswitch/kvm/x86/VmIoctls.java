@@ -9,6 +9,7 @@ import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.CoalescedZone;
+import dev.worldswitch.kvm.DirtyLog;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoEvent;
 import dev.worldswitch.kvm.IrqFd;
@@ -22,6 +23,7 @@ final class VmIoctls {
         IoEvent.rows(t.builder());
         IrqFd.rows(t.builder());
         CoalescedZone.rows(t.builder());
+        DirtyLog.rows(t.builder());
         t.vm("KVM_SET_TSS_ADDR", io(0x47), 4, "api.rst 4.36", (vm, c) -> {
             if (Long.compareUnsigned(c.argument(), 0xffffd000L) > 0) return Errno.EINVAL;
             vm.tssAddress().set(c.argument());
@@ -79,13 +81,6 @@ final class VmIoctls {
             vm.tscKhz().set(c.argument() == 0 ? vm.kvm().profile().tscKhz() : c.argument());
             return 0;
         });
-        // Dirty rings are not offered by machines that could use them.
-        t.vm(
-                "KVM_RESET_DIRTY_RINGS",
-                io(0xc7),
-                192,
-                "api.rst 4.123",
-                (vm, c) -> vm.caps().test(EnableCap.DIRTY_RING) ? 0 : Errno.EINVAL);
         t.vm("KVM_CREATE_DEVICE", iowr(0xe0, 12), 89, "api.rst 4.79", VmIoctls::createDevice);
         t.vm("KVM_SET_MEMORY_ATTRIBUTES", iow(0xd2, 32), 233, "api.rst 4.141", (vm, c) -> {
             if (!vm.kvm().config("guest_memfd")) return Errno.ENOTTY;
@@ -113,7 +108,7 @@ final class VmIoctls {
         long id = wide ? call.argument() : call.argument() & 0xffffffffL;
         if (id < 0 || id >= vm.maxVcpuId()) return Errno.EINVAL;
         if (vm.vcpus().get().find((int) id) != null) return Errno.EEXIST;
-        Vcpu v = new Vcpu(vm, (int) id, call.client().newSharedPages(KvmX86Abi.VCPU_MMAP_SIZE));
+        Vcpu v = new Vcpu(vm, (int) id, call.client().newSharedPages(vm.dirtyLog().mappingBytes(KvmX86Abi.VCPU_MMAP_SIZE)));
         call.client().freezeXcompGuestPerm();
         vm.vcpus().set(vm.vcpus().get().plus(v));
         vm.clock().update();
