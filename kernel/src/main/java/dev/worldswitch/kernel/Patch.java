@@ -601,6 +601,662 @@ public enum Patch {
             "between 6.18 and 7.2, recorded",
             "2026-03",
             Set.of()),
+    /** ID registers are values of the VM, kept and constant from its first run on; before that only CSV2 and CSV3 are. */
+    ARM64_ID_REGS_PER_VM(
+            "id-regs-per-vm",
+            Arch.ARM64,
+            "KVM: arm64: Save ID registers' sanitized value per guest",
+            "473341469042",
+            "2023-06",
+            Set.of()),
+    /** KVM_ARM_GET_REG_WRITABLE_MASKS. */
+    ARM64_ID_WRITABLE_MASKS(
+            "id-writable-masks",
+            Arch.ARM64,
+            "KVM: arm64: Allow userspace to get the writable masks for feature ID registers",
+            "3f9cd0ca8484",
+            "2023-10",
+            Set.of()),
+    /** User space may lower the ID registers of AArch32. */
+    ARM64_ID_AARCH32_WRITABLE(
+            "id-aarch32-writable",
+            Arch.ARM64,
+            "ID registers of AArch32 are writable",
+            "between 6.1 and 6.12, read in both sources",
+            "2023-10",
+            Set.of()),
+    /** User space may lower fields of ID_AA64PFR0_EL1. */
+    ARM64_ID_PFR0_WRITABLE(
+            "id-pfr0-writable",
+            Arch.ARM64,
+            "KVM: arm64: Allow userspace to change ID_AA64PFR0_EL1",
+            "8cfd5be88ebe",
+            "2023-10",
+            Set.of()),
+    /** User space may lower fields of ID_AA64PFR1_EL1. */
+    ARM64_ID_PFR1_WRITABLE(
+            "id-pfr1-writable",
+            Arch.ARM64,
+            "KVM: arm64: Allow userspace to change ID_AA64PFR1_EL1",
+            "78c4446b5f95",
+            "2024-07",
+            Set.of()),
+    /** Guests and user space have ID_AA64PFR2_EL1. */
+    ARM64_ID_PFR2(
+            "id-pfr2",
+            Arch.ARM64,
+            "KVM: arm64: Expose ID_AA64PFR2_EL1 to userspace and guests",
+            "13c7a51eeb74",
+            "2024-08",
+            Set.of()),
+    /** User space may lower fields of ID_AA64ZFR0_EL1. */
+    ARM64_ID_ZFR0_WRITABLE(
+            "id-zfr0-writable",
+            Arch.ARM64,
+            "KVM: arm64: Allow userspace to change ID_AA64ZFR0_EL1",
+            "f89fbb350dd7",
+            "2023-10",
+            Set.of()),
+    /** Guests and user space have ID_AA64FPFR0_EL1. */
+    ARM64_ID_FPFR0_EXPOSED(
+            "id-fpfr0-exposed",
+            Arch.ARM64,
+            "KVM: arm64: Expose ID_AA64FPFR0_EL1 as a writable ID reg",
+            "6d7307651a8a",
+            "2024-08",
+            Set.of()),
+    /** User space may lower fields of ID_AA64DFR0_EL1. */
+    ARM64_ID_DFR0_WRITABLE(
+            "id-dfr0-writable",
+            Arch.ARM64,
+            "ID_AA64DFR0_EL1 is writable beyond the version of its PMU",
+            "between 6.1 and 6.12, read in both sources",
+            "2023-10",
+            Set.of()),
+    /** User space may lower fields of ID_AA64ISAR0_EL1 to ID_AA64ISAR2_EL1. */
+    ARM64_ID_ISAR_WRITABLE(
+            "id-isar-writable",
+            Arch.ARM64,
+            "KVM: arm64: Allow userspace to change ID_AA64ISAR{0-2}_EL1",
+            "56d77aa8bdf5",
+            "2023-10",
+            Set.of()),
+    /** User space may lower fields of ID_AA64MMFR0_EL1 to ID_AA64MMFR2_EL1. */
+    ARM64_ID_MMFR_WRITABLE(
+            "id-mmfr-writable",
+            Arch.ARM64,
+            "KVM: arm64: Allow userspace to change ID_AA64MMFR{0-2}_EL1",
+            "d5a32b60dc18",
+            "2023-10",
+            Set.of()),
+    /** Guests and user space have ID_AA64MMFR3_EL1. */
+    ARM64_ID_MMFR3(
+            "id-mmfr3",
+            Arch.ARM64,
+            "KVM: arm64: expose ID_AA64MMFR3_EL1 to guests",
+            "8ef67c67e637",
+            "2023-06",
+            Set.of()),
+    /** Guests and user space have ID_AA64MMFR4_EL1. */
+    ARM64_ID_MMFR4(
+            "id-mmfr4",
+            Arch.ARM64,
+            "KVM: arm64: Expose ID_AA64MMFR4_EL1 to guests",
+            "c21df6e43f0e",
+            "2024-01",
+            Set.of()),
+    /** CTR_EL0 is an ID register of the VM. */
+    ARM64_CTR_PER_VM(
+            "ctr-per-vm",
+            Arch.ARM64,
+            "KVM: arm64: Treat CTR_EL0 as a VM feature ID register",
+            "2843cae26644",
+            "2024-06",
+            Set.of()),
+    /** Without a GICv3 in the kernel the first run clears the GIC fields of the ID registers. */
+    ARM64_ID_GIC_ZERO(
+            "id-gic-zero",
+            Arch.ARM64,
+            "KVM: arm64: Zero ID_AA64PFR0_EL1.GIC when no GICv3 is presented to the guest",
+            "5cb57a1aff75",
+            "2024-08",
+            Set.of()),
+    /** User space may write ID_AA64PFR0_EL1.RAS. */
+    ARM64_ID_RAS_WRITABLE(
+            "id-ras-writable",
+            Arch.ARM64,
+            "KVM: arm64: Make ID_AA64PFR0_EL1.RAS writable",
+            "1fab657cb2a0",
+            "2025-08",
+            Set.of()),
+    /** User space may write ID_AA64PFR1_EL1.RAS_frac. */
+    ARM64_ID_RAS_FRAC_WRITABLE(
+            "id-ras-frac-writable",
+            Arch.ARM64,
+            "KVM: arm64: Make ID_AA64PFR1_EL1.RAS_frac writable",
+            "7a765aa88e34",
+            "2025-08",
+            Set.of()),
+    /** ID_AA64PFR1_EL1.DF2 is shown and writable. */
+    ARM64_ID_DOUBLE_FAULT2(
+            "id-double-fault2",
+            Arch.ARM64,
+            "KVM: arm64: Advertise support for FEAT_DoubleFault2",
+            "a3c4a00dbe20",
+            "2025-07",
+            Set.of()),
+    /** ID_AA64PFR2_EL1.MTEFAR is writable. */
+    ARM64_ID_MTE_TAGGED_FAR(
+            "id-mte-tagged-far",
+            Arch.ARM64,
+            "KVM: arm64: Expose FEAT_MTE_TAGGED_FAR feature to guest",
+            "61eae495da68",
+            "2025-06",
+            Set.of()),
+    /** ID_AA64PFR2_EL1.MTESTOREONLY is writable. */
+    ARM64_ID_MTE_STORE_ONLY(
+            "id-mte-store-only",
+            Arch.ARM64,
+            "KVM: arm64: Expose MTE_STORE_ONLY feature to guest",
+            "7502bdb43aa2",
+            "2025-06",
+            Set.of()),
+    /** User space may write F16MM and EltPerm of ID_AA64ZFR0_EL1. */
+    ARM64_ID_ZFR0_2024(
+            "id-zfr0-2024",
+            Arch.ARM64,
+            "bits 55-52 and 15-12 of ID_AA64ZFR0_EL1 are writable",
+            "between 6.12.107 and 6.18, recorded",
+            "2025-09",
+            Set.of()),
+    /** User space may write F8MM8 and F8MM4 of ID_AA64FPFR0_EL1. */
+    ARM64_ID_FPFR0_2024(
+            "id-fpfr0-2024",
+            Arch.ARM64,
+            "bits 27 and 26 of ID_AA64FPFR0_EL1 are writable",
+            "between 6.12.107 and 6.18, recorded",
+            "2025-09",
+            Set.of()),
+    /** User space may write bits 47-44 of ID_AA64ISAR2_EL1. */
+    ARM64_ID_ISAR2_2024(
+            "id-isar2-2024",
+            Arch.ARM64,
+            "bits 47-44 of ID_AA64ISAR2_EL1 are writable",
+            "between 6.12.107 and 6.18, recorded",
+            "2025-09",
+            Set.of()),
+    /** Guests and user space have ID_AA64ISAR3_EL1, of which FAMINMAX, LSFE and FPRCVT are writable. */
+    ARM64_ID_ISAR3(
+            "id-isar3",
+            Arch.ARM64,
+            "ID_AA64ISAR3_EL1 is shown",
+            "between 6.12.107 and 6.18, recorded",
+            "2025-09",
+            Set.of()),
+    /** User space may write the stage 2 granules of ID_AA64MMFR0_EL1. */
+    ARM64_ID_TGRAN_STAGE2(
+            "id-tgran-stage2",
+            Arch.ARM64,
+            "KVM: arm64: Allow userspace to write ID_AA64MMFR0_EL1.TGRAN*_2",
+            "3f1e07275341",
+            "2025-03",
+            Set.of()),
+    /** User space may write HCX and TWED of ID_AA64MMFR1_EL1. */
+    ARM64_ID_MMFR1_2025(
+            "id-mmfr1-2025",
+            Arch.ARM64,
+            "bits 43-40 and 35-32 of ID_AA64MMFR1_EL1 are writable",
+            "between 6.12.107 and 6.18, recorded",
+            "2025-09",
+            Set.of()),
+    /** User space may write ID_AA64MMFR3_EL1.SCTLRX. */
+    ARM64_ID_SCTLR2(
+            "id-sctlr2",
+            Arch.ARM64,
+            "KVM: arm64: Advertise support for FEAT_SCTLR2",
+            "075c2dc7367e",
+            "2025-07",
+            Set.of()),
+    /** User space may write ID_AA64MMFR4_EL1.NV_frac. */
+    ARM64_ID_MMFR4_WRITABLE(
+            "id-mmfr4-writable",
+            Arch.ARM64,
+            "bits 23-20 of ID_AA64MMFR4_EL1 are writable",
+            "between 6.12.107 and 6.18, recorded",
+            "2025-02",
+            Set.of()),
+    /** User space may write CTR_EL0.L1Ip. */
+    ARM64_ID_CTR_L1IP(
+            "id-ctr-l1ip",
+            Arch.ARM64,
+            "KVM: arm64: Make L1Ip feature in CTR_EL0 writable from userspace",
+            "e9b57d7f9740",
+            "2024-10",
+            Set.of()),
+    /** PMUVer and PerfMon are unsigned for the host kernel: versions of 8 and above are not taken for none. */
+    ARM64_FTR_PMUVER_UNSIGNED(
+            "ftr-pmuver-unsigned",
+            Arch.ARM64,
+            "ID_AA64DFR0_EL1.PMUVer and ID_DFR0_EL1.PerfMon are unsigned fields",
+            "between 6.1 and 6.12, read in both sources",
+            "2022-11",
+            Set.of()),
+    /** The host kernel knows ID_AA64ZFR0_EL1.B16B16. */
+    ARM64_FTR_SVE_B16B16(
+            "ftr-sve-b16b16",
+            Arch.ARM64,
+            "ID_AA64ZFR0_EL1.B16B16 is a known field",
+            "between 6.1 and 6.12, read in both sources",
+            "2023-01",
+            Set.of()),
+    /** The host kernel knows the fields of ID_AA64SMFR0_EL1 that came with SME2. */
+    ARM64_FTR_SME2(
+            "ftr-sme2",
+            Arch.ARM64,
+            "arm64/sme: Add hwcaps for SME 2 and 2.1 features",
+            "7d5d8601e457",
+            "2023-01",
+            Set.of()),
+    /** The host kernel knows FPMR, FP8, LUT and FAMINMAX. */
+    ARM64_FTR_DPISA_2023(
+            "ftr-dpisa-2023",
+            Arch.ARM64,
+            "arm64/hwcap: Define hwcaps for 2023 DPISA features",
+            "c1932cac7902",
+            "2024-03",
+            Set.of()),
+    /** The host kernel knows ID_AA64ISAR1_EL1.XS. */
+    ARM64_FTR_XS(
+            "ftr-xs",
+            Arch.ARM64,
+            "ID_AA64ISAR1_EL1.XS is a known field",
+            "between 6.1 and 6.12, read in both sources",
+            "2024-06",
+            Set.of()),
+    /** The host kernel knows ID_AA64ISAR2_EL1.CSSC. */
+    ARM64_FTR_CSSC(
+            "ftr-cssc",
+            Arch.ARM64,
+            "arm64/hwcap: Add support for FEAT_CSSC",
+            "95aa6860d608",
+            "2022-10",
+            Set.of()),
+    /** The host kernel knows ID_AA64ISAR2_EL1.RPRFM. */
+    ARM64_FTR_RPRFM(
+            "ftr-rprfm",
+            Arch.ARM64,
+            "arm64/hwcap: Add support for FEAT_RPRFM",
+            "939e4649d4fd",
+            "2022-10",
+            Set.of()),
+    /** The host kernel knows ID_AA64ISAR2_EL1.MOPS. */
+    ARM64_FTR_MOPS(
+            "ftr-mops",
+            Arch.ARM64,
+            "arm64: mops: detect and enable FEAT_MOPS",
+            "b7564127ffcb",
+            "2023-05",
+            Set.of()),
+    /** The host kernel knows ID_AA64MMFR1_EL1.HCX. */
+    ARM64_FTR_HCX(
+            "ftr-hcx",
+            Arch.ARM64,
+            "arm64: cpufeature: detect FEAT_HCX",
+            "b0c756fe996a",
+            "2023-05",
+            Set.of()),
+    /** The host kernel knows ID_AA64MMFR3_EL1.TCRX. */
+    ARM64_FTR_TCR2(
+            "ftr-tcr2",
+            Arch.ARM64,
+            "arm64: cpufeature: add TCR2 cpucap",
+            "2b760046a2d3",
+            "2023-06",
+            Set.of()),
+    /** The host kernel knows ID_AA64MMFR3_EL1.S1PIE. */
+    ARM64_FTR_S1PIE(
+            "ftr-s1pie",
+            Arch.ARM64,
+            "arm64: cpufeature: add Permission Indirection Extension cpucap",
+            "e43454c44232",
+            "2023-06",
+            Set.of()),
+    /** The host kernel knows ID_AA64MMFR3_EL1.S1POE. */
+    ARM64_FTR_S1POE(
+            "ftr-s1poe",
+            Arch.ARM64,
+            "arm64: cpufeature: add Permission Overlay Extension cpucap",
+            "list thread 20240822151113.1479789-1-joey.gouly@arm.com, part 5",
+            "2024-08",
+            Set.of()),
+    /** The host kernel knows ID_AA64MMFR4_EL1.E2H0. */
+    ARM64_FTR_E2H0(
+            "ftr-e2h0",
+            Arch.ARM64,
+            "arm64: cpufeature: Add ID_AA64MMFR4_EL1 handling",
+            "805bb61f8279",
+            "2024-01",
+            Set.of()),
+    /** KVM_CAP_ARM_WRITABLE_IMP_ID_REGS: MIDR_EL1, REVIDR_EL1 and AIDR_EL1 are the VM's. */
+    ARM64_WRITABLE_IMP_ID_REGS(
+            "writable-imp-id-regs",
+            Arch.ARM64,
+            "KVM: arm64: Allow userspace to change the implementation ID registers",
+            "3adaee783061",
+            "2025-02",
+            Set.of()),
+    /** Guests' reads of the implementation's registers trap. */
+    ARM64_TID1(
+            "tid1",
+            Arch.ARM64,
+            "KVM: arm64: Set HCR_EL2.TID1 unconditionally",
+            "4cd48565b0e5",
+            "2025-02",
+            Set.of()),
+    /** An ID register that the guest has not is reported by a trap of class 0x18, where the guest has FEAT_IDST. */
+    ARM64_IDST(
+            "idst",
+            Arch.ARM64,
+            "KVM: arm64: Report optional ID register traps with a 0x18 syndrome",
+            "list thread 20251126155951.1146317-5-maz@kernel.org",
+            "2025-11",
+            Set.of()),
+    /** PMMIR_EL1 is UNDEFINED for a vCPU without PMU. */
+    ARM64_PMMIR_NEEDS_PMU(
+            "pmmir-needs-pmu",
+            Arch.ARM64,
+            "PMMIR_EL1 is UNDEFINED without a PMU",
+            "between 6.18 and 7.2, recorded",
+            "2026-03",
+            Set.of()),
+    /** TCR2_EL1 is switched and in the list. */
+    ARM64_TCR2_EL1(
+            "tcr2-el1",
+            Arch.ARM64,
+            "KVM: arm64: Save/restore TCR2_EL1",
+            "fbff56068232",
+            "2023-06",
+            Set.of()),
+    /** PIR_EL1 and PIRE0_EL1 are switched and in the list. */
+    ARM64_PIE_REGS(
+            "pie-regs",
+            Arch.ARM64,
+            "KVM: arm64: Save/restore PIE registers",
+            "86f9de9db178",
+            "2023-06",
+            Set.of()),
+    /** POR_EL1 and POR_EL0 are known, hidden where the guest has not S1POE. */
+    ARM64_POE_REGS(
+            "poe-regs",
+            Arch.ARM64,
+            "KVM: arm64: Save/restore POE registers",
+            "b86c9bea6349",
+            "2024-08",
+            Set.of()),
+    /** FPMR is known, hidden where the guest has not FP8. */
+    ARM64_FPMR_REG(
+            "fpmr-reg",
+            Arch.ARM64,
+            "KVM: arm64: Add save/restore support for FPMR",
+            "ef3be86021c3",
+            "2024-08",
+            Set.of()),
+    /** TCR2_EL1 and the PIE registers are hidden from a VM whose ID registers have none. */
+    ARM64_TCR2_PIE_VISIBILITY(
+            "tcr2-pie-visibility",
+            Arch.ARM64,
+            "KVM: arm64: Rely on visibility to let PIR*_ELx/TCR2_ELx UNDEF",
+            "b4824120303f",
+            "2024-10",
+            Set.of()),
+    /** KVM_ARM_SET_COUNTER_OFFSET. */
+    ARM64_COUNTER_OFFSET(
+            "counter-offset",
+            Arch.ARM64,
+            "KVM: arm64: timers: Allow userspace to set the global counter offset",
+            "30ec7997d175",
+            "2023-03",
+            Set.of()),
+    /** The physical timer is in the list of registers. */
+    ARM64_PTIMER_USER_ACCESS(
+            "ptimer-user-access",
+            Arch.ARM64,
+            "KVM: arm64: timers: Allow save/restoring of the physical timer",
+            "680232a94c12",
+            "2023-03",
+            Set.of()),
+    /** The physical timer has an offset, so that without CNTPOFF_EL2 it is emulated on VHE too. */
+    ARM64_PTIMER_OFFSET(
+            "ptimer-offset",
+            Arch.ARM64,
+            "KVM: arm64: timers: Allow physical offset without CNTPOFF_EL2",
+            "c605ee245097",
+            "2023-03",
+            Set.of()),
+    /** KVM_ARM_VCPU_TIMER_CTRL has the interrupts of the timers of EL2. */
+    ARM64_EL2_TIMER_IRQS(
+            "el2-timer-irqs",
+            Arch.ARM64,
+            "attributes KVM_ARM_VCPU_TIMER_IRQ_HVTIMER and _HPTIMER",
+            "between 6.1 and 6.12, read in both sources",
+            "2023-03",
+            Set.of()),
+    /** The timers are among the system registers of KVM_GET_REG_LIST, by their encodings in hardware. */
+    ARM64_TIMERS_IN_SYSREG_TABLE(
+            "timers-in-sysreg-table",
+            Arch.ARM64,
+            "KVM: arm64: Kill leftovers of ad-hoc timer userspace access",
+            "386aac77da11",
+            "2025-09",
+            Set.of()),
+    /** KVM_GET_ONE_REG of CNT*_CTL_EL0 has no ISTATUS. */
+    ARM64_TIMER_CTL_WITHOUT_STATUS(
+            "timer-ctl-without-status",
+            Arch.ARM64,
+            "KVM: arm64: Move CNT*_CTL_EL0 userspace accessors to generic infrastructure",
+            "09424d5d7d4e",
+            "2025-09",
+            Set.of()),
+    /** KVM_ARM_VM_SMCCC_FILTER, and with it attributes of VMs. */
+    ARM64_SMCCC_FILTER(
+            "smccc-filter",
+            Arch.ARM64,
+            "KVM: arm64: Introduce support for userspace SMCCC filtering",
+            "821d935c87bc",
+            "2023-04",
+            Set.of()),
+    /** SMC #0 of a guest is handled like HVC. */
+    ARM64_SMC_HANDLED(
+            "smc-handled",
+            Arch.ARM64,
+            "KVM: arm64: Start handling SMCs from EL1",
+            "c2d2e9b3d8ce",
+            "2023-04",
+            Set.of()),
+    /** PSCI 1.2 and 1.3, with SYSTEM_OFF2. */
+    ARM64_PSCI_1_3(
+            "psci-1-3",
+            Arch.ARM64,
+            "KVM: arm64: Add PSCI v1.3 SYSTEM_OFF2 function for hibernation",
+            "97413cea1c48",
+            "2024-10",
+            Set.of()),
+    /** The second bitmap of vendor hypercalls. */
+    ARM64_VENDOR_HYP_BMAP_2(
+            "vendor-hyp-bmap-2",
+            Arch.ARM64,
+            "KVM: arm64: Introduce KVM_REG_ARM_VENDOR_HYP_BMAP_2",
+            "c0000e58c74e",
+            "2025-02",
+            Set.of()),
+    /** Guest-physical addresses of 52 bits with pages of 4 KiB. */
+    ARM64_LPA2(
+            "lpa2",
+            Arch.ARM64,
+            "KVM: arm64: Allow guests with >48-bit IPA size on FEAT_LPA2 systems",
+            "d782ac5b2cee",
+            "2023-11",
+            Set.of()),
+    /** User space has addresses of 52 bits. */
+    ARM64_USER_VA_52(
+            "user-va-52",
+            Arch.ARM64,
+            "52-bit virtual addresses with pages of 4 KiB, as Debian configures it",
+            "between 6.1 and 6.12, read in both sources",
+            "2024-02",
+            Set.of()),
+    /** KVM_CREATE_VCPU looks at all 64 bits of the id. */
+    ARM64_VCPU_ID_64BIT(
+            "vcpu-id-64bit",
+            Arch.ARM64,
+            "KVM: Reject overly excessive IDs in KVM_CREATE_VCPU",
+            "8b8e57e5096e",
+            "2024-06",
+            Set.of()),
+    /** The tracepoints kvm_arm_setup_debug, kvm_arm_set_dreg32 and their like are gone. */
+    ARM64_DEBUG_TRACE_REMOVED(
+            "debug-trace-removed",
+            Arch.ARM64,
+            "KVM: arm64: Remove debug tracepoints",
+            "3b7780945cc8",
+            "2024-12",
+            Set.of()),
+    /** Without a GIC in the kernel, a guest's accesses to the GIC's CPU interface trap. */
+    ARM64_GIC_REGS_TRAP(
+            "gic-regs-trap",
+            Arch.ARM64,
+            "KVM: arm64: Force GICv3 trap activation when no irqchip is configured on VHE",
+            "8d917e0a8651",
+            "2024-08",
+            Set.of()),
+    /** KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ. */
+    ARM64_VGIC_MAINT_IRQ(
+            "vgic-maint-irq",
+            Arch.ARM64,
+            "KVM: arm64: nv: Allow userland to set VGIC maintenance IRQ",
+            "faf7714a47a2",
+            "2025-02",
+            Set.of()),
+    /** PMCR_EL0.N is the VM's, and user space may lower it. */
+    ARM64_PMCR_N_PER_VM(
+            "pmcr-n-per-vm",
+            Arch.ARM64,
+            "KVM: arm64: PMU: Allow userspace to limit PMCR_EL0.N for the guest",
+            "ea9ca904d24f",
+            "2023-10",
+            Set.of()),
+    /** PMCR_EL0 is reset to zero, not to a pattern. */
+    ARM64_PMCR_RESET(
+            "pmcr-reset",
+            Arch.ARM64,
+            "KVM: arm64: PMU: Simplify PMCR_EL0 reset handling",
+            "292e8f149476",
+            "2022-11",
+            Set.of()),
+    /** User space reads and writes PMCNTENSET_EL0 and its like masked by the counters that are there. */
+    ARM64_PMU_USER_MASKS(
+            "pmu-user-masks",
+            Arch.ARM64,
+            "KVM: arm64: Add {get,set}_user for PM{C,I}NTEN{SET,CLR}, PMOVS{SET,CLR}",
+            "a45f41d754e0",
+            "2023-10",
+            Set.of()),
+    /** User space's write of PMCNTENCLR_EL0 and its like stores, instead of clearing bits. */
+    ARM64_PMU_RAW_USER_VALUES(
+            "pmu-raw-user-values",
+            Arch.ARM64,
+            "KVM: arm64: PMU: Set raw values from user to PM{C,I}NTEN{SET,CLR}, PMOVS{SET,CLR}",
+            "f2aeb7bbd574",
+            "2025-03",
+            Set.of()),
+    /** PMEVTYPERn_EL0 has the exclusions of EL2 and EL3 where the VM has these levels. */
+    ARM64_PMU_EVTYPER_EL3(
+            "pmu-evtyper-el3",
+            Arch.ARM64,
+            "KVM: arm64: Add PMU event filter bits required if EL3 is implemented",
+            "ae8d3522e5b7",
+            "2023-10",
+            Set.of()),
+    /** PMCEID0_EL0 has CHAIN, whatever the hardware has. */
+    ARM64_PMU_CHAIN_ADVERTISED(
+            "pmu-chain-advertised",
+            Arch.ARM64,
+            "KVM: arm64: PMU: Always advertise the CHAIN event",
+            "acdd8a4e13a0",
+            "2022-11",
+            Set.of()),
+    /** Event counters of 64 bits for VMs with PMUv3p5. */
+    ARM64_PMU_LONG_COUNTERS(
+            "pmu-long-counters",
+            Arch.ARM64,
+            "KVM: arm64: PMU: Implement PMUv3p5 long counter support",
+            "11af4c37165e",
+            "2022-11",
+            Set.of()),
+    /** KVM_ARM_VCPU_PMU_V3_SET_NR_COUNTERS. */
+    ARM64_PMU_SET_NR_COUNTERS(
+            "pmu-set-nr-counters",
+            Arch.ARM64,
+            "attribute KVM_ARM_VCPU_PMU_V3_SET_NR_COUNTERS",
+            "between 6.12.107 and 6.18, recorded",
+            "2025-04",
+            Set.of()),
+    /** perf gives the CPUs' PMU the type 9: one more PMU is there before it. */
+    ARM64_PERF_TYPE_NINE(
+            "perf-type-nine",
+            Arch.ARM64,
+            "one more PMU registers before the CPUs' own",
+            "between 6.1 and 6.12, read in both sources",
+            "2024-09",
+            Set.of()),
+    /** KVM_CAP_DIRTY_LOG_RING_ACQ_REL is told. */
+    ARM64_DIRTY_RING(
+            "dirty-ring",
+            Arch.ARM64,
+            "KVM: arm64: Enable ring-based dirty memory tracking",
+            "9cb1096f8590",
+            "2022-11",
+            Set.of()),
+    /** KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP is told. */
+    ARM64_DIRTY_RING_WITH_BITMAP(
+            "dirty-ring-with-bitmap",
+            Arch.ARM64,
+            "KVM: Support dirty ring in conjunction with bitmap",
+            "86bdf3ebcfe1",
+            "2022-11",
+            Set.of()),
+    /** KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE and KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES. */
+    ARM64_EAGER_SPLIT(
+            "eager-split",
+            Arch.ARM64,
+            "KVM: arm64: Add KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE",
+            "2f440b72e852",
+            "2023-04",
+            Set.of()),
+    /** KVM_CAP_GUEST_MEMFD on arm64. */
+    ARM64_GUEST_MEMFD(
+            "guest-memfd",
+            Arch.ARM64,
+            "KVM: arm64: Enable host mapping of shared guest_memfd memory",
+            "list thread 20250717162731.446579-19-tabba@google.com",
+            "2025-07",
+            Set.of()),
+    /** KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED is known. */
+    ARM64_CACHEABLE_PFNMAP(
+            "cacheable-pfnmap",
+            Arch.ARM64,
+            "KVM: arm64: Expose new KVM cap for cacheable PFNMAP",
+            "f55ce5a6cd33",
+            "2025-07",
+            Set.of()),
+    /** KVM_CAP_ARM_SEA_TO_USER. */
+    ARM64_SEA_TO_USER(
+            "sea-to-user",
+            Arch.ARM64,
+            "KVM: arm64: VM exit to userspace to handle SEA",
+            "ad9c62bd8946",
+            "2025-10",
+            Set.of()),
     /** KVM_SET_USER_MEMORY_REGION2: a slot with a guest_memfd behind it. */
     MEMORY_REGION2(
             "memory-region2",

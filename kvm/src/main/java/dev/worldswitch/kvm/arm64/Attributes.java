@@ -2,6 +2,7 @@ package dev.worldswitch.kvm.arm64;
 
 import static dev.worldswitch.kvm.IoctlTable.iow;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
@@ -40,7 +41,7 @@ final class Attributes {
     }
 
     private static long timer(Vcpu v, Call call, What what, long attribute, long address) {
-        boolean late = v.kvm().kernel().version().atLeast("6.12");
+        boolean late = v.kvm().has(Patch.ARM64_EL2_TIMER_IRQS);
         boolean known = attribute >= 0 && attribute < (late ? 4 : 2);
         if (what == What.HAS) return known ? 0 : Errno.ENXIO;
         if (what == What.GET) {
@@ -87,7 +88,7 @@ final class Attributes {
     }
 
     private static long pmu(Vcpu v, Call call, What what, long attribute, long address) {
-        boolean late = v.kvm().kernel().version().atLeast("6.18");
+        boolean late = v.kvm().has(Patch.ARM64_PMU_SET_NR_COUNTERS);
         boolean known = attribute >= 0 && attribute <= (late ? PMU_SET_NR_COUNTERS : PMU_SET_PMU);
         if (what == What.HAS) return known && v.hasPmu() ? 0 : Errno.ENXIO;
         if (what == What.GET) {
@@ -151,7 +152,7 @@ final class Attributes {
         Bytes b = call.in(address, 4);
         if (b == null) return Errno.EFAULT;
         // The number that perf gave the CPUs' PMU at boot: the first free one.
-        int type = v.kvm().kernel().version().atLeast("6.12") ? 9 : 8;
+        int type = v.kvm().has(Patch.ARM64_PERF_TYPE_NINE) ? 9 : 8;
         if (b.u32(0) != v.kvm().profile().source().number("pmu_type", type)) return Errno.ENXIO;
         // A filter would stand in the way of another PMU only.
         if (v.vm().hasRunOnce()) return Errno.EBUSY;
@@ -171,7 +172,7 @@ final class Attributes {
 
     private static long vm(Vm vm, Call call, What what) {
         // The VM's own attributes came with the filter.
-        if (!vm.kvm().kernel().version().atLeast("6.12")) return Errno.EINVAL;
+        if (!vm.kvm().has(Patch.ARM64_SMCCC_FILTER)) return Errno.EINVAL;
         Bytes b = call.in(24);
         if (b == null) return Errno.EFAULT;
         if (b.u32(4) != 0 || b.u64(8) != 0) return Errno.ENXIO;

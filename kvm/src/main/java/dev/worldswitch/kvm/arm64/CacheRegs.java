@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.arm64;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.arm64.SysRegTable.Row;
 import dev.worldswitch.machine.arm64.SysReg;
@@ -51,7 +52,7 @@ final class CacheRegs {
     }
 
     private static boolean madeUp(Vcpu v) {
-        return v.kvm().kernel().version().atLeast("6.12");
+        return v.kvm().has(Patch.ARM64_NORMALIZED_CACHES);
     }
 
     /** log2 of the smallest line in bytes. */

@@ -3,6 +3,7 @@ package dev.worldswitch.kvm.arm64;
 import static dev.worldswitch.kvm.IoctlTable.io;
 import static dev.worldswitch.kvm.IoctlTable.iow;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.DirtyLog;
@@ -30,10 +31,10 @@ final class Capabilities {
      * One capability.
      *
      * @param vm what a VM answers, null where it is the same
-     * @param since first recorded kernel that has it
+     * @param patch the kernel change that brought it, null where every recorded kernel has it
      */
     private record Row(
-            String name, LongSupplier system, @Nullable ToLongFunction<Vm> vm, String since) {}
+            String name, LongSupplier system, @Nullable ToLongFunction<Vm> vm, @Nullable Patch patch) {}
 
     private final Kvm kvm;
     private final Map<Integer, Row> rows = new HashMap<>();
@@ -52,47 +53,69 @@ final class Capabilities {
         this.kvm = kvm;
         for (String one : ONES.split("\\s+")) {
             String[] c = one.split("=");
-            row(Integer.parseInt(c[0]), c[1], () -> 1, "6.1");
+            row(Integer.parseInt(c[0]), c[1], () -> 1);
         }
         HostFeatures host = kvm.host();
-        row(9, "NR_VCPUS", () -> kvm.cpus().size(), "6.1");
-        row(10, "NR_MEMSLOTS", () -> Vm.MEMORY_SLOTS, "6.1");
-        row(25, "IRQ_ROUTING", () -> 4096, "6.1");
-        row(66, "MAX_VCPUS", () -> Vgic.MAX_VCPUS_V3, Vm::maxVcpus, "6.1");
-        row(93, "ARM_EL1_32BIT", () -> host.el1Aarch32() ? 1 : 0, "6.1");
-        row(119, "GUEST_DEBUG_HW_BPS", host::breakpoints, "6.1");
-        row(120, "GUEST_DEBUG_HW_WPS", host::watchpoints, "6.1");
-        row(126, "ARM_PMU_V3", () -> host.pmu() ? 1 : 0, "6.1");
-        row(128, "MAX_VCPU_ID", () -> Vgic.MAX_VCPUS_V3, Vm::maxVcpus, "6.1");
-        row(131, "MSI_DEVID", () -> Errno.EINVAL, vm -> 0, "6.1");
-        row(158, "ARM_INJECT_SERROR_ESR", () -> host.ras() ? 1 : 0, "6.1");
-        row(165, "ARM_VM_IPA_SIZE", host::ipaLimit, "6.1");
-        row(168, "MANUAL_DIRTY_LOG_PROTECT2", () -> 3, "6.1");
-        row(170, "ARM_SVE", () -> host.sve() ? 1 : 0, "6.1");
-        row(171, "ARM_PTRAUTH_ADDRESS", () -> host.pauth() ? 1 : 0, "6.1");
-        row(172, "ARM_PTRAUTH_GENERIC", () -> host.pauth() ? 1 : 0, "6.1");
-        row(195, "SET_GUEST_DEBUG2", () -> VcpuIoctls.GUEST_DEBUG_VALID, "6.1");
-        row(DIRTY_LOG_RING_ACQ_REL, "DIRTY_LOG_RING_ACQ_REL", () -> DirtyLog.RING_MAX, "6.12");
-        row(DIRTY_LOG_RING_WITH_BITMAP, "DIRTY_LOG_RING_WITH_BITMAP", () -> 1, "6.12");
-        row(227, "COUNTER_OFFSET", () -> 1, "6.12");
-        row(229, "ARM_SUPPORTED_BLOCK_SIZES", () -> BLOCK_SIZES, "6.12");
-        row(230, "ARM_SUPPORTED_REG_MASK_RANGES", () -> 1, "6.12");
-        row(231, "USER_MEMORY2", () -> 1, "6.12");
-        row(228, "ARM_EAGER_SPLIT_CHUNK_SIZE", () -> 0, vm -> vm.eagerSplit().get(), "6.12");
-        row(234, "GUEST_MEMFD", () -> 1, "6.18");
-        row(239, "ARM_WRITABLE_IMP_ID_REGS", () -> 1, "6.18");
-        row(243, "CAP_243", () -> Errno.EINVAL, vm -> 0, "6.18");
-        row(SEA_TO_USER, "ARM_SEA_TO_USER", () -> 1, "7.2");
-        row(GUEST_MEMFD_FLAGS, "GUEST_MEMFD_FLAGS", () -> 3, "6.18");
+        row(9, "NR_VCPUS", () -> kvm.cpus().size());
+        row(10, "NR_MEMSLOTS", () -> Vm.MEMORY_SLOTS);
+        row(25, "IRQ_ROUTING", () -> 4096);
+        row(66, "MAX_VCPUS", () -> Vgic.MAX_VCPUS_V3, Vm::maxVcpus);
+        row(93, "ARM_EL1_32BIT", () -> host.el1Aarch32() ? 1 : 0);
+        row(119, "GUEST_DEBUG_HW_BPS", host::breakpoints);
+        row(120, "GUEST_DEBUG_HW_WPS", host::watchpoints);
+        row(126, "ARM_PMU_V3", () -> host.pmu() ? 1 : 0);
+        row(128, "MAX_VCPU_ID", () -> Vgic.MAX_VCPUS_V3, Vm::maxVcpus);
+        row(131, "MSI_DEVID", () -> Errno.EINVAL, vm -> 0);
+        row(158, "ARM_INJECT_SERROR_ESR", () -> host.ras() ? 1 : 0);
+        row(165, "ARM_VM_IPA_SIZE", host::ipaLimit);
+        row(168, "MANUAL_DIRTY_LOG_PROTECT2", () -> 3);
+        row(170, "ARM_SVE", () -> host.sve() ? 1 : 0);
+        row(171, "ARM_PTRAUTH_ADDRESS", () -> host.pauth() ? 1 : 0);
+        row(172, "ARM_PTRAUTH_GENERIC", () -> host.pauth() ? 1 : 0);
+        row(195, "SET_GUEST_DEBUG2", () -> VcpuIoctls.GUEST_DEBUG_VALID);
+        row(DIRTY_LOG_RING_ACQ_REL, "DIRTY_LOG_RING_ACQ_REL", () -> DirtyLog.RING_MAX, Patch.ARM64_DIRTY_RING);
+        row(
+                DIRTY_LOG_RING_WITH_BITMAP,
+                "DIRTY_LOG_RING_WITH_BITMAP",
+                () -> 1,
+                Patch.ARM64_DIRTY_RING_WITH_BITMAP);
+        row(227, "COUNTER_OFFSET", () -> 1, Patch.ARM64_COUNTER_OFFSET);
+        row(229, "ARM_SUPPORTED_BLOCK_SIZES", () -> BLOCK_SIZES, Patch.ARM64_EAGER_SPLIT);
+        row(230, "ARM_SUPPORTED_REG_MASK_RANGES", () -> 1, Patch.ARM64_ID_WRITABLE_MASKS);
+        row(231, "USER_MEMORY2", () -> 1, Patch.MEMORY_REGION2);
+        row(228, "ARM_EAGER_SPLIT_CHUNK_SIZE", () -> 0, vm -> vm.eagerSplit().get(), Patch.ARM64_EAGER_SPLIT);
+        row(234, "GUEST_MEMFD", () -> 1, Patch.ARM64_GUEST_MEMFD);
+        row(239, "ARM_WRITABLE_IMP_ID_REGS", () -> 1, Patch.ARM64_WRITABLE_IMP_ID_REGS);
+        row(243, "CAP_243", () -> Errno.EINVAL, vm -> 0, Patch.ARM64_CACHEABLE_PFNMAP);
+        row(SEA_TO_USER, "ARM_SEA_TO_USER", () -> 1, Patch.ARM64_SEA_TO_USER);
+        row(GUEST_MEMFD_FLAGS, "GUEST_MEMFD_FLAGS", () -> 3, Patch.GUEST_MEMFD_FLAGS);
     }
 
-    private void row(int number, String name, LongSupplier value, String since) {
-        row(number, name, value, null, since);
+    private void row(int number, String name, LongSupplier value) {
+        row(number, name, value, null, null);
     }
 
-    private void row(int number, String name, LongSupplier value, @Nullable ToLongFunction<Vm> vm, String since) {
-        if (rows.put(number, new Row(name, value, vm, since)) != null)
+    private void row(int number, String name, LongSupplier value, Patch patch) {
+        row(number, name, value, null, patch);
+    }
+
+    private void row(int number, String name, LongSupplier value, ToLongFunction<Vm> vm) {
+        row(number, name, value, vm, null);
+    }
+
+    private void row(
+            int number,
+            String name,
+            LongSupplier value,
+            @Nullable ToLongFunction<Vm> vm,
+            @Nullable Patch patch) {
+        if (rows.put(number, new Row(name, value, vm, patch)) != null)
             throw new IllegalStateException("capability " + number + " (" + name + ") is listed twice");
+    }
+
+    private @Nullable Row known(int number) {
+        Row r = rows.get(number);
+        return r == null || r.patch != null && !kvm.has(r.patch) ? null : r;
     }
 
     static void rows(Rows t) {
@@ -123,8 +146,8 @@ final class Capabilities {
     }
 
     long value(@Nullable Vm vm, int number) {
-        Row r = rows.get(number);
-        if (r == null || !kvm.kernel().version().atLeast(r.since)) return 0;
+        Row r = known(number);
+        if (r == null) return 0;
         return vm != null && r.vm != null ? r.vm.applyAsLong(vm) : r.system.getAsLong();
     }
 
@@ -133,7 +156,7 @@ final class Capabilities {
         if (b == null) return Errno.EFAULT;
         int cap = b.u32(0);
         long argument = b.u64(8);
-        boolean known = vm.kvm().capabilities().rows.containsKey(cap) && !afterThisKernel(vm, cap);
+        boolean known = vm.kvm().capabilities().known(cap) != null;
         if (b.u32(4) != 0 || !known && cap != MTE) return Errno.EINVAL;
         return switch (cap) {
             case NISV_TO_USER -> on(vm, Vm.NISV_TO_USER);
@@ -147,11 +170,6 @@ final class Capabilities {
             case WRITABLE_IMP_ID_REGS -> vm.vcpus().get().all().isEmpty() ? on(vm, Vm.WRITABLE_IMP_ID) : Errno.EINVAL;
             default -> Errno.EINVAL;
         };
-    }
-
-    private static boolean afterThisKernel(Vm vm, int cap) {
-        Row r = vm.kvm().capabilities().rows.get(cap);
-        return r != null && !vm.kvm().kernel().version().atLeast(r.since);
     }
 
     private static long on(Vm vm, long flag) {

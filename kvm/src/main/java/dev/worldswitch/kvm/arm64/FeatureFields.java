@@ -1,6 +1,7 @@
 package dev.worldswitch.kvm.arm64;
 
 import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.machine.arm64.SysReg;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -50,7 +51,7 @@ final class FeatureFields {
         }
     }
 
-    /** name:low:width:sign and rule:exact value[:first kernel[:only]]. */
+    /** name:low:width:sign and rule:exact value[:patch that brought it, or ! and the one that took it away]. */
     private static final String TABLE = """
             ID_PFR0_EL1
                 DIT:24:4:UL:0 CSV2:16:4:UL:0 State3:12:4:UL:0 State2:8:4:UL:0 State1:4:4:UL:0 State0:0:4:UL:0
@@ -58,7 +59,7 @@ final class FeatureFields {
                 GIC:28:4:UL:0 Virt_frac:24:4:UL:0 Sec_frac:20:4:UL:0 GenTimer:16:4:UL:0 Virtualization:12:4:UL:0
                 MProgMod:8:4:UL:0 Security:4:4:UL:0 ProgMod:0:4:UL:0
             ID_DFR0_EL1
-                PerfMon:24:4:SE:0:6.1:only PerfMon:24:4:UE:0:6.12 MProfDbg:20:4:UL:0 MMapTrc:16:4:UL:0
+                PerfMon:24:4:SE:0:!ftr-pmuver-unsigned PerfMon:24:4:UE:0:ftr-pmuver-unsigned MProfDbg:20:4:UL:0 MMapTrc:16:4:UL:0
                 CopTrc:12:4:UL:0 MMapDbg:8:4:UL:0 CopSDbg:4:4:UL:0 CopDbg:0:4:UL:0
             ID_MMFR0_EL1
                 InnerShr:28:4:SL:15 FCSE:24:4:UL:0 AuxReg:20:4:UL:0 TCM:16:4:UL:0 ShareLvl:12:4:UL:0
@@ -115,41 +116,41 @@ final class FeatureFields {
             ID_AA64PFR1_EL1
                 SME:24:4:UL:0 MPAM_frac:16:4:UL:0 RAS_frac:12:4:UL:0 MTE:8:4:UL:0 SSBS:4:4:UL:0 BT:0:4:UL:0
             ID_AA64PFR2_EL1
-                FPMR:32:4:UL:0:6.12
+                FPMR:32:4:UL:0:ftr-dpisa-2023
             ID_AA64ZFR0_EL1
-                F64MM:56:4:UL:0 F32MM:52:4:UL:0 I8MM:44:4:UL:0 SM4:40:4:UL:0 SHA3:32:4:UL:0 B16B16:24:4:UL:0:6.12
+                F64MM:56:4:UL:0 F32MM:52:4:UL:0 I8MM:44:4:UL:0 SM4:40:4:UL:0 SHA3:32:4:UL:0 B16B16:24:4:UL:0:ftr-sve-b16b16
                 BF16:20:4:UL:0 BitPerm:16:4:UL:0 AES:4:4:UL:0 SVEver:0:4:UL:0
             ID_AA64SMFR0_EL1
-                FA64:63:1:UE:0 LUTv2:60:1:UE:0:6.12 SMEver:56:4:UE:0:6.12 I16I64:52:4:UE:0 F64F64:48:1:UE:0
-                I16I32:44:4:UE:0:6.12 B16B16:43:1:UE:0:6.12 F16F16:42:1:UE:0:6.12 F8F16:41:1:UE:0:6.12
-                F8F32:40:1:UE:0:6.12 I8I32:36:4:UE:0 F16F32:35:1:UE:0 B16F32:34:1:UE:0 BI32I32:33:1:UE:0:6.12
-                F32F32:32:1:UE:0 SF8FMA:30:1:UE:0:6.12 SF8DP4:29:1:UE:0:6.12 SF8DP2:28:1:UE:0:6.12
+                FA64:63:1:UE:0 LUTv2:60:1:UE:0:ftr-dpisa-2023 SMEver:56:4:UE:0:ftr-sme2 I16I64:52:4:UE:0 F64F64:48:1:UE:0
+                I16I32:44:4:UE:0:ftr-sme2 B16B16:43:1:UE:0:ftr-sme2 F16F16:42:1:UE:0:ftr-sme2 F8F16:41:1:UE:0:ftr-dpisa-2023
+                F8F32:40:1:UE:0:ftr-dpisa-2023 I8I32:36:4:UE:0 F16F32:35:1:UE:0 B16F32:34:1:UE:0 BI32I32:33:1:UE:0:ftr-sme2
+                F32F32:32:1:UE:0 SF8FMA:30:1:UE:0:ftr-dpisa-2023 SF8DP4:29:1:UE:0:ftr-dpisa-2023 SF8DP2:28:1:UE:0:ftr-dpisa-2023
             ID_AA64FPFR0_EL1
-                F8CVT:31:1:UE:0:6.12 F8FMA:30:1:UE:0:6.12 F8DP4:29:1:UE:0:6.12 F8DP2:28:1:UE:0:6.12
-                F8E4M3:1:1:UE:0:6.12 F8E5M2:0:1:UE:0:6.12
+                F8CVT:31:1:UE:0:ftr-dpisa-2023 F8FMA:30:1:UE:0:ftr-dpisa-2023 F8DP4:29:1:UE:0:ftr-dpisa-2023 F8DP2:28:1:UE:0:ftr-dpisa-2023
+                F8E4M3:1:1:UE:0:ftr-dpisa-2023 F8E5M2:0:1:UE:0:ftr-dpisa-2023
             ID_AA64DFR0_EL1
                 DoubleLock:36:4:SL:0 PMSVer:32:4:UL:0 CTX_CMPs:28:4:UL:0 WRPs:20:4:UL:0 BRPs:12:4:UL:0
-                PMUVer:8:4:SE:0:6.1:only PMUVer:8:4:UE:0:6.12 DebugVer:0:4:UE:6
+                PMUVer:8:4:SE:0:!ftr-pmuver-unsigned PMUVer:8:4:UE:0:ftr-pmuver-unsigned DebugVer:0:4:UE:6
             ID_AA64DFR1_EL1
             ID_AA64ISAR0_EL1
                 RNDR:60:4:UL:0 TLB:56:4:UL:0 TS:52:4:UL:0 FHM:48:4:UL:0 DP:44:4:UL:0 SM4:40:4:UL:0 SM3:36:4:UL:0
                 SHA3:32:4:UL:0 RDM:28:4:UL:0 ATOMIC:20:4:UL:0 CRC32:16:4:UL:0 SHA2:12:4:UL:0 SHA1:8:4:UL:0
                 AES:4:4:UL:0
             ID_AA64ISAR1_EL1
-                XS:56:4:UL:0:6.12 I8MM:52:4:UL:0 DGH:48:4:UL:0 BF16:44:4:UL:0 SPECRES:40:4:UL:0 SB:36:4:UL:0
+                XS:56:4:UL:0:ftr-xs I8MM:52:4:UL:0 DGH:48:4:UL:0 BF16:44:4:UL:0 SPECRES:40:4:UL:0 SB:36:4:UL:0
                 FRINTTS:32:4:UL:0 GPI:28:4:UL:0 GPA:24:4:UL:0 LRCPC:20:4:UL:0 FCMA:16:4:UL:0 JSCVT:12:4:UL:0
                 API:8:4:UE:0 APA:4:4:UE:0 DPB:0:4:UL:0
             ID_AA64ISAR2_EL1
-                LUT:56:4:UL:0:6.12 CSSC:52:4:UL:0:6.12 RPRFM:48:4:UL:0:6.12 CLRBHB:28:4:UL:0 BC:20:4:UL:0
-                MOPS:16:4:UL:0:6.12 APA3:12:4:UE:0 GPA3:8:4:UL:0 RPRES:4:4:UL:0 WFxT:0:4:UL:0
+                LUT:56:4:UL:0:ftr-dpisa-2023 CSSC:52:4:UL:0:ftr-cssc RPRFM:48:4:UL:0:ftr-rprfm CLRBHB:28:4:UL:0 BC:20:4:UL:0
+                MOPS:16:4:UL:0:ftr-mops APA3:12:4:UE:0 GPA3:8:4:UL:0 RPRES:4:4:UL:0 WFxT:0:4:UL:0
             ID_AA64ISAR3_EL1
-                FAMINMAX:4:4:UL:0:6.12
+                FAMINMAX:4:4:UL:0:ftr-dpisa-2023
             ID_AA64MMFR0_EL1
                 ECV:60:4:UL:0 FGT:56:4:UL:0 EXS:44:4:UL:0 TGRAN4_2:40:4:UE:1 TGRAN64_2:36:4:UE:1 TGRAN16_2:32:4:UE:1
                 TGRAN4:28:4:SL:15 TGRAN64:24:4:SL:15 TGRAN16:20:4:UL:0 BIGENDEL0:16:4:UL:0 SNSMEM:12:4:UL:0
                 BIGEND:8:4:UL:0 ASIDBITS:4:4:UL:0 PARANGE:0:4:UL:0
             ID_AA64MMFR1_EL1
-                ECBHB:60:4:UL:0 TIDCP1:52:4:UL:0 AFP:44:4:UL:0 HCX:40:4:UL:0:6.12 ETS:36:4:UL:0 TWED:32:4:UL:0
+                ECBHB:60:4:UL:0 TIDCP1:52:4:UL:0 AFP:44:4:UL:0 HCX:40:4:UL:0:ftr-hcx ETS:36:4:UL:0 TWED:32:4:UL:0
                 XNX:28:4:UL:0 SpecSEI:24:4:UH:0 PAN:20:4:UL:0 LO:16:4:UL:0 HPDS:12:4:UL:0 VH:8:4:UL:0
                 VMIDBits:4:4:UL:0 HAFDBS:0:4:UL:0
             ID_AA64MMFR2_EL1
@@ -157,9 +158,9 @@ final class FeatureFields {
                 ST:28:4:UL:0 NV:24:4:UL:0 CCIDX:20:4:UL:0 VARange:16:4:UL:0 IESB:12:4:UL:0 LSM:8:4:UL:0 UAO:4:4:UL:0
                 CnP:0:4:UL:0
             ID_AA64MMFR3_EL1
-                S1POE:16:4:UL:0:6.12 S1PIE:8:4:UL:0:6.12 TCRX:0:4:UL:0:6.12
+                S1POE:16:4:UL:0:ftr-s1poe S1PIE:8:4:UL:0:ftr-s1pie TCRX:0:4:UL:0:ftr-tcr2
             ID_AA64MMFR4_EL1
-                E2H0:24:4:SL:0:6.12
+                E2H0:24:4:SL:0:ftr-e2h0
             CTR_EL0
                 bits31:31:1:UE:1 DIC:29:1:UL:1 IDC:28:1:UL:1 CWG:24:4:UZ:0 ERG:20:4:UZ:0 DminLine:16:4:UL:1
                 L1Ip:14:2:UE:2 IminLine:0:4:UL:0
@@ -178,11 +179,15 @@ final class FeatureFields {
                 continue;
             }
             String[] c = word.split(":");
-            boolean here = c.length < 6 || (c.length > 6 ? kernel.name().equals(c[5]) : kernel.atLeast(c[5]));
-            if (!here) continue;
+            if (c.length > 5 && !applies(c[5], kernel)) continue;
             if (register == null) throw new IllegalStateException("field " + word + " is in no register");
             add(register, field(c));
         }
+    }
+
+    private static boolean applies(String patch, KernelVersion kernel) {
+        boolean without = patch.startsWith("!");
+        return kernel.patches().contains(Patch.of(without ? patch.substring(1) : patch)) != without;
     }
 
     private static Field field(String[] c) {

@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.arm64;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.arm64.HostFeatures.Mitigation;
 import dev.worldswitch.machine.cell.Region;
@@ -37,11 +38,11 @@ final class Firmware {
     }
 
     private static int bitmapCount(Kvm kvm) {
-        return kvm.kernel().version().atLeast("6.18") ? 4 : 3;
+        return kvm.has(Patch.ARM64_VENDOR_HYP_BMAP_2) ? 4 : 3;
     }
 
     static long latestPsci(Kvm kvm) {
-        return kvm.kernel().version().atLeast("6.18") ? 0x10003 : 0x10001;
+        return kvm.has(Patch.ARM64_PSCI_1_3) ? 0x10003 : 0x10001;
     }
 
     static List<Long> ids(Kvm kvm) {

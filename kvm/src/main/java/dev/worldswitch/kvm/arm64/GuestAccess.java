@@ -25,6 +25,12 @@ final class GuestAccess {
         return write ? Inject.undefined(v) : 0;
     }
 
+    /** idst_access: an ID register that the guest has not. */
+    static long absentIdRegister(Vcpu v, Row row, boolean write, long value) {
+        boolean idst = v.vm().idRegs().field(SysReg.ID_AA64MMFR2_EL1, 36) != 0;
+        return idst ? Inject.sync(v, v.esr()) : Inject.undefined(v);
+    }
+
     static long readWrite(Vcpu v, Row row, boolean write, long value) {
         if (write) v.sys(row.stored(), value);
         return v.sys(row.stored());

@@ -63,9 +63,8 @@ final class GuestDebug {
         if (t != null) t.kvmArmSetDreg32(vcpu, "MDSCR_EL1", vcpu.sys(SysReg.MDSCR_EL1));
     }
 
-    /** Kernels of 6.14 and later have lost these events. */
     private @Nullable TraceText traced() {
-        return vcpu.kvm().kernel().version().atLeast("6.18") ? null : vcpu.trace();
+        return vcpu.kvm().has(Patch.ARM64_DEBUG_TRACE_REMOVED) ? null : vcpu.trace();
     }
 
     private void takeOver(@Nullable TraceText t) {

@@ -108,7 +108,7 @@ final class HandleExit {
     /** A trapped SMC is not done: it is skipped before anything else. */
     private long smc(Caller caller) {
         Inject.incrementPc(vcpu);
-        boolean handled = vcpu.kvm().kernel().version().atLeast("6.12");
+        boolean handled = vcpu.kvm().has(Patch.ARM64_SMC_HANDLED);
         if (!handled || (vcpu.esr() & 0xffff) != 0) {
             vcpu.context().reg(0, -1);
             return 1;

@@ -1,6 +1,7 @@
 package dev.worldswitch.kvm.arm64;
 
 import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.machine.arm64.Arm64Profile;
 import dev.worldswitch.machine.arm64.SysReg;
 import java.util.Set;
@@ -111,7 +112,7 @@ final class HostFeatures {
     int ipaLimit() {
         int[] bits = {32, 36, 40, 42, 44, 48, 52, 56};
         int range = Math.min(field(SysReg.ID_AA64MMFR0_EL1, 0), bits.length - 1);
-        boolean lpa2 = kernel.version().atLeast("6.12") && stage2Has52Bits();
+        boolean lpa2 = kernel.has(Patch.ARM64_LPA2) && stage2Has52Bits();
         return bits[lpa2 ? range : Math.min(range, 5)];
     }
 

@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.arm64;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.cell.Words;
@@ -39,7 +40,7 @@ final class HypGuest {
             interfaceOf.load(cpu);
             return;
         }
-        boolean hidden = gic == null && v.kvm().kernel().version().atLeast("6.12");
+        boolean hidden = gic == null && v.kvm().has(Patch.ARM64_GIC_REGS_TRAP);
         set(sys, SysReg.ICH_HCR_EL2, hidden ? ICH_TC | ICH_TALL0 | ICH_TALL1 | ICH_TDIR : 0);
     }
 

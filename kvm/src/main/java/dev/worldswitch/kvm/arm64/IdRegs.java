@@ -12,7 +12,7 @@ import dev.worldswitch.machine.cell.Words;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The ID registers of a VM: (3, 0, 0, 1-7, 0-7), and CTR_EL0 from 6.12 on. Guests read them without a lock: "has run" is
+ * The ID registers of a VM: (3, 0, 0, 1-7, 0-7), and CTR_EL0 with {@code ctr-per-vm}. Guests read them without a lock: "has run" is
  * set under the config lock before the first entry, and a writer tests it under that lock in the same critical section as
  * its store, so from the first guest instruction on they are constant.
  */
@@ -29,7 +29,7 @@ final class IdRegs {
         this.vm = vm;
         this.values = region.words("idRegs", COUNT);
         if (perRead(vm.kvm())) {
-            // Before 6.12 a VM stores only these two fields; all else is worked out at each read.
+            // Without {@code id-regs-per-vm} a VM stores only these two fields; all else is worked out at each read.
             HostFeatures host = vm.kvm().host();
             long csv2 = host.spectreV2() == Mitigation.UNAFFECTED ? 1 : 0;
             long csv3 = host.meltdown() == Mitigation.UNAFFECTED ? 1 : 0;
@@ -38,7 +38,7 @@ final class IdRegs {
     }
 
     private static boolean perRead(Kvm kvm) {
-        return !kvm.kernel().version().atLeast("6.12");
+        return !kvm.has(Patch.ARM64_ID_REGS_PER_VM);
     }
 
     private static int index(int encoding) {
@@ -74,7 +74,7 @@ final class IdRegs {
     void finalizeForRun() {
         if (perRead(vm.kvm()) || vm.hasRunOnce()) return;
         Vgic gic = vm.vgic().get();
-        if (gic != null && gic.isV3()) return;
+        if (gic != null && gic.isV3() || !vm.kvm().has(Patch.ARM64_ID_GIC_ZERO)) return;
         clear(SysReg.ID_AA64PFR0_EL1, 0xfL << GIC64);
         clear(SysReg.ID_PFR1_EL1, 0xfL << GIC32);
     }
@@ -188,13 +188,13 @@ final class IdRegs {
 
     private static long hide(Vcpu v, SysReg r, long value) {
         HostFeatures host = v.kvm().host();
-        boolean late = v.kvm().kernel().version().atLeast("6.18");
+        boolean doubleFault2 = v.kvm().has(Patch.ARM64_ID_DOUBLE_FAULT2);
         return switch (r) {
             case ID_AA64PFR0_EL1 -> {
                 value = withCsv(host, value) & ~(0xfL << 44 | 0xfL << 40) & ~(0xfL << GIC64) | 1L << GIC64;
                 yield v.hasSve() ? value : value & ~(0xfL << 32);
             }
-            case ID_AA64PFR1_EL1 -> value & (late ? 0x0f00_000f_0000_f0ffL : 0x0000_000f_0000_f0ffL);
+            case ID_AA64PFR1_EL1 -> value & (doubleFault2 ? 0x0f00_000f_0000_f0ffL : 0x0000_000f_0000_f0ffL);
             case ID_AA64PFR2_EL1 -> value & 0xfL << 32;
             case ID_AA64DFR0_EL1 -> {
                 value = limit(value, 0, DEBUGVER_V8P8) & ~PMUVER & ~(0xfL << 32);

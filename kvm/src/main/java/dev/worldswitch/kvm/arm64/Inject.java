@@ -36,6 +36,13 @@ final class Inject {
         return 0;
     }
 
+    /** kvm_inject_sync: an exception with this syndrome; 0 as {@link #undefined}. */
+    static long sync(Vcpu v, long esr) {
+        pend(v, AA64_EL1_SYNC);
+        v.sys(SysReg.ESR_EL1, esr);
+        return 0;
+    }
+
     /** kvm_inject_dabt, kvm_inject_pabt: a synchronous external abort. */
     static void abort(Vcpu v, boolean instruction, long address) {
         if (v.el1Is32Bit()) {

@@ -1,23 +1,28 @@
 package dev.worldswitch.kvm.arm64;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.arm64.SysRegTable.Row;
 import dev.worldswitch.machine.arm64.SysReg;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Registers in which the guest sees the host's own value: user space may read them and write that value back. */
 final class InvariantRegs {
     static final List<SysReg> IMPLEMENTATION = List.of(SysReg.MIDR_EL1, SysReg.REVIDR_EL1, SysReg.AIDR_EL1);
-    private static final List<SysReg> BEFORE_6_12 =
-            List.of(SysReg.MIDR_EL1, SysReg.REVIDR_EL1, SysReg.CLIDR_EL1, SysReg.AIDR_EL1, SysReg.CTR_EL0);
 
     private InvariantRegs() {}
 
-    /** Listed before all other system registers, in this order; from 6.18 on none is apart. */
+    /** Listed before all other system registers, in this order. */
     static List<SysReg> apart(Kvm kvm) {
-        if (kvm.kernel().version().atLeast("6.18")) return List.of();
-        return kvm.kernel().version().atLeast("6.12") ? IMPLEMENTATION : BEFORE_6_12;
+        boolean implementation = !kvm.has(Patch.ARM64_WRITABLE_IMP_ID_REGS);
+        List<SysReg> list = new ArrayList<>();
+        if (implementation) list.addAll(List.of(SysReg.MIDR_EL1, SysReg.REVIDR_EL1));
+        if (!kvm.has(Patch.ARM64_NORMALIZED_CACHES)) list.add(SysReg.CLIDR_EL1);
+        if (implementation) list.add(SysReg.AIDR_EL1);
+        if (!kvm.has(Patch.ARM64_CTR_PER_VM)) list.add(SysReg.CTR_EL0);
+        return list;
     }
 
     static @Nullable SysReg find(Kvm kvm, int encoding) {

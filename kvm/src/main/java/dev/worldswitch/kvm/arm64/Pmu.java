@@ -31,8 +31,8 @@ final class Pmu {
 
     private Pmu() {}
 
-    private static boolean writesAreMasked(Vcpu v) {
-        return v.kvm().kernel().version().atLeast("6.12");
+    private static boolean countersPerVm(Vcpu v) {
+        return v.kvm().has(Patch.ARM64_PMCR_N_PER_VM);
     }
 
     static int counters(Vm vm) {
@@ -55,7 +55,7 @@ final class Pmu {
     /** kvm_pmu_evtyper_mask: the exclusions of the levels that the VM has, 16 bits of event number from PMUv3.1 on. */
     private static long typeMask(Vcpu v) {
         long el1AndEl0 = 3L << 30, el2 = 1L << 27, el3 = 7L << 26 & ~el2 | 1L << 29;
-        if (!writesAreMasked(v)) return el1AndEl0 | el2 | 0xffff;
+        if (!v.kvm().has(Patch.ARM64_PMU_EVTYPER_EL3)) return el1AndEl0 | el2 | 0xffff;
         long events = v.kvm().host().pmuVersion() >= 4 ? 0xffff : 0x3ff;
         if (v.vm().idRegs().field(SysReg.ID_AA64PFR0_EL1, 8) != 0) events |= el2;
         if (v.vm().idRegs().field(SysReg.ID_AA64PFR0_EL1, 12) != 0) events |= el3;
@@ -64,7 +64,7 @@ final class Pmu {
 
     static void resetPmcr(Vcpu v, Row row) {
         long lc = v.kvm().host().el0Aarch32() ? 0 : PMCR_LC;
-        if (writesAreMasked(v)) {
+        if (v.kvm().has(Patch.ARM64_PMCR_RESET)) {
             v.sys(SysReg.PMCR_EL0, lc);
             if (!v.kvm().has(Patch.PMCR_KEPT_AT_RESET)) v.vm().pmu().counters.set(0);
             return;
@@ -75,7 +75,7 @@ final class Pmu {
 
     private static long pmcr(Vcpu v) {
         long stored = v.sys(SysReg.PMCR_EL0);
-        return writesAreMasked(v) ? stored & ~(31L << PMCR_N) | (long) counters(v.vm()) << PMCR_N : stored;
+        return countersPerVm(v) ? stored & ~(31L << PMCR_N) | (long) counters(v.vm()) << PMCR_N : stored;
     }
 
     /** kvm_pmu_overflow_status: the PMU's interrupt line. */
@@ -90,7 +90,7 @@ final class Pmu {
 
     /** set_pmcr: N may go down before the first run; a value that is too large is ignored. */
     static long setPmcr(Vcpu v, Row row, long value) {
-        if (!writesAreMasked(v)) {
+        if (!countersPerVm(v)) {
             v.sys(SysReg.PMCR_EL0, value);
             return 0;
         }
@@ -115,7 +115,7 @@ final class Pmu {
 
     static long setMask(Vcpu v, Row row, long value) {
         long mask = validMask(v), old = v.sys(row.stored());
-        if (v.kvm().kernel().version().atLeast("6.18")) v.sys(row.stored(), value & mask);
+        if (v.kvm().has(Patch.ARM64_PMU_RAW_USER_VALUES)) v.sys(row.stored(), value & mask);
         else v.sys(row.stored(), isSet(row) ? old | value & mask : old & ~(value & mask));
         return 0;
     }
@@ -156,7 +156,7 @@ final class Pmu {
         if (r == SysReg.PMCEID0_EL0 || r == SysReg.PMCEID1_EL0) {
             if (denied(v, USERENR_EN)) return 0;
             // Counters are chained by KVM, whatever the hardware can do.
-            long chain = r == SysReg.PMCEID0_EL0 && writesAreMasked(v) ? 1L << 30 : 0;
+            long chain = r == SysReg.PMCEID0_EL0 && v.kvm().has(Patch.ARM64_PMU_CHAIN_ADVERTISED) ? 1L << 30 : 0;
             return write ? Inject.undefined(v) : v.kvm().profile().register(r) | chain;
         }
         boolean type = r == SysReg.PMXEVTYPER_EL0;
@@ -184,7 +184,7 @@ final class Pmu {
 
     /** Event counters are 64 bits wide from PMUv3p5 on, if the VM has that. */
     private static long width(Vcpu v) {
-        boolean wide = writesAreMasked(v) && v.vm().idRegs().field(SysReg.ID_AA64DFR0_EL1, 8) >= 6;
+        boolean wide = v.kvm().has(Patch.ARM64_PMU_LONG_COUNTERS) && v.vm().idRegs().field(SysReg.ID_AA64DFR0_EL1, 8) >= 6;
         return wide ? -1 : 0xffffffffL;
     }
 

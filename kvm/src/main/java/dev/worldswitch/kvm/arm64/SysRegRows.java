@@ -4,6 +4,7 @@ import static dev.worldswitch.kvm.arm64.SysRegTable.HIDDEN;
 import static dev.worldswitch.kvm.arm64.SysRegTable.RAZ;
 import static dev.worldswitch.kvm.arm64.SysRegTable.USER_WI;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.arm64.SysRegTable.Access;
 import dev.worldswitch.kvm.arm64.SysRegTable.Reset;
 import dev.worldswitch.kvm.arm64.SysRegTable.Row;
@@ -48,9 +49,6 @@ final class SysRegRows {
         return List.copyOf(r.rows);
     }
 
-    private boolean since(String kernel) {
-        return kvm.kernel().version().atLeast(kernel);
-    }
 
     private void row(
             int encoding,
@@ -141,7 +139,7 @@ final class SysRegRows {
                         IdRegs::get,
                         IdRegs::set);
             }
-        if (since("6.12")) {
+        if (kvm.has(Patch.ARM64_CTR_PER_VM))
             row(
                     SysReg.CTR_EL0.encoding(),
                     null,
@@ -151,6 +149,8 @@ final class SysRegRows {
                     ALWAYS,
                     IdRegs::get,
                     IdRegs::set);
+        else row(SysReg.CTR_EL0.encoding(), null, InvariantRegs::access, null, 0, ALWAYS, null, null);
+        if (kvm.has(Patch.ARM64_NORMALIZED_CACHES))
             row(
                     SysReg.CLIDR_EL1.encoding(),
                     SysReg.CLIDR_EL1,
@@ -160,11 +160,8 @@ final class SysRegRows {
                     ALWAYS,
                     null,
                     CacheRegs::setClidr);
-        } else {
-            row(SysReg.CLIDR_EL1.encoding(), null, InvariantRegs::access, null, 0, ALWAYS, null, null);
-            row(SysReg.CTR_EL0.encoding(), null, InvariantRegs::access, null, 0, ALWAYS, null, null);
-        }
-        if (since("6.18"))
+        else row(SysReg.CLIDR_EL1.encoding(), null, InvariantRegs::access, null, 0, ALWAYS, null, null);
+        if (kvm.has(Patch.ARM64_WRITABLE_IMP_ID_REGS))
             for (SysReg r : InvariantRegs.IMPLEMENTATION)
                 row(
                         r.encoding(),
@@ -176,16 +173,22 @@ final class SysRegRows {
                         InvariantRegs::getUser,
                         InvariantRegs::setUser);
         trapped(CacheRegs::accessCcsidr, SysReg.CCSIDR_EL1);
-        trapped(GuestAccess::undefined, SysReg.CCSIDR2_EL1);
         unknown(SysReg.CSSELR_EL1, GuestAccess::readWrite);
-        if (since("6.18")) trapped(GuestAccess::undefined, SysReg.SMIDR_EL1);
-        else trapped(GuestAccess::readZero, SysReg.SMIDR_EL1);
+        Access absent = kvm.has(Patch.ARM64_IDST) ? GuestAccess::absentIdRegister : GuestAccess::undefined;
+        trapped(absent, SysReg.CCSIDR2_EL1);
+        trapped(kvm.has(Patch.ARM64_TID1) ? absent : GuestAccess::readZero, SysReg.SMIDR_EL1);
     }
 
     private Visibility idVisibility(@Nullable SysReg r) {
         if (r == null || IdRegMasks.hidden(kvm, r)) return NEVER_SET;
         if (r.crm() <= 3) return kvm.host().el0Aarch32() ? ALWAYS : v -> RAZ | USER_WI;
         return r == SysReg.ID_AA64ZFR0_EL1 ? v -> v.hasSve() ? 0 : RAZ : ALWAYS;
+    }
+
+    /** By a field of ID_AA64MMFR3_EL1. */
+    private Visibility tcr2OrPie(int shift) {
+        if (!kvm.has(Patch.ARM64_TCR2_PIE_VISIBILITY)) return ALWAYS;
+        return v -> v.vm().idRegs().field(SysReg.ID_AA64MMFR3_EL1, shift) != 0 ? 0 : HIDDEN;
     }
 
     private void vmControl() {
@@ -204,28 +207,25 @@ final class SysRegRows {
         unknown(SysReg.TTBR0_EL1, GuestAccess::vmRegister);
         unknown(SysReg.TTBR1_EL1, GuestAccess::vmRegister);
         value(SysReg.TCR_EL1, GuestAccess::vmRegister, 0);
-        if (since("6.12")) {
-            // Listed even where the CPU has none of them, until they are hidden.
-            Visibility tcr2 =
-                    since("6.18") ? v -> v.vm().idRegs().field(SysReg.ID_AA64MMFR3_EL1, 0) != 0 ? 0 : HIDDEN : ALWAYS;
-            Visibility pie =
-                    since("6.18") ? v -> v.vm().idRegs().field(SysReg.ID_AA64MMFR3_EL1, 8) != 0 ? 0 : HIDDEN : ALWAYS;
+        // Listed even where the CPU has none of them, until they are hidden.
+        if (kvm.has(Patch.ARM64_TCR2_EL1))
             row(
                     SysReg.TCR2_EL1.encoding(),
                     SysReg.TCR2_EL1,
                     GuestAccess::tcr2,
                     SysRegRows::resetValue,
                     0,
-                    tcr2,
+                    tcr2OrPie(0),
                     null,
                     null);
+        if (kvm.has(Patch.ARM64_PIE_REGS)) {
             row(
                     SysReg.PIRE0_EL1.encoding(),
                     SysReg.PIRE0_EL1,
                     GuestAccess::readWrite,
                     SysRegRows::resetUnknown,
                     0,
-                    pie,
+                    tcr2OrPie(8),
                     null,
                     null);
             row(
@@ -234,13 +234,16 @@ final class SysRegRows {
                     GuestAccess::readWrite,
                     SysRegRows::resetUnknown,
                     0,
-                    pie,
+                    tcr2OrPie(8),
                     null,
                     null);
+        }
+        if (kvm.has(Patch.ARM64_POE_REGS)) {
             stored(SysReg.POR_EL1, GuestAccess::readWrite, SysRegRows::resetUnknown, ABSENT);
             stored(SysReg.POR_EL0, GuestAccess::readWrite, SysRegRows::resetUnknown, ABSENT);
-            stored(SysReg.FPMR, GuestAccess::undefined, SysRegRows::resetValue, ABSENT);
         }
+        if (kvm.has(Patch.ARM64_FPMR_REG))
+            stored(SysReg.FPMR, GuestAccess::undefined, SysRegRows::resetValue, ABSENT);
         for (String key : List.of("APIA", "APIB", "APDA", "APDB", "APGA"))
             for (String half : List.of("KEYLO_EL1", "KEYHI_EL1"))
                 stored(SysReg.valueOf(key + half), GuestAccess::undefined, SysRegRows::resetUnknown, PTRAUTH);
@@ -298,8 +301,8 @@ final class SysRegRows {
                 SysReg.ERXADDR_EL1,
                 SysReg.ERXMISC0_EL1,
                 SysReg.ERXMISC1_EL1);
-        if (kvm.kernel().version().atLeast("7.2")) trapped(GuestAccess::pmmir, SysReg.PMMIR_EL1);
-        else trapped(GuestAccess::razWi, SysReg.PMMIR_EL1);
+        trapped(
+                kvm.has(Patch.ARM64_PMMIR_NEEDS_PMU) ? GuestAccess::pmmir : GuestAccess::razWi, SysReg.PMMIR_EL1);
         trapped(
                 GuestAccess::loRegion,
                 SysReg.LORSA_EL1,
@@ -385,6 +388,7 @@ final class SysRegRows {
     }
 
     private void pmu(SysReg name, SysReg storage, Access access, Reset reset, boolean mask) {
+        boolean masked = mask && kvm.has(Patch.ARM64_PMU_USER_MASKS);
         row(
                 name.encoding(),
                 storage,
@@ -392,13 +396,13 @@ final class SysRegRows {
                 reset,
                 0,
                 PMU,
-                mask && since("6.12") ? Pmu::getMask : null,
-                mask && since("6.12") ? Pmu::setMask : null);
+                masked ? Pmu::getMask : null,
+                masked ? Pmu::setMask : null);
     }
 
     /** The id of a timer register in the user's ABI is another one than in hardware, see {@link TimerRegs}. */
     private void timers() {
-        boolean listed = since("6.18");
+        boolean listed = kvm.has(Patch.ARM64_TIMERS_IN_SYSREG_TABLE);
         for (SysReg r : TimerRegs.REGISTERS)
             row(
                     r.encoding(),

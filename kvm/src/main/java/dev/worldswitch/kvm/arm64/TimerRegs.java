@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.arm64;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.arm64.SysRegTable.Row;
 import dev.worldswitch.machine.arm64.SysReg;
@@ -30,9 +31,9 @@ final class TimerRegs {
 
     /** Timer ids apart from the table, in the order of KVM_GET_REG_LIST; none once they are in the table. */
     static List<SysReg> apart(Kvm kvm) {
-        if (kvm.kernel().version().atLeast("6.18")) return List.of();
+        if (kvm.has(Patch.ARM64_TIMERS_IN_SYSREG_TABLE)) return List.of();
         List<SysReg> virtual = List.of(SysReg.CNTV_CTL_EL0, SysReg.CNTVCT_EL0, SysReg.CNTV_CVAL_EL0);
-        if (!kvm.kernel().version().atLeast("6.12")) return virtual;
+        if (!kvm.has(Patch.ARM64_PTIMER_USER_ACCESS)) return virtual;
         return List.of(
                 virtual.get(0),
                 virtual.get(1),
@@ -93,7 +94,7 @@ final class TimerRegs {
     /** Timers that the real KVM lets the guest reach: the CPU shows no status while they are off. */
     private static boolean inHardware(Vcpu v, boolean physical) {
         return !physical
-                || v.kvm().profile().vhe() && !v.kvm().kernel().version().atLeast("6.12");
+                || v.kvm().profile().vhe() && !v.kvm().has(Patch.ARM64_PTIMER_OFFSET);
     }
 
     static long access(Vcpu v, Row row, boolean write, long value) {
@@ -126,7 +127,7 @@ final class TimerRegs {
             case CNTVCT_EL0 -> virtualCounter(v);
             case CNTPCT_EL0 -> physicalCounter(v);
             case CNTV_CTL_EL0, CNTP_CTL_EL0 ->
-                v.kvm().kernel().version().atLeast("6.18") ? v.sys(r) & ~ISTATUS : control(v, isPhysical(r));
+                v.kvm().has(Patch.ARM64_TIMER_CTL_WITHOUT_STATUS) ? v.sys(r) & ~ISTATUS : control(v, isPhysical(r));
             default -> v.sys(r);
         };
     }

@@ -35,7 +35,7 @@ final class VcpuReset {
         }
         if (host.field(SysReg.ID_AA64ISAR0_EL1, 56) == 0) hcr |= HCR_TTLBOS;
         // Since user space may choose them, the implementation's registers are KVM's to answer.
-        if (v.kvm().kernel().version().atLeast("6.18")) hcr |= HCR_TID1;
+        if (v.kvm().has(Patch.ARM64_TID1)) hcr |= HCR_TID1;
         if (v.el1Is32Bit()) hcr = hcr & ~HCR_RW | HCR_TID2;
         if (v.hasPtrauth()) hcr |= HCR_API | HCR_APK;
         // After the first run later kernels leave the register as it is, pending lines and SError included.

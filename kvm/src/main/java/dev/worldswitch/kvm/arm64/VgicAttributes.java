@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.arm64;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
@@ -41,7 +42,7 @@ final class VgicAttributes {
             case DIST_REGS, REDIST_REGS, CPU_SYSREGS, LEVEL_INFO -> v3Registers(what);
             // The maintenance interrupt of nested guests came with them; there are none here to use it.
             case MAINT_IRQ -> {
-                if (!vm.kvm().kernel().version().atLeast("6.18")) yield Errno.ENXIO;
+                if (!vm.kvm().has(Patch.ARM64_VGIC_MAINT_IRQ)) yield Errno.ENXIO;
                 yield what == What.HAS ? 0 : Errno.EINVAL;
             }
             default -> Errno.ENXIO;

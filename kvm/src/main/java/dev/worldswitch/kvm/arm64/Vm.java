@@ -205,7 +205,7 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     /** Debian's arm64 kernels have addresses of 48 bits (CONFIG_ARM64_VA_BITS), 52 where they are newer. */
     @Override
     public boolean accessOk(long address, long size) {
-        long limit = 1L << (kvm.kernel().version().atLeast("6.12") ? 52 : 48);
+        long limit = 1L << (kvm.has(Patch.ARM64_USER_VA_52) ? 52 : 48);
         return Long.compareUnsigned(size, limit) <= 0 && Long.compareUnsigned(address, limit - size) <= 0;
     }
 

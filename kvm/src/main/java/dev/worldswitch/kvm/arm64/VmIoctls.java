@@ -4,6 +4,7 @@ import static dev.worldswitch.kvm.IoctlTable.io;
 import static dev.worldswitch.kvm.IoctlTable.iow;
 import static dev.worldswitch.kvm.IoctlTable.iowr;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
@@ -71,8 +72,8 @@ final class VmIoctls {
 
     private static long createVcpu(Vm vm, Call call) {
         long id = call.argument();
-        // Before 6.12 the id is cut to 32 bits before it is looked at.
-        if (!vm.kvm().kernel().version().atLeast("6.12")) id &= 0xffffffffL;
+        // The id was an int once.
+        if (!vm.kvm().has(Patch.ARM64_VCPU_ID_64BIT)) id &= 0xffffffffL;
         if (id < 0 || id >= Vgic.MAX_VCPUS_V3) return Errno.EINVAL;
         Vgic gic = vm.vgic().get();
         if (gic != null && gic.initialized()) return Errno.EBUSY;
@@ -92,14 +93,14 @@ final class VmIoctls {
     }
 
     private static long setCounterOffset(Vm vm, Call call) {
-        if (!vm.kvm().kernel().version().atLeast("6.12")) return Errno.EINVAL;
+        if (!vm.kvm().has(Patch.ARM64_COUNTER_OFFSET)) return Errno.EINVAL;
         Bytes b = call.in(16);
         return b == null ? Errno.EFAULT : TimerRegs.setCounterOffset(vm, b.u64(0), b.u64(8));
     }
 
     /** One 64-bit mask for each place in the feature ID space. */
     private static long writableMasks(Vm vm, Call call) {
-        if (!vm.kvm().kernel().version().atLeast("6.12")) return Errno.EINVAL;
+        if (!vm.kvm().has(Patch.ARM64_ID_WRITABLE_MASKS)) return Errno.EINVAL;
         Bytes b = call.in(64);
         if (b == null) return Errno.EFAULT;
         if (b.u32(8) != 0) return Errno.EINVAL;

@@ -34,9 +34,13 @@ final class TestClient implements Client, Caller {
     volatile boolean signal;
 
     TestClient(String machine, String kernel) {
+        this(machine, KernelVersion.of(kernel));
+    }
+
+    TestClient(String machine, KernelVersion kernel) {
         this(Arm64Host.boot(
                 Region.root("test"),
-                KernelVersion.of(kernel),
+                kernel,
                 Arm64Profile.of(MachineProfile.builtIn(machine)),
                 1,
                 Timing.plain(() -> 0),
