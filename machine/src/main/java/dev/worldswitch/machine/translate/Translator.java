@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * too many.
  */
 public abstract class Translator<B extends BasicBlock<B>> {
-    public static final int MAX_LIVE = 1024;
+    public static final int MAX_LIVE = 4096;
     private static final int MAX_OPS = 120, MIN_OPS = 7, SMALL_LOOP = 24;
     /** Interpretations of a block before it is translated. */
     public int threshold = 1000;

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * first used after {@link GuestMemory#epoch} changed, because the client and other CPUs write code too.
  */
 final class BlockCache implements Translation.Memory<Block> {
-    private static final int SIZE = 4096, JUMPS = 1024, MAX_OPS = 48;
+    private static final int SIZE = 32768, JUMPS = 4096, MAX_OPS = 48;
     private final Interpreter m;
     private final @Nullable Block[] table = new @Nullable Block[SIZE];
     private final @Nullable Block[] jumps = new @Nullable Block[JUMPS];

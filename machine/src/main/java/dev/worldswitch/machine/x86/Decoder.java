@@ -218,9 +218,12 @@ final class Decoder {
     }
 
     private int evexR, evexX, base, index, scale;
+    /** The index field of a SIB byte as the number of a vector register; -1 without such a byte. */
+    private int vector;
 
     private long modrm() {
         int m = next();
+        vector = -1;
         i.hasModrm = true;
         i.mod = m >> 6;
         i.digit = m >> 3 & 7;
@@ -252,6 +255,7 @@ final class Decoder {
         if (rm == 4) {
             int sib = next();
             index = sib >> 3 & 7 | (i.rex & 2) << 2;
+            vector = index | (i.vex == Insn.EVEX ? i.vvvv & 16 : 0);
             if (index == 4) index = -1;
             scale = sib >> 6;
             base = sib & 7 | (i.rex & 1) << 3;
@@ -268,6 +272,11 @@ final class Decoder {
 
     private void memory(long disp) {
         int seg = i.segOverride;
+        if (i.row != null && i.row.operands().endsWith("X")) {
+            i.vectorIndex = vector;
+            i.vectorScale = scale;
+            index = -1;
+        }
         if (seg < 0) seg = base == 4 || base == 5 ? X86State.SS : X86State.DS;
         long d = base == -2 ? disp + i.ip + i.length : disp;
         i.ea = new Ea(Math.max(base, -1), index, scale, d, i.addrSize, seg, i.is64());
@@ -281,7 +290,7 @@ final class Decoder {
     private void immediates(String operands) {
         for (String o : operands.split(",")) {
             switch (o) {
-                case "Ib", "Jb" -> i.imm = signedBytes(1);
+                case "Ib", "Jb", "Lx" -> i.imm = signedBytes(1);
                 case "Ub" -> i.imm2 = next();
                 case "Iw" -> i.imm = unsignedBytes(2);
                 case "Iz" -> i.imm = signedBytes(Math.min(i.opsize, 4));

@@ -38,6 +38,9 @@ public final class Insn {
     /** The memory operand, when mod is not 3. */
     public @Nullable Ea ea;
 
+    /** A memory operand whose index is a vector register (VSIB, {@code X} in a row): the register, or -1, and the scale. */
+    public int vectorIndex = -1, vectorScale;
+
     public long imm;
     public int imm2;
     /** Operand size in bytes (2, 4, 8), address size likewise. */

@@ -23,8 +23,13 @@ public final class OpTable {
             new XsaveTable(),
             new SseTable(),
             new SseFloatTable(),
+            new Sse42Table(),
             new AvxTable(),
+            new Avx2Table(),
+            new FmaTable(),
             new Avx512Table(),
+            new Avx512ShuffleTable(),
+            new OpmaskTable(),
             new X87Table());
 
     private static final Entry[][] INDEX = new Entry[3 * 8 * 256][];

@@ -326,6 +326,68 @@ public final class SseFloat {
         return up ? q.add(BigInteger.ONE) : q;
     }
 
+    // Fused multiplication and addition.
+
+    /**
+     * {@code a * b + c} rounded once, the product or the addend negated before. Of several NaNs the first counts; infinity
+     * times zero plus a NaN is that NaN.
+     */
+    static Result fma(boolean isDouble, long a0, long b0, long c0, boolean minusProduct, boolean minusC, int mxcsr) {
+        Format f = isDouble ? F64 : F32;
+        boolean daz = (mxcsr & DAZ) != 0;
+        long a = flushed(f, a0, daz), b = flushed(f, b0, daz), c = flushed(f, c0, daz);
+        if (f.isNan(a) || f.isNan(b) || f.isNan(c)) {
+            int flags = f.isSignalling(a) || f.isSignalling(b) || f.isSignalling(c) ? IE : 0;
+            return new Result((f.isNan(a) ? a : f.isNan(b) ? b : c) | f.quiet(), flags);
+        }
+        boolean infinite = f.isInf(a) || f.isInf(b);
+        boolean sp = (a & f.sign()) != 0 ^ (b & f.sign()) != 0 ^ minusProduct, sc = (c & f.sign()) != 0 ^ minusC;
+        if (infinite && (f.isZero(a) || f.isZero(b)) || infinite && f.isInf(c) && sp != sc)
+            return new Result(f.defaultNan(), IE);
+        int de = f.isDenormal(a) || f.isDenormal(b) || f.isDenormal(c) ? DE : 0;
+        if (infinite) return new Result((sp ? f.sign() : 0) | f.inf(), de);
+        if (f.isInf(c)) return new Result((sc ? f.sign() : 0) | f.inf(), de);
+        int ep = exponent(f, a) + exponent(f, b), ec = exponent(f, c), e = Math.min(ep, ec);
+        BigInteger p = mantissa(f, a).multiply(mantissa(f, b)), m = mantissa(f, c);
+        BigInteger s = (sp ? p.negate() : p).shiftLeft(ep - e).add((sc ? m.negate() : m).shiftLeft(ec - e));
+        if (s.signum() == 0) {
+            boolean zeros = p.signum() == 0 && sp == sc;
+            boolean negative = zeros ? sp : (mxcsr & RC) == 0x2000;
+            return new Result(negative ? f.sign() : 0, de);
+        }
+        return round(f, s.signum() < 0, s.abs(), e, mxcsr, de);
+    }
+
+    private static long flushed(Format f, long v, boolean daz) {
+        return daz && f.isDenormal(v) ? v & f.sign() : v;
+    }
+
+    // Half precision: F16C.
+
+    private static final Format F16 = new Format(11, 15, 16);
+
+    /** VCVTPH2PS of one element: exact, denormals are numbers whatever MXCSR says. */
+    static Result fromHalf(int h) {
+        long sign = (h & 0x8000L) << 16, frac = h & 0x3ff;
+        int e = h >> 10 & 31;
+        if (e == 31 && frac != 0) return new Result(sign | F32.inf() | frac << 13 | F_QUIET, (h & 0x200) == 0 ? IE : 0);
+        if (e == 31) return new Result(sign | F32.inf(), 0);
+        float v = e == 0 ? frac * 0x1p-24f : (1024 + frac) * (float) Math.pow(2, e - 25);
+        return new Result(sign | Float.floatToRawIntBits(v), 0);
+    }
+
+    /** VCVTPS2PH of one element: {@code imm} has the rounding, or says that MXCSR has it; FTZ does not count. */
+    static Result toHalf(int a, int imm, int mxcsr) {
+        long v = a & 0xffffffffL, sign = v >>> 16 & 0x8000;
+        if (F32.isNan(v))
+            return new Result(sign | F16.inf() | F16.quiet() | (v & F32.fraction()) >>> 13, F32.isSignalling(v) ? IE : 0);
+        if (F32.isInf(v)) return new Result(sign | F16.inf(), 0);
+        boolean denormal = F32.isDenormal(v);
+        if (F32.isZero(v) || denormal && (mxcsr & DAZ) != 0) return new Result(sign, 0);
+        int modes = (imm & 4) != 0 ? mxcsr & ~FTZ : mxcsr & ~(FTZ | RC) | (imm & 3) << 13;
+        return round(F16, sign != 0, mantissa(F32, v), exponent(F32, v), modes, denormal ? DE : 0);
+    }
+
     // Comparisons. Predicates 0 to 31 of CMPPD: SDM vol. 2, table "comparison predicate".
 
     /** Relation of a and b: 1 less, 2 equal, 4 greater, 8 unordered. */

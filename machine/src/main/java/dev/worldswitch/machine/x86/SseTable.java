@@ -7,8 +7,8 @@ import java.util.List;
 
 /**
  * Rows of SSE to SSE4.1 and the AVX forms of the same instructions: one line gives both encodings. Integer, logic,
- * shuffle and move instructions are here, arithmetic on floating point in {@link SseFloatTable}. Not there: MMX
- * registers, PCMPxSTRx, MPSADBW, PHMINPOSUW, DPPS, DPPD, RCPPS, RSQRTPS (their results differ by processor), AES, SHA.
+ * shuffle and move instructions are here, arithmetic on floating point in {@link SseFloatTable}, strings and ciphers in
+ * {@link Sse42Table}. Not there: MMX registers, RCPPS, RSQRTPS (their results differ by processor).
  */
 class SseTable implements OpTableSource {
     final List<Row> rows = new ArrayList<>();
@@ -150,7 +150,7 @@ class SseTable implements OpTableSource {
         both(name, "66", "0F", "73", "/" + digit + " reg", "U,Ib", maker);
     }
 
-    private void shuffle(
+    final void shuffle(
             String name, String pp, String map, String op, boolean imm, SseShuffle.Half low, SseShuffle.Half high) {
         Row.Maker maker = i -> new SseOps.ShuffleOp(i, low, high, (int) i.imm & 0xff, 16, false);
         both(name, pp, map, op, "/r", imm ? "V,W,Ib" : "V,W", maker);
@@ -160,7 +160,7 @@ class SseTable implements OpTableSource {
         shuffle(name, "66", "0F", op, false, low, high);
     }
 
-    private void shuffle38(String name, String op, SseShuffle.Half low, SseShuffle.Half high) {
+    final void shuffle38(String name, String op, SseShuffle.Half low, SseShuffle.Half high) {
         shuffle(name, "66", "0F38", op, false, low, high);
     }
 
@@ -439,7 +439,7 @@ class SseTable implements OpTableSource {
     }
 
     /** The other operand of an instruction that has a full-width source, alignment as SSE wants it. */
-    private static void source(Interpreter m, SseOps.Free o, long[] to) {
+    static void source(Interpreter m, SseOps.Free o, long[] to) {
         if (o.ea == null) {
             o.read(m.fp, o.b, to);
             return;

@@ -1,5 +1,8 @@
 package dev.worldswitch.machine.x86;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
 /**
  * MOVS, CMPS, STOS, LODS, SCAS. Each iteration is complete in the registers before the next begins, so that an
  * interrupt, a trap or a fault between two leaves RIP at the instruction.
@@ -28,8 +31,10 @@ final class StringOps {
         }
         int polls = 0;
         for (long c = m.reg(1, i.addrSize); c != 0; ) {
-            once(m, i, kind, size, step);
-            c = Flags.unsigned(c - 1, i.addrSize);
+            long many = many(m, i, kind, size, c);
+            if (many > 0) polls |= 127;
+            else once(m, i, kind, size, step);
+            c = Flags.unsigned(c - Math.max(many, 1), i.addrSize);
             m.setReg(1, i.addrSize, c);
             boolean compares = kind == CMPS || kind == SCAS;
             if (compares && (m.fr == 0) == i.repF2) return;
@@ -43,6 +48,45 @@ final class StringOps {
             }
         }
         if (i.addrSize == 4 && i.is64()) m.g[1] &= 0xffffffffL;
+    }
+
+    /**
+     * Does several iterations of MOVS or STOS at once, in pages that the TLB has, where nobody sees the difference; how
+     * many, or 0. A copy onto bytes that it will read repeats them: that is done one by one.
+     */
+    private static long many(Interpreter m, Insn i, int kind, int size, long left) {
+        if (kind != MOVS && kind != STOS || m.careful || m.watching || (m.sys & X86State.DF) != 0) return 0;
+        if (i.addrSize != 8 || i.segOverride >= X86State.FS) return 0;
+        long to = m.g[X86State.RDI], from = m.g[X86State.RSI];
+        long n = Math.min(left, 4096 - (to & 0xfff) >> shift(size));
+        if (kind == MOVS) n = Math.min(n, 4096 - (from & 0xfff) >> shift(size));
+        if (n < 4 || !m.wTlb.has(to, m.access)) return 0;
+        long host = m.wTlb.host(to), bytes = n << shift(size);
+        if (kind == MOVS) {
+            if (!m.rTlb.has(from, m.access)) return 0;
+            long source = m.rTlb.host(from);
+            if (host > source && host < source + bytes) return 0;
+            MemorySegment.copy(GuestMemory.HOST, source, GuestMemory.HOST, host, bytes);
+            m.g[X86State.RSI] += bytes;
+        } else fill(host, bytes, size, m.g[X86State.RAX]);
+        m.g[X86State.RDI] += bytes;
+        return n;
+    }
+
+    private static int shift(int size) {
+        return Integer.numberOfTrailingZeros(size);
+    }
+
+    private static void fill(long host, long bytes, int size, long v) {
+        long value = Flags.unsigned(v, size);
+        for (int k = size; k < 8; k *= 2) value |= value << 8 * k;
+        MemorySegment to = GuestMemory.HOST.asSlice(host, bytes);
+        if (value == (value & 0xff) * 0x0101010101010101L) {
+            to.fill((byte) value);
+            return;
+        }
+        for (long k = 0; k + 8 <= bytes; k += 8) to.set(ValueLayout.JAVA_LONG_UNALIGNED, k, value);
+        for (long k = bytes & -8; k < bytes; k++) to.set(ValueLayout.JAVA_BYTE, k, (byte) (value >>> 8 * (k & 7)));
     }
 
     /**

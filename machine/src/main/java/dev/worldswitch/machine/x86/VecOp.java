@@ -8,6 +8,7 @@ abstract class VecOp extends Op {
     static final int XMM = XsaveLayout.XMM0 / 8, YMM_HI = XsaveLayout.LEGACY_AND_HEADER / 8;
     static final int BV = XsaveInstructions.BV;
     private static final int XM = 19, SSE3 = 1, SSSE3 = 1 << 9, SSE41 = 1 << 19, SSE42 = 1 << 20;
+    private static final int PCLMUL = 2, AES = 1 << 25;
 
     /** The destination, the first and the second source; lanes of 128 bits; the memory operand needs alignment. */
     final int dst, a, b, lanes;
@@ -49,7 +50,11 @@ abstract class VecOp extends Op {
             boolean sse3 = duplicate || i.opcode == 0x7c || i.opcode == 0x7d || i.opcode == 0xd0 || i.opcode == 0xf0;
             return sse3 ? SSE3 : 0;
         }
-        if (i.map == 2 && i.opcode == 0x37) return SSE42;
+        if (i.map == 2 && i.opcode == 0x37 || i.map == 3 && i.opcode >= 0x60 && i.opcode <= 0x63) return SSE42;
+        if (i.map == 3 && i.opcode == 0x44) return PCLMUL;
+        if (i.map == 2 && i.opcode >= 0xdb && i.opcode <= 0xdf || i.map == 3 && i.opcode == 0xdf) return AES;
+        // SHA and GFNI have bits of leaf 7, which their operations look at.
+        if (i.opcode >= 0xc8 && i.opcode <= 0xcf) return 0;
         boolean ssse3 = i.map == 2 && (i.opcode < 0x10 || i.opcode >= 0x1c && i.opcode < 0x20);
         return ssse3 || i.map == 3 && i.opcode == 0x0f ? SSSE3 : SSE41;
     }

@@ -68,7 +68,7 @@ final class RowCases {
         gpr[7] = BASE + random.nextInt(64);
         random.nextBytes(data);
         if (row.encoding().startsWith("EVEX")) evex(row);
-        else if (row.mnemonic().startsWith("KMOV")) opmask(row);
+        else if (row.mnemonic().startsWith("K")) opmask(row);
         else if (row.mnemonic().endsWith("MASKMOVDQU")) {
             undefined = 0;
             b(0xf3, 0x0f, 0x6f, 0x4b, 0xc0, 0xf3, 0x0f, 0x6f, 0x53, 0xe0);
@@ -88,31 +88,60 @@ final class RowCases {
         return 0;
     }
 
-    /** Three 512-bit registers from the data, the instruction on them or on memory, then the result to memory. */
+    private static boolean has(String[] words, String word) {
+        return Arrays.asList(words).contains(word);
+    }
+
+    private static int map(String[] parts) {
+        return has(parts, "0F38") ? 2 : has(parts, "0F3A") ? 3 : 1;
+    }
+
+    private static int w(String[] parts, int other) {
+        return has(parts, "W1") ? 1 : has(parts, "W0") ? 0 : other;
+    }
+
+    /**
+     * Three 512-bit registers and two opmasks from the data, the instruction on them or on memory, with or without an opmask,
+     * zeroing and broadcasting, then its result to memory.
+     */
     private void evex(Row row) {
         undefined = 0;
         String[] words = row.encoding().split(" "), parts = words[0].split("\\.");
-        int opcode = Integer.parseInt(words[1], 16), vl = random.nextInt(3), w = words[0].endsWith("W1") ? 1 : 0;
-        boolean store = row.operands().equals("W,V"), move = row.mnemonic().startsWith("VMOV");
-        b(0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x4b, 0xfe, 0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x53, 0xff);
-        b(0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x5b, 0xfe);
-        b(0x62, 0xf1, w << 7 | (move ? 15 : 14) << 3 | 4 | prefix(parts), vl << 5 | 8, opcode);
-        if (random.nextBoolean()) b(0x40 | (store ? 2 : 3) << 3 | 3, store ? 0 : -1);
-        else b(0xc0 | (store ? 2 : 3) << 3 | (store ? 3 : 2));
-        b(0x62, 0xf1, 0xfe, 0x48, 0x7f, 0x5b, 0x01);
+        int opcode = Integer.parseInt(words[1], 16), digit = -1;
+        for (String t : words) if (t.matches("/[0-7]")) digit = t.charAt(1) - '0';
+        int vl = has(parts, "128") ? 0 : has(parts, "512") ? 2 : random.nextInt(3);
+        boolean store = row.operands().startsWith("W,V"), toMask = row.mnemonic().matches("V.*(CMP|TEST|2M).*");
+        boolean mem = !has(words, "reg") && (has(words, "mem") || random.nextBoolean());
+        int masked = random.nextInt(3) == 0 ? 0 : 1, zero = masked == 1 && random.nextInt(3) == 0 ? 1 : 0;
+        int broadcast = mem && random.nextInt(3) == 0 ? 1 : 0;
+        b(0xc5, 0xf9, 0xef, 0xc0, 0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x4b, 0xfe, 0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x53, 0xff);
+        b(0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x5b, 0xfe, 0xc4, 0xe1, 0xf8, 0x90, 0x4b, 0xf8, 0xc4, 0xe1, 0xf8, 0x90, 0x53, 0xf0);
+        int vvvv = random.nextBoolean() ? 15 : 14;
+        b(0x62, 0xf0 | map(parts), w(parts, random.nextInt(2)) << 7 | vvvv << 3 | 4 | prefix(parts));
+        b(zero << 7 | vl << 5 | broadcast << 4 | 8 | masked, opcode);
+        int reg = digit >= 0 ? digit : toMask || store ? 2 : 3, rm = mem || store ? 3 : 2;
+        b((mem ? 0x40 : 0xc0) | reg << 3 | rm);
+        if (mem) b(store || row.operands().startsWith("E,V") ? 0 : -1);
+        if (row.operands().endsWith("Ib")) b(random.nextInt(256));
+        // The destination of a shift by an immediate is what vvvv names.
+        int result = digit < 0 ? 3 : vvvv == 15 ? 0 : 1;
+        if (toMask) b(0xc4, 0xe1, 0xf8, 0x91, 0x53, 0x60);
+        else b(0x62, 0xf1, 0xfe, 0x48, 0x7f, 0x43 | result << 3, 0x01);
     }
 
     /** Two opmask registers from the data, the instruction, then the first to memory. */
     private void opmask(Row row) {
         undefined = 0;
         String[] words = row.encoding().split(" "), parts = words[0].split("\\.");
-        int opcode = Integer.parseInt(words[1], 16), w = words[0].endsWith("W1") ? 1 : 0;
+        int opcode = Integer.parseInt(words[1], 16), w = w(parts, 0);
+        boolean three = has(parts, "L1"), mem = has(words, "mem"), move = row.mnemonic().startsWith("KMOV");
+        if (random.nextInt(4) == 0) word(BASE - 8, -1L >>> random.nextInt(64));
         b(0xc4, 0xe1, 0xf8, 0x90, 0x4b, 0xf8, 0xc4, 0xe1, 0xf8, 0x90, 0x53, 0xf0);
-        b(0xc4, 0xe1, w << 7 | 0x78 | prefix(parts), opcode);
-        boolean mem = words[3].equals("mem");
-        int reg = opcode == 0x90 || opcode == 0x92 ? 1 : opcode == 0x91 ? 2 : 0;
+        b(0xc4, 0xe0 | map(parts), w << 7 | (three ? 0x6c : 0x78) | prefix(parts), opcode);
+        int reg = !move || opcode == 0x90 || opcode == 0x92 ? 1 : opcode == 0x91 ? 2 : 0;
         if (mem) b(0x40 | reg << 3 | 3, 8 * random.nextInt(4));
-        else b(0xc0 | reg << 3 | (opcode == 0x92 ? 0 : 2));
+        else b(0xc0 | reg << 3 | (opcode == 0x92 && move ? 0 : 2));
+        if (row.operands().endsWith("Ib")) b(random.nextInt(random.nextBoolean() ? 70 : 256));
         b(0xc4, 0xe1, 0xf8, 0x91, 0x4b, 0x30);
     }
 

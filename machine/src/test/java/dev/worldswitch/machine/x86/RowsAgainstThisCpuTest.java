@@ -18,7 +18,13 @@ class RowsAgainstThisCpuTest {
     private static final long SEED = Long.getLong("rows.seed", 20261121);
     private static final int SAMPLES = Integer.getInteger("rows.samples", 30);
     private static final List<OpTableSource> WHOLE =
-            List.of(new IntegerTable(), new BitTable(), new X87Table(), new Avx512Table());
+            List.of(
+            new IntegerTable(),
+            new BitTable(),
+            new X87Table(),
+            new Avx512Table(),
+            new Avx512ShuffleTable(),
+            new OpmaskTable());
     private static final Set<String> SYSTEM = Set.of("PUSHF", "POPF", "ENTER", "UD0", "UD1", "UD2");
 
     static String name(Row r) {
@@ -55,7 +61,7 @@ class RowsAgainstThisCpuTest {
         Set<String> compared = new HashSet<>();
         for (Row r : rows()) compared.add(name(r));
         // VectorSemanticsTest fails when one of these was never compared.
-        for (OpTableSource s : List.of(new SseTable(), new SseFloatTable(), new AvxTable()))
+        for (OpTableSource s : VectorSemanticsTest.TABLES)
             for (Row r : s.rows()) if (!r.mnemonic().endsWith("MASKMOVDQU")) compared.add(name(r));
         Set<String> missing = new TreeSet<>();
         Set<String> all = new HashSet<>();

@@ -27,6 +27,9 @@ class VectorSemanticsTest {
     private static final int SAMPLES = Integer.getInteger("vector.samples", 40);
     private static final long SEED = Long.getLong("vector.seed", 1);
 
+    static final List<OpTableSource> TABLES = List.of(
+            new SseTable(), new SseFloatTable(), new Sse42Table(), new AvxTable(), new Avx2Table(), new FmaTable());
+
     private final Random random = new Random(SEED);
     private final Map<String, Integer> compared = new TreeMap<>();
     private final List<String> differences = new ArrayList<>();
@@ -46,9 +49,8 @@ class VectorSemanticsTest {
 
         List<byte[]> cases = new ArrayList<>();
         List<Row> of = new ArrayList<>();
-        List<Row> rows = new ArrayList<>(new SseTable().rows());
-        rows.addAll(new SseFloatTable().rows());
-        rows.addAll(new AvxTable().rows());
+        List<Row> rows = new ArrayList<>();
+        for (OpTableSource t : TABLES) rows.addAll(t.rows());
         for (Row r : rows) {
             if (r.mnemonic().endsWith("MASKMOVDQU")) continue;
             for (int k = 0; k < SAMPLES; k++) {
@@ -93,6 +95,8 @@ class VectorSemanticsTest {
         for (int w = 0; w < 8; w++) guest.put(GUEST_MEM + 8 * w, in.getLong(MEM + 8 * w));
         guest.state.gpr.set(0, in.getLong(192));
         guest.state.gpr.set(1, in.getLong(200));
+        // A length, natively the address of the code: more than there are elements.
+        guest.state.gpr.set(2, 0x7f0055550000L);
         guest.state.gpr.set(6, GUEST_MEM);
         guest.state.rflags.set(in.getLong(208));
         guest.state.rip.set(0x1000);
@@ -144,13 +148,18 @@ class VectorSemanticsTest {
         byte[] c = new byte[STATE];
         ByteBuffer b = little(c);
         for (int w = 0; w < 24; w++) b.putLong(8 * w, value());
-        b.putLong(192, random.nextLong());
+        boolean gather = row.operands().endsWith("X");
+        int index = random.nextInt(4), width = row.mnemonic().contains("HERD") ? 32 : 64;
+        for (int w = 0; gather && w < 4; w++)
+            b.putLong(32 * index + 8 * w, random.nextInt(6) | (width == 32 ? (long) random.nextInt(6) << 32 : 0));
+        boolean length = row.mnemonic().contains("ESTR") && random.nextInt(4) != 0;
+        b.putLong(192, length ? random.nextInt(40) - 20 : random.nextLong());
         b.putLong(200, random.nextLong() >> random.nextInt(64));
         b.putLong(208, 0x202 | random.nextLong() & FLAGS);
         int modes =
                 random.nextInt(3) == 0 ? random.nextInt(4) << 13 | random.nextInt(2) << 6 | random.nextInt(2) << 15 : 0;
         b.putLong(216, 0x1f80 | modes | (random.nextBoolean() ? 0 : 0x20));
-        byte[] code = encode(row);
+        byte[] code = encode(row, index);
         c[CODE] = (byte) code.length;
         System.arraycopy(code, 0, c, CODE + 1, code.length);
         return c;
@@ -218,7 +227,7 @@ class VectorSemanticsTest {
     }
 
     /** Bytes of an instruction of this row: registers 0 to 3, RAX, RCX, or memory at RSI. */
-    private byte[] encode(Row row) {
+    private byte[] encode(Row row, int index) {
         String[] words = row.encoding().split(" ");
         List<Integer> code = new ArrayList<>();
         int digit = -1, mod = -1;
@@ -262,7 +271,11 @@ class VectorSemanticsTest {
         if (mod < 0) mod = random.nextBoolean() ? 3 : 0;
         int reg = digit >= 0 ? digit : generalReg ? random.nextInt(2) : random.nextInt(4);
         int rm = mod == 0 ? 6 : generalRm ? random.nextInt(2) : random.nextInt(4);
-        if (!row.operands().isEmpty()) code.add(mod << 6 | reg << 3 | rm);
+        if (row.operands().endsWith("X")) {
+            code.add(reg << 3 | 4);
+            code.add(random.nextInt(4) << 6 | index << 3 | 6);
+        } else if (!row.operands().isEmpty()) code.add(mod << 6 | reg << 3 | rm);
+        if (row.operands().endsWith("Lx")) code.add(random.nextInt(4) << 4 | random.nextInt(16));
         if (row.operands().endsWith("Ib")) code.add(random.nextInt(random.nextBoolean() ? 20 : 256));
         byte[] out = new byte[code.size()];
         for (int k = 0; k < out.length; k++) out[k] = code.get(k).byteValue();
