@@ -343,7 +343,7 @@ int main(int argc, char **argv) {
 	enum way way = at ? plain_program(argv[at], &file) : UNKNOWN;
 	if (way == UNKNOWN) at = 0;
 	if (patiently) at = 0;
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) patiently |= strncmp(argv[i], "--trace", 7) == 0 || strncmp(argv[i], "--torture", 9) == 0 || strncmp(argv[i], "--record", 8) == 0;
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) patiently |= strncmp(argv[i], "--trace", 7) == 0 || strncmp(argv[i], "--torture", 9) == 0 || strncmp(argv[i], "--record", 8) == 0 || strncmp(argv[i], "--gdb", 5) == 0;
 
 	sigset_t all;
 	sigemptyset(&all);

@@ -5,4 +5,5 @@ module dev.worldswitch.server {
     requires transitive dev.worldswitch.kvm;
 
     exports dev.worldswitch.server;
+    exports dev.worldswitch.server.gdb;
 }

@@ -2,6 +2,7 @@ package dev.worldswitch.cli;
 
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.server.gdb.GdbServer;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,6 +81,17 @@ final class RunCommand implements Callable<Integer> {
     @Mixin
     private final RunSuite suite = new RunSuite();
 
+    @Option(
+            names = "--gdb",
+            paramLabel = "PORT",
+            arity = "0..1",
+            fallbackValue = "" + GdbServer.DEFAULT_PORT,
+            description = "let GDB debug the guest: target remote :PORT (default: 1234; 0: any that is free)")
+    private @Nullable Integer gdb;
+
+    @Option(names = "--gdb-wait", description = "--gdb, and no guest instruction before GDB says so")
+    private boolean gdbWait;
+
     @Parameters(paramLabel = "CLIENT", arity = "0..*", description = "the program and its arguments, after --")
     private List<String> client = new ArrayList<>();
 
@@ -98,6 +110,8 @@ final class RunCommand implements Callable<Integer> {
                 torture,
                 record,
                 trap,
+                gdb == null && gdbWait ? Integer.valueOf(GdbServer.DEFAULT_PORT) : gdb,
+                gdbWait,
                 client));
     }
 

@@ -17,6 +17,8 @@ record RunOptions(
         @Nullable Long torture,
         @Nullable String record,
         boolean trap,
+        @Nullable Integer gdb,
+        boolean gdbWait,
         List<String> client) {
     static final int CPUS = 4, CPUS_MAX = 512;
 
@@ -38,7 +40,7 @@ record RunOptions(
             if (a.equals("--")) {
                 List<String> client = new ArrayList<>(List.of(args).subList(i + 1, args.length));
                 if (client.isEmpty()) return null;
-                return new RunOptions(machine, kernel, List.of(), List.of(), cpus, trace, null, null, trap, client);
+                return new RunOptions(machine, kernel, List.of(), List.of(), cpus, trace, null, null, trap, null, false, client);
             }
             boolean last = i + 1 == args.length;
             if (a.equals("--trace") && !last && args[i + 1].equals("--")) trace = "-";

@@ -3,10 +3,14 @@ package dev.worldswitch.cli;
 import dev.worldswitch.explore.Recording;
 import dev.worldswitch.explore.RecordingFile;
 import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.server.CallListener;
 import dev.worldswitch.server.HostServer;
 import dev.worldswitch.server.SimulatedHost;
+import dev.worldswitch.server.gdb.GdbServer;
+import dev.worldswitch.server.gdb.Parking;
+import dev.worldswitch.server.gdb.Stops;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -45,7 +49,8 @@ final class RunServer {
                 ? SimulatedHost.plain(machine, version, o.cpus())
                 : SimulatedHost.torture(machine, version, o.cpus(), seed);
         String trace = o.trace();
-        try (IoctlTrace tracer = trace == null ? null : IoctlTrace.to(trace, host)) {
+        try (IoctlTrace tracer = trace == null ? null : IoctlTrace.to(trace, host);
+                GdbServer _ = o.gdb() == null ? null : debugger(o.gdb(), o.gdbWait(), host.kvm())) {
             HostServer.start(listening, host, tracer == null ? CallListener.NONE : tracer);
             if (plan) sendPlan(o, program);
             while (System.in.read() >= 0) {}
@@ -53,6 +58,14 @@ final class RunServer {
             if (chance != null) System.err.println("ws: " + chance);
         }
         return 0;
+    }
+
+    private static GdbServer debugger(int port, boolean waits, KvmHost host) {
+        Stops stops = new Stops(Parking.BLOCKING, waits);
+        host.debug(stops);
+        GdbServer s = GdbServer.start(port, stops);
+        System.err.println("ws: gdb: target remote :" + s.port());
+        return s;
     }
 
     /** What is explored has no clock of its own, so neither has what is recorded. */
@@ -67,6 +80,7 @@ final class RunServer {
             throws IOException {
         if (o.trace() != null || o.torture() != null)
             throw new IllegalArgumentException("--record goes with neither --trace nor --torture");
+        if (o.gdb() != null) throw new IllegalArgumentException("--record goes not with --gdb: replay it with --gdb");
         Path to = Path.of(file);
         Files.write(to, new byte[0]);
         SessionRecorder recorder = new SessionRecorder();

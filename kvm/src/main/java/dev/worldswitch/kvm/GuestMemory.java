@@ -88,6 +88,12 @@ public final class GuestMemory implements PhysicalMemory {
         return true;
     }
 
+    /** {@code n} bytes for a debugger's walk of page tables. */
+    public @Nullable Bytes peek(long gpa, int n) {
+        byte[] b = new byte[n];
+        return peek(gpa, b, 0, n) ? new Bytes(b) : null;
+    }
+
     @Override
     public long page(long gpa, boolean write) {
         return page(gpa, write, null);

@@ -62,6 +62,9 @@ public interface KvmHost {
     /** Who hears of entries, exits and what happens between them; null for nobody. */
     void trace(@Nullable Tracepoints listener);
 
+    /** Gives the guests a debugger, before there is any. */
+    void debug(Debugger debugger);
+
     /** The name of a model-specific register, for traces; null for an unknown one. */
     default @Nullable String msrName(int index) {
         return null;

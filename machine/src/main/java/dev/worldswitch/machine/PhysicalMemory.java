@@ -1,5 +1,9 @@
 package dev.worldswitch.machine;
 
+import dev.worldswitch.machine.translate.TlbMemory;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
 /** Guest-physical memory as the CPU's second-stage translation sees it. Pages are 4 KiB. */
 public interface PhysicalMemory {
     /** No memory here: the access is memory-mapped I/O (also: a write to a read-only page). */
@@ -21,4 +25,20 @@ public interface PhysicalMemory {
 
     /** Ends what {@link #lockWide} began. */
     default void unlockWide() {}
+
+    /** Reads {@code n} bytes of one page for a debugger; false where no memory is. */
+    default boolean peek(long gpa, byte[] into, int at, int n) {
+        long host = page(gpa & TlbMemory.PAGE, false);
+        if (host == MMIO || host == FAULT) return false;
+        MemorySegment.copy(TlbMemory.HOST, ValueLayout.JAVA_BYTE, host + (gpa & ~TlbMemory.PAGE), into, at, n);
+        return true;
+    }
+
+    /** Writes as {@link #peek} reads. */
+    default boolean poke(long gpa, byte[] from, int at, int n) {
+        long host = page(gpa & TlbMemory.PAGE, true);
+        if (host == MMIO || host == FAULT) return false;
+        MemorySegment.copy(from, at, TlbMemory.HOST, ValueLayout.JAVA_BYTE, host + (gpa & ~TlbMemory.PAGE), n);
+        return true;
+    }
 }

@@ -6,6 +6,7 @@ import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.arm64.Arm64Host;
 import dev.worldswitch.kvm.CpuPools;
+import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.KvmHost;
@@ -73,5 +74,10 @@ public final class Arm64KvmHost implements KvmHost {
     @Override
     public void trace(@Nullable Tracepoints listener) {
         kvm.trace().set(listener == null ? null : new TraceText(listener));
+    }
+
+    @Override
+    public void debug(Debugger debugger) {
+        kvm.debugger().set(debugger);
     }
 }

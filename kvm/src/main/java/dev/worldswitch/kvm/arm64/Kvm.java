@@ -4,6 +4,7 @@ import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.arm64.Arm64Host;
+import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.CoalescedZone;
@@ -33,6 +34,7 @@ public final class Kvm implements KvmFile {
     private final Word vmNumber, entropy;
     private final Scheduler scheduler;
     private final Ref<@Nullable TraceText> trace;
+    private final Ref<@Nullable Debugger> debugger;
     private final HostFeatures host;
     private final SysRegTable sysRegs;
     private final Capabilities capabilities;
@@ -48,6 +50,7 @@ public final class Kvm implements KvmFile {
         this.region = kernel.region().child("kvm");
         this.vmNumber = region.word("vmNumber");
         this.trace = region.ref("trace", null);
+        this.debugger = region.ref("debugger", null);
         this.entropy = region.word("entropy");
         this.host = new HostFeatures(kernel, profile);
         this.hyp = new Hyp(kernel, profile, machine.fpsimd(), cpus);
@@ -129,6 +132,11 @@ public final class Kvm implements KvmFile {
     }
 
     private static final long GOLDEN_RATIO = 0x9e3779b97f4a7c15L;
+
+    /** Who debugs guests, null for nobody: set before there is a vCPU. */
+    Ref<@Nullable Debugger> debugger() {
+        return debugger;
+    }
 
     /** Who hears of tracepoints, null for nobody. */
     Ref<@Nullable TraceText> trace() {

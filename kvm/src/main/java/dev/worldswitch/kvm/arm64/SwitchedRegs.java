@@ -5,6 +5,7 @@ import static dev.worldswitch.machine.arm64.SysReg.*;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.cell.Words;
+import java.util.List;
 
 /** Which EL1 and EL0 registers change hands at a world switch (hyp/sysreg-sr.h); ZCR_EL1 goes with the FP state. */
 final class SwitchedRegs {
@@ -31,6 +32,11 @@ final class SwitchedRegs {
     };
 
     private SwitchedRegs() {}
+
+    /** A guest's own system registers: what changes hands with every guest. */
+    static List<SysReg> shown() {
+        return List.of(SYSREGS);
+    }
 
     /** From the CPU into {@code context}. */
     static void save(Arm64Cpu cpu, Words context) {

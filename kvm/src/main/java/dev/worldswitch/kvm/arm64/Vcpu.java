@@ -4,10 +4,12 @@ import dev.worldswitch.kernel.Mutex;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.CoalescedZone;
 import dev.worldswitch.kvm.DirtyRing;
+import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.kvm.SignalMasked;
 import dev.worldswitch.kvm.Stats;
+import dev.worldswitch.kvm.VcpuPort;
 import dev.worldswitch.machine.PhysicalMemory;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.Arm64Exit;
@@ -48,6 +50,8 @@ public final class Vcpu implements SignalMasked {
     /** Caches only: an explored vCPU comes back to the same CPU's. */
     private final Map<Arm64Cpu, Arm64Interpreter> loops = new HashMap<>();
 
+    private final @Nullable VcpuPort port;
+
     Vcpu(Vm vm, int id, SharedPages run) {
         this.vm = vm;
         this.id = id;
@@ -86,6 +90,14 @@ public final class Vcpu implements SignalMasked {
         this.interpreter = region.ref("interpreter", null);
         this.runLoop = new VcpuRun(this);
         this.dirtyRing = vm.dirtyLog().newRing(vm, region, run, () -> runLoop.kick(RunState.REQ_DIRTY_RING_SOFT_FULL));
+        Debugger d = vm.kvm().debugger().get();
+        this.port = d == null ? null : d.attach(new DebugView(this));
+    }
+
+    /** Of the guest's debugger, null when nobody debugs it. */
+    @Nullable
+    VcpuPort port() {
+        return port;
     }
 
     public Vm vm() {
@@ -292,8 +304,8 @@ public final class Vcpu implements SignalMasked {
         // A loop that is taken up again may hold translations that were invalidated elsewhere: explored ones forget
         // them.
         Arm64Interpreter made = region.isWatched()
-                ? loops.computeIfAbsent(cpu, c -> new Arm64Interpreter(c, memory()))
-                : new Arm64Interpreter(cpu, memory());
+                ? loops.computeIfAbsent(cpu, c -> new Arm64Interpreter(c, memory(), port))
+                : new Arm64Interpreter(cpu, memory(), port);
         interpreter.set(made);
         return made;
     }
@@ -365,6 +377,7 @@ public final class Vcpu implements SignalMasked {
 
     @Override
     public void release() {
+        if (port != null) port.released();
         // The id stays taken until the VM goes: only the VM's teardown frees vCPUs.
         vm.put();
     }

@@ -7,9 +7,11 @@ import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.VcpuPort;
 import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.arm64.Arm64Exit;
+import org.jspecify.annotations.Nullable;
 
 /** KVM_RUN of one vCPU: kvm_arch_vcpu_ioctl_run and what it calls (arm.c), step by step as the kernel does. */
 public final class VcpuRun implements PreemptNotifier {
@@ -162,8 +164,22 @@ public final class VcpuRun implements PreemptNotifier {
     }
 
     private long runLoop(Caller caller) {
+        VcpuPort port = vcpu.port();
+        if (port == null) return runLoop(caller, null);
+        port.inRunLoop(true);
+        long r = runLoop(caller, port);
+        port.inRunLoop(false);
+        return r;
+    }
+
+    private long runLoop(Caller caller, @Nullable VcpuPort port) {
         long r = 1;
         while (r > 0) {
+            if (port != null && port.holds()) {
+                // The debugger sees a vCPU whose pending exception or skip is done, as user space does.
+                if (vcpu.flags().test(Vcpu.PENDING_EXCEPTION | Vcpu.INCREMENT_PC)) PcAdjust.adjustPc(vcpu);
+                port.passes(caller);
+            }
             rest("kvm_arch_vcpu_ioctl_run", 0);
             if (signalPending(caller)) {
                 page.exitReason(RunPage.EXIT_INTR);
@@ -223,7 +239,8 @@ public final class VcpuRun implements PreemptNotifier {
         armTimer(caller);
         TraceText t = vcpu.trace();
         long start = t == null ? 0 : now();
-        caller.block(() -> until.getAsBoolean() || signalPending(caller));
+        VcpuPort port = vcpu.port();
+        caller.block(() -> port != null && port.holds() || until.getAsBoolean() || signalPending(caller));
         caller.kickAfter(0);
         if (t != null) t.kvmVcpuWakeup(vcpu, now() - start, runnable());
     }

@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kvm.VcpuPort;
 import dev.worldswitch.machine.x86.Interpreter;
 import dev.worldswitch.machine.x86.X86State;
 
@@ -131,7 +132,8 @@ final class Injection {
             ev.exceptionInjected.set(1);
             canInject = false;
         }
-        if ((vcpu.guestDebug().get() & GUESTDBG_BLOCKIRQ) != 0) return 0;
+        VcpuPort port = vcpu.port();
+        if ((vcpu.guestDebug().get() & GUESTDBG_BLOCKIRQ) != 0 || port != null && port.oneByOne()) return 0;
         int waiting = 0;
         if (ev.nmiPending.get() != 0) {
             // Something else goes in first: in and out again, before the guest's first instruction.

@@ -4,6 +4,7 @@ import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.x86.Fpu;
 import dev.worldswitch.kernel.x86.X86Host;
+import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
@@ -35,6 +36,7 @@ public final class Kvm implements KvmFile {
     private final Fpu fpu;
     private final Scheduler scheduler;
     private final Ref<@Nullable Trace> trace;
+    private final Ref<@Nullable Debugger> debugger;
 
     /** @param cpus the physical CPUs, in the order of their numbers */
     private Kvm(Kernel kernel, X86Profile profile, List<X86Cpu> cpus, Fpu fpu, Scheduler scheduler) {
@@ -46,6 +48,7 @@ public final class Kvm implements KvmFile {
         this.region = kernel.region().child("kvm");
         this.vmNumber = region.word("vmNumber");
         this.trace = region.ref("trace", null);
+        this.debugger = region.ref("debugger", null);
         this.vendor = profile.isAmd() ? Vendor.SVM : Vendor.VMX;
         this.caps = new CpuidMask(kernel, profile);
         this.capabilities = new Capabilities(this);
@@ -82,6 +85,11 @@ public final class Kvm implements KvmFile {
     /** open("/dev/kvm"). */
     public KvmFile open() {
         return this;
+    }
+
+    /** Who debugs guests, null for nobody: set before there is a vCPU. */
+    Ref<@Nullable Debugger> debugger() {
+        return debugger;
     }
 
     /** Who hears of what the run loops do, null for nobody. */

@@ -7,10 +7,12 @@ import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.CoalescedZone;
 import dev.worldswitch.kvm.DirtyRing;
+import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.kvm.SignalMasked;
 import dev.worldswitch.kvm.Stats;
+import dev.worldswitch.kvm.VcpuPort;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
@@ -42,6 +44,7 @@ public final class Vcpu implements SignalMasked {
     private final Words db, guestDebugDb, pdptrs, msrs;
     private final Word pkru, tscKhz, pvEnforce, guestSupportedXcr0, tscAdjust, hasRun, mceBanks, sigmask, sigmaskSet;
     private final Word systemTime, guestStopped;
+    private final @Nullable VcpuPort port;
 
     Vcpu(Vm vm, int id, SharedPages run) {
         this.vm = vm;
@@ -87,6 +90,14 @@ public final class Vcpu implements SignalMasked {
         VcpuReset.powerUp(this);
         this.runLoop = new VcpuRun(this);
         this.dirtyRing = vm.dirtyLog().newRing(vm, region, run, () -> runLoop.kick(RunState.REQ_DIRTY_RING_SOFT_FULL));
+        Debugger d = vm.kvm().debugger().get();
+        this.port = d == null ? null : d.attach(new DebugView(this));
+    }
+
+    /** Of the guest's debugger, null when nobody debugs it. */
+    @Nullable
+    VcpuPort port() {
+        return port;
     }
 
     public Vm vm() {
@@ -461,6 +472,7 @@ public final class Vcpu implements SignalMasked {
 
     @Override
     public void release() {
+        if (port != null) port.released();
         // The id stays taken until the VM goes: only the VM's teardown frees vCPUs.
         vm.put();
     }

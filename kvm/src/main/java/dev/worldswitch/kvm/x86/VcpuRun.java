@@ -6,6 +6,7 @@ import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.VcpuPort;
 import dev.worldswitch.kvm.x86.RunState.Completion;
 import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.PhysicalCpu;
@@ -13,6 +14,7 @@ import dev.worldswitch.machine.x86.Interpreter;
 import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86Exit;
 import dev.worldswitch.machine.x86.X86State;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** KVM_RUN of one vCPU: kvm_arch_vcpu_ioctl_run and what it calls, step by step as the kernel does. */
@@ -145,7 +147,7 @@ public final class VcpuRun implements PreemptNotifier {
     /** A vCPU that has had no INIT and SIPI yet waits for them. */
     private long waitForInit(Caller caller) {
         if (page.immediateExit()) return Errno.EINTR;
-        kvmVcpuBlock(caller);
+        kvmVcpuBlock(caller, () -> false);
         kvmApicAcceptEvents();
         if (!caller.signalPending()) return Errno.EAGAIN;
         page.exitReason(RunPage.EXIT_INTR);
@@ -169,7 +171,20 @@ public final class VcpuRun implements PreemptNotifier {
 
     /** vcpu_run. */
     private long vcpuRun(Caller caller) {
+        VcpuPort port = vcpu.port();
+        if (port == null) return vcpuRun(caller, null);
+        port.inRunLoop(true);
+        long r = vcpuRun(caller, port);
+        port.inRunLoop(false);
+        return r;
+    }
+
+    private long vcpuRun(Caller caller, @Nullable VcpuPort port) {
         for (; ; ) {
+            if (port != null && !port.passes(caller)) {
+                page.exitReason(RunPage.EXIT_INTR);
+                return Errno.EINTR;
+            }
             if (rs.requests.test(RunState.REQ_VM_DEAD)) return Errno.EIO;
             // Nothing read before is live here: the loop's state is in the vCPU.
             vcpu.vm().kvm().kernel().timing().rest("vcpu_run", 0);
@@ -201,7 +216,8 @@ public final class VcpuRun implements PreemptNotifier {
     private void kvmVcpuHalt(Caller caller) {
         Trace t = trace();
         long start = t == null ? 0 : now();
-        kvmVcpuBlock(caller);
+        VcpuPort port = vcpu.port();
+        kvmVcpuBlock(caller, () -> port != null && port.holds());
         if (t != null) t.kvmVcpuWakeup(vcpu, now() - start, kvmArchVcpuRunnable());
     }
 
@@ -209,9 +225,9 @@ public final class VcpuRun implements PreemptNotifier {
         return vcpu.vm().kvm().kernel().timing().now();
     }
 
-    private void kvmVcpuBlock(Caller caller) {
+    private void kvmVcpuBlock(Caller caller, BooleanSupplier held) {
         setAlarm(caller);
-        caller.block(() -> timerDue() || kvmArchVcpuRunnable() || caller.signalPending());
+        caller.block(() -> held.getAsBoolean() || timerDue() || kvmArchVcpuRunnable() || caller.signalPending());
         serveTimers();
     }
 

@@ -7,6 +7,7 @@ import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kvm.CpuPools;
+import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.KvmHost;
@@ -91,5 +92,10 @@ public final class X86KvmHost implements KvmHost {
     public int xcompComponents() {
         // XFEATURE_MAX.
         return host.kernel().has(Patch.APX_STATE) ? 20 : 19;
+    }
+
+    @Override
+    public void debug(Debugger debugger) {
+        kvm.debugger().set(debugger);
     }
 }

@@ -1,8 +1,10 @@
 package dev.worldswitch.machine.arm64;
 
+import dev.worldswitch.machine.DebugPort;
 import dev.worldswitch.machine.PhysicalMemory;
 import dev.worldswitch.machine.cell.Watcher;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Executes guest instructions at EL1 and EL0 of a physical CPU until something must go to EL2. Guest state is taken from
@@ -69,6 +71,8 @@ public final class Arm64Interpreter extends Mmu {
 
     private boolean stepping;
     private final boolean watched;
+    private final @Nullable DebugPort port;
+    private int portGeneration;
     private final Blocks blocks;
     final A64Translator translator;
     private int generation, codeSeen, tlbSeen, changesSeen;
@@ -76,7 +80,13 @@ public final class Arm64Interpreter extends Mmu {
     private int entryBtype;
 
     public Arm64Interpreter(Arm64Cpu cpu, PhysicalMemory memory) {
+        this(cpu, memory, null);
+    }
+
+    /** @param port of the guest's debugger, null when nobody debugs it */
+    public Arm64Interpreter(Arm64Cpu cpu, PhysicalMemory memory, @Nullable DebugPort port) {
         super(cpu, memory);
+        this.port = port;
         this.cpu = cpu;
         this.watched = cpu.region().isWatched();
         this.pauth = new Pauth(cpu.profile());
@@ -196,9 +206,12 @@ public final class Arm64Interpreter extends Mmu {
                 exit.kind = Arm64Exit.INTERRUPT;
                 return;
             }
-            if (takesVirtualInterrupt()) return;
+            boolean oneByOne = port != null && port.oneByOne();
+            if (!oneByOne && takesVirtualInterrupt()) return;
+            if (port != null && leaves(port)) return;
             if ((ps & Pstate.IL) != 0) throw exception(Exceptions.ILLEGAL_STATE, 0);
-            if (stepping || watched || debug.active()) stepOne();
+            if (stepping || watched || oneByOne || debug.active() || port != null && port.watches()) stepOne();
+            else if (port != null) runBlocks(port);
             else runBlocks();
         } catch (Stop s) {
             if (s == Stop.EXCEPTION) takeException();
@@ -277,7 +290,7 @@ public final class Arm64Interpreter extends Mmu {
         oldTtbr1 = t1;
         bigEndian = (sctlr >>> (el == 0 ? 24 : 25) & 1) != 0;
         alignmentCheck = (sctlr & 2) != 0;
-        boolean watchingNow = debug.watching();
+        boolean watchingNow = debug.watching() || port != null && port.watches();
         if (watchingNow && !watching) flushTlb();
         watching = watchingNow;
         access = (el == 0 ? USER : (ps & Pstate.PAN) != 0 ? PAN : 0)
@@ -406,6 +419,49 @@ public final class Arm64Interpreter extends Mmu {
             else if (i >= 0) leaveAt(b.ops[i], i);
             throw s;
         }
+    }
+
+    // Under a debugger.
+
+    private boolean leaves(DebugPort p) {
+        if (p.generation() != portGeneration) {
+            portGeneration = p.generation();
+            blocks.clear();
+            flushTlb();
+            epoch++;
+            regimeChanged();
+        }
+        if (!p.stopsBefore(pc)) return false;
+        exit.kind = Arm64Exit.INTERRUPT;
+        return true;
+    }
+
+    /** As {@link #runBlocks()}, to the next breakpoint; nothing is translated. */
+    private void runBlocks(DebugPort p) {
+        do stepBlock();
+        while (!attention && !cpu.anyPending() && CHANGES.get() == changesSeen && !p.breaksAt(pc));
+    }
+
+    private void stepBlock() {
+        Block b = find();
+        int i = -1;
+        try {
+            entryBtype = btype;
+            if (btype != 0) checkLanding(b);
+            int n = sveOn ? b.ops.length : fpOn ? b.sveAt : b.fpAt;
+            pc = b.end;
+            for (i = 0; i < n; i++) b.ops[i].exec(this);
+            if (n != b.ops.length) throw unitTrap(b.ops[n].unit());
+        } catch (Stop s) {
+            if (i >= 0) leaveAt(b.ops[i], i);
+            throw s;
+        }
+        if (btype == 3 && !b.guarded) btype = 1;
+    }
+
+    /** The debugger has a breakpoint here. */
+    boolean breaksAt(long at) {
+        return port != null && port.breaksAt(at);
     }
 
     private int unitOn() {
@@ -575,7 +631,8 @@ public final class Arm64Interpreter extends Mmu {
 
     @Override
     void watch(long va, int size, int kind) {
-        debug.watch(va, size, kind);
+        if (port != null) port.touches(va, size, kind == WRITE);
+        if (debug.watching()) debug.watch(va, size, kind);
     }
 
     private void takeException() {

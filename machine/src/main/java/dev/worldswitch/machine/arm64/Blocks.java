@@ -93,6 +93,7 @@ final class Blocks implements Translation.Memory<Block> {
         int room = (int) (4096 - (ipa & 0xfff)) / 4;
         while (ops.size() < Math.min(room, pages.isChurning(ipa) ? 1 : MAX_OPS)) {
             long k = 4L * ops.size();
+            if (k != 0 && c.breaksAt(pc + k)) break;
             A64Op op = A64Table.decode(word(host + k), pc + k, features);
             ops.add(op);
             if (op.ends()) break;

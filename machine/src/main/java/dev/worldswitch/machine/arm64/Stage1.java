@@ -25,6 +25,8 @@ final class Stage1 {
     private final PhysicalMemory memory;
     private final int paBits;
     private final boolean lpa2of4, lpa2of16;
+    /** A debugger asks: no permission counts, no descriptor is updated. */
+    private final boolean asking;
 
     /** Answers of {@link #walk}. */
     long ipa;
@@ -34,12 +36,23 @@ final class Stage1 {
     int attributes, shareability;
 
     Stage1(Arm64Cpu cpu, PhysicalMemory memory) {
-        this.sys = cpu.sys().raw();
+        this(cpu.sys().raw(), cpu.profile(), memory, false);
+    }
+
+    private Stage1(long[] sys, Arm64Profile profile, PhysicalMemory memory, boolean asking) {
+        this.sys = sys;
         this.memory = memory;
-        int range = cpu.profile().field(SysReg.ID_AA64MMFR0_EL1, 0);
+        this.asking = asking;
+        int range = profile.field(SysReg.ID_AA64MMFR0_EL1, 0);
         this.paBits = PA_BITS[Math.min(range, 7)];
-        this.lpa2of4 = cpu.profile().field(SysReg.ID_AA64MMFR0_EL1, 28) == 1;
-        this.lpa2of16 = cpu.profile().field(SysReg.ID_AA64MMFR0_EL1, 20) == 2;
+        this.lpa2of4 = profile.field(SysReg.ID_AA64MMFR0_EL1, 28) == 1;
+        this.lpa2of16 = profile.field(SysReg.ID_AA64MMFR0_EL1, 20) == 2;
+    }
+
+    /** Where the address is by these registers, or -1; nothing is changed, and no access right counts. */
+    static long ask(long[] sys, Arm64Profile profile, PhysicalMemory memory, long va) {
+        Stage1 s = new Stage1(sys, profile, memory, true);
+        return s.walk(va, Mmu.READ, false, false) == OK ? s.ipa : -1;
     }
 
     private static long bits(long v, int hi, int lo) {
@@ -194,6 +207,8 @@ final class Stage1 {
             int xnTable,
             long address,
             boolean ds) {
+        ipa = address;
+        if (asking) return OK;
         long update = 0;
         boolean hardwareAf = (tcr >>> 39 & 1) != 0, hardwareDirty = hardwareAf && (tcr >>> 40 & 1) != 0;
         if ((desc & 1L << 10) == 0) {
@@ -220,7 +235,6 @@ final class Stage1 {
         if (!ok) return PERMISSION | level;
         if (kind == Mmu.WRITE && dbm && (desc & 1L << 7) != 0) update |= 1L << 7;
         if (update != 0 && !store(host, descAt, desc, desc ^ update)) return walk(va, kind, user, pan);
-        ipa = address;
         guarded = (desc & 1L << 50) != 0;
         attributes = (int) (sys[MAIR] >>> 8 * bits(desc, 4, 2)) & 0xff;
         shareability = ds ? (int) bits(tcr, 13, 12) : (int) bits(desc, 9, 8);

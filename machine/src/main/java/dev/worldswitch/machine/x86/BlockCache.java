@@ -107,7 +107,7 @@ final class BlockCache implements Translation.Memory<Block> {
         int most = pages.isChurning(gpa) ? 1 : MAX_OPS;
         while (ops.size() < most) {
             int left = room - total;
-            if (left <= 0) break;
+            if (left <= 0 || !ops.isEmpty() && m.breaksAt(at)) break;
             long start = at;
             Insn i;
             try {

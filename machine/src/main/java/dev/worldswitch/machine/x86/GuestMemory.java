@@ -1,10 +1,12 @@
 package dev.worldswitch.machine.x86;
 
+import dev.worldswitch.machine.DebugPort;
 import dev.worldswitch.machine.PhysicalMemory;
 import dev.worldswitch.machine.translate.TlbMemory;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Guest memory as instructions see it: linear addresses, paging (SDM vol. 3, chapter 4) and the TLB. A linear address
@@ -33,6 +35,9 @@ abstract sealed class GuestMemory extends TlbMemory permits Interpreter {
     boolean watching;
     long watchHits;
 
+    /** The guest's debugger. */
+    final @Nullable DebugPort port;
+
     /** PKRU while protection keys count, else 0: no key denies anything. */
     private long protection;
 
@@ -40,7 +45,8 @@ abstract sealed class GuestMemory extends TlbMemory permits Interpreter {
     /** Bits above those of a linear address in 64-bit mode. */
     private int canonicalShift = 16;
 
-    GuestMemory(X86State state, PhysicalMemory memory, int physBits) {
+    GuestMemory(X86State state, PhysicalMemory memory, int physBits, @Nullable DebugPort port) {
+        this.port = port;
         this.state = state;
         this.memory = memory;
         this.physMask = (1L << physBits) - 1;
@@ -334,6 +340,7 @@ abstract sealed class GuestMemory extends TlbMemory permits Interpreter {
     }
 
     private void watch(long la, int size, boolean write) {
+        if (port != null) port.touches(la, size, write);
         long dr7 = state.dr.get(7);
         for (int n = 0; n < 4; n++) {
             if ((dr7 >> 2 * n & 3) == 0) continue;

@@ -1,5 +1,6 @@
 package dev.worldswitch.machine.x86;
 
+import dev.worldswitch.machine.DebugPort;
 import dev.worldswitch.machine.PhysicalMemory;
 import dev.worldswitch.machine.cell.Watcher;
 import dev.worldswitch.machine.translate.Translation;
@@ -41,10 +42,15 @@ public final class Interpreter extends GuestMemory {
     private final Decoder decoder;
     private final long tscKhz;
     private long decodeRip;
-    private int generation;
+    private int generation, portGeneration;
 
     public Interpreter(X86Cpu cpu, X86State state, PhysicalMemory memory) {
-        super(state, memory, physBits(cpu));
+        this(cpu, state, memory, null);
+    }
+
+    /** @param port of the guest's debugger, null when nobody debugs it */
+    public Interpreter(X86Cpu cpu, X86State state, PhysicalMemory memory, @Nullable DebugPort port) {
+        super(state, memory, physBits(cpu), port);
         this.cpu = cpu;
         this.tscKhz = cpu.profile().tscKhz();
         this.watched = cpu.region().isWatched();
@@ -114,6 +120,7 @@ public final class Interpreter extends GuestMemory {
                 if (stepping) cpu.moment("guest instruction");
                 if (leaveAt != 0 && windowOpen(leaveAt)) throw leave(X86Exit.INTERRUPT_WINDOW);
                 if (cpu.anyPending()) throw leave(X86Exit.INTERRUPT);
+                if (port != null) askPort(port);
                 round();
             } while (!stepping && exit.reason == 0);
         } catch (Signal s) {
@@ -137,6 +144,7 @@ public final class Interpreter extends GuestMemory {
                 prepare();
                 if (leaveAt != 0 && windowOpen(leaveAt)) throw leave(X86Exit.INTERRUPT_WINDOW);
                 if (pending) throw leave(X86Exit.INTERRUPT);
+                if (port != null) askPort(port);
                 round();
             });
             if (stepping) break;
@@ -341,7 +349,8 @@ public final class Interpreter extends GuestMemory {
     private void round() {
         attention = false;
         try {
-            if (stepping || watched || needsCare()) stepOne();
+            if (stepping || watched || needsCare() || port != null && (port.oneByOne() || port.watches())) stepOne();
+            else if (port != null) runBlocks(port);
             else runBlocks();
         } catch (Signal s) {
             if (s == Signal.FAULT) Delivery.exception(this);
@@ -398,7 +407,7 @@ public final class Interpreter extends GuestMemory {
                 : (attr & X86State.ATTR_DB) != 0 && protectedMode && (sys & X86State.VM) == 0 ? 32 : 16;
         codeBase = code == 64 ? 0 : state.segBase.get(X86State.CS);
         codeLimit = code == 64 ? -1 : state.segLimit.get(X86State.CS) & 0xffffffffL;
-        watching = watchesData(state.dr.get(7));
+        watching = watchesData(state.dr.get(7)) || port != null && port.watches();
         attention = true;
     }
 
@@ -454,6 +463,40 @@ public final class Interpreter extends GuestMemory {
             if (i >= 0) rip = b.ops[i].ip;
             throw s;
         }
+    }
+
+    // Under a debugger.
+
+    private void askPort(DebugPort p) {
+        if (p.generation() != portGeneration) {
+            portGeneration = p.generation();
+            flushBlocks();
+            flushTlb();
+            modeChanged();
+        }
+        if (p.stopsBefore(codeLinear(rip))) throw leave(X86Exit.INTERRUPT);
+    }
+
+    /** As {@link #runBlocks()}, to the next breakpoint, which ends a block; nothing is translated. */
+    private void runBlocks(DebugPort p) {
+        Block b = null;
+        int i = -1;
+        try {
+            do {
+                b = find();
+                rip = b.end;
+                for (i = 0; i < b.ops.length; i++) b.ops[i].exec(this);
+                i = -1;
+            } while (!attention && !cpu.anyPending() && !p.breaksAt(codeLinear(rip)));
+        } catch (Signal s) {
+            if (b != null && i >= 0) rip = b.ops[i].ip;
+            throw s;
+        }
+    }
+
+    /** The debugger has a breakpoint at this offset in the code segment. */
+    boolean breaksAt(long at) {
+        return port != null && port.breaksAt(codeLinear(at));
     }
 
     private Block find() {

@@ -1,0 +1,2 @@
+/** GDB's remote serial protocol for guest vCPUs. */
+package dev.worldswitch.server.gdb;
