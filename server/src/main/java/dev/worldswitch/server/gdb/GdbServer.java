@@ -13,25 +13,31 @@ public final class GdbServer implements AutoCloseable {
 
     private static final int END_MILLIS = 1000;
 
-    private final ServerSocket socket;
+    private final int port;
     private final Stops stops;
     private final Thread thread;
+    private volatile @Nullable ServerSocket socket;
     private volatile @Nullable GdbSession session;
 
-    private GdbServer(ServerSocket socket, Stops stops) {
-        this.socket = socket;
+    private GdbServer(int port, Stops stops) {
+        this.port = port;
         this.stops = stops;
         this.thread = new Thread(null, this::serve, "ws-gdb", 0);
         thread.setDaemon(true);
     }
 
     /**
+     * Listens from the first vCPU on: GDB tries again to connect while nobody does, but waits for no answer.
+     *
      * @param port 0 for any that is free
      * @throws IllegalArgumentException where it can't listen
      */
     public static GdbServer start(int port, Stops stops) {
         try {
-            GdbServer s = new GdbServer(new ServerSocket(port, 1, InetAddress.getLoopbackAddress()), stops);
+            GdbServer s;
+            try (ServerSocket free = listen(port)) {
+                s = new GdbServer(free.getLocalPort(), stops);
+            }
             s.thread.start();
             return s;
         } catch (IOException e) {
@@ -39,16 +45,21 @@ public final class GdbServer implements AutoCloseable {
         }
     }
 
+    private static ServerSocket listen(int port) throws IOException {
+        return new ServerSocket(port, 1, InetAddress.getLoopbackAddress());
+    }
+
     public int port() {
-        return socket.getLocalPort();
+        return port;
     }
 
     private void serve() {
         try {
+            stops.awaitFirst();
+            ServerSocket listening = socket = listen(port);
             while (true) {
-                try (Socket s = socket.accept()) {
+                try (Socket s = listening.accept()) {
                     s.setTcpNoDelay(true);
-                    stops.awaitFirst();
                     GdbSession one =
                             new GdbSession(new Packets(s.getInputStream(), s.getOutputStream()), stops);
                     session = one;
@@ -56,7 +67,8 @@ public final class GdbServer implements AutoCloseable {
                 }
             }
         } catch (IOException e) {
-            // Closed.
+            ServerSocket listening = socket;
+            if (listening == null || !listening.isClosed()) System.err.println("ws: gdb: " + e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -79,7 +91,9 @@ public final class GdbServer implements AutoCloseable {
         GdbSession s = session;
         try {
             if (s != null) s.ended();
-            socket.close();
+            ServerSocket listening = socket;
+            if (listening != null) listening.close();
+            else thread.interrupt();
             thread.join(END_MILLIS);
         } catch (IOException e) {
             // Nobody can connect any more, either way.

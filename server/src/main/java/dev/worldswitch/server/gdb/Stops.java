@@ -16,6 +16,9 @@ public class Stops implements Debugger {
     /** Milliseconds until what still runs in KVM is on its way to its client, where it may stay for long. */
     private static final long QUIET_MILLIS = 2000;
 
+    /** An instruction is tried this often until it counts as one that goes nowhere. */
+    private static final int STEP_TRIES = 4;
+
     private static final int SIGINT = 2, SIGTRAP = 5;
 
     /** What a vCPU may do. */
@@ -51,8 +54,10 @@ public class Stops implements Debugger {
         private final int number;
         private DebuggedVcpu vcpu;
         private volatile Mode mode;
-        /** The step under way has begun. */
-        private boolean begun;
+        /** Times that the step under way began, and where: 0 before it does. */
+        private int begun;
+
+        private long begunAt;
 
         private boolean inLoop, parked;
         private @Nullable Point watched;
@@ -109,8 +114,10 @@ public class Stops implements Debugger {
                     return breaksAt(pc) && hit(this, breakpoints.reason(pc));
                 }
                 case STEP -> {
-                    boolean over = begun;
-                    begun = true;
+                    // Still there: KVM took an exit and goes on with the instruction. Or it branches to itself.
+                    boolean over = begun == STEP_TRIES || begun > 0 && pc != begunAt;
+                    begun++;
+                    begunAt = pc;
                     return over && hit(this, "");
                 }
                 default -> {
@@ -170,7 +177,7 @@ public class Stops implements Debugger {
         }
 
         private void mode(Mode m) {
-            begun = false;
+            begun = 0;
             mode = m;
             parking.kick(vcpu);
         }

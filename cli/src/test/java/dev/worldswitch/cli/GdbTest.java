@@ -1,0 +1,193 @@
+package dev.worldswitch.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.machine.MachineProfile;
+import dev.worldswitch.server.CallListener;
+import dev.worldswitch.server.HostServer;
+import dev.worldswitch.server.SimulatedHost;
+import dev.worldswitch.server.gdb.GdbServer;
+import dev.worldswitch.server.gdb.Parking;
+import dev.worldswitch.server.gdb.Stops;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Real GDB, its commands typed, on guests of real clients. */
+class GdbTest {
+    @TempDir
+    static Path folder;
+
+    @BeforeAll
+    static void build_guests_and_shims() throws Exception {
+        assumeTrue(System.getProperty("os.arch").equals("amd64"), "one of the clients is an x86-64 program");
+        for (String arch : List.of("x86", "arm64")) {
+            run("bash", "../conformance/gdb/build", arch, folder + "/" + arch);
+            shim(arch.equals("x86") ? "cc" : "aarch64-linux-gnu-gcc", arch);
+        }
+    }
+
+    static void shim(String compiler, String arch) throws Exception {
+        List<String> words = new ArrayList<>(
+                List.of(compiler, "-O1", "-shared", "-fPIC", "-pthread", "-o", folder + "/" + arch + "/shim.so"));
+        try (Stream<Path> s = Files.list(Path.of("../shim"))) {
+            s.filter(p -> p.toString().endsWith(".c")).map(Path::toString).forEach(words::add);
+        }
+        run(words.toArray(String[]::new));
+    }
+
+    private static void run(String... command) throws Exception {
+        assertThat(new ProcessBuilder(command).inheritIO().start().waitFor())
+                .as(String.join(" ", command))
+                .isZero();
+    }
+
+    /** What GDB prints for these commands, typed one after the other. */
+    static String gdb(int port, Path program, String... commands) throws Exception {
+        List<String> words = new ArrayList<>(List.of("gdb-multiarch", "-nx", "-batch"));
+        List<String> all = new ArrayList<>(List.of(
+                "set pagination off", "set confirm off", "file " + program, "target remote 127.0.0.1:" + port));
+        all.addAll(List.of(commands));
+        for (String c : all) words.addAll(List.of("-ex", c));
+        Path out = Files.createTempFile(folder, "gdb", ".txt");
+        Process p = new ProcessBuilder(words)
+                .redirectErrorStream(true)
+                .redirectOutput(out.toFile())
+                .start();
+        assertThat(p.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        return Files.readString(out, StandardCharsets.UTF_8);
+    }
+
+    /** The client's output, after GDB's, that waited for its first vCPU. */
+    private static String debug(String machine, String arch, String... commands) throws Exception {
+        Path in = folder.resolve(arch), socket = Files.createTempDirectory("ws-gdb").resolve("socket");
+        SimulatedHost host = SimulatedHost.plain(MachineProfile.builtIn(machine), KernelVersion.of("6.12"), 2);
+        Stops stops = new Stops(Parking.BLOCKING, true);
+        host.kvm().debug(stops);
+        try (GdbServer server = GdbServer.start(0, stops)) {
+            HostServer.start(socket, host, CallListener.NONE);
+            List<String> words = new ArrayList<>();
+            String preload = "LD_PRELOAD=" + in + "/shim.so", to = "WORLDSWITCH_SOCKET=" + socket;
+            if (arch.equals("x86")) words.addAll(List.of("env", preload, to));
+            else words.addAll(List.of("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-E", preload, "-E", to));
+            words.addAll(List.of(in + "/vmm", in + "/guest.bin"));
+            Path out = Files.createTempFile(folder, "client", ".txt");
+            Process client = new ProcessBuilder(words)
+                    .redirectErrorStream(true)
+                    .redirectOutput(out.toFile())
+                    .start();
+            String printed = gdb(server.port(), in.resolve("guest.elf"), commands);
+            assertThat(client.waitFor(60, TimeUnit.SECONDS)).isTrue();
+            return printed + Files.readString(out);
+        }
+    }
+
+    @Test
+    void an_x86_guest_stops_at_breakpoints_that_it_does_not_see_and_is_stepped_read_and_changed() throws Exception {
+        String said = debug(
+                "sapphire-rapids",
+                "x86",
+                "info threads",
+                "break square",
+                "continue",
+                "print n",
+                "stepi",
+                "x/i $pc",
+                "delete",
+                "watch numbers[2]",
+                "continue",
+                "print numbers",
+                "delete",
+                "hbreak vectors",
+                "continue",
+                "finish",
+                "print $xmm3.v4_int32",
+                "print/x $cr3",
+                "print sizeof($tmm0)",
+                "set var numbers[7] = 5",
+                "print numbers",
+                "maintenance packet Qqemu.PhyMemMode:1",
+                "x/1xw 0x2000",
+                "maintenance packet Qqemu.PhyMemMode:0",
+                "set $rax = 3",
+                "print $rax",
+                "delete",
+                "continue");
+        assertThat(said)
+                .contains("vm0 vcpu0")
+                .containsSubsequence(
+                        "Breakpoint 1, square (n=n@entry=1)",
+                        "$1 = 1",
+                        "=> 0x",
+                        "<square+3>",
+                        "Hardware watchpoint 2: numbers[2]",
+                        "New value = 9",
+                        "= {1, 4, 9, 0, 0, 0, 0, 0}",
+                        "vectors (value=",
+                        "= {204, 204, 204, 204}",
+                        "= 0x1000",
+                        "= 1024",
+                        "= {1, 4, 9, 16, 25, 36, 49, 5}",
+                        "0x2000:",
+                        "3023",
+                        "= 3",
+                        "exited normally]",
+                        "000000cc");
+    }
+
+    @Test
+    void an_arm64_guest_with_sve_stops_at_breakpoints_and_is_stepped_read_and_changed() throws Exception {
+        String said = debug(
+                "max",
+                "arm64",
+                "break square",
+                "continue",
+                "print n",
+                "stepi",
+                "x/i $pc",
+                "delete",
+                "watch numbers[2]",
+                "continue",
+                "print numbers",
+                "delete",
+                "break vectors",
+                "continue",
+                "finish",
+                "print $z3.s[63]",
+                "print $p1[1]",
+                "print $vg",
+                "print/x $TTBR0_EL1",
+                "set var numbers[7] = 5",
+                "print numbers",
+                "set $x20 = 7",
+                "print $x20",
+                "delete",
+                "continue");
+        assertThat(said)
+                .containsSubsequence(
+                        "Breakpoint 1, square (n=n@entry=1)",
+                        "$1 = 1",
+                        "=> 0x",
+                        "<square+4>",
+                        "Hardware watchpoint 2: numbers[2]",
+                        "New value = 9",
+                        "= {1, 4, 9, 0, 0, 0, 0, 0}",
+                        "vectors (value=",
+                        "= 204",
+                        "= 17",
+                        "= 32",
+                        "= 0x40081000",
+                        "= {1, 4, 9, 16, 25, 36, 49, 5}",
+                        "= 7",
+                        "exited normally]");
+    }
+}
