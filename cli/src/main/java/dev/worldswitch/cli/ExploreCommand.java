@@ -50,6 +50,12 @@ final class ExploreCommand implements Callable<Integer> {
     @Option(names = "--events", paramLabel = "N", description = "most events in one timing (default: the scenario's)")
     private int events = -1;
 
+    @Option(names = "--cpus", paramLabel = "N", description = "physical CPUs (default: the scenario's, else 2)")
+    private int cpus;
+
+    @Option(names = "--tasks", paramLabel = "N", description = "host tasks (default: the scenario's, else 2)")
+    private int tasks;
+
     @Option(names = "--audit", description = "goes on at repeated states too and compares: no state outside the cells")
     private boolean audit;
 
@@ -127,6 +133,8 @@ final class ExploreCommand implements Callable<Integer> {
             ListCommands.scenarios();
             return 0;
         }
+        if (cpus > 0) scenario += ",cpus=" + cpus;
+        if (tasks > 0) scenario += ",tasks=" + tasks;
         Scenario what = Scenario.of(scenario);
         String named = what.kernel();
         KernelVersion version = KernelVersion.of(

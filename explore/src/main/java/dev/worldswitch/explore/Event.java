@@ -47,6 +47,12 @@ enum Event {
             cpu.writeSample();
         }
     },
+    TIMER_EXIT('t', "timer-exit", "the guest's timer makes it exit", Line.TIMER) {
+        @Override
+        boolean possible(PhysicalCpu cpu, Subject subject) {
+            return cpu.inGuest();
+        }
+    },
     POWER_CYCLE('x', "power-cycle", "CPUs that no task runs on lose their state and come back", null) {
         @Override
         boolean possible(PhysicalCpu cpu, Subject subject) {

@@ -117,7 +117,7 @@ public class InProcessClient implements Client, Caller {
 
     @Override
     public boolean signalPending() {
-        return false;
+        return task.flags().test(Task.TIF_SIGPENDING);
     }
 
     @Override

@@ -1,6 +1,8 @@
 package dev.worldswitch.explore;
 
 import dev.worldswitch.kernel.KernelPanic;
+import dev.worldswitch.kernel.Task;
+import dev.worldswitch.machine.PhysicalCpu;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -25,6 +27,12 @@ public record Property(String id, String says, String source) {
     public static final Property NO_DEADLOCK =
             new Property("no-deadlock", "some task can always go on", "Documentation/locking");
 
+    /** A second owner shows here before anybody reads a wrong value. */
+    public static final Property ONE_OWNER = new Property(
+            "one-owner",
+            "the live registers of a CPU are a task's or the kernel's own, never both",
+            "arch/x86/kernel/fpu/core.c, kernel_fpu_begin_mask; arch/arm64/kernel/fpsimd.c, kernel_neon_begin");
+
     public static final Property ANSWERS = new Property(
             "client-answers",
             "a recorded client gets the answers that it got",
@@ -36,13 +44,21 @@ public record Property(String id, String says, String source) {
             "the psABIs: a system call keeps vector registers, on arm64 the low 128 bits");
 
     public static final List<Property> COMMON =
-            List.of(NO_NM, NO_WARN, NO_BUG, NO_PANIC, NO_KILL, NO_DEADLOCK, ANSWERS, CLIENT_REGISTERS);
+            List.of(NO_NM, NO_WARN, NO_BUG, NO_PANIC, NO_KILL, NO_DEADLOCK, ONE_OWNER, ANSWERS, CLIENT_REGISTERS);
 
     /** All of them, the architectures' too. */
     public static List<Property> all() {
         List<Property> all = new ArrayList<>(COMMON);
         for (Architecture a : Architecture.ALL) all.addAll(a.properties());
         return List.copyOf(all);
+    }
+
+    /** The kernel computes in this CPU's registers while its task is said to have them. */
+    public static Violation twoOwners(PhysicalCpu cpu, Task task) {
+        return new Violation(
+                ONE_OWNER,
+                "the registers of CPU " + cpu.id() + " are the kernel's, and those of task "
+                        + task.region().name());
     }
 
     /** The property that a splat breaks. */

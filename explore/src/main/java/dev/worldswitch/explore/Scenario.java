@@ -34,6 +34,11 @@ public final class Scenario {
             "bound.switches",
             "properties");
 
+    /** CPUs where a scenario says nothing; most CPUs and tasks. */
+    private static final int CPUS = 2, MOST = 8;
+    /** Tasks where a scenario says nothing, and what a task does of which it says nothing. */
+    private static final String TASKS = "vmm, other", OTHER_DOES = "own-registers, null-call";
+
     /**
      * One host task.
      *
@@ -117,9 +122,34 @@ public final class Scenario {
 
     /**
      * A recording by its path; a built-in scenario by its name, or a file by its path: one with a slash or ending in
-     * {@code .scenario}.
+     * {@code .scenario}. With {@code ,cpus=N} or {@code ,tasks=N} after it: on other CPUs, with other tasks.
      */
     public static Scenario of(String nameOrPath) {
+        int at = nameOrPath.lastIndexOf(',');
+        if (at < 0 || !nameOrPath.substring(at + 1).matches("(cpus|tasks)=\\d{1,2}")) return named(nameOrPath);
+        String[] change = nameOrPath.substring(at + 1).split("=");
+        return of(nameOrPath.substring(0, at)).changed(change[0], Integer.parseInt(change[1]));
+    }
+
+    /** The same on {@code n} CPUs, or with {@code n} tasks: the first ones, and others that use registers of their own. */
+    private Scenario changed(String what, int n) {
+        if (recorded != null) throw new IllegalArgumentException(name + ": a recording has its own CPUs and task");
+        if (n < 1 || n > MOST) throw new IllegalArgumentException(what + ": " + n + " is not within 1 and " + MOST);
+        Map<String, String> other = new LinkedHashMap<>(lines);
+        if (what.equals("cpus")) other.put(what, String.valueOf(n));
+        else {
+            List<String> tasks = new ArrayList<>(taskNames());
+            for (int i = 1; tasks.size() < n; i++) if (!tasks.contains("other" + i)) tasks.add("other" + i);
+            other.put(what, String.join(", ", tasks.subList(0, n)));
+            for (String gone : tasks.subList(n, tasks.size()))
+                other.keySet().removeIf(line -> line.startsWith(gone + "."));
+        }
+        Scenario s = new Scenario(name + "," + what + "=" + n, other);
+        s.check();
+        return s;
+    }
+
+    private static Scenario named(String nameOrPath) {
         String path = nameOrPath.replaceFirst("@\\d{1,9}$", "");
         if (RecordingFile.is(Path.of(path))) return of(nameOrPath, RecordingFile.read(Path.of(path)));
         if (!nameOrPath.contains("/") && !nameOrPath.endsWith(".scenario")) return builtIn(nameOrPath);
@@ -202,11 +232,11 @@ public final class Scenario {
     }
 
     public int cpus() {
-        return number("cpus", 1);
+        return number("cpus", CPUS);
     }
 
     private List<String> taskNames() {
-        return list(lines.getOrDefault("tasks", "vmm"));
+        return list(lines.getOrDefault("tasks", TASKS));
     }
 
     public List<TaskText> tasks() {
@@ -214,7 +244,7 @@ public final class Scenario {
         for (String t : taskNames())
             all.add(new TaskText(
                     t,
-                    list(text(t + ".does")),
+                    list(t.equals("vmm") ? text(t + ".does") : lines.getOrDefault(t + ".does", OTHER_DOES)),
                     list(lines.getOrDefault(t + ".guest", "")),
                     list(lines.getOrDefault(t + ".code", ""))));
         return List.copyOf(all);

@@ -49,6 +49,20 @@ class MutationTest {
                     "xcr0",
                     "own-registers"),
             new Mutant(
+                    "kernel_fpu_begin() without setting TIF_NEED_FPU_LOAD: two owners",
+                    FPU,
+                    "            current.flags().or(TIF_NEED_FPU_LOAD);\n            save",
+                    "            save",
+                    "xcr0",
+                    "one-owner"),
+            new Mutant(
+                    "fpsimd_flush_cpu_state() without TIF_FOREIGN_FPSTATE: two owners",
+                    "kernel/src/main/java/dev/worldswitch/kernel/arm64/Fpsimd.java",
+                    "        if (current != null && flushSetsForeign) current.flags().or(TIF_FOREIGN_FPSTATE);\n",
+                    "",
+                    "kernel-neon",
+                    "one-owner"),
+            new Mutant(
                     "kernel_fpu_begin() without invalidating the owner",
                     FPU,
                     "        cpuInvalidateFpregsState(p);\n    }\n\n    public void kernelFpuEnd",

@@ -41,7 +41,7 @@ public final class HostInterrupts implements InterruptEntry {
             }
             case PERF -> perf.crossCall(cpu);
             case FPU -> softirq.hardirqUsesFp(cpu);
-            case KICK, NMI -> {}
+            case KICK, NMI, TIMER -> {}
         }
         softirq.irqExit(cpu);
         if (current == null || line == Line.NMI) return cpu;

@@ -63,6 +63,8 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.IRQ_FPU_USABLE, "6.1"),
             Map.entry(Patch.DEBUGCTL_AFTER_IRQS_OFF, "6.1"),
             Map.entry(Patch.SVM_DEBUGCTL, "6.1"),
+            Map.entry(Patch.DR6_BEFORE_RUN_LOOP, "6.1"),
+            Map.entry(Patch.PMU_EVENTS_ON_ONE_CPU, "6.1"),
             Map.entry(Patch.XFD_STATE_AT_HOTPLUG, "6.1"),
             Map.entry(Patch.PMUSERENR_SHADOW, "6.1"),
             Map.entry(Patch.SME_AFTER_SUSPEND, "6.1"),

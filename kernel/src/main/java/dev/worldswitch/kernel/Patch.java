@@ -433,6 +433,22 @@ public enum Patch {
             "189ecdb3e112",
             "2025-02",
             Set.of()),
+    /** DR6 gets the guest's value once, not again at each entry that a fast path makes. */
+    DR6_BEFORE_RUN_LOOP(
+            "dr6-before-run-loop",
+            Arch.X86,
+            "KVM: x86: Load DR6 with guest value only before entering .vcpu_run() loop",
+            "c2fee09fc167",
+            "2025-01",
+            Set.of()),
+    /** Which counters count the host or guests only is read and acted on without leaving the CPU. */
+    PMU_EVENTS_ON_ONE_CPU(
+            "pmu-events-on-one-cpu",
+            Arch.ARM64,
+            "KVM: arm64: PMU: Fix per-CPU access in preemptible context",
+            "lore:20200706110521.1615794-2-maz@kernel.org",
+            "2020-07",
+            Set.of()),
     /** SVM: a guest runs with its own DEBUGCTL. */
     SVM_DEBUGCTL(
             "svm-debugctl",

@@ -13,7 +13,9 @@ public enum Line {
     /** A cross-call of perf. */
     PERF,
     /** A maskable interrupt whose handler itself computes in vector registers where the kernel lets it. */
-    FPU;
+    FPU,
+    /** The timer of the guest that runs is due: VMX's preemption timer, elsewhere an interrupt of the host. */
+    TIMER;
 
     public long bit() {
         return 1L << ordinal();

@@ -54,6 +54,13 @@ public abstract class PhysicalCpu {
         return pending.test(line.bit());
     }
 
+    /** Takes a line back, for hardware that tells of it otherwise: was it raised? */
+    public final boolean retract(Line line) {
+        boolean was = isPending(line);
+        if (was) pending.and(~line.bit());
+        return was;
+    }
+
     /** Any line at all: what the guest instruction loop polls, one opaque load. */
     public final boolean anyPending() {
         return pending.get() != 0;

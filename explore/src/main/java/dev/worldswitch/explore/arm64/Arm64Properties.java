@@ -27,7 +27,7 @@ final class Arm64Properties {
             "arch/arm64/kernel/fpsimd.c, task_fpsimd_load and fpsimd_bind_task_to_cpu");
     static final Property HOST_DEBUG = new Property(
             "host-debug",
-            "MDCR_EL2 and PMUSERENR_EL0 in user mode are the host's, MDCR_EL2.HPMN always",
+            "MDCR_EL2, PMUSERENR_EL0, PMEVTYPER0_EL0 in user mode are the host's, MDCR_EL2.HPMN always",
             "Arm ARM D24.3.17 (HPMN); KVM: arm64: Initialize VCPU mdcr_el2 before loading it");
     static final Property OWN_KEYS = new Property(
             "own-keys",

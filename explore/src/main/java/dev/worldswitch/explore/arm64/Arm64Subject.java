@@ -168,6 +168,11 @@ final class Arm64Subject implements Subject {
     public void observe(PhysicalCpu physical, String step, Consumer<Violation> report) {
         String warning = host.kernel().warning();
         if (warning != null) report.accept(new Violation(Property.NO_WARN, warning));
+        Task current = host.kernel().perCpu(physical).current().get();
+        if (current != null
+                && current.flags().test(Task.TIF_KERNEL_FPSTATE)
+                && !current.flags().test(Task.TIF_FOREIGN_FPSTATE)
+                && !host.fpsimd().ownerChanges(physical)) report.accept(Property.twoOwners(physical, current));
         for (Arm64Vmm v : vmms)
             if (v.task().killed().get() != 0)
                 report.accept(new Violation(

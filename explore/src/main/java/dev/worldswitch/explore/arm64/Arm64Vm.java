@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 final class Arm64Vm {
     private static final int TARGET_GENERIC_V8 = 5, FEATURE_SVE = 1 << 4, SVE = 4, EXIT_MMIO = 6;
     private static final int FEATURE_PSCI_0_2 = 1 << 2,
+            FEATURE_PMU_V3 = 1 << 3,
+            PMU_V3_INIT = 1,
             FEATURE_PTRAUTH = 3 << 5,
             EXIT_DEBUG = 4,
             EXIT_SYSTEM_EVENT = 24;
@@ -59,6 +61,7 @@ final class Arm64Vm {
         this.maxVq = maxVq;
         this.features = (maxVq == 0 ? 0 : FEATURE_SVE)
                 | (script.contains("use-keys") ? FEATURE_PTRAUTH : 0)
+                | (script.contains("count") ? FEATURE_PMU_V3 : 0)
                 | (script.contains("smc-off") ? FEATURE_PSCI_0_2 : 0);
         this.guest = new GuestScript(ghosts, owner, profile.zStride(), follow, script, of == null ? null : of.guest);
         this.buffer = memory.allocate(4096);
@@ -73,9 +76,18 @@ final class Arm64Vm {
             memory.set(buffer, 4, SVE);
             call(vcpu, iow(0xc2, 4), buffer, "KVM_ARM_VCPU_FINALIZE");
         }
+        if ((features & FEATURE_PMU_V3) != 0) initPmu();
         memory.set(value, 8, code == null ? GuestScript.START : RealGuest.CODE);
         setOneReg(PC);
         if (code == null) vcpu.guestCode(guest);
+    }
+
+    /** KVM_ARM_VCPU_PMU_V3_INIT: no interrupt is needed where KVM has no GIC. */
+    private void initPmu() {
+        memory.set(buffer, 8, 0);
+        memory.set(buffer + 8, 8, PMU_V3_INIT);
+        memory.set(buffer + 16, 8, 0);
+        call(vcpu, iow(0xe1, 24), buffer, "KVM_SET_DEVICE_ATTR PMU_V3_INIT");
     }
 
     private int nextVcpu() {

@@ -103,6 +103,8 @@ final class Arm64Vmm {
             case "interrupted" -> new Step("is interrupted in user mode", () -> inKernel(() -> {}));
             case "user-counters" ->
                 new Step("perf lets user mode read counters", () -> inKernel(() -> controls.userCounters(cpu())));
+            case "count-host" ->
+                new Step("perf counts the host, not guests", () -> inKernel(() -> controls.countHost(cpu())));
             case "profile" -> new Step("perf starts sampling", () -> inKernel(() -> controls.profile(cpu(), true)));
             case "profile-ends" ->
                 new Step("perf stops sampling", () -> inKernel(() -> controls.profile(cpu(), false)));
@@ -151,7 +153,7 @@ final class Arm64Vmm {
                 throw new IllegalArgumentException(
                         "a task can't '" + text + "'; known: own-registers, own-sve, streaming,"
                                 + " null-call, suspend, kernel-neon, debugger-sets-v,"
-                                + " interrupted, user-counters, profile, profile-ends, run, run-all, yield, step, run-off, read-sve, lower-id, "
+                                + " interrupted, user-counters, count-host, profile, profile-ends, run, run-all, yield, step, run-off, read-sve, lower-id, "
                                 + String.join(", ", RegisterAbi.STEPS.keySet()));
         };
     }

@@ -35,6 +35,10 @@ final class GuestScript implements GuestCode {
     private static final long PSCI_SYSTEM_OFF = 0x8400_0008L;
     private static final long STORE_W0 = 0x24L << EC | IL | 1 << 24 | 2 << 22 | 1 << 6 | 7;
     private static final long HVC64 = 0x16L << EC | IL, PSCI_VERSION = 0x8400_0000L;
+    /** MSR PMCNTENSET_EL0, X0. */
+    private static final long SYS64_PMCNTENSET_WRITE =
+            0x18L << EC | IL | 3 << 20 | 1 << 17 | 3 << 14 | 9 << 10 | 12 << 1;
+
     private static final long SYS64_PFR0_READ = 0x18L << EC | IL | 3 << 20 | 4 << 1 | 1;
     /** ID_AA64PFR0_EL1.GIC: the first run takes it from a VM without a GICv3 (kvm_finalize_sys_regs). */
     static final long PFR0_GIC = 0xfL << 24;
@@ -135,6 +139,9 @@ final class GuestScript implements GuestCode {
                 cpu.gpr().set(0, PSCI_SYSTEM_OFF);
                 return trap(cpu, 0x17L << EC | IL);
             }
+            case "count" -> {
+                return trap(cpu, SYS64_PMCNTENSET_WRITE);
+            }
             case "read-id" -> {
                 return trap(cpu, SYS64_PFR0_READ);
             }
@@ -153,7 +160,7 @@ final class GuestScript implements GuestCode {
             default ->
                 throw new IllegalArgumentException("a guest can't '" + word[0]
                         + "'; known: write-z, check-z, zcr LEN, call, read-id, check-id, profiling, trace-filter,"
-                        + " use-keys, smc-off, idle, skip N, out,"
+                        + " use-keys, count, smc-off, idle, skip N, out,"
                         + " any A | B");
         }
         cpu.pc().set(cpu.pc().get() + 4);

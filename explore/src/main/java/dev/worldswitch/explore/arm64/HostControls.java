@@ -57,6 +57,12 @@ final class HostControls {
         cpu.irqRestore(were);
     }
 
+    void countHost(Arm64Cpu cpu) {
+        boolean were = cpu.irqSave();
+        perf.countHost(cpu);
+        cpu.irqRestore(were);
+    }
+
     /** HPMN = 0 is CONSTRAINED UNPREDICTABLE; a VHE host lives with what KVM leaves in the register. */
     @Nullable
     String wrongHpmn(Arm64Cpu cpu) {
@@ -74,6 +80,12 @@ final class HostControls {
         if (el0 != perf.userAccess(cpu))
             throw new Violation(
                     Arm64Properties.HOST_DEBUG, "PMUSERENR_EL0 is " + el0 + ", the host wrote " + perf.userAccess(cpu));
+        long type = cpu.sys().get(SysReg.PMEVTYPER0_EL0.ordinal());
+        if (type != perf.eventType(cpu))
+            throw new Violation(
+                    Arm64Properties.HOST_DEBUG,
+                    "PMEVTYPER0_EL0 is 0x" + Long.toHexString(type) + " on CPU " + cpu.id() + ", perf wrote 0x"
+                            + Long.toHexString(perf.eventType(cpu)));
     }
 
     void check(Arm64Cpu cpu) {

@@ -12,7 +12,7 @@ import java.util.Map;
 final class GuestCode {
     static final int PAGE_TABLES = 0x1000, CODE = 0x4000, HANDLER = 0x4e00, IDT = 0x5000, GDT = 0x5800, STACK = 0x7000;
     static final int CONFIG = 0x8000, TILE_IN = 0x8400, XMM_IN = 0x8c00;
-    static final int TILE_OUT = 0x9000, XMM_OUT = 0x9800, NM = 0x9900, SIZE = 0xa000;
+    static final int TILE_OUT = 0x9000, XMM_OUT = 0x9800, NM = 0x9900, DR6 = NM + 16, SIZE = 0xa000;
     private static final int IA32_XFD = 0x1c4, IA32_XFD_ERR = 0x1c5;
     private static final Map<String, String> CODES = Map.of(
             "ldtilecfg", "c4c2784900", // ldtilecfg [r8]
@@ -20,6 +20,8 @@ final class GuestCode {
             "tilerelease", "c4e27849c0",
             "tilestored", "c4e27a4b041f", // tilestored [rdi+rbx], tmm0
             "load-xmm", "f3410f6f09", // movdqu xmm1, [r9]
+            "write-dr6", "b8f10fffff" + "0f23f0", // mov eax, 0xffff0ff1; mov dr6, rax
+            "read-dr6", "0f21f0" + "49894310", // mov rax, dr6; mov [r11+16], rax
             "out", "f3410f7f0a" + "e610"); // movdqu [r10], xmm1; out 0x10, al
 
     private GuestCode() {}

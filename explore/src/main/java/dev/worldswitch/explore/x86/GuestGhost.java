@@ -7,14 +7,16 @@ import java.util.List;
 /** What a guest should see, by a model of its own: only properties look at it, never the kernel or KVM. */
 final class GuestGhost {
     static final long TILEDATA = 1L << 18;
+    /** DR6 with B0 and the bits that read as one. */
+    static final long WRITTEN_DR6 = 0xffff0ff1L;
     static final long NEVER_STORED = 0, OLD = 1, INITIAL = 2, OLD_OR_INITIAL = 3;
-    private static final int PC = 0, XFD = 1, NM = 2, TILE = 3, SAVED = 4, STORED = 5;
+    private static final int PC = 0, XFD = 1, NM = 2, TILE = 3, SAVED = 4, STORED = 5, DR6 = 6, DR6_READ = 7;
     private final List<String> program;
     private final Words state;
 
     GuestGhost(Region region, List<String> program) {
         this.program = program;
-        this.state = region.words("ghost", 6);
+        this.state = region.words("ghost", 8);
         state.set(TILE, INITIAL);
         state.set(SAVED, INITIAL);
     }
@@ -35,6 +37,8 @@ final class GuestGhost {
                     used();
                     state.set(TILE, OLD);
                 }
+                case "write-dr6" -> state.set(DR6, WRITTEN_DR6);
+                case "read-dr6" -> state.set(DR6_READ, state.get(DR6));
                 case "tilestored" -> {
                     used();
                     state.set(STORED, state.get(TILE));
@@ -63,6 +67,16 @@ final class GuestGhost {
 
     void restored() {
         state.set(TILE, (state.get(XFD) & TILEDATA) == 0 ? state.get(SAVED) : state.get(SAVED) | INITIAL);
+    }
+
+    /** Each instruction takes #NM once at most. */
+    long mostNm() {
+        return program.size();
+    }
+
+    /** What the guest read from DR6 last; 0 when it did not. */
+    long expectedDr6() {
+        return state.get(DR6_READ);
     }
 
     long expectedNm() {

@@ -9,6 +9,7 @@ import dev.worldswitch.explore.InProcessClient;
 import dev.worldswitch.explore.Violation;
 import dev.worldswitch.explore.VmmMemory;
 import dev.worldswitch.kernel.x86.FpState;
+import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.x86.KvmX86Abi;
 import dev.worldswitch.kvm.x86.Vcpu;
@@ -141,9 +142,12 @@ final class Vm {
         for (int i = 0; i < 16; i += 8) memory.set(ram + GuestCode.XMM_IN + i, 8, XMM);
     }
 
-    /** KVM_RUN until the guest's next {@code out}. */
-    void run() {
-        call(vcpu, io(0x80), 0, "KVM_RUN");
+    /** KVM_RUN until the guest's next {@code out}; false when a signal ended it early. */
+    boolean run() {
+        long r = client.ioctl(vcpu, io(0x80), 0, new KvmFile.Made());
+        if (r == Errno.EINTR) return false;
+        check(r, "KVM_RUN");
+        return true;
     }
 
     /** What the guest left in its memory, as the VMM sees it after KVM_RUN. */
@@ -154,8 +158,21 @@ final class Vm {
         for (int i = 0; i < 16; i += 8)
             if (memory.get(ram + GuestCode.XMM_OUT + i, 8) != XMM)
                 throw new Violation(X86Properties.GUEST_REGISTERS, "xmm1 of the guest is not its own");
+        long dr6 = memory.get(ram + GuestCode.DR6, 8);
+        if (dr6 != ghost.expectedDr6())
+            throw new Violation(
+                    X86Properties.GUEST_DR6,
+                    "the guest read 0x" + Long.toHexString(dr6) + " from DR6, it had written 0x"
+                            + Long.toHexString(ghost.expectedDr6()));
         checkNm();
         checkTiles();
+    }
+
+    /** A guest that takes #NM for ever never comes back to its VMM. */
+    void checkGoesOn() {
+        long n = memory.get(ram + GuestCode.NM + 8, 4);
+        if (n > ghost.mostNm())
+            throw new Violation(X86Properties.GUEST_NM, "the guest takes #NM again and again, " + n + " times so far");
     }
 
     private void checkNm() {

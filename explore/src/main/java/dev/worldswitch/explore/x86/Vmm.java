@@ -72,7 +72,10 @@ final class Vmm {
             case "run" -> {
                 Vm v = hasVm(text);
                 yield new Step("ioctl(vcpu, KVM_RUN)", () -> {
-                    inCall(v::run);
+                    // A signal ends it early, its handler runs in user mode, and it is called again.
+                    boolean[] ended = new boolean[1];
+                    do inCall(() -> ended[0] = v.run());
+                    while (!ended[0]);
                     v.checkGuest();
                 });
             }
@@ -105,6 +108,7 @@ final class Vmm {
 
     private void backInUserMode() {
         host.scheduler().exitToUserMode(task);
+        task.flags().and(~Task.TIF_SIGPENDING);
         X86Cpu cpu = Fpu.cpu(task);
         if (wrote.get() != 0) checkOwn(cpu);
         long xfd = Fpu.thread(task).own().xfd().get(), xcr0 = host.profile().xcr0();

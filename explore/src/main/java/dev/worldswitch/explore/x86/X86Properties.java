@@ -21,6 +21,8 @@ final class X86Properties {
             "guest-debugctl",
             "a guest does not run with the host's IA32_DEBUGCTL",
             "SDM vol. 3, 28.2.2.1; APM vol. 2, 15.23; KVM: SVM: Manually context switch DEBUGCTL");
+    static final Property GUEST_DR6 =
+            new Property("guest-dr6", "a guest reads from DR6 what it wrote", "SDM vol. 3, 18.2.3; KVM API, KVM_RUN");
     static final Property TILES = new Property(
             "tiles",
             "tiles are kept; those that IA32_XFD disabled: old or initial, whole",
@@ -33,7 +35,7 @@ final class X86Properties {
             "guest-nm", "the guest takes #NM exactly when it must, with its IA32_XFD_ERR", "SDM vol. 1, 13.14");
 
     static final List<Property> ALL =
-            List.of(OWN_REGISTERS, HOST_CONTROL, GUEST_RUNS, GUEST_REGISTERS, GUEST_DEBUGCTL, TILES, BV_XFD, GUEST_NM);
+            List.of(OWN_REGISTERS, HOST_CONTROL, GUEST_RUNS, GUEST_REGISTERS, GUEST_DEBUGCTL, GUEST_DR6, TILES, BV_XFD, GUEST_NM);
 
     private X86Properties() {}
 }

@@ -2,6 +2,7 @@ package dev.worldswitch.explore.x86;
 
 import dev.worldswitch.explore.Architecture.Surroundings;
 import dev.worldswitch.explore.InProcessClient;
+import dev.worldswitch.explore.Property;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Subject;
 import dev.worldswitch.explore.Violation;
@@ -12,6 +13,7 @@ import dev.worldswitch.kernel.x86.FpState;
 import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kernel.x86.X86Thread;
 import dev.worldswitch.kvm.x86.Kvm;
+import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.cell.Region;
@@ -64,6 +66,38 @@ final class X86Subject implements Subject {
         return host.cpus();
     }
 
+    private @Nullable Task signalled(PhysicalCpu cpu) {
+        for (Vmm v : vmms)
+            if (v.vm() != null
+                    && v.task().cpuIfAny() == cpu
+                    && !v.task().flags().test(Task.TIF_SIGPENDING)) return v.task();
+        return null;
+    }
+
+    @Override
+    public boolean maySignal(PhysicalCpu cpu) {
+        return signalled(cpu) != null;
+    }
+
+    /** signal_wake_up: the flag, and an IPI where the task runs. */
+    @Override
+    public void signal(PhysicalCpu cpu) {
+        Task t = signalled(cpu);
+        if (t == null) return;
+        t.flags().or(Task.TIF_SIGPENDING);
+        cpu.raise(Line.KICK);
+    }
+
+    @Override
+    public boolean mayPowerCycle() {
+        return host.cpus().stream().anyMatch(host::isIdle);
+    }
+
+    @Override
+    public void powerCycle() {
+        host.idleCpusDownAndUp();
+    }
+
     @Override
     public void sleeps(Task task) {
         host.scheduler().sleep(task);
@@ -112,10 +146,17 @@ final class X86Subject implements Subject {
 
     @Override
     public void observe(PhysicalCpu cpu, String step, Consumer<Violation> report) {
+        Task current = host.kernel().perCpu(cpu).current().get();
+        if (current != null && host.fpu().inKernelFpu(cpu) && !current.flags().test(Task.TIF_NEED_FPU_LOAD))
+            report.accept(Property.twoOwners(cpu, current));
         long debugctl = ((X86Cpu) cpu).debugctl().get();
         if (cpu.inGuest() && debugctl != 0)
             report.accept(new Violation(
                     X86Properties.GUEST_DEBUGCTL, "a guest runs with IA32_DEBUGCTL = 0x" + Long.toHexString(debugctl)));
+        for (Vmm v : vmms) {
+            Vm vm = v.vm();
+            if (vm != null && cpu.inGuest() && v.task().cpuIfAny() == cpu) vm.checkGoesOn();
+        }
         if (!step.equals("xrstors") || disabledMayBeInUse) return;
         for (Vmm v : vmms) {
             if (v.task().cpuIfAny() != cpu || !(v.task().thread().get() instanceof X86Thread t)) continue;

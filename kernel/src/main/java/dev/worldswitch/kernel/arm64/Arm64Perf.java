@@ -15,7 +15,12 @@ public final class Arm64Perf implements HostPerf {
     /** PMUSERENR_EL0.ER and CR. */
     private static final long ER_CR = 0xc;
 
-    private final List<Word> userAccess;
+    /** PMEVTYPER0_EL0.U: EL0 does not count. */
+    public static final long EXCLUDE_EL0 = 1L << 30;
+
+    private static final long CYCLES_EVENT = 0x11;
+
+    private final List<Word> userAccess, hostEvents, wroteType;
     private final Ref<@Nullable Shadow> shadow;
 
     /** KVM, which keeps the host's value while a guest's is in the CPU. */
@@ -27,9 +32,30 @@ public final class Arm64Perf implements HostPerf {
 
     Arm64Perf(Kernel kernel) {
         this.shadow = kernel.region().ref("kvmSetPmuserenr", null);
-        this.userAccess = kernel.perCpus().stream()
-                .map(p -> p.region().word("perfUserAccess"))
-                .toList();
+        this.userAccess = perCpu(kernel, "perfUserAccess");
+        this.hostEvents = perCpu(kernel, "pmuEventsHost");
+        this.wroteType = perCpu(kernel, "perfEventType");
+    }
+
+    private static List<Word> perCpu(Kernel kernel, String name) {
+        return kernel.perCpus().stream().map(p -> p.region().word(name)).toList();
+    }
+
+    /** Counter 0 of this CPU counts the host at EL1 and EL0, and no guest: kvm_set_pmu_events notes that. */
+    public void countHost(PhysicalCpu cpu) {
+        hostEvents.get(cpu.id()).set(1);
+        wroteType.get(cpu.id()).set(CYCLES_EVENT);
+        ((Arm64Cpu) cpu).host().msr(SysReg.PMEVTYPER0_EL0, CYCLES_EVENT);
+    }
+
+    /** kvm_pmu_events.events_host: counters of this CPU that stop for guests, a bit each. */
+    public long hostEvents(PhysicalCpu cpu) {
+        return hostEvents.get(cpu.id()).get();
+    }
+
+    /** What PMEVTYPER0_EL0 must be in user mode on this CPU. */
+    public long eventType(PhysicalCpu cpu) {
+        return wroteType.get(cpu.id()).get();
     }
 
     /** KVM has come. */

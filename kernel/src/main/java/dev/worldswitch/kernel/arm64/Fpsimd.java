@@ -158,6 +158,11 @@ public final class Fpsimd implements FpSwitch {
         perCpu(cpu).busy().set(1);
     }
 
+    /** Somebody changes whose registers are live on this CPU, and has it for himself. */
+    public boolean ownerChanges(PhysicalCpu cpu) {
+        return perCpu(cpu).busy().get() != 0;
+    }
+
     private void putCpuFpsimdContext(PhysicalCpu cpu) {
         perCpu(cpu).busy().set(0);
         Task current = kernel.perCpu(cpu).current().get();

@@ -172,6 +172,11 @@ public final class Fpu implements FpSwitch {
         if (current != null) current.preemptCount().set(current.preemptCount().get() - 1);
     }
 
+    /** Between kernel_fpu_begin and its end on this CPU. */
+    public boolean inKernelFpu(PhysicalCpu cpu) {
+        return perCpu((X86Cpu) cpu).inKernelFpu.get() != 0;
+    }
+
     private static void cpuInvalidateFpregsState(FpuPerCpu p) {
         p.fpregsOwner.set(null);
     }

@@ -45,10 +45,15 @@ public record X86Host(
     /** CPUs on which no task runs go off and come up again. */
     public void idleCpusDownAndUp() {
         for (X86Cpu c : cpus) {
-            if (kernel.perCpu(c).current().get() != null) continue;
+            if (!isIdle(c)) continue;
             c.reset(profile.xcr0());
             fpu.fpuInitCpu(c);
         }
+    }
+
+    /** No task has it. */
+    public boolean isIdle(X86Cpu c) {
+        return kernel.perCpu(c).current().get() == null;
     }
 
     /** A new host task, not yet running. */

@@ -67,7 +67,7 @@ final class HandleExit {
                 yield smccc.call(caller, false);
             }
             case SMC32, SMC64 -> smc(caller);
-            case SYS64 -> sysReg();
+            case SYS64 -> sysReg(caller);
             case IABT_LOW, DABT_LOW -> mmio.guestAbort();
             case SOFTSTP_LOW, WATCHPT_LOW, BREAKPT_LOW, BKPT32, BRK64 -> debug();
             case PAC -> ptrauth(caller);
@@ -125,7 +125,7 @@ final class HandleExit {
     }
 
     /** kvm_handle_sys_reg: ISS of a trapped MSR, MRS or system instruction. */
-    private long sysReg() {
+    private long sysReg(Caller caller) {
         long esr = vcpu.esr();
         TraceText t = vcpu.trace();
         if (t != null) t.kvmHandleSysReg(vcpu);
@@ -140,6 +140,8 @@ final class HandleExit {
         long value =
                 row.access().access(vcpu, row, !read, read ? 0 : vcpu.context().reg(rt));
         if (vcpu.is(Vcpu.PENDING_EXCEPTION)) return 1;
+        // access_pmcnten: a counter of the guest may have come on.
+        if (!read && row.storage() == SysReg.PMCNTENSET_EL0) vcpu.kvm().pmuEvents().restoreGuest(caller.task());
         Inject.incrementPc(vcpu);
         if (read) vcpu.context().reg(rt, value);
         return 1;

@@ -39,6 +39,7 @@ public final class Kvm implements KvmFile {
     private final SysRegTable sysRegs;
     private final Capabilities capabilities;
     private final Hyp hyp;
+    private final PmuEvents pmuEvents;
     private final IoctlTable ioctls;
 
     /** KVM of a booted host. */
@@ -55,6 +56,7 @@ public final class Kvm implements KvmFile {
         this.host = new HostFeatures(kernel, profile);
         this.hyp = new Hyp(kernel, profile, machine.fpsimd(), cpus);
         machine.perf().shadow(hyp::kvmSetPmuserenr);
+        this.pmuEvents = new PmuEvents(kernel, profile.vhe(), machine.perf(), scheduler);
         this.sysRegs = new SysRegTable(SysRegRows.of(this));
         this.capabilities = new Capabilities(this);
         Rows rows = new Rows();
@@ -104,6 +106,10 @@ public final class Kvm implements KvmFile {
     }
 
     /** The world switch. */
+    PmuEvents pmuEvents() {
+        return pmuEvents;
+    }
+
     Hyp hyp() {
         return hyp;
     }

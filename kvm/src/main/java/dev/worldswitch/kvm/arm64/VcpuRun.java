@@ -137,11 +137,13 @@ public final class VcpuRun implements PreemptNotifier {
     private void kvmArchVcpuLoad(Task task) {
         rs.loadedOn.set(task.cpu().id() + 1);
         hyp().vcpuLoad(task, vcpu);
+        vcpu.kvm().pmuEvents().restoreGuest(task);
         hyp().kvmFp().kvmArchVcpuLoadFp(task);
     }
 
     private void kvmArchVcpuPut(Task task) {
         hyp().kvmFp().kvmArchVcpuPutFp(task, vcpu);
+        vcpu.kvm().pmuEvents().restoreHost(task);
         hyp().vcpuPut(task);
         rs.loadedOn.set(0);
     }

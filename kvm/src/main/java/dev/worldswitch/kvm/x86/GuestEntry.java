@@ -5,6 +5,7 @@ import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.x86.Fpu;
 import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.x86.Interpreter;
 import dev.worldswitch.machine.x86.X86Cpu;
@@ -22,7 +23,7 @@ final class GuestEntry {
     private final Vcpu vcpu;
     private final RunState rs;
     private final X86Ops ops;
-    private final boolean checksFpu, debugctlLate, svmDebugctl;
+    private final boolean checksFpu, debugctlLate, svmDebugctl, dr6BeforeLoop;
     private final X86State state;
     /** The instruction loop on the CPU where this vCPU ran last: caches only. */
     private final Ref<@Nullable Interpreter> loop;
@@ -36,6 +37,7 @@ final class GuestEntry {
         this.checksFpu = vcpu.vm().kvm().kernel().has(Patch.KVM_FPU_CHECK_AT_ENTRY);
         this.debugctlLate = vcpu.vm().kvm().kernel().has(Patch.DEBUGCTL_AFTER_IRQS_OFF);
         this.svmDebugctl = vcpu.vm().kvm().kernel().has(Patch.SVM_DEBUGCTL);
+        this.dr6BeforeLoop = vcpu.vm().kvm().kernel().has(Patch.DR6_BEFORE_RUN_LOOP);
         this.state = vcpu.state();
         this.loop = vcpu.region().ref("interpreter", null);
     }
@@ -136,9 +138,37 @@ final class GuestEntry {
         fpu().fpregsAssertStateConsistent(task);
         if (checksFpu && task.flags().test(Task.TIF_NEED_FPU_LOAD)) fpu().switchFpuReturn(task);
         loadXfdErr(cpu);
+        fpu().fpuLoadGuestXfd(task);
+        long dr6 = state.dr.get(6);
+        X86Exit exit;
+        do {
+            // Wrong at each entry but the first: the guest has written its DR6 since, without an exit.
+            if (!dr6BeforeLoop) state.dr.set(6, dr6);
+            exit = vcpuRun(cpu, guest, part);
+        } while (entersAgain(caller, cpu, exit));
+        // The guest's IA32_XFD is taken over before #NM is looked at, which depends on it.
+        if (rs.xfdNoWriteIntercept.get() != 0) fpu().fpuSyncGuestVmexitXfdState(task);
+        fpu().fpuPutGuestXfd(task);
+        takeXfdErr(cpu, exit);
+        syncDebugRegisters();
+        return exit;
+    }
+
+    /** handle_fastpath_preemption_timer: nobody waits for it, the guest goes on at once. */
+    private boolean entersAgain(Caller caller, X86Cpu cpu, X86Exit exit) {
+        if (exit.reason != X86Exit.INTERRUPT || !ops.hasPreemptionTimer() || !cpu.retract(Line.TIMER)) return false;
+        // kvm_vcpu_exit_request; an instruction that KVM emulates is not begun again.
+        boolean asked = rs.inGuestMode.get() == 0
+                || rs.requests.acquire() != 0
+                || caller.task().flags().test(Task.TIF_NEED_RESCHED)
+                || caller.signalPending();
+        return !asked && !cpu.anyPending();
+    }
+
+    /** vmx_vcpu_run, svm_vcpu_run. */
+    private X86Exit vcpuRun(X86Cpu cpu, Interpreter guest, Function<Interpreter, X86Exit> part) {
         loadGuestXsaveState(cpu);
         long hostPkru = loadGuestPkru(cpu);
-        fpu().fpuLoadGuestXfd(task);
         state.intercepts.set(intercepts());
         syncLapicToCr8();
         loadGuestDebugctl(cpu);
@@ -149,11 +179,6 @@ final class GuestEntry {
         syncCr8ToLapic();
         loadHostPkru(cpu, hostPkru);
         loadHostXsaveState(cpu);
-        // The guest's IA32_XFD is taken over before #NM is looked at, which depends on it.
-        if (rs.xfdNoWriteIntercept.get() != 0) fpu().fpuSyncGuestVmexitXfdState(task);
-        fpu().fpuPutGuestXfd(task);
-        takeXfdErr(cpu, exit);
-        syncDebugRegisters();
         return exit;
     }
 

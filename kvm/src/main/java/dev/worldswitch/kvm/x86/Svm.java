@@ -61,4 +61,9 @@ final class Svm implements X86Ops {
     public boolean switchesDebugctl() {
         return false;
     }
+
+    @Override
+    public boolean hasPreemptionTimer() {
+        return false;
+    }
 }

@@ -60,4 +60,9 @@ final class Vmx implements X86Ops {
     public boolean switchesDebugctl() {
         return true;
     }
+
+    @Override
+    public boolean hasPreemptionTimer() {
+        return true;
+    }
 }

@@ -45,4 +45,7 @@ sealed interface X86Ops permits Vmx, Svm {
 
     /** The hardware loads the guest's IA32_DEBUGCTL at entry and clears it at exit. */
     boolean switchesDebugctl();
+
+    /** A guest's timer makes it exit by itself, and a fast path enters it again. */
+    boolean hasPreemptionTimer();
 }
