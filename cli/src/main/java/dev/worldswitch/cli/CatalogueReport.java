@@ -2,12 +2,12 @@ package dev.worldswitch.cli;
 
 import dev.worldswitch.cli.results.Results;
 import dev.worldswitch.cli.results.TestResult;
-import dev.worldswitch.explore.Bounds;
 import dev.worldswitch.explore.Catalogue;
 import dev.worldswitch.explore.Catalogue.Outcome;
 import dev.worldswitch.explore.Exploration;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Verdict;
+import dev.worldswitch.explore.Violation;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.machine.MachineProfile;
@@ -73,7 +73,7 @@ final class CatalogueReport {
 
     /**
      * {@code ws explore --matrix}: each workload without each patch of the catalogue that its architecture has. An x is a
-     * finding, a dot is clean, a question mark: the bound on states ended it.
+     * finding, a dot is clean, an s fails before anything runs, a question mark: the bound on states ended it.
      */
     static int matrix(long states) {
         List<Patch> patches = Catalogue.patches();
@@ -104,10 +104,12 @@ final class CatalogueReport {
                 && !p.arch().name().toLowerCase(Locale.ROOT).equals(arch)) return "   ";
         KernelVersion k = usual.changed(List.of(p), List.of());
         if (k.equals(usual)) return "   ";
-        Bounds b = s.bounds();
-        Verdict v = Exploration.of(s, k)
-                .within(new Bounds(b.events(), b.switches(), states))
-                .run(n -> {});
-        return v.clean() ? v.complete() ? "  ." : "  ?" : "  x";
+        try {
+            Verdict v =
+                    Exploration.of(s, k).within(s.bounds().withStates(states)).run(n -> {});
+            return v.clean() ? v.complete() ? "  ." : "  ?" : "  x";
+        } catch (Violation e) {
+            return "  s";
+        }
     }
 }
