@@ -5,6 +5,7 @@ module dev.worldswitch.cli {
     requires dev.worldswitch.explore;
     requires dev.worldswitch.server;
     requires java.xml;
+    requires jdk.httpserver;
     requires jdk.unsupported;
     requires info.picocli;
 

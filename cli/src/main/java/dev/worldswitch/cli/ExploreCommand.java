@@ -14,7 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -34,6 +33,9 @@ final class ExploreCommand implements Callable<Integer> {
             description =
                     "a name, a file's path, or a recording (FILE@CALL: one window of it); none: lists the scenarios")
     private String scenario = "";
+
+    @Option(names = "--machine", paramLabel = "NAME", description = "machine (ws machines; default: the scenario's)")
+    private @Nullable String machine;
 
     @Option(names = "--kernel", paramLabel = "NAME", description = "kernel release (default: the scenario's)")
     private @Nullable String kernel;
@@ -135,6 +137,7 @@ final class ExploreCommand implements Callable<Integer> {
         }
         if (cpus > 0) scenario += ",cpus=" + cpus;
         if (tasks > 0) scenario += ",tasks=" + tasks;
+        if (machine != null) scenario += "%" + machine;
         Scenario what = Scenario.of(scenario);
         String named = what.kernel();
         KernelVersion version = KernelVersion.of(
@@ -142,24 +145,13 @@ final class ExploreCommand implements Callable<Integer> {
                 .changed(
                         without.stream().map(Patch::of).toList(),
                         with.stream().map(Patch::of).toList())
-                .preempted(mode());
+                .preempted(KernelVersion.Preempt.of(preempt));
         Bounds usual = what.bounds();
         Bounds bounds = usual.withStates(states);
         if (events >= 0) bounds = bounds.withEvents(events);
         if (switches >= 0) bounds = bounds.withSwitches(switches);
         if (seconds > 0) bounds = bounds.withSeconds(seconds);
-        for (String b : kinds) {
-            String[] of = b.split("=", 2);
-            if (of.length < 2 || !of[1].matches("\\d{1,3}"))
-                throw new IllegalArgumentException("--bounds takes KIND=N, for example interrupt=2; not '" + b + "'");
-            int n = Integer.parseInt(of[1]);
-            bounds = switch (of[0]) {
-                case "events" -> bounds.withEvents(n);
-                case "switches" -> bounds.withSwitches(n);
-                case "preemptions" -> bounds.with("preempt", n);
-                default -> bounds.with(of[0], n);
-            };
-        }
+        for (String b : kinds) bounds = bounds.with(b);
         Stopping stopping = new Stopping(bounds.seconds());
         String[] part = shard.split("/");
         if (!shard.matches("\\d{1,4}/\\d{1,4}"))
@@ -243,14 +235,6 @@ final class ExploreCommand implements Callable<Integer> {
             Files.writeString(file, part.text());
         } catch (IOException e) {
             throw new IllegalArgumentException("can't write " + file + ": " + e.getMessage(), e);
-        }
-    }
-
-    private KernelVersion.Preempt mode() {
-        try {
-            return KernelVersion.Preempt.valueOf(preempt.toUpperCase(Locale.ROOT));
-        } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("no --preempt '" + preempt + "'; known: full, voluntary, none", e);
         }
     }
 }

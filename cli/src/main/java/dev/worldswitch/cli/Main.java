@@ -20,6 +20,7 @@ import picocli.CommandLine.Command;
             ShrinkCommand.class,
             MergeCommand.class,
             RunCommand.class,
+            ServeCommand.class,
             ListCommands.Everything.class,
             ListCommands.Machines.class,
             ListCommands.Kernels.class,

@@ -57,6 +57,20 @@ public record Bounds(int events, int switches, long states, Map<String, Integer>
         return new Bounds(events, switches, states, more, seconds);
     }
 
+    /** @param text {@code KIND=N} as the command line takes it: events, switches, preemptions or an event's name */
+    public Bounds with(String text) {
+        String[] of = text.strip().split("=", 2);
+        if (of.length < 2 || !of[1].matches("\\d{1,3}"))
+            throw new IllegalArgumentException("a bound is KIND=N, for example interrupt=2; not '" + text + "'");
+        int n = Integer.parseInt(of[1]);
+        return switch (of[0]) {
+            case "events" -> withEvents(n);
+            case "switches" -> withSwitches(n);
+            case "preemptions" -> with("preempt", n);
+            default -> with(of[0], n);
+        };
+    }
+
     @Override
     public String toString() {
         StringBuilder b = new StringBuilder("at most " + events + (events == 1 ? " event" : " events"));

@@ -223,16 +223,20 @@ public final class Exploration {
         return timeline.trace().json();
     }
 
-    /** Repeats a schedule and gives its timeline. */
-    public static List<TimelineStep> steps(String text) {
+    /** Repeats a schedule of a scenario and gives its timeline. */
+    static List<TimelineStep> steps(Scenario s, String text) {
         Schedule schedule = Schedule.parse(text);
-        return replay(Scenario.of(schedule.scenario()), kernelOf(schedule.kernel()), schedule).steps;
+        return replay(s, kernelOf(schedule.kernel()), schedule).steps;
     }
 
     /** Repeats a schedule: a verdict with one finding, or none when nothing goes wrong. */
     public static Verdict replay(String text) {
+        return replay(Scenario.of(Schedule.parse(text).scenario()), text);
+    }
+
+    /** As {@link #replay(String)}, of a scenario that the caller has found by the schedule's name. */
+    public static Verdict replay(Scenario s, String text) {
         Schedule schedule = Schedule.parse(text);
-        Scenario s = Scenario.of(schedule.scenario());
         Exploration e = of(s, kernelOf(schedule.kernel()));
         Replayed r = replay(s, e.kernel, schedule);
         Explorer.Found f = r.found;

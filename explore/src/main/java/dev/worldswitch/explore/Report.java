@@ -43,9 +43,14 @@ public final class Report {
 
     /** Of one timing, a finding or not, as {@code ws replay} repeats it. */
     public static String of(String schedule) {
-        Verdict v = Exploration.replay(schedule);
+        return of(Scenario.of(Schedule.parse(schedule).scenario()), schedule);
+    }
+
+    /** As {@link #of(String)}, of a scenario that the caller has found by the schedule's name. */
+    public static String of(Scenario s, String schedule) {
+        Verdict v = Exploration.replay(s, schedule);
         if (!v.clean()) return of(v);
-        Run run = new Run("nothing goes wrong in this timing", schedule, Exploration.steps(schedule));
+        Run run = new Run("nothing goes wrong in this timing", schedule, Exploration.steps(s, schedule));
         return page(v.scenario() + " on kernel " + v.kernel(), "clean", v.bounds(), NOTHING, List.of(run));
     }
 

@@ -2,6 +2,7 @@ package dev.worldswitch.explore;
 
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.machine.MachineProfile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -64,6 +65,8 @@ public final class Scenario {
         }
     }
 
+    private static final char ON_MACHINE = '%';
+
     private final String name;
     private final Map<String, String> lines;
 
@@ -120,11 +123,25 @@ public final class Scenario {
         return resource("index").lines().filter(l -> !l.isBlank()).toList();
     }
 
+    /** The same on another machine; its name says so, as {@code xfd%skylake-server}, so that its schedules do. */
+    public Scenario on(String machine) {
+        if (recorded != null)
+            throw new IllegalArgumentException(name + " is a recording: it is of " + machine() + " and of no other machine");
+        MachineProfile.builtIn(machine);
+        Map<String, String> changed = new LinkedHashMap<>(lines);
+        changed.put("machine", machine);
+        return new Scenario(name + ON_MACHINE + machine, changed);
+    }
+
     /**
      * A recording by its path; a built-in scenario by its name, or a file by its path: one with a slash or ending in
-     * {@code .scenario}. With {@code ,cpus=N} or {@code ,tasks=N} after it: on other CPUs, with other tasks.
+     * {@code .scenario}. With {@code ,cpus=N} or {@code ,tasks=N} after it: on other CPUs, with other tasks;
+     * behind a percent sign another machine.
      */
     public static Scenario of(String nameOrPath) {
+        int machine = nameOrPath.lastIndexOf(ON_MACHINE);
+        if (machine > 0)
+            return of(nameOrPath.substring(0, machine)).on(nameOrPath.substring(machine + 1));
         int at = nameOrPath.lastIndexOf(',');
         if (at < 0 || !nameOrPath.substring(at + 1).matches("(cpus|tasks)=\\d{1,2}")) return named(nameOrPath);
         String[] change = nameOrPath.substring(at + 1).split("=");
@@ -132,7 +149,7 @@ public final class Scenario {
     }
 
     /** The same on {@code n} CPUs, or with {@code n} tasks: the first ones, and others that use registers of their own. */
-    private Scenario changed(String what, int n) {
+    public Scenario changed(String what, int n) {
         if (recorded != null) throw new IllegalArgumentException(name + ": a recording has its own CPUs and task");
         if (n < 1 || n > MOST) throw new IllegalArgumentException(what + ": " + n + " is not within 1 and " + MOST);
         Map<String, String> other = new LinkedHashMap<>(lines);

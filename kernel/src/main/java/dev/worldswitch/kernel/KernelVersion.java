@@ -17,7 +17,13 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
     public enum Preempt {
         FULL,
         VOLUNTARY,
-        NONE
+        NONE;
+
+        /** @throws IllegalArgumentException when there is none of this name; names those there are */
+        public static Preempt of(String name) {
+            for (Preempt p : values()) if (p.name().equalsIgnoreCase(name)) return p;
+            throw new IllegalArgumentException("no preemption '" + name + "'; known: full, voluntary, none");
+        }
     }
 
     public static final String DEFAULT = "6.12";

@@ -1,0 +1,2 @@
+/** {@code ws serve}: explorations and their reports in a browser. */
+package dev.worldswitch.cli.serve;
