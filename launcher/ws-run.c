@@ -127,6 +127,14 @@ static int is_number(const char *s, long from, long to) {
 	return *s && !*end && v >= from && v <= to;
 }
 
+/* An option by which the server has something to do when the client has ended. */
+static int has_an_end(const char *option) {
+	static const char *const all[] = {"--trace", "--ftrace", "--perfetto", "--torture", "--record", "--gdb"};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (strncmp(option, all[i], strlen(all[i])) == 0) return 1;
+	return 0;
+}
+
 /* The client's place in argv when all options before it are plain ones with values that exist; else 0. */
 static int plain_client(int argc, char **argv) {
 	static const char *const valued[] = {"--machine", "--kernel", "--cpus"};
@@ -343,7 +351,7 @@ int main(int argc, char **argv) {
 	enum way way = at ? plain_program(argv[at], &file) : UNKNOWN;
 	if (way == UNKNOWN) at = 0;
 	if (patiently) at = 0;
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) patiently |= strncmp(argv[i], "--trace", 7) == 0 || strncmp(argv[i], "--torture", 9) == 0 || strncmp(argv[i], "--record", 8) == 0 || strncmp(argv[i], "--gdb", 5) == 0;
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) patiently |= has_an_end(argv[i]);
 
 	sigset_t all;
 	sigemptyset(&all);

@@ -110,6 +110,9 @@ final class ExploreCommand implements Callable<Integer> {
     @Option(names = "--report", paramLabel = "FILE", description = "the verdict and all findings as one HTML page")
     private @Nullable Path report;
 
+    @Option(names = "--ftrace", paramLabel = "FILE", description = "the first finding as the kernel's trace file")
+    private @Nullable Path ftrace;
+
     @Option(names = "--perfetto", paramLabel = "FILE", description = "the first finding as a trace for Perfetto")
     private @Nullable Path perfetto;
 
@@ -199,7 +202,7 @@ final class ExploreCommand implements Callable<Integer> {
         Exploration.Outcome o =
                 e.run(resume == null ? null : read(resume), new ProgressLine(showProgress, bounds.seconds()));
         Path to = save != null ? save : resume;
-        if (to != null) write(to, o.part());
+        if (to != null) write(to, o.part().text());
         return print(o.verdict());
     }
 
@@ -208,18 +211,12 @@ final class ExploreCommand implements Callable<Integer> {
         System.out.print(json ? v.json() + "\n" : v.text());
         System.out.flush();
         if (report != null) ReportCommand.write(report, Report.of(v));
-        if (perfetto != null && !v.clean()) trace(v, perfetto);
-        return v.exitStatus();
-    }
-
-    private static void trace(Verdict v, Path file) {
-        try {
-            Files.writeString(
-                    file,
-                    Exploration.perfetto(v.findings().getFirst().schedule().toString()));
-        } catch (IOException e) {
-            throw new IllegalArgumentException("can't write " + file + ": " + e.getMessage(), e);
+        if (!v.clean()) {
+            String first = v.findings().getFirst().schedule().toString();
+            if (perfetto != null) write(perfetto, Exploration.perfetto(first));
+            if (ftrace != null) write(ftrace, Exploration.ftrace(first));
         }
+        return v.exitStatus();
     }
 
     static Part read(Path file) {
@@ -230,9 +227,9 @@ final class ExploreCommand implements Callable<Integer> {
         }
     }
 
-    private static void write(Path file, Part part) {
+    private static void write(Path file, String text) {
         try {
-            Files.writeString(file, part.text());
+            Files.writeString(file, text);
         } catch (IOException e) {
             throw new IllegalArgumentException("can't write " + file + ": " + e.getMessage(), e);
         }

@@ -28,9 +28,14 @@ final class IoctlNames {
         abi.namer("reg", kvm::registerName);
     }
 
-    String call(HostThread thread, KvmFile file, int command, long argument) {
+    /** The ioctl's name; its number where it has none. */
+    String name(KvmFile file, int command) {
         IoctlTable.Row row = table.find(file.kind(), command);
-        String name = row == null ? "0x" + Integer.toHexString(command) : row.name();
+        return row == null ? "0x" + Integer.toHexString(command) : row.name();
+    }
+
+    String call(HostThread thread, KvmFile file, int command, long argument) {
+        String name = name(file, command);
         return "ioctl(" + file.fileName() + ", " + name + ", " + argument(thread, name, argument) + ")";
     }
 

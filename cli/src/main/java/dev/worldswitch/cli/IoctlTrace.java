@@ -6,6 +6,7 @@ import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.server.CallListener;
 import dev.worldswitch.server.HostThread;
 import dev.worldswitch.server.SimulatedHost;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -14,7 +15,7 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /** Prints each call of the clients, one line each, as strace does, and KVM's tracepoints in between. */
-final class IoctlTrace implements CallListener, Tracepoints, AutoCloseable {
+final class IoctlTrace implements CallListener, Tracepoints, Closeable {
     private static final int KVM_RUN = 0xAE80;
 
     private final PrintStream out;
@@ -35,9 +36,7 @@ final class IoctlTrace implements CallListener, Tracepoints, AutoCloseable {
         boolean own = !file.equals("-");
         PrintStream out =
                 own ? new PrintStream(Files.newOutputStream(Path.of(file)), true, StandardCharsets.UTF_8) : System.err;
-        IoctlTrace trace = new IoctlTrace(out, own, names);
-        host.kvm().trace(trace);
-        return trace;
+        return new IoctlTrace(out, own, names);
     }
 
     private synchronized void line(@Nullable HostThread t, String text) {

@@ -1,10 +1,12 @@
 package dev.worldswitch.cli;
 
 import dev.worldswitch.explore.Part;
+import dev.worldswitch.explore.Report;
 import dev.worldswitch.explore.Verdict;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -21,10 +23,14 @@ final class MergeCommand implements Callable<Integer> {
     @Option(names = "--json", description = "the verdict as one JSON object")
     private boolean json;
 
+    @Option(names = "--report", paramLabel = "FILE", description = "the verdict and all findings as one HTML page")
+    private @Nullable Path report;
+
     @Override
     public Integer call() {
         Verdict v = Part.merged(files.stream().map(ExploreCommand::read).toList());
         System.out.print(json ? v.json() + "\n" : v.text());
+        if (report != null) ReportCommand.write(report, Report.of(v));
         return v.exitStatus();
     }
 }

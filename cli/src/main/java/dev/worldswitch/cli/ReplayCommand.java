@@ -26,6 +26,9 @@ final class ReplayCommand implements Callable<Integer> {
     @Option(names = "--perfetto", paramLabel = "FILE", description = "its steps in Chrome's trace format, for Perfetto")
     private @Nullable Path perfetto;
 
+    @Option(names = "--ftrace", paramLabel = "FILE", description = "its steps as the kernel's tracing/trace file has them")
+    private @Nullable Path ftrace;
+
     @Option(names = "--json", description = "the verdict as one JSON object")
     private boolean json;
 
@@ -34,6 +37,7 @@ final class ReplayCommand implements Callable<Integer> {
         if (RecordingFile.is(Path.of(schedule))) return recording(Path.of(schedule));
         Verdict v = Exploration.replay(schedule);
         if (perfetto != null) Files.writeString(perfetto, Exploration.perfetto(schedule));
+        if (ftrace != null) Files.writeString(ftrace, Exploration.ftrace(schedule));
         System.out.print(json ? v.json() + "\n" : v.text());
         return v.exitStatus();
     }

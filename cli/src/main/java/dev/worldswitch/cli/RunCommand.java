@@ -63,6 +63,12 @@ final class RunCommand implements Callable<Integer> {
             description = "print each call and exit, to stderr or to FILE (--trace=FILE)")
     private @Nullable String trace;
 
+    @Option(names = "--ftrace", paramLabel = "FILE", description = "KVM's tracepoints as the kernel's trace file")
+    private @Nullable String ftrace;
+
+    @Option(names = "--perfetto", paramLabel = "FILE", description = "calls and tracepoints as a trace for Perfetto")
+    private @Nullable String perfetto;
+
     @Option(
             names = "--torture",
             paramLabel = "SEED",
@@ -107,6 +113,8 @@ final class RunCommand implements Callable<Integer> {
                 with.stream().map(Patch::of).toList(),
                 cpus,
                 trace,
+                ftrace,
+                perfetto,
                 torture,
                 record,
                 trap,
@@ -117,8 +125,8 @@ final class RunCommand implements Callable<Integer> {
 
     /** What every client of a suite is run with. */
     private List<String> options() {
-        if (trace != null || record != null)
-            throw new IllegalArgumentException("--suite goes with neither --trace nor --record");
+        if (trace != null || ftrace != null || perfetto != null || record != null)
+            throw new IllegalArgumentException("--suite does not go with --trace, --ftrace, --perfetto or --record");
         List<String> all = new ArrayList<>(List.of("--kernel", kernel, "--cpus", "" + cpus));
         if (machine != null) all.addAll(List.of("--machine", machine));
         if (!without.isEmpty()) all.addAll(List.of("--without", String.join(",", without)));

@@ -5,7 +5,6 @@ import dev.worldswitch.explore.RecordingFile;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.machine.MachineProfile;
-import dev.worldswitch.server.CallListener;
 import dev.worldswitch.server.HostServer;
 import dev.worldswitch.server.SimulatedHost;
 import dev.worldswitch.server.gdb.GdbServer;
@@ -48,10 +47,9 @@ final class RunServer {
         SimulatedHost host = seed == null
                 ? SimulatedHost.plain(machine, version, o.cpus())
                 : SimulatedHost.torture(machine, version, o.cpus(), seed);
-        String trace = o.trace();
-        try (IoctlTrace tracer = trace == null ? null : IoctlTrace.to(trace, host);
+        try (Listeners listeners = Listeners.of(o, host);
                 GdbServer _ = o.gdb() == null ? null : debugger(o.gdb(), o.gdbWait(), host.kvm())) {
-            HostServer.start(listening, host, tracer == null ? CallListener.NONE : tracer);
+            HostServer.start(listening, host, listeners.calls());
             if (plan) sendPlan(o, program);
             while (System.in.read() >= 0) {}
             String chance = host.tortured();
@@ -78,8 +76,8 @@ final class RunServer {
             MachineProfile machine,
             KernelVersion version)
             throws IOException {
-        if (o.trace() != null || o.torture() != null)
-            throw new IllegalArgumentException("--record goes with neither --trace nor --torture");
+        if (o.trace() != null || o.ftrace() != null || o.perfetto() != null || o.torture() != null)
+            throw new IllegalArgumentException("--record does not go with --trace, --ftrace, --perfetto or --torture");
         if (o.gdb() != null) throw new IllegalArgumentException("--record goes not with --gdb: replay it with --gdb");
         Path to = Path.of(file);
         Files.write(to, new byte[0]);

@@ -1,7 +1,9 @@
 package dev.worldswitch.explore;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * How far an exploration goes.
@@ -48,6 +50,11 @@ public record Bounds(int events, int switches, long states, Map<String, Integer>
 
     public Bounds withSeconds(long n) {
         return new Bounds(events, switches, states, kinds, n);
+    }
+
+    /** Names of all events. */
+    public static List<String> eventKinds() {
+        return Stream.of(Event.values()).map(e -> e.id).toList();
     }
 
     /** @param kind an event's name */

@@ -223,6 +223,17 @@ public final class Exploration {
         return timeline.trace().json();
     }
 
+    /** Repeats a schedule and gives its steps as the text of the kernel's tracing/trace file. */
+    public static String ftrace(String text) {
+        Schedule schedule = Schedule.parse(text);
+        Search search = Explorer.of(Scenario.of(schedule.scenario()), kernelOf(schedule.kernel())).search;
+        Timeline timeline = new Timeline(search);
+        FtraceOfTimeline trace = new FtraceOfTimeline(timeline);
+        search.subject().trace(trace);
+        new Replayer(search, schedule.turns(), timeline).run();
+        return trace.text();
+    }
+
     /** Repeats a schedule of a scenario and gives its timeline. */
     static List<TimelineStep> steps(Scenario s, String text) {
         Schedule schedule = Schedule.parse(text);

@@ -7,6 +7,7 @@ import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.KvmHost;
+import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.kvm.hosts.Hosts;
 import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.MachineProfile;
@@ -167,6 +168,11 @@ final class RecordedSubject implements Subject {
     @Override
     public List<Gauge> gauges() {
         return gauges;
+    }
+
+    @Override
+    public void trace(Tracepoints listener) {
+        host.trace(listener);
     }
 
     @Override

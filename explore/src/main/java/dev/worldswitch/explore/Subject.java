@@ -1,6 +1,7 @@
 package dev.worldswitch.explore;
 
 import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.machine.PhysicalCpu;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -38,6 +39,9 @@ public interface Subject {
 
     /** From now on {@code listener} hears in a few words what guests do: for a timeline. */
     default void tell(Consumer<String> listener) {}
+
+    /** From now on {@code listener} hears of KVM's tracepoints, instead of the one that {@link #tell} named. */
+    default void trace(Tracepoints listener) {}
 
     /** A signal for the task on this CPU matters: it may be in a call that a signal ends. */
     default boolean maySignal(PhysicalCpu cpu) {

@@ -154,6 +154,11 @@ final class Timeline {
         wrong(v);
     }
 
+    /** How many entries there are so far. */
+    int size() {
+        return steps.size();
+    }
+
     /** All of it. What a task did before it had a CPU counts for the CPU that it got. */
     List<TimelineStep> steps() {
         List<TimelineStep> all = new ArrayList<>(steps);

@@ -48,7 +48,8 @@ public final class ClientProcess implements Client {
         return id;
     }
 
-    int pid() {
+    /** As the client's own kernel numbers it. */
+    public int pid() {
         return pid;
     }
 

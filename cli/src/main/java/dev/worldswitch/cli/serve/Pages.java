@@ -1,6 +1,6 @@
 package dev.worldswitch.cli.serve;
 
-import dev.worldswitch.explore.Event;
+import dev.worldswitch.explore.Bounds;
 import dev.worldswitch.explore.Json;
 import dev.worldswitch.explore.Property;
 import dev.worldswitch.explore.Scenario;
@@ -64,7 +64,7 @@ final class Pages {
                 + ",\"machines\":" + list(MachineProfile.names(), Pages::machine)
                 + ",\"kernels\":" + list(KernelVersion.names(), Json::quoted)
                 + ",\"patches\":" + list(List.of(Patch.values()), Pages::patch)
-                + ",\"events\":" + list(List.of(Event.values()), e -> Json.quoted(e.id))
+                + ",\"events\":" + list(Bounds.eventKinds(), Json::quoted)
                 + ",\"properties\":"
                 + list(Property.all(), p -> object(Map.of("id", p.id(), "says", p.says(), "source", p.source())))
                 + "}";

@@ -11,6 +11,7 @@ import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.arm64.Arm64Host;
 import dev.worldswitch.kernel.arm64.CpuFpState;
 import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.kvm.arm64.Kvm;
 import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.MachineProfile;
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 /** A booted arm64 host with KVM and the tasks of a scenario on it. */
 final class Arm64Subject implements Subject {
     private final Arm64Host host;
+    private final Kvm module;
     private final HostControls controls;
     private final List<Arm64Vmm> vmms = new ArrayList<>();
 
@@ -39,7 +41,8 @@ final class Arm64Subject implements Subject {
                 s.cpus(),
                 around.timing(),
                 all -> around.cpus().over(all));
-        KvmFile kvm = new Kvm(host).open();
+        module = new Kvm(host);
+        KvmFile kvm = module.open();
         Region ghosts = around.root().child("ghosts");
         controls = new HostControls(ghosts, host.cpus(), host.perf());
         for (Scenario.TaskText t : s.tasks()) {
@@ -80,6 +83,11 @@ final class Arm64Subject implements Subject {
         }
         throw new IllegalArgumentException(
                 "scenario " + s.name() + ": no task '" + task + "' with a guest before this one");
+    }
+
+    @Override
+    public void trace(Tracepoints listener) {
+        module.listen(listener);
     }
 
     @Override

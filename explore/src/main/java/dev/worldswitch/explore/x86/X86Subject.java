@@ -12,6 +12,7 @@ import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.x86.FpState;
 import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kernel.x86.X86Thread;
+import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.kvm.x86.Kvm;
 import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.MachineProfile;
@@ -54,6 +55,11 @@ final class X86Subject implements Subject {
             host.scheduler().sleep(task);
             vmms.add(new Vmm(host, task, vmms.size(), ghost, vm, t.does()));
         }
+    }
+
+    @Override
+    public void trace(Tracepoints listener) {
+        kvm.listen(listener);
     }
 
     @Override

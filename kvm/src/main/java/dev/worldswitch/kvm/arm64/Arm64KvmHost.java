@@ -73,7 +73,7 @@ public final class Arm64KvmHost implements KvmHost {
 
     @Override
     public void trace(@Nullable Tracepoints listener) {
-        kvm.trace().set(listener == null ? null : new TraceText(listener));
+        kvm.listen(listener);
     }
 
     @Override

@@ -17,6 +17,7 @@ import dev.worldswitch.kvm.IrqFd;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemoryIoctls;
 import dev.worldswitch.kvm.SignalMasked;
+import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.Arm64Profile;
 import dev.worldswitch.machine.cell.Ref;
@@ -142,6 +143,11 @@ public final class Kvm implements KvmFile {
     /** Who debugs guests, null for nobody: set before there is a vCPU. */
     Ref<@Nullable Debugger> debugger() {
         return debugger;
+    }
+
+    /** From now on this one hears of tracepoints, null for nobody. */
+    public void listen(@Nullable Tracepoints listener) {
+        trace.set(listener == null ? null : new TraceText(listener));
     }
 
     /** Who hears of tracepoints, null for nobody. */

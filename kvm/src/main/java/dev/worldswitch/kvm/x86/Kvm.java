@@ -13,6 +13,7 @@ import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemoryIoctls;
 import dev.worldswitch.kvm.SignalMasked;
+import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
@@ -90,6 +91,11 @@ public final class Kvm implements KvmFile {
     /** Who debugs guests, null for nobody: set before there is a vCPU. */
     Ref<@Nullable Debugger> debugger() {
         return debugger;
+    }
+
+    /** The same with the text of the kernel's tracepoints. */
+    public void listen(@Nullable Tracepoints listener) {
+        trace(listener == null ? null : new TraceText(listener));
     }
 
     /** Who hears of what the run loops do, null for nobody. */

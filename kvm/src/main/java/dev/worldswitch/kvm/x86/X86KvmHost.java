@@ -75,7 +75,7 @@ public final class X86KvmHost implements KvmHost {
 
     @Override
     public void trace(@Nullable Tracepoints listener) {
-        kvm.trace(listener == null ? null : new TraceText(listener));
+        kvm.listen(listener);
     }
 
     @Override
