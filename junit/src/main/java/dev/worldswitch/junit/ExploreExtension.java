@@ -19,8 +19,8 @@ import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
 import org.opentest4j.AssertionFailedError;
 
-/** Explores before the method runs; the method may take the verdict. */
-final class ExploreExtension implements BeforeTestExecutionCallback, ParameterResolver {
+/** What {@link Explore} does: explores before the method runs; the method may take the verdict. */
+public final class ExploreExtension implements BeforeTestExecutionCallback, ParameterResolver {
     private static final Namespace MINE = Namespace.create(ExploreExtension.class);
 
     @Override

@@ -9,7 +9,7 @@ import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Verdict;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -45,8 +45,7 @@ final class Jobs implements AutoCloseable {
     Jobs(Path folder, int atOnce) throws IOException {
         this.folder = Files.createDirectories(folder.resolve("jobs"));
         lockFile = FileChannel.open(folder.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        FileLock lock = lockFile.tryLock();
-        if (lock == null) {
+        if (!locked(lockFile)) {
             lockFile.close();
             throw new IllegalArgumentException("another ws serve uses " + folder + "; --state names another folder");
         }
@@ -60,6 +59,14 @@ final class Jobs implements AutoCloseable {
                 Job j = Job.load(Integer.parseInt(name), p);
                 all.put(j.id(), j);
             }
+        }
+    }
+
+    private static boolean locked(FileChannel file) throws IOException {
+        try {
+            return file.tryLock() != null;
+        } catch (OverlappingFileLockException e) {
+            return false;
         }
     }
 
