@@ -8,6 +8,9 @@ import com.networknt.schema.JsonSchemaFactory;
 import com.networknt.schema.SpecVersion.VersionFlag;
 import dev.worldswitch.cli.results.TestResult.Outcome;
 import dev.worldswitch.explore.Exploration;
+import dev.worldswitch.explore.Scenario;
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Patch;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -69,7 +72,9 @@ class ResultsTest {
     @Test
     void json_of_results_and_of_verdicts_is_as_its_schema_says() throws IOException {
         follows("results", told(true, THREE));
-        follows("verdict", Exploration.replay("ws2:xfd:6.12:-").json());
+        follows("verdict", Exploration.replay("ws2:xcr0:6.12:-").json());
+        KernelVersion without = KernelVersion.of("6.12").changed(List.of(Patch.of("kvm-fpu-check-at-entry")), List.of());
+        follows("verdict", Exploration.of(Scenario.builtIn("xcr0"), without).run(n -> {}).json());
     }
 
     private static void follows(String schema, String json) throws IOException {
