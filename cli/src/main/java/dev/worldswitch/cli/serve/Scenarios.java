@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Scenarios {
     private static final String POSTED = "posted-[0-9a-f]{16}";
+    /** As {@link Scenario#of} reads them. */
+    private static final Pattern VARIED = Pattern.compile("(.+),(cpus|tasks)=(\\d{1,2})");
+
     private final Path folder;
 
     Scenarios(Path folder) throws IOException {
@@ -30,6 +35,9 @@ final class Scenarios {
     Scenario find(String name) {
         int at = name.lastIndexOf('%');
         if (at > 0) return find(name.substring(0, at)).on(name.substring(at + 1));
+        Matcher varied = VARIED.matcher(name);
+        if (varied.matches())
+            return find(varied.group(1)).changed(varied.group(2), Integer.parseInt(varied.group(3)));
         if (!isPosted(name)) return Scenario.builtIn(name);
         String text = text(name);
         if (text == null) throw new IllegalArgumentException("no scenario '" + name + "' was posted here");
