@@ -20,6 +20,8 @@ final class UserCpu {
     private final boolean sve;
 
     private final boolean translated;
+    /** PSTATE.M of what is executed: EL0, or EL1h for system instructions. */
+    long mode;
 
     UserCpu(String machine, boolean sve) {
         this(machine, sve, false);
@@ -106,7 +108,7 @@ final class UserCpu {
             for (int k = 0; k < Math.min(zw, cpu.zStride()); k++) cpu.z().set(i * cpu.zStride() + k, s.v()[zw * i + k]);
         }
         for (int i = 0; i < s.p().length; i++) cpu.p().set(i / pw * cpu.pStride() + i % pw, s.p()[i]);
-        cpu.pstate().set(s.nzcv() << 28);
+        cpu.pstate().set(s.nzcv() << 28 | mode);
         cpu.pc().set(CODE + at);
         Arm64Exit e = run.exit();
         // There is no memory at EL1's vectors: an exception taken there ends the run as well.
