@@ -72,6 +72,12 @@ class MigrationTest {
     }
 
     @Test
+    void an_msr_list_without_ia32_xss_leaves_it_out_as_firecrackers_did() {
+        assertThat(names(run("sapphire-rapids", "sapphire-rapids", "no-xss"), Kind.LEFT_OUT))
+                .containsExactly("MSR IA32_XSS");
+    }
+
+    @Test
     void a_machine_without_tiles_refuses_a_state_that_has_them() {
         Report r = run("sapphire-rapids", "skylake-server", "documented");
         assertThat(names(r, Kind.REFUSED)).contains("CPUID", "XCRS", "XSAVE");
