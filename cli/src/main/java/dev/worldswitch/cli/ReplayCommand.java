@@ -4,6 +4,8 @@ import dev.worldswitch.explore.Exploration;
 import dev.worldswitch.explore.Recording;
 import dev.worldswitch.explore.RecordingFile;
 import dev.worldswitch.explore.Verdict;
+import dev.worldswitch.server.gdb.GdbServer;
+import dev.worldswitch.server.gdb.ReplayStops;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,9 +34,19 @@ final class ReplayCommand implements Callable<Integer> {
     @Option(names = "--json", description = "the verdict as one JSON object")
     private boolean json;
 
+    @Option(
+            names = "--gdb",
+            paramLabel = "PORT",
+            arity = "0..1",
+            fallbackValue = "" + GdbServer.DEFAULT_PORT,
+            description = "of a recording: GDB goes through it, forwards and back (default port: 1234; 0: any that is free)")
+    private @Nullable Integer gdb;
+
     @Override
     public Integer call() throws IOException {
         if (RecordingFile.is(Path.of(schedule))) return recording(Path.of(schedule));
+        if (gdb != null)
+            throw new IllegalArgumentException("--gdb goes through a recording (ws record), not through a schedule");
         Verdict v = Exploration.replay(schedule);
         if (perfetto != null) Files.writeString(perfetto, Exploration.perfetto(schedule));
         if (ftrace != null) Files.writeString(ftrace, Exploration.ftrace(schedule));
@@ -42,14 +54,23 @@ final class ReplayCommand implements Callable<Integer> {
         return v.exitStatus();
     }
 
-    private static int recording(Path file) {
+    private int recording(Path file) {
         Recording r = RecordingFile.read(file);
-        String wrong = Exploration.repeat(file.toString());
+        String wrong = gdb == null ? Exploration.repeat(file.toString()) : debugged(file, gdb);
         System.out.println(
                 wrong != null
                         ? wrong
                         : "all " + r.calls().size() + " calls of " + r.client() + " on " + r.machine() + ", kernel "
                                 + r.kernel() + ", are answered as recorded");
         return wrong == null ? 0 : 1;
+    }
+
+    /** Until GDB goes. */
+    private static @Nullable String debugged(Path file, int port) {
+        ReplayStops stops = ReplayStops.of(guests -> Exploration.repeat(file.toString(), guests::apply));
+        try (GdbServer server = GdbServer.start(port, stops)) {
+            System.err.println("ws: gdb: target remote :" + server.port());
+            return stops.run();
+        }
     }
 }

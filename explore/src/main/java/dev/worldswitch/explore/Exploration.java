@@ -2,6 +2,8 @@ package dev.worldswitch.explore;
 
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.kvm.Debugger;
+import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.machine.MachineProfile;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -10,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -263,9 +266,14 @@ public final class Exploration {
 
     /** Does a recording's calls again without events: null, or the first that is answered otherwise. */
     public static @Nullable String repeat(String file) {
+        return repeat(file, h -> null);
+    }
+
+    /** The same under a debugger, which a host gets when it is booted. */
+    public static @Nullable String repeat(String file, Function<KvmHost, @Nullable Debugger> debugger) {
         Scenario s = Scenario.of(file);
-        Explorer.Found f =
-                new Replayer(Explorer.of(s, kernelOf(String.valueOf(s.kernel()))).search, List.of(), null).run();
+        KernelVersion kernel = kernelOf(String.valueOf(s.kernel()));
+        Explorer.Found f = new Replayer(Explorer.debugged(s, kernel, debugger).search, List.of(), null).run();
         return f == null ? null : f.what();
     }
 

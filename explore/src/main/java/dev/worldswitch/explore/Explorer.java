@@ -2,6 +2,8 @@ package dev.worldswitch.explore;
 
 import dev.worldswitch.explore.Schedule.Turn;
 import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kvm.Debugger;
+import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.cell.Cell;
@@ -141,6 +143,19 @@ final class Explorer implements Search.Guide {
 
     /** @param isState cells that count as such; a test of the audit leaves one out */
     static Explorer of(Scenario s, KernelVersion kernel, Predicate<Cell> isState) {
+        return of(s, kernel, isState, h -> null);
+    }
+
+    /** The same, the guests of a recording under a debugger. */
+    static Explorer debugged(Scenario s, KernelVersion kernel, Function<KvmHost, @Nullable Debugger> debugger) {
+        return of(s, kernel, c -> true, debugger);
+    }
+
+    private static Explorer of(
+            Scenario s,
+            KernelVersion kernel,
+            Predicate<Cell> isState,
+            Function<KvmHost, @Nullable Debugger> debugger) {
         MachineProfile machine = MachineProfile.builtIn(s.machine());
         Scenario.Recorded r = s.recorded();
         return of(
@@ -150,7 +165,7 @@ final class Explorer implements Search.Guide {
                 null,
                 r == null ? MEMORY : RecordedClient.memoryFor(r.recording()),
                 around -> r != null
-                        ? new RecordedSubject(s.name(), r, machine, kernel, around)
+                        ? new RecordedSubject(s.name(), r, machine, kernel, around, debugger)
                         : Architecture.of(machine).boot(s, machine, kernel, around));
     }
 

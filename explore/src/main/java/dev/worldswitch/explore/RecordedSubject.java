@@ -3,6 +3,7 @@ package dev.worldswitch.explore;
 import dev.worldswitch.kernel.KernelPanic;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,11 +49,14 @@ final class RecordedSubject implements Subject {
             Scenario.Recorded recorded,
             MachineProfile machine,
             KernelVersion kernel,
-            Architecture.Surroundings around) {
+            Architecture.Surroundings around,
+            Function<KvmHost, @Nullable Debugger> debugger) {
         this.recording = recorded.recording();
         Recording.Window window = recorded.window();
         architecture = Architecture.of(machine);
         host = Hosts.boot(around.root(), kernel, machine, recording.cpus(), around.timing(), pools(around));
+        Debugger guests = debugger.apply(host);
+        if (guests != null) host.debug(guests);
         Region ghosts = around.root().child("recorded");
         signalled = ghosts.word("signalled");
         permission = ghosts.word("permission");

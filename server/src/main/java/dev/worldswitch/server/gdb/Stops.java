@@ -37,6 +37,7 @@ public class Stops implements Debugger {
     record Stop(int signal, int thread, String reason) {}
 
     private final Parking parking;
+    private final boolean waits;
     private final List<Port> ports = new CopyOnWriteArrayList<>();
     final Breakpoints breakpoints = new Breakpoints();
     private int numbers;
@@ -46,6 +47,7 @@ public class Stops implements Debugger {
     /** @param waits vCPUs begin held */
     public Stops(Parking parking, boolean waits) {
         this.parking = parking;
+        this.waits = waits;
         this.first = waits ? Mode.HELD : Mode.RUN;
     }
 
@@ -161,9 +163,16 @@ public class Stops implements Debugger {
             return passes;
         }
 
-        private synchronized void parked(boolean now) {
-            parked = now;
-            notifyAll();
+        private void parked(boolean now) {
+            synchronized (this) {
+                parked = now;
+                notifyAll();
+            }
+            if (now) Stops.this.parked();
+        }
+
+        private synchronized boolean isParked() {
+            return parked;
         }
 
         /** Waits until it is off its CPU; not for ever, its client's code may be what it waits for. */
@@ -234,9 +243,18 @@ public class Stops implements Debugger {
         return any;
     }
 
-    /** Waits until there is a vCPU. */
+    private synchronized void parked() {
+        notifyAll();
+    }
+
+    /** Waits until there is a vCPU; where vCPUs wait, until one does at its first instruction. */
     final synchronized void awaitFirst() throws InterruptedException {
-        while (ports.isEmpty()) wait();
+        while (waits ? ports.stream().noneMatch(Port::isParked) : ports.isEmpty()) wait();
+    }
+
+    /** Says that all are held. */
+    final synchronized void tell(String reason) {
+        listener.accept(new Stop(SIGTRAP, 0, reason));
     }
 
     final synchronized void listener(Consumer<Stop> who) {
@@ -267,7 +285,7 @@ public class Stops implements Debugger {
     }
 
     /** Waits until all that were held are off their CPUs. */
-    final void quiet() {
+    void quiet() {
         long until = System.nanoTime() + QUIET_MILLIS * 1_000_000;
         for (Port p : ports) p.quiet(until);
     }
@@ -287,8 +305,12 @@ public class Stops implements Debugger {
     final void detach() {
         listener(s -> {});
         breakpoints.clear();
+        detached();
         resume(List.of());
     }
+
+    /** The debugger goes. */
+    void detached() {}
 
     /** Going back is possible. */
     boolean reverses() {
