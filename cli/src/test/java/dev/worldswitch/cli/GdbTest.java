@@ -3,6 +3,9 @@ package dev.worldswitch.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.worldswitch.explore.Exploration;
+import dev.worldswitch.explore.Recording;
+import dev.worldswitch.explore.RecordingFile;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.server.CallListener;
@@ -10,12 +13,14 @@ import dev.worldswitch.server.HostServer;
 import dev.worldswitch.server.SimulatedHost;
 import dev.worldswitch.server.gdb.GdbServer;
 import dev.worldswitch.server.gdb.Parking;
+import dev.worldswitch.server.gdb.ReplayStops;
 import dev.worldswitch.server.gdb.Stops;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -67,6 +72,16 @@ class GdbTest {
         return Files.readString(out, StandardCharsets.UTF_8);
     }
 
+    private static ProcessBuilder client(String arch, Path socket) {
+        Path in = folder.resolve(arch);
+        List<String> words = new ArrayList<>();
+        String preload = "LD_PRELOAD=" + in + "/shim.so", to = "WORLDSWITCH_SOCKET=" + socket;
+        if (arch.equals("x86")) words.addAll(List.of("env", preload, to));
+        else words.addAll(List.of("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-E", preload, "-E", to));
+        words.addAll(List.of(in + "/vmm", in + "/guest.bin"));
+        return new ProcessBuilder(words);
+    }
+
     /** The client's output, after GDB's, that waited for its first vCPU. */
     private static String debug(String machine, String arch, String... commands) throws Exception {
         Path in = folder.resolve(arch), socket = Files.createTempDirectory("ws-gdb").resolve("socket");
@@ -75,13 +90,8 @@ class GdbTest {
         host.kvm().debug(stops);
         try (GdbServer server = GdbServer.start(0, stops)) {
             HostServer.start(socket, host, CallListener.NONE);
-            List<String> words = new ArrayList<>();
-            String preload = "LD_PRELOAD=" + in + "/shim.so", to = "WORLDSWITCH_SOCKET=" + socket;
-            if (arch.equals("x86")) words.addAll(List.of("env", preload, to));
-            else words.addAll(List.of("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-E", preload, "-E", to));
-            words.addAll(List.of(in + "/vmm", in + "/guest.bin"));
             Path out = Files.createTempFile(folder, "client", ".txt");
-            Process client = new ProcessBuilder(words)
+            Process client = client(arch, socket)
                     .redirectErrorStream(true)
                     .redirectOutput(out.toFile())
                     .start();
@@ -189,5 +199,82 @@ class GdbTest {
                         "= {1, 4, 9, 16, 25, 36, 49, 5}",
                         "= 7",
                         "exited normally]");
+    }
+
+    /** What GDB says while it goes through a recording of that client, and what the repetition came to. */
+    private static String replay(String machine, String arch, String... commands) throws Exception {
+        Path in = folder.resolve(arch), socket = Files.createTempDirectory("ws-gdb").resolve("socket");
+        KernelVersion kernel = KernelVersion.of("6.12");
+        SessionRecorder recorder = new SessionRecorder();
+        HostServer.start(
+                socket,
+                SimulatedHost.observed(MachineProfile.builtIn(machine), kernel, 1, (cpu, step) -> {}),
+                recorder);
+        assertThat(client(arch, socket).start().waitFor()).isZero();
+        Recording r = recorder.recording(machine, Recording.kernelText(kernel), 1, arch);
+        String file = Files.write(in.resolve("session.ws"), RecordingFile.bytes(r)).toString();
+        ReplayStops stops = ReplayStops.of(guests -> Exploration.repeat(file, guests::apply));
+        try (GdbServer server = GdbServer.start(0, stops)) {
+            FutureTask<String> repetition = new FutureTask<>(() -> "came to " + stops.run());
+            Thread t = new Thread(repetition);
+            t.setDaemon(true);
+            t.start();
+            String said = gdb(server.port(), in.resolve("guest.elf"), commands);
+            return said + repetition.get(60, TimeUnit.SECONDS);
+        }
+    }
+
+    private static final String[] BACK_AND_FORTH = {
+        "monitor where",
+        "break square",
+        "continue",
+        "continue",
+        "print n",
+        "stepi",
+        "reverse-stepi",
+        "print $pc == square",
+        "reverse-continue",
+        "print n",
+        "delete",
+        "continue",
+        "monitor where",
+        "break vectors",
+        "reverse-continue",
+        "print numbers",
+        "delete",
+        "reverse-continue",
+        "monitor where",
+        "set var numbers[0] = 3",
+        "detach"
+    };
+
+    private static void wentBackAndForth(String said) {
+        assertThat(said)
+                .containsSubsequence(
+                        "after 0 instructions",
+                        "square (n=n@entry=1)",
+                        "square (n=n@entry=2)",
+                        "$1 = 2",
+                        "$2 = 1",
+                        "square (n=n@entry=1)",
+                        "$3 = 1",
+                        "No more reverse-execution history",
+                        "instructions, at the end",
+                        "vectors (value=",
+                        "= {1, 4, 9, 16, 25, 36, 49, 64}",
+                        "No more reverse-execution history",
+                        "after 0 instructions",
+                        "Cannot access memory",
+                        "came to null");
+    }
+
+    @Test
+    void a_recorded_x86_guest_is_gone_through_forwards_and_back_and_ends_as_recorded() throws Exception {
+        wentBackAndForth(replay("sapphire-rapids", "x86", BACK_AND_FORTH));
+    }
+
+    @Test
+    void a_recorded_arm64_guest_is_gone_through_forwards_and_back_and_ends_as_recorded() throws Exception {
+        wentBackAndForth(replay("max", "arm64", BACK_AND_FORTH));
     }
 }

@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** One GDB that is connected: its packets, one after the other (GDB manual, E.2 "Packets" to E.6). */
 final class GdbSession {
@@ -111,9 +113,20 @@ final class GdbSession {
         }
     }
 
+    /** A recording has the pages that its guest used, and throws at others. */
+    private static <T> @Nullable T known(Supplier<@Nullable T> memory) {
+        try {
+            return memory.get();
+        } catch (IllegalArgumentException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            return null;
+        }
+    }
+
     // Threads.
 
-    private static int number(@org.jspecify.annotations.Nullable Port p) {
+    private static int number(@Nullable Port p) {
         return p == null ? 0 : p.number();
     }
 
@@ -185,7 +198,7 @@ final class GdbSession {
         int comma = p.indexOf(',');
         long at = Long.parseUnsignedLong(p.substring(0, comma), 16);
         int n = Math.min(Integer.parseInt(p.substring(comma + 1), 16), PACKET_SIZE / 2 - 16);
-        byte[] b = port().vcpu().read(at, n, physical);
+        byte[] b = known(() -> port().vcpu().read(at, n, physical));
         return b == null ? FAULT : Packets.hex(b);
     }
 
