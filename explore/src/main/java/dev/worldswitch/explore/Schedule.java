@@ -45,8 +45,11 @@ public record Schedule(String scenario, String kernel, List<Turn> turns) {
                         .matcher(t);
                 if (!m.matches()) throw new IllegalArgumentException("bad turn '" + t + "' in the schedule" + EXAMPLE);
                 int which = m.group(3).isEmpty() ? 0 : Integer.parseInt(m.group(3));
-                turns.add(new Turn(
-                        Integer.parseInt(m.group(1)), m.group(2).charAt(0), which, Integer.parseInt(m.group(4), 16)));
+                Turn turn = new Turn(
+                        Integer.parseInt(m.group(1)), m.group(2).charAt(0), which, Integer.parseInt(m.group(4), 16));
+                if (!turn.choice().toString().equals(m.group(2) + m.group(3)))
+                    throw new IllegalArgumentException("bad turn '" + t + "' in the schedule" + EXAMPLE);
+                turns.add(turn);
             }
         }
         return new Schedule(String.join(":", List.of(part).subList(1, n - 2)), part[n - 2], turns);

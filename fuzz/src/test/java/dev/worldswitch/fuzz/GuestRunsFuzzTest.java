@@ -12,15 +12,11 @@ import java.util.Map;
  */
 class GuestRunsFuzzTest {
     private static final int RUN = IoctlTable.io(0x80), EXITS_MAX = 6, CODE_MAX = 256;
-    private static final int SET_ONE_REG = IoctlTable.iow(0xac, 16), TARGET = IoctlTable.ior(0xaf, 32);
-    private static final int INIT = IoctlTable.iow(0xae, 32);
-    private static final long CORE_PC = 0x6030_0000_0010_0040L, CORE_X0 = 0x6030_0000_0010_0000L;
-    /** SCTLR_EL1, TCR_EL1, TTBR0_EL1, VBAR_EL1, CPACR_EL1. */
     private static final long[] CONTROLS = {
-        0x6030_0000_0013_c080L, 0x6030_0000_0013_c102L, 0x6030_0000_0013_c100L, 0x6030_0000_0013_c600L, 0x6030_0000_0013_c082L
+        Arm64Guest.SCTLR_EL1, Arm64Guest.TCR_EL1, Arm64Guest.TTBR0_EL1, Arm64Guest.VBAR_EL1, Arm64Guest.CPACR_EL1
     };
 
-    private static final long CODE = 0x8000, ARG = Window.STRUCT.address();
+    private static final long CODE = 0x8000;
     private static final GuardedMemory MEMORY = GuardedMemory.get();
     private final Map<String, InProcess> hosts = new HashMap<>();
 
@@ -46,17 +42,11 @@ class GuestRunsFuzzTest {
         Input in = new Input(data);
         String machine = in.u8() % 4 == 3 ? "max,nvhe" : "max";
         InProcess host = taken(machine);
-        host.ioctl(0, IoctlTable.io(1), 0);
-        X86Guest.slot(host, MEMORY, 0, 0, 0, Window.SLOT);
-        X86Guest.slot(host, MEMORY, 1, 2, 0x100000, Window.SMALL);
-        host.ioctl(1, IoctlTable.io(0x41), 0);
-        host.ioctl(1, TARGET, ARG);
-        MEMORY.put(ARG + 4, 4, 4);
-        host.ioctl(2, INIT, ARG);
-        register(host, CORE_PC, CODE);
+        Arm64Guest guest = new Arm64Guest(host, MEMORY, machine.equals("max"));
+        guest.register(Arm64Guest.PC, CODE);
         int mode = in.u8();
-        for (int i = 0; i < CONTROLS.length; i++) if ((mode >> i & 1) != 0) register(host, CONTROLS[i], in.u64());
-        for (int n = in.u8() & 15; n > 0; n--) register(host, CORE_X0 + 2L * (in.u8() % 31), in.u64());
+        for (int i = 0; i < CONTROLS.length; i++) if ((mode >> i & 1) != 0) guest.register(CONTROLS[i], in.u64());
+        for (int n = in.u8() & 15; n > 0; n--) guest.register(Arm64Guest.X0 + 2L * (in.u8() % 31), in.u64());
         for (int n = in.u8() & 15; n > 0; n--) memory(in.number(2) & 0x7ff8, in.u64());
         finish(host, machine, in);
     }
@@ -69,13 +59,6 @@ class GuestRunsFuzzTest {
 
     private static void memory(long gpa, long value) {
         MEMORY.put(Window.SLOT.address() + gpa, 8, value);
-    }
-
-    private static void register(InProcess host, long id, long value) {
-        MEMORY.put(ARG, 8, id);
-        MEMORY.put(ARG + 8, 8, ARG + 16);
-        MEMORY.put(ARG + 16, 8, value);
-        host.ioctl(2, SET_ONE_REG, ARG);
     }
 
     private void finish(InProcess host, String machine, Input in) {

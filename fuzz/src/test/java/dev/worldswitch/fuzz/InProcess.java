@@ -96,6 +96,11 @@ public final class InProcess implements KvmPath, Client, Caller {
         return made.storeAt >= 0 ? r : MADE;
     }
 
+    /** CPU time that the last KVM_RUN took after it was kicked, in nanoseconds. */
+    static long cpuTimeAfterKick() {
+        return KICKER.cpuTimeAfterKick();
+    }
+
     @Override
     public int files() {
         return files.size();

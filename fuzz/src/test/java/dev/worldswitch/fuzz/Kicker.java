@@ -2,6 +2,8 @@ package dev.worldswitch.fuzz;
 
 import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.PhysicalCpu;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -10,7 +12,8 @@ final class Kicker {
     private static final long AFTER_NS = 1_000_000;
     private final Thread thread = new Thread(this::loop, "kicker");
     private @Nullable PhysicalCpu cpu;
-    private long since;
+    private long since, runner, cpuTime;
+    private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
     private volatile boolean signal;
 
     Kicker() {
@@ -28,6 +31,7 @@ final class Kicker {
         if (c == null) return Long.MAX_VALUE;
         long left = AFTER_NS - (System.nanoTime() - since);
         if (left > 0) return left;
+        if (!signal) cpuTime = THREADS.getThreadCpuTime(runner);
         signal = true;
         c.raise(Line.KICK);
         return AFTER_NS;
@@ -36,6 +40,7 @@ final class Kicker {
     void arm(PhysicalCpu c) {
         synchronized (this) {
             signal = false;
+            runner = Thread.currentThread().threadId();
             cpu = c;
             since = System.nanoTime();
         }
@@ -43,8 +48,14 @@ final class Kicker {
     }
 
     synchronized void disarm() {
+        if (signal) cpuTime = THREADS.getThreadCpuTime(runner) - cpuTime;
         cpu = null;
         signal = false;
+    }
+
+    /** CPU time of the thread from the last kick to {@link #disarm}, in nanoseconds. */
+    synchronized long cpuTimeAfterKick() {
+        return cpuTime;
     }
 
     /** signal_pending: the kick came. */

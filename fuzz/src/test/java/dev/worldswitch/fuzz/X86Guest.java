@@ -84,4 +84,26 @@ final class X86Guest {
         sregs(0x30, 0, 0, 0, 0, 0);
         regs(rip, gpr(0x9000, 0xa000));
     }
+
+    /** Long mode is on: every exception goes to this address, on a stack of its own (IST1). */
+    void allVectorsTo(long rip) {
+        long idt = 0x5000, gdt = 0x5e00, tss = 0x6000;
+        memory.put(Window.SLOT.address() + tss + 36, 8, 0x3f000);
+        for (int v = 0; v < 32; v++) {
+            memory.put(Window.SLOT.address() + idt + 16 * v, 8, rip & 0xffff | 8L << 16 | 1L << 32 | 0x8eL << 40);
+            memory.put(Window.SLOT.address() + idt + 16 * v + 8, 8, 0);
+        }
+        memory.put(Window.SLOT.address() + gdt + 8, 8, 0x00af9b000000ffffL);
+        memory.put(Window.SLOT.address() + gdt + 16, 8, 0x00cf93000000ffffL);
+        path.ioctl(VCPU, GET_SREGS, ARG);
+        // TR: base, limit, then type and present.
+        memory.put(ARG + 144, 8, tss);
+        memory.put(ARG + 152, 4, 0x67);
+        memory.put(ARG + 158, 2, 0x10b);
+        memory.put(ARG + 192, 8, gdt);
+        memory.put(ARG + 200, 2, 0x7f);
+        memory.put(ARG + 208, 8, idt);
+        memory.put(ARG + 216, 2, 0x1ff);
+        path.ioctl(VCPU, SET_SREGS, ARG);
+    }
 }

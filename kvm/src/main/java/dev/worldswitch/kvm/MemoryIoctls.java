@@ -7,11 +7,15 @@ import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.MemorySlots.Slot;
 import dev.worldswitch.machine.cell.Words;
+import org.jspecify.annotations.Nullable;
 
 /** Memory slots and their dirty logs. */
 public final class MemoryIoctls {
     public static final int SLOTS = 32764;
     private static final int REGION_SIZE = 32, REGION2_SIZE = 160, DIRTY_SIZE = 16, CLEAR_SIZE = 24;
+    /** Words of a dirty log that are copied at once. */
+    private static final int LOG_WORDS = 1 << 16;
+
     private static final long MAX_PAGES = (1L << 31) - 1;
 
     private MemoryIoctls() {}
@@ -98,6 +102,8 @@ public final class MemoryIoctls {
             if (old == null) return Errno.EINVAL;
             memory.slots(as).set(slots.without(id));
             vm.memoryChanged();
+            forget(old.dirty());
+            forget(old.inRing());
             return 0;
         }
         if (size >>> Mm.PAGE_SHIFT > MAX_PAGES) return Errno.EINVAL;
@@ -118,12 +124,24 @@ public final class MemoryIoctls {
             DirtyLog log = vm.dirtyLog();
             dirty = old == null ? null : old.dirty();
             inRing = old == null ? null : old.inRing();
-            if (dirty == null && log.usesBitmap()) dirty = log.newLog(slot, size >>> Mm.PAGE_SHIFT);
-            if (inRing == null && log.usesRing()) inRing = log.newBitmap(slot, size >>> Mm.PAGE_SHIFT);
+            try {
+                if (dirty == null && log.usesBitmap()) dirty = log.newLog(slot, size >>> Mm.PAGE_SHIFT);
+                if (inRing == null && log.usesRing()) inRing = log.newBitmap(slot, size >>> Mm.PAGE_SHIFT);
+            } catch (OutOfMemoryError e) {
+                // kvm_alloc_dirty_bitmap: 8 TiB of one slot are 256 MiB of bits.
+                return Errno.ENOMEM;
+            }
         }
         memory.slots(as).set(slots.with(new Slot(id, gpa, size, hva, flags, dirty, inRing)));
         vm.memoryChanged();
+        if (old != null && old.dirty() != dirty) forget(old.dirty());
+        if (old != null && old.inRing() != inRing) forget(old.inRing());
         return 0;
+    }
+
+    /** kvm_destroy_dirty_bitmap: no vCPU uses it any more. */
+    private static void forget(@Nullable Words dirty) {
+        if (dirty != null) dirty.region().drop();
     }
 
     private static long getDirtyLog(MemoryVm vm, Call call) {
@@ -138,15 +156,17 @@ public final class MemoryIoctls {
         if (dirty == null) return Errno.ENOENT;
         // A write that marked its page, or is about to, is done before its page is told of.
         vm.kickOutOfGuest();
-        Bytes out = new Bytes(dirty.length() * 8);
-        for (int i = 0; i < dirty.length(); i++) {
-            long was = manual ? dirty.get(i) : dirty.and(i, 0);
-            out.u64(i * 8, was);
+        long answer = 0;
+        for (int from = 0; from < dirty.length(); from += LOG_WORDS) {
+            int n = Math.min(LOG_WORDS, dirty.length() - from);
+            Bytes out = new Bytes(n * 8);
+            for (int i = 0; i < n; i++) out.u64(i * 8, manual ? dirty.get(from + i) : dirty.and(from + i, 0));
+            if (answer == 0) answer = call.out(b.u64(8) + from * 8L, out);
         }
         // Writers that cached the page as dirty must mark it again: their translations go before the client sees the
         // log.
         if (!manual) vm.memoryChanged();
-        return call.out(b.u64(8), out);
+        return answer;
     }
 
     private static long clearDirtyLog(MemoryVm vm, Call call) {

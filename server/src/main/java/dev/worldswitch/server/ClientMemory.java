@@ -116,6 +116,11 @@ final class ClientMemory {
         return at;
     }
 
+    /** Is this a part of the common file that was ever {@link #reserve reserved}? Windows elsewhere would be the client's to choose. */
+    synchronized boolean wasReserved(long offset, long size) {
+        return offset >= 0 && (offset & 4095) == 0 && offset <= nextOffset && size <= nextOffset - offset;
+    }
+
     /** The room behind {@code used} bytes was not needed. */
     synchronized void giveBack(long at, long size, long used) {
         if (nextOffset == at + size + ADOPT_AHEAD) nextOffset = at + used;

@@ -288,7 +288,8 @@ public final class HostThread implements Caller {
             long a = answer.a(), size = answer.b();
             int fd = answer.takeDescriptor();
             boolean odd = (a & 4095) != 0 || (size & 4095) != 0;
-            if (a < from || a >= to || size <= 0 || size > to + ClientMemory.ADOPT_AHEAD - a || odd) {
+            boolean elsewhere = fd < 0 && !memory.wasReserved(answer.c(), size);
+            if (a < from || a >= to || size <= 0 || size > to + ClientMemory.ADOPT_AHEAD - a || odd || elsewhere) {
                 sys.close(fd);
                 lost(new IOException("segment outside what was asked for"));
                 return;

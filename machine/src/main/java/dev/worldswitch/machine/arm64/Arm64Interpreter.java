@@ -167,7 +167,6 @@ public final class Arm64Interpreter extends Mmu {
             exit.ipa = 0;
             // What an earlier exception left here must not show in a later one.
             exFar = 0;
-            exHpfar = 0;
             load();
             cpu.loadMonitor(monitor);
             if (pending) exit.kind = Arm64Exit.INTERRUPT;
@@ -552,6 +551,8 @@ public final class Arm64Interpreter extends Mmu {
     Stop exception(int ec, int iss) {
         exEsr = (long) ec << 26 | Exceptions.IL | iss & 0x1ffffffL;
         exHasFar = false;
+        // Unknown but after an abort of the second stage; not what an earlier one left here.
+        exHpfar = 0;
         exToEl2 = false;
         return Stop.EXCEPTION;
     }
