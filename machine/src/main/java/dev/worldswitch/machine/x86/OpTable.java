@@ -30,7 +30,8 @@ public final class OpTable {
             new Avx512Table(),
             new Avx512ShuffleTable(),
             new OpmaskTable(),
-            new X87Table());
+            new X87Table(),
+            new X87ArithmeticTable());
 
     private static final Entry[][] INDEX = new Entry[3 * 8 * 256][];
 

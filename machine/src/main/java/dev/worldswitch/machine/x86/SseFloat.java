@@ -312,7 +312,7 @@ public final class SseFloat {
     }
 
     /** {@code m / 2^cut} as an integer, rounded; a negative cut shifts left. */
-    private static BigInteger roundAt(BigInteger m, int cut, boolean sign, int mxcsr) {
+    static BigInteger roundAt(BigInteger m, int cut, boolean sign, int mxcsr) {
         if (cut <= 0) return m.shiftLeft(-cut);
         BigInteger q = m.shiftRight(cut);
         boolean half = m.testBit(cut - 1), rest = m.getLowestSetBit() < cut - 1;
@@ -536,6 +536,7 @@ public final class SseFloat {
         boolean sign = (high & 0x8000) != 0;
         long signBit = sign ? f.sign() : 0;
         int e = X87.exponent(high);
+        if (e != 0 && low >= 0) return new Result(f.defaultNan(), IE);
         if (e == 0x7fff) {
             if (low << 1 == 0) return new Result(signBit | f.inf(), 0);
             boolean signalling = (low & 1L << 62) == 0;
@@ -549,7 +550,7 @@ public final class SseFloat {
     static Result extendedToInt(long high, long low, int bits, int fcw) {
         long indefinite = 1L << bits - 1;
         int e = X87.exponent(high);
-        if (e >= 16383 + 64) return new Result(indefinite, IE);
+        if (e >= 16383 + 64 || e != 0 && low >= 0) return new Result(indefinite, IE);
         if (low == 0) return new Result(0, 0);
         boolean sign = (high & 0x8000) != 0;
         int shift = Math.max(e, 1) - 16383 - 63;

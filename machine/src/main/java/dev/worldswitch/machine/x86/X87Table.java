@@ -3,10 +3,7 @@ package dev.worldswitch.machine.x86;
 import java.util.ArrayList;
 import java.util.List;
 
-/**
- * Rows of the x87 instructions that move, convert and control. Not there, since a double is not an x87 register:
- * arithmetic (FADD, FMUL, FDIV, FSQRT, ...), comparison, transcendental functions, BCD, FNSTENV, FLDENV, FNSAVE, FRSTOR.
- */
+/** Rows of the x87 instructions that move, convert and control; what computes is in {@link X87ArithmeticTable}. */
 final class X87Table implements OpTableSource {
     private static final int MF = 16;
     private final List<Row> rows = new ArrayList<>();
@@ -34,10 +31,14 @@ final class X87Table implements OpTableSource {
     /** An instruction that waits: a pending unmasked exception is raised first. */
     private void waiting(String name, String encoding, String operands, XsaveTable.Action a) {
         row(name, encoding, operands, (m, op) -> {
-            VecOp.x87(m);
-            if ((X87.fsw(m.fp) & X87.ES) != 0) throw m.fault(MF);
+            waits(m);
             a.run(m, op);
         });
+    }
+
+    static void waits(Interpreter m) {
+        VecOp.x87(m);
+        if ((X87.fsw(m.fp) & X87.ES) != 0) throw m.fault(MF);
     }
 
     private void direct(String name, String encoding, String operands, XsaveTable.Action a) {
@@ -66,6 +67,12 @@ final class X87Table implements OpTableSource {
         waiting("FLDCW", "D9 /5 mem", "M", (m, op) -> X87.fcw(m.fp, (int) ld(m, op, 2) | 0x40));
         direct("FNSTSW", "DD /7 mem", "M", (m, op) -> st(m, op, 2, X87.fsw(m.fp)));
         direct("FNSTSW", "DF /4 reg m0", "E", (m, op) -> m.setReg(X86State.RAX, 2, X87.fsw(m.fp)));
+        row("EMMS", "NP 0F 77", "", (m, op) -> {
+            long cr0 = m.state.cr.get(0);
+            if ((cr0 & X86State.CR0_EM) != 0) throw m.ud();
+            waits(m);
+            for (int i = 0; i < 8; i++) X87.tag(m.fp, i, false);
+        });
         row("FWAIT", "9B", "", (m, op) -> {
             long both = X86State.CR0_MP | X86State.CR0_TS;
             if ((m.state.cr.get(0) & both) == both) throw m.nm();
@@ -172,7 +179,7 @@ final class X87Table implements OpTableSource {
         });
     }
 
-    private static void underflow(Interpreter m) {
+    static void underflow(Interpreter m) {
         X87.fsw(m.fp, X87.fsw(m.fp) & ~X87.C1);
         X87.flags(m.fp, X87.IE | X87.STACK_FAULT);
     }

@@ -151,7 +151,20 @@ final class RowCases {
         for (int k = 0; k < 2; k++)
             word(BASE - 48 + 8 * k, Double.doubleToRawLongBits(numbers[random.nextInt(numbers.length)]));
         word(BASE + 32, 0x037f | random.nextInt(4) << 10 | random.nextInt(4) << 8);
-        b(0xdb, 0xe3, 0xdd, 0x43, 0xd0, 0xdd, 0x43, 0xd8, 0xd9, 0x6b, 0x20);
+        // Doubles, or numbers of the extended format that no double is.
+        boolean extended = random.nextBoolean();
+        for (int k = 0; k < 2 && extended; k++) {
+            int[] exponents = {0, 1, 2, 40, 16300, 16383, 16384, 16400, 16446, 16447, 16500, 32765, 32766, 32767};
+            boolean integer = random.nextInt(8) != 0;
+            word(BASE - 48 + 10 * k, value() & Long.MAX_VALUE | (integer ? Long.MIN_VALUE : 0));
+            int high = random.nextInt(2) << 15 | exponents[random.nextInt(exponents.length)];
+            data[128 - 40 + 10 * k] = (byte) high;
+            data[128 - 39 + 10 * k] = (byte) (high >> 8);
+        }
+        b(0xdb, 0xe3);
+        if (extended) b(0xdb, 0x6b, 0xd0, 0xdb, 0x6b, 0xda);
+        else b(0xdd, 0x43, 0xd0, 0xdd, 0x43, 0xd8);
+        b(0xd9, 0x6b, 0x20);
         int kept = at;
         encode(row);
         undefined = 0;

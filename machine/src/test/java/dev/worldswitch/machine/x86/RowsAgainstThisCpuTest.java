@@ -22,6 +22,7 @@ class RowsAgainstThisCpuTest {
             new IntegerTable(),
             new BitTable(),
             new X87Table(),
+            new X87ArithmeticTable(),
             new Avx512Table(),
             new Avx512ShuffleTable(),
             new OpmaskTable());
