@@ -41,8 +41,7 @@ final class HardwareFunctions {
             for (ClassModel c : code)
                 for (MethodModel m : c.methods())
                     if (calls(m, touching)) {
-                        // A lambda's body runs in the function around it.
-                        String name = m.methodName().stringValue().replaceFirst("^lambda\\$(\\w+)\\$\\d+$", "$1");
+                        String name = Place.around(m.methodName().stringValue());
                         if (Place.isFunction(name)) functions.add(Place.kernelSpelling(name));
                     }
             return List.copyOf(functions);

@@ -30,15 +30,22 @@ record Place(String name, boolean interrupt) {
     /** The function alone: the innermost frames tell. */
     static String function() {
         return WALKER.walk(frames -> {
-            for (StackWalker.StackFrame f : (Iterable<StackWalker.StackFrame>) frames::iterator)
-                if (isKernel(f.getClassName()) && isFunction(f.getMethodName()))
-                    return kernelSpelling(f.getMethodName());
+            for (StackWalker.StackFrame f : (Iterable<StackWalker.StackFrame>) frames::iterator) {
+                if (!isKernel(f.getClassName())) continue;
+                String name = around(f.getMethodName());
+                if (isFunction(name)) return kernelSpelling(name);
+            }
             return USER_MODE;
         });
     }
 
     static boolean isKernel(String className) {
         return className.startsWith("dev.worldswitch.kernel.") || className.startsWith("dev.worldswitch.kvm.");
+    }
+
+    /** The method that a lambda's body is written in; of any other method the name. */
+    static String around(String method) {
+        return method.startsWith("lambda$") ? method.substring(7, method.lastIndexOf('$')) : method;
     }
 
     /** Not a lambda's body or a constructor: those are the function's around them. */

@@ -36,7 +36,7 @@ class CoverageTest {
     void a_pair_is_a_step_and_an_event_that_was_placed_right_before_it() {
         CoverageMap map = map("xcr0");
         assertThat(map.events()).containsOnlyKeys("interrupt", "fpu-interrupt");
-        assertThat(map.events().get("interrupt").tried()).contains("load_host_xsave_state: local_irq_enable");
+        assertThat(map.events().get("interrupt").tried()).contains("enter: local_irq_enable");
         assertThat(map.functionsNotReached()).contains("take_xfd_err");
         assertThat(map.lines().getFirst()).startsWith(map.pairs() + " pairs (step x event) exercised");
     }
