@@ -4,6 +4,7 @@ import dev.worldswitch.cli.results.Results;
 import dev.worldswitch.cli.results.TestResult;
 import dev.worldswitch.explore.Catalogue;
 import dev.worldswitch.explore.Catalogue.Outcome;
+import dev.worldswitch.explore.CoverageMap;
 import dev.worldswitch.explore.Exploration;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Verdict;
@@ -15,6 +16,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -50,9 +53,24 @@ final class CatalogueReport {
     /** {@code --table}: the same for a person. */
     static int table(String only, boolean audit) {
         long[] count = new long[2];
+        Map<String, List<CoverageMap>> coverage = new TreeMap<>();
         boolean good = Catalogue.run(only, audit, o -> {
             count[o.asExpected() ? 0 : 1]++;
             print(o);
+            CoverageMap map = o.verdict().figures().coverage();
+            coverage.computeIfAbsent(map.architecture(), a -> new ArrayList<>()).add(map);
+        });
+        coverage.forEach((architecture, all) -> {
+            CoverageMap map = CoverageMap.sum(all);
+            List<String> never = map.functionsNotReached();
+            System.out.printf(
+                    "%s: %d pairs of a step and an event exercised, of %d steps; %s%n",
+                    architecture,
+                    map.pairs(),
+                    map.steps().size(),
+                    never.isEmpty()
+                            ? "every function that touches the hardware was reached"
+                            : "no schedule reached " + String.join(", ", never));
         });
         System.out.printf("%d as expected, %d not%n", count[0], count[1]);
         return good ? Verdict.CLEAN : Verdict.FINDING;

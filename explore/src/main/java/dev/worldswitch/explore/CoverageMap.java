@@ -27,7 +27,7 @@ public record CoverageMap(String architecture, List<String> steps, Map<String, O
     public record OfEvent(List<String> tried, List<String> not) {}
 
     /** What any of them came through; not reached is what none did. */
-    static CoverageMap sum(List<CoverageMap> all) {
+    public static CoverageMap sum(List<CoverageMap> all) {
         Set<String> steps = new TreeSet<>(),
                 calls = new TreeSet<>(all.getFirst().calls);
         Map<String, OfEvent> events = new TreeMap<>();
