@@ -91,7 +91,13 @@ final class A64Comparison {
         compare(b, "nzcv", want.state().nzcv(), got.state().nzcv());
         boolean firstFault = row.name().matches("LD(FF|NF).*");
         int loaded = words[words.length - 1] & 31;
+        // An access of SVE that faults may be done in part, in memory or in its register: the reference does so, this machine
+        // does not.
+        boolean part = row.feature().isSve() && want.signal() == 11 && got.signal() == 11;
+        boolean partZ = part && row.name().startsWith("LDR (vector)");
+        boolean partP = part && row.name().startsWith("LDR (predicate)");
         for (int i = 0; i < want.state().v().length; i++) {
+            if (partZ && i / z == loaded) continue;
             long known = firstFault && i / z == loaded ? bytes(want.state().p(), 16 * pw, 8 * (i % z)) : -1;
             compare(
                     b,
@@ -100,6 +106,7 @@ final class A64Comparison {
                     got.state().v()[i] & known);
         }
         for (int i = 0; i < 17 * pw; i++) {
+            if (partP && i / pw == (loaded & 15)) continue;
             // Which element a first-fault load leaves out without a fault is the implementation's choice.
             long p = want.state().p()[i],
                     here =
@@ -109,8 +116,6 @@ final class A64Comparison {
             compare(b, "p" + i / pw + "." + i % pw, p, here);
         }
         compare(b, "fpsr", want.state().fpsr(), got.state().fpsr());
-        // A vector store that faults may have written a part: the reference does, this machine does not.
-        boolean part = row.feature().isSve() && want.signal() == 11 && got.signal() == 11;
         if (want.memory() != got.memory() && !part) b.append(" memory");
         if (b.isEmpty()) return "";
         int w = words[words.length - 1];
