@@ -31,7 +31,7 @@ function button(text, does) {
 function line(label, opens, ...inside) {
   const e = element('div', 'line', ...inside);
   e.tabIndex = 0;
-  e.setAttribute('role', 'link');
+  e.setAttribute('role', 'group');
   e.setAttribute('aria-label', label);
   e.opens = opens;
   e.onclick = event => { if (!event.target.closest('a, button, code')) opens(); };
@@ -155,7 +155,8 @@ function draw() {
   $('main').replaceChildren(...made);
   drawn = location.hash;
   for (const b of document.querySelectorAll('nav [data-view]')) b.toggleAttribute('aria-current', b.dataset.view === view);
-  if (again) { if (at >= 0) lines()[at]?.focus(); }
+  // What had the focus has it again; the first line gets it once there is one.
+  if (again) { if (at >= 0 || document.activeElement === document.body || document.activeElement === $('main')) (lines()[Math.max(0, at)] || $('main')).focus(); }
   else ($('scenario') || lines()[0] || $('main')).focus();
 }
 function heard(j) {
