@@ -36,7 +36,7 @@ final class FtraceFile implements Tracepoints, Closeable {
         PhysicalCpu cpu = task == null ? null : task.cpuIfAny();
         int tid = t == null ? 0 : t.tid();
         // What the kernel has no tracepoint for, and names that we add behind its text.
-        boolean own = !event.startsWith("kvm_") && !event.startsWith("vgic_") && !event.startsWith("trap_");
+        boolean own = !event.startsWith("kvm_");
         text.line(
                 t == null ? "worldswitch" : names.computeIfAbsent(tid, FtraceFile::name),
                 tid,
