@@ -45,7 +45,9 @@ final class Decoder {
             };
         if (i.map == 1)
             return switch (i.opcode) {
+                // EMMS has no prefix.
                 case 0x37,
+                        0x77,
                         0x78,
                         0x79,
                         0x04,

@@ -29,6 +29,7 @@ public final class OpTable {
             new FmaTable(),
             new Avx512Table(),
             new Avx512ShuffleTable(),
+            new Avx512FloatTable(),
             new OpmaskTable(),
             new X87Table(),
             new X87ArithmeticTable());

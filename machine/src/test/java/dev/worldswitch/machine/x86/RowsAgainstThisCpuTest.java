@@ -25,6 +25,7 @@ class RowsAgainstThisCpuTest {
             new X87ArithmeticTable(),
             new Avx512Table(),
             new Avx512ShuffleTable(),
+            new Avx512FloatTable(),
             new OpmaskTable());
     private static final Set<String> SYSTEM = Set.of("PUSHF", "POPF", "ENTER", "UD0", "UD1", "UD2");
 
