@@ -82,8 +82,10 @@ final class RecordedClient extends InProcessClient {
         return each(address, length, (place, done, n) -> memory.read(place, into, offset + done, n));
     }
 
+    /** All or nothing: of what a copy that faulted had written the recording knows nothing before KVM reads it. */
     @Override
     public boolean write(long address, byte[] from, int offset, int length) {
+        if (!each(address, length, (place, done, n) -> {})) return false;
         return each(address, length, (place, done, n) -> memory.write(place, from, offset + done, n));
     }
 

@@ -31,6 +31,9 @@ import org.jspecify.annotations.Nullable;
 /** A host of its own with one client of one thread, whose memory is {@link GuardedMemory}. */
 public final class InProcess implements KvmPath, Client, Caller {
     private static final int RUN = IoctlTable.io(0x80), EVENTFDS = 100;
+    /** XTILEDATA. */
+    private static final long DYNAMIC = 1L << 18;
+
     private static final Kicker KICKER = new Kicker();
 
     private final GuardedMemory memory = GuardedMemory.get();
@@ -41,6 +44,7 @@ public final class InProcess implements KvmPath, Client, Caller {
     private final List<@Nullable KvmFile> files = new ArrayList<>();
     private final List<KvmFile.Kind> kinds = new ArrayList<>();
     private long now;
+    private boolean plain;
 
     public InProcess(String machine, String kernel) {
         this(MachineProfile.builtIn(machine), kernel);
@@ -61,6 +65,12 @@ public final class InProcess implements KvmPath, Client, Caller {
             seen.addAll(all);
             return CpuPools.FIRST_CPU.over(all);
         }
+    }
+
+    /** Without the eventfds that are there for fuzzing, and with the XSAVE permissions that a process starts with. */
+    public InProcess plainProcess() {
+        plain = true;
+        return this;
     }
 
     public KvmHost host() {
@@ -235,7 +245,7 @@ public final class InProcess implements KvmPath, Client, Caller {
 
     @Override
     public long xcompGuestPerm() {
-        return host.xcompSupported();
+        return host.xcompSupported() & ~(plain ? DYNAMIC : 0);
     }
 
     @Override
@@ -243,12 +253,12 @@ public final class InProcess implements KvmPath, Client, Caller {
 
     @Override
     public long eventfdError(int fd) {
-        return fd >= EVENTFDS ? 0 : Errno.EBADF;
+        return fd >= EVENTFDS && !plain ? 0 : Errno.EBADF;
     }
 
     @Override
     public @Nullable Eventfd eventfd(int fd) {
-        if (fd < EVENTFDS) return null;
+        if (fd < EVENTFDS || plain) return null;
         return new Eventfd() {
             @Override
             public long id() {

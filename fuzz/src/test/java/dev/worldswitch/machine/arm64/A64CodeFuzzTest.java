@@ -1,6 +1,7 @@
 package dev.worldswitch.machine.arm64;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
+import dev.worldswitch.fuzz.CellsAtStart;
 import dev.worldswitch.fuzz.GuardedMemory;
 import dev.worldswitch.fuzz.GuardedMemory.Window;
 import dev.worldswitch.fuzz.Input;
@@ -23,6 +24,7 @@ class A64CodeFuzzTest {
     private static final class One implements PhysicalMemory {
         final Arm64Cpu cpu;
         final Arm64Interpreter m;
+        private final CellsAtStart start;
         private int generation;
 
         One(int threshold) {
@@ -31,6 +33,7 @@ class A64CodeFuzzTest {
             m = new Arm64Interpreter(cpu, this);
             m.translator.threshold = threshold;
             m.translator.everything = true;
+            start = new CellsAtStart(root);
         }
 
         @Override
@@ -49,7 +52,7 @@ class A64CodeFuzzTest {
 
         private void prepare(Input in) {
             MEMORY.clear();
-            for (int i = 0; i < cpu.sys().length(); i++) cpu.sys().set(i, 0);
+            start.restore();
             int mode = in.u8();
             boolean mmu = (mode & 1) != 0;
             sys(SysReg.ZCR_EL1, 15);
@@ -80,7 +83,6 @@ class A64CodeFuzzTest {
                 cpu.gpr().set(i, kind < 0x80 ? DATA + 64L * kind : kind < 0xf0 ? kind - 0x80 : in.u64());
             }
             cpu.gpr().set(COUNTER, LOOPS);
-            cpu.z().fill(0, cpu.z().length(), 0);
             for (int i = 0; i < 32; i++) cpu.z().set(i * cpu.zStride(), i * 0x0101010101010101L);
             cpu.p().fill(0, cpu.p().length(), -1);
             sys(SysReg.SP_EL0, DATA + 0x800);

@@ -1,6 +1,7 @@
 package dev.worldswitch.machine.x86;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
+import dev.worldswitch.fuzz.CellsAtStart;
 import dev.worldswitch.fuzz.GuardedMemory;
 import dev.worldswitch.fuzz.GuardedMemory.Window;
 import dev.worldswitch.fuzz.Input;
@@ -26,6 +27,7 @@ class X86CodeFuzzTest {
         final X86Cpu cpu;
         final X86State state;
         final Interpreter m;
+        private final CellsAtStart start;
         private int generation;
 
         One(int threshold) {
@@ -36,6 +38,7 @@ class X86CodeFuzzTest {
             m = new Interpreter(cpu, state, this);
             m.translator.threshold = threshold;
             m.translator.everything = true;
+            start = new CellsAtStart(root);
         }
 
         @Override
@@ -72,10 +75,9 @@ class X86CodeFuzzTest {
 
         private void prepare(Input in) {
             MEMORY.clear();
+            start.restore();
             int mode = in.u8();
-            for (int c = 0; c <= 8; c++) state.cr.set(c, 0);
             state.cr.set(0, X86State.CR0_ET);
-            state.efer.set(0);
             boolean wide = (mode & 3) == 0;
             int attr = (mode & 3) == 1 ? 0xc000 : 0;
             for (int s = 0; s < 6; s++) segment(s, attr | 0x93);
@@ -114,7 +116,6 @@ class X86CodeFuzzTest {
             MEMORY.put(slot(at), 1, 0xf4);
             MEMORY.put(slot(COUNTER), 4, LOOPS);
             state.rip.set(CODE);
-            state.shadow.set(0);
         }
 
         private void longMode() {
