@@ -116,8 +116,9 @@ final class ExploreCommand implements Callable<Integer> {
     @Option(names = "--perfetto", paramLabel = "FILE", description = "the first finding as a trace for Perfetto")
     private @Nullable Path perfetto;
 
-    @Option(names = "--all", description =
-                    "runs the catalogue, or the scenario's part of it: expected against found, as KTAP")
+    @Option(
+            names = "--all",
+            description = "runs the catalogue, or the scenario's part of it: expected against found, as KTAP")
     private boolean all;
 
     @Option(names = "--table", description = "with --all: a table instead of KTAP")

@@ -36,8 +36,8 @@ final class PerfettoFile implements CallListener, Tracepoints, Closeable {
 
     private void event(HostThread t, String name, String more) {
         try {
-            out.write((begun ? ",\n" : "\n") + "{\"name\":" + Json.quoted(name) + ",\"pid\":" + t.process().pid()
-                    + ",\"tid\":" + t.tid() + more + "}");
+            out.write((begun ? ",\n" : "\n") + "{\"name\":" + Json.quoted(name) + ",\"pid\":"
+                    + t.process().pid() + ",\"tid\":" + t.tid() + more + "}");
             begun = true;
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -19,7 +19,8 @@ final class RunSuite {
             paramLabel = "FILE",
             description = "runs every client of FILE (a list of kselftest, unittests.cfg of kvm-unit-tests), or those "
                     + "named behind --; prints KTAP, exit status 1 when one fails")
-    @Nullable Path file;
+    @Nullable
+    Path file;
 
     @Option(names = "--vmm", paramLabel = "COMMAND", description = "for unittests.cfg: QEMU, or what takes its options")
     private @Nullable String vmm;
@@ -42,7 +43,8 @@ final class RunSuite {
     /** @param given the options that each client gets */
     int run(Path list, List<String> given, @Nullable String machine, List<String> names) throws IOException {
         String home = System.getProperty("worldswitch.home");
-        if (home == null) throw new IllegalArgumentException("run is started by the launcher: ./ws run --suite " + list);
+        if (home == null)
+            throw new IllegalArgumentException("run is started by the launcher: ./ws run --suite " + list);
         String arch = machine == null ? here() : MachineProfile.builtIn(machine).arch();
         Suite suite = Suite.read(list, arch, vmm(arch)).only(names);
         List<String> launcher = new ArrayList<>(List.of(Path.of(home, "ws").toString(), "run"));

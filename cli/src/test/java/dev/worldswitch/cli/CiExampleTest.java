@@ -16,7 +16,8 @@ import picocli.CommandLine;
 /** docs/ci.md: its workflow is YAML, its jobs are whole, and the program has every option that it uses. */
 class CiExampleTest {
     private static String workflow() throws IOException {
-        Matcher m = Pattern.compile("```yaml\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(Path.of("../docs/ci.md")));
+        Matcher m = Pattern.compile("```yaml\n(.*?)```", Pattern.DOTALL)
+                .matcher(Files.readString(Path.of("../docs/ci.md")));
         assertThat(m.find()).isTrue();
         return m.group(1);
     }
@@ -27,8 +28,12 @@ class CiExampleTest {
         assertThat(jobs.fieldNames()).toIterable().containsExactly("clients", "explore", "verdict");
         for (JsonNode job : jobs) {
             assertThat(job.get("runs-on").asText()).isNotEmpty();
-            for (JsonNode step : job.get("steps")) assertThat(step.has("uses") ^ step.has("run")).as(step.toString()).isTrue();
-            if (job.has("needs")) assertThat(jobs.has(job.get("needs").asText())).isTrue();
+            for (JsonNode step : job.get("steps"))
+                assertThat(step.has("uses") ^ step.has("run"))
+                        .as(step.toString())
+                        .isTrue();
+            if (job.has("needs"))
+                assertThat(jobs.has(job.get("needs").asText())).isTrue();
         }
     }
 

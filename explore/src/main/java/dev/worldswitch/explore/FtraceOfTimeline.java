@@ -51,7 +51,8 @@ final class FtraceOfTimeline implements Tracepoints {
         String task = s.context().startsWith(GUEST_OF) ? s.context().substring(GUEST_OF.length()) : s.context();
         boolean interrupt = task.equals(INTERRUPT);
         if (!interrupt) switchTo(task);
-        String marked = s.kind() == Kind.STEP ? s.text() : s.kind().name().toLowerCase(java.util.Locale.ROOT) + ": " + s.text();
+        String marked =
+                s.kind() == Kind.STEP ? s.text() : s.kind().name().toLowerCase(java.util.Locale.ROOT) + ": " + s.text();
         line(s, s.function().isEmpty() ? Ftrace.MARKER : s.function(), marked);
         // As systrace's counters are written.
         s.changed().entrySet().stream()
@@ -68,8 +69,11 @@ final class FtraceOfTimeline implements Tracepoints {
     private void switchTo(String task) {
         String before = current.getOrDefault(lastCpu, IDLE);
         if (before.equals(task)) return;
-        line(null, "sched_switch", "prev_comm=" + before + " prev_pid=" + pid(before)
-                + " prev_prio=120 prev_state=R ==> next_comm=" + task + " next_pid=" + pid(task) + " next_prio=120");
+        line(
+                null,
+                "sched_switch",
+                "prev_comm=" + before + " prev_pid=" + pid(before) + " prev_prio=120 prev_state=R ==> next_comm=" + task
+                        + " next_pid=" + pid(task) + " next_prio=120");
         current.put(lastCpu, task);
     }
 

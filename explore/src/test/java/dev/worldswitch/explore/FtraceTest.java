@@ -8,13 +8,12 @@ import org.junit.jupiter.api.Test;
 
 class FtraceTest {
     /** How readers of ftrace text take a line apart: task, pid, CPU, flags, time, event, fields. */
-    private static final Pattern LINE =
-            Pattern.compile("\\s*(\\S+)-(\\d+)\\s+\\[(\\d{3})\\] ([dDbBX.][NnpLB.][hHsZz.][1-9.][1-9a-f.]) +\\d+\\.\\d{6}: (\\S+): (.*)");
+    private static final Pattern LINE = Pattern.compile(
+            "\\s*(\\S+)-(\\d+)\\s+\\[(\\d{3})\\] ([dDbBX.][NnpLB.][hHsZz.][1-9.][1-9a-f.]) +\\d+\\.\\d{6}: (\\S+): (.*)");
 
     @Test
     void a_finding_is_text_of_the_kernel_s_trace_file_with_its_tracepoints_and_the_event_as_a_marker() {
-        Verdict v = Exploration.of(
-                        Scenario.builtIn("xfd"), Exploration.kernelOf("6.12~clear-xstate-bv-on-xfd"))
+        Verdict v = Exploration.of(Scenario.builtIn("xfd"), Exploration.kernelOf("6.12~clear-xstate-bv-on-xfd"))
                 .run(n -> {});
         List<String> lines = Exploration.ftrace(
                         v.findings().getFirst().schedule().toString())

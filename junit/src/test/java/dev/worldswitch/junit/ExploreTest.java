@@ -24,9 +24,7 @@ class ExploreTest {
         assertThat(v.kernel()).isEqualTo("6.12~kvm-fpu-check-at-entry");
     }
 
-    @Explore(
-            text =
-                    """
+    @Explore(text = """
                     description = a guest that only exits
                     machine = sapphire-rapids
                     vmm.does = own-registers, run

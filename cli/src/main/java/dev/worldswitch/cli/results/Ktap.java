@@ -13,7 +13,8 @@ final class Ktap {
     /** Diagnostic lines first, then the line with the result. */
     static String result(int number, TestResult r) {
         StringBuilder b = new StringBuilder();
-        for (String d : r.details()) b.append(("# " + printable(d)).stripTrailing()).append('\n');
+        for (String d : r.details())
+            b.append(("# " + printable(d)).stripTrailing()).append('\n');
         b.append(r.outcome() == Outcome.FAIL ? "not ok " : "ok ")
                 .append(number)
                 .append(' ')

@@ -46,7 +46,10 @@ public final class Results {
 
     /** All tests are done: true when none failed. */
     public boolean end() {
-        print(json ? json() : Ktap.totals(count(all, Outcome.PASS), count(all, Outcome.FAIL), count(all, Outcome.SKIP)));
+        print(
+                json
+                        ? json()
+                        : Ktap.totals(count(all, Outcome.PASS), count(all, Outcome.FAIL), count(all, Outcome.SKIP)));
         if (junit != null) {
             try {
                 Files.writeString(junit, JUnitXml.of(suite, all));

@@ -24,7 +24,8 @@ final class Gate {
     }
 
     /** Null when the request may pass; else why not. */
-    @Nullable String refusal(String method, boolean page, Headers headers) {
+    @Nullable
+    String refusal(String method, boolean page, Headers headers) {
         List<String> hosts = headers.getOrDefault("Host", List.of());
         if (hosts.size() != 1) return "exactly one Host header, please";
         String host = hosts.getFirst();

@@ -37,7 +37,10 @@ final class Job {
         }
     }
 
-    private static final String ABOUT = "job.properties", PART = "part", REPORT = "report.html", VERDICT = "verdict.json";
+    private static final String ABOUT = "job.properties",
+            PART = "part",
+            REPORT = "report.html",
+            VERDICT = "verdict.json";
 
     private final int id;
     private final Path folder;
@@ -143,7 +146,8 @@ final class Job {
     }
 
     /** Where an exploration that was ended goes on; null for one from the start. */
-    @Nullable Part part() throws IOException {
+    @Nullable
+    Part part() throws IOException {
         Path file = folder.resolve(PART);
         return Files.exists(file) ? Part.parse("job " + id, Files.readString(file)) : null;
     }
@@ -158,19 +162,26 @@ final class Job {
         List<List<String>> found = new ArrayList<>();
         for (Finding f : v.findings())
             found.add(List.of(
-                    f.property().says(), f.what().replace('\n', ' '), f.schedule().toString()));
+                    f.property().says(),
+                    f.what().replace('\n', ' '),
+                    f.schedule().toString()));
         findings = List.copyOf(found);
-        verdict = (v.clean() ? v.complete() ? "clean" : "nothing found so far" : v.findings().size() + " found")
-                + ": " + v.bounds() + (v.complete() ? "" : "; NOT exhausted") + "; " + v.figures().states()
+        verdict = (v.clean()
+                        ? v.complete() ? "clean" : "nothing found so far"
+                        : v.findings().size() + " found")
+                + ": " + v.bounds() + (v.complete() ? "" : "; NOT exhausted") + "; "
+                + v.figures().states()
                 + " states, " + v.figures().runs() + " runs";
         status(next);
     }
 
-    @Nullable Path report() {
+    @Nullable
+    Path report() {
         return existing(REPORT);
     }
 
-    @Nullable Path verdictFile() {
+    @Nullable
+    Path verdictFile() {
         return existing(VERDICT);
     }
 
@@ -180,7 +191,8 @@ final class Job {
     }
 
     synchronized String json() {
-        StringBuilder b = new StringBuilder("{\"id\":" + id + ",\"status\":" + Json.quoted(status.text()) + ",\"command\":"
+        StringBuilder b = new StringBuilder("{\"id\":" + id + ",\"status\":" + Json.quoted(status.text())
+                + ",\"command\":"
                 + Json.quoted(command) + ",\"verdict\":" + Json.quoted(verdict) + ",\"error\":" + Json.quoted(error)
                 + ",\"report\":" + (report() != null) + ",\"states\":" + progress.states() + ",\"runs\":"
                 + progress.runs() + ",\"waiting\":" + progress.waiting() + ",\"findings\":[");

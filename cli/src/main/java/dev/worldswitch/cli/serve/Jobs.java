@@ -51,7 +51,8 @@ final class Jobs implements AutoCloseable {
         }
         scenarios = new Scenarios(folder.resolve("scenarios"));
         workers = Math.max(1, Runtime.getRuntime().availableProcessors() / atOnce);
-        runners = Executors.newFixedThreadPool(atOnce, Thread.ofPlatform().name("job-", 0).factory());
+        runners = Executors.newFixedThreadPool(
+                atOnce, Thread.ofPlatform().name("job-", 0).factory());
         try (Stream<Path> each = Files.list(this.folder)) {
             for (Path p : each.toList()) {
                 String name = String.valueOf(p.getFileName());
@@ -155,8 +156,8 @@ final class Jobs implements AutoCloseable {
         Scenario s = j.request().scenario(scenarios);
         Bounds bounds = j.request().bounds(s);
         long end = System.nanoTime() + bounds.seconds() * 1_000_000_000;
-        Effort effort = new Effort(
-                workers, true, 1, 1, false, () -> ending || j.stopAsked() || System.nanoTime() > end);
+        Effort effort =
+                new Effort(workers, true, 1, 1, false, () -> ending || j.stopAsked() || System.nanoTime() > end);
         long[] last = {0};
         Consumer<Progress> progress = p -> {
             long now = System.nanoTime();
@@ -165,8 +166,10 @@ final class Jobs implements AutoCloseable {
             j.progress(p);
             listener.accept(j);
         };
-        Exploration.Outcome o =
-                Exploration.of(s, j.request().kernel(s)).within(bounds).with(effort).run(j.part(), progress);
+        Exploration.Outcome o = Exploration.of(s, j.request().kernel(s))
+                .within(bounds)
+                .with(effort)
+                .run(j.part(), progress);
         Verdict v = o.verdict();
         j.progress(new Progress(v.figures().states(), v.figures().runs(), 0));
         j.outcome(v, o.part(), v.complete() ? Status.DONE : ending ? Status.QUEUED : Status.STOPPED);

@@ -57,7 +57,8 @@ record Request(Map<String, String> given) {
     Bounds bounds(Scenario s) {
         Bounds b = s.bounds();
         for (String kind : list("bounds")) b = b.with(kind);
-        return b.withStates(number("states", STATES, MOST_STATES)).withSeconds(number("seconds", SECONDS, MOST_SECONDS));
+        return b.withStates(number("states", STATES, MOST_STATES))
+                .withSeconds(number("seconds", SECONDS, MOST_SECONDS));
     }
 
     private long number(String key, long usual, long most) {
@@ -70,7 +71,10 @@ record Request(Map<String, String> given) {
 
     /** The command that does the same; a posted scenario is a file for it. */
     String command(Scenarios all) {
-        List<String> words = new ArrayList<>(List.of("ws", "explore", all.isPosted(text("scenario")) ? "./" + text("scenario") + ".scenario" : text("scenario")));
+        List<String> words = new ArrayList<>(List.of(
+                "ws",
+                "explore",
+                all.isPosted(text("scenario")) ? "./" + text("scenario") + ".scenario" : text("scenario")));
         for (String k : KEYS.subList(1, KEYS.size()))
             if (!text(k).isEmpty())
                 words.addAll(List.of("--" + (k.equals("seconds") ? "time" : k), String.join(",", list(k))));

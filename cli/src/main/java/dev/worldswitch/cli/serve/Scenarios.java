@@ -36,8 +36,7 @@ final class Scenarios {
         int at = name.lastIndexOf('%');
         if (at > 0) return find(name.substring(0, at)).on(name.substring(at + 1));
         Matcher varied = VARIED.matcher(name);
-        if (varied.matches())
-            return find(varied.group(1)).changed(varied.group(2), Integer.parseInt(varied.group(3)));
+        if (varied.matches()) return find(varied.group(1)).changed(varied.group(2), Integer.parseInt(varied.group(3)));
         if (!isPosted(name)) return Scenario.builtIn(name);
         String text = text(name);
         if (text == null) throw new IllegalArgumentException("no scenario '" + name + "' was posted here");
@@ -45,7 +44,8 @@ final class Scenarios {
     }
 
     /** A posted scenario as it came; null when there is none. */
-    @Nullable String text(String name) {
+    @Nullable
+    String text(String name) {
         try {
             Path file = folder.resolve(name + ".scenario");
             return isPosted(name) && Files.exists(file) ? Files.readString(file) : null;

@@ -33,7 +33,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Site implements AutoCloseable {
     private static final int MOST_BYTES = 256 * 1024, REPLAYS_WAITING = 16;
-    private static final String HTML = "text/html; charset=utf-8", JSON = "application/json", TEXT = "text/plain; charset=utf-8";
+    private static final String HTML = "text/html; charset=utf-8",
+            JSON = "application/json",
+            TEXT = "text/plain; charset=utf-8";
     /** What a browser loads once, by path. */
     private static final Map<String, String> TYPES =
             Map.of("app.js", "text/javascript; charset=utf-8", "app.css", "text/css; charset=utf-8");
@@ -44,7 +46,12 @@ public final class Site implements AutoCloseable {
     private final Streams streams = new Streams();
     /** Runs of schedules use coroutines of their own: not in a virtual thread. */
     private final ThreadPoolExecutor replays = new ThreadPoolExecutor(
-            1, 1, 1, TimeUnit.MINUTES, new ArrayBlockingQueue<>(REPLAYS_WAITING), Thread.ofPlatform().daemon().factory());
+            1,
+            1,
+            1,
+            TimeUnit.MINUTES,
+            new ArrayBlockingQueue<>(REPLAYS_WAITING),
+            Thread.ofPlatform().daemon().factory());
 
     /** An answer that is no success. */
     private static final class Refused extends RuntimeException {
@@ -123,8 +130,8 @@ public final class Site implements AutoCloseable {
         switch (path) {
             case "/" -> send(x, 200, HTML, Pages.resource("index.html"));
             case "/api/catalogue" -> send(x, 200, JSON, Pages.catalogue());
-            case "/api/jobs" -> send(
-                    x, 200, JSON, jobs.list().stream().map(Job::json).collect(Collectors.joining(",", "[", "]")));
+            case "/api/jobs" ->
+                send(x, 200, JSON, jobs.list().stream().map(Job::json).collect(Collectors.joining(",", "[", "]")));
             case "/api/events" -> events(x);
             case "/replay" -> send(x, 200, HTML, replay(fields(x.getRequestURI().getRawQuery())));
             default -> {
@@ -135,7 +142,8 @@ public final class Site implements AutoCloseable {
                     file(x, HTML, job(path).report());
                 else if (path.matches("/jobs/\\d{1,9}/verdict.json"))
                     file(x, JSON, job(path).verdictFile());
-                else if (path.matches("/api/jobs/\\d{1,9}")) send(x, 200, JSON, job(path).json());
+                else if (path.matches("/api/jobs/\\d{1,9}"))
+                    send(x, 200, JSON, job(path).json());
                 else throw new Refused(404, "there is no " + path);
             }
         }
@@ -173,7 +181,8 @@ public final class Site implements AutoCloseable {
         String schedule = query.getOrDefault("schedule", "");
         Future<String> page;
         try {
-            page = replays.submit(() -> Report.of(jobs.scenarios().find(Schedule.parse(schedule).scenario()), schedule));
+            page = replays.submit(() ->
+                    Report.of(jobs.scenarios().find(Schedule.parse(schedule).scenario()), schedule));
         } catch (RejectedExecutionException e) {
             throw new Refused(503, "too many schedules are being repeated; try again");
         }

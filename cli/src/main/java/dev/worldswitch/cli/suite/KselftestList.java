@@ -55,8 +55,7 @@ final class KselftestList {
         if (!m.matches()) return;
         String of = m.group(1);
         if (of != null && !of.equals(arch.equals("x86") ? "x86_64" : "aarch64") && !of.equals(arch)) return;
-        for (String word : m.group(2).split("\\s+"))
-            if (!word.isEmpty() && !word.contains("$")) test("", word);
+        for (String word : m.group(2).split("\\s+")) if (!word.isEmpty() && !word.contains("$")) test("", word);
     }
 
     private void test(String collection, String name) {

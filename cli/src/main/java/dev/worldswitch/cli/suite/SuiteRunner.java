@@ -64,7 +64,8 @@ public final class SuiteRunner {
             complaints = Files.createTempFile("ws-suite", ".err");
             Process p = new ProcessBuilder(command)
                     .directory(t.folder().toFile())
-                    .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+                    .redirectInput(
+                            ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
                     .redirectError(complaints.toFile())
                     .start();
             Deque<String> said = new ArrayDeque<>();
@@ -131,7 +132,9 @@ public final class SuiteRunner {
         } else {
             // QEMU itself fails with 1 too, and says why.
             boolean complains = errors.stream()
-                    .anyMatch(l -> !l.isBlank() && !l.startsWith("ws: ") && !l.toLowerCase(java.util.Locale.ROOT).contains("warning"));
+                    .anyMatch(l -> !l.isBlank()
+                            && !l.startsWith("ws: ")
+                            && !l.toLowerCase(java.util.Locale.ROOT).contains("warning"));
             if (status == UNIT_TEST_PASS && !complains)
                 return new TestResult(t.name(), Outcome.PASS, last(SUMMARY, said, ""), took, List.of());
             if (status == UNIT_TEST_SKIP)
@@ -140,7 +143,11 @@ public final class SuiteRunner {
                 return new TestResult(t.name(), Outcome.FAIL, "the VMM ended without the test's status", took, all);
         }
         return new TestResult(
-                t.name(), Outcome.FAIL, status > SIGNALS && status <= SIGNALS + 64 ? "signal " + (status - SIGNALS) : "exit=" + status, took, all);
+                t.name(),
+                Outcome.FAIL,
+                status > SIGNALS && status <= SIGNALS + 64 ? "signal " + (status - SIGNALS) : "exit=" + status,
+                took,
+                all);
     }
 
     private static String last(Pattern what, List<String> lines, String otherwise) {

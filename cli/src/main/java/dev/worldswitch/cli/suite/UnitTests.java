@@ -20,8 +20,18 @@ final class UnitTests {
     /** KVM_MAX_VCPUS is more; as many threads as this are of use. */
     private static final String MAX_SMP = "8";
 
-    private static final Set<String> PARAMETERS =
-            Set.of("file", "smp", "extra_params", "qemu_params", "test_args", "arch", "machine", "groups", "accel", "timeout", "check");
+    private static final Set<String> PARAMETERS = Set.of(
+            "file",
+            "smp",
+            "extra_params",
+            "qemu_params",
+            "test_args",
+            "arch",
+            "machine",
+            "groups",
+            "accel",
+            "timeout",
+            "check");
 
     private final Path file, folder;
     private final String arch;
@@ -67,7 +77,8 @@ final class UnitTests {
         command.addAll(List.of("-kernel", image(about).toString()));
         command.addAll(List.of("-smp", about.getOrDefault("smp", "1").replace("$MAX_SMP", MAX_SMP)));
         command.addAll(words(parameters(about)));
-        if (about.containsKey("test_args")) command.addAll(List.of("-append", unquoted(about.getOrDefault("test_args", ""))));
+        if (about.containsKey("test_args"))
+            command.addAll(List.of("-append", unquoted(about.getOrDefault("test_args", ""))));
         String t = about.getOrDefault("timeout", "" + DEFAULT_SECONDS).replaceFirst("s$", "");
         if (!t.matches("\\d{1,6}")) throw new IllegalArgumentException(file + ": [" + name + "]: timeout = " + t);
         return new SuiteTest(name, folder, command, Long.parseLong(t), "", Statuses.DEBUG_EXIT);
@@ -100,21 +111,20 @@ final class UnitTests {
         if (groups.contains("nodefault")) return "test marked as manual run only";
         if (!only.isEmpty() && !only.equals(arch.equals("x86") ? "x86_64" : "arm64")) return only + " only";
         if (!accel.contains("kvm")) return accel + " only";
-        if (parameters.matches("(^|.*[ ,])(\\+vmx|\\+svm)([ ,].*|$)") || groups.contains("vmx") || groups.contains("svm"))
-            return "no nested virtualisation (docs/LIMITS.md)";
-        if (parameters.contains("hv_") || groups.contains("hyperv"))
-            return "no Hyper-V interfaces (docs/LIMITS.md)";
+        if (parameters.matches("(^|.*[ ,])(\\+vmx|\\+svm)([ ,].*|$)")
+                || groups.contains("vmx")
+                || groups.contains("svm")) return "no nested virtualisation (docs/LIMITS.md)";
+        if (parameters.contains("hv_") || groups.contains("hyperv")) return "no Hyper-V interfaces (docs/LIMITS.md)";
         if (groups.contains("migration")) return "migration between two VMMs is not run here";
         if (groups.contains("panic")) return "GUEST_PANICKED is asked over QMP, which is not done here";
         if (parameters.contains("`") || parameters.replace("$MAX_SMP", "").contains("$"))
             return "its parameters want a shell: " + parameters;
         for (String c : about.getOrDefault("check", "").split(" +")) {
             String[] half = c.split("=", 2);
-            if (half.length == 2 && !half[1].equals(content(half[0])))
-                return half[0] + " not equal to " + half[1];
+            if (half.length == 2 && !half[1].equals(content(half[0]))) return half[0] + " not equal to " + half[1];
         }
-        if (!Files.isRegularFile(image(about)) && !about.getOrDefault("file", "").startsWith("_"))
-            return "file " + image(about) + " is missing";
+        if (!Files.isRegularFile(image(about))
+                && !about.getOrDefault("file", "").startsWith("_")) return "file " + image(about) + " is missing";
         return vmm.whyNot();
     }
 

@@ -26,7 +26,8 @@ import org.w3c.dom.Element;
 class ResultsTest {
     private static final List<TestResult> THREE = List.of(
             new TestResult("amx_test", Outcome.PASS, "", 0.5, List.of()),
-            new TestResult("a # \"<name>\"", Outcome.FAIL, "exit=254", 1.25, List.of("it said\u001b[31m & \u0000 <ended>")),
+            new TestResult(
+                    "a # \"<name>\"", Outcome.FAIL, "exit=254", 1.25, List.of("it said\u001b[31m & \u0000 <ended>")),
             new TestResult("sev_test", Outcome.SKIP, "no SEV", 0, List.of("1..0 # SKIP - no SEV")));
 
     @TempDir
@@ -34,7 +35,12 @@ class ResultsTest {
 
     private String told(boolean json, List<TestResult> all) {
         ByteArrayOutputStream text = new ByteArrayOutputStream();
-        Results r = new Results("suite", all.size(), new PrintStream(text, true, StandardCharsets.UTF_8), json, folder.resolve("junit.xml"));
+        Results r = new Results(
+                "suite",
+                all.size(),
+                new PrintStream(text, true, StandardCharsets.UTF_8),
+                json,
+                folder.resolve("junit.xml"));
         all.forEach(r::add);
         assertThat(r.end()).isEqualTo(Results.count(all, Outcome.FAIL) == 0);
         return text.toString(StandardCharsets.UTF_8);
@@ -73,8 +79,11 @@ class ResultsTest {
     void json_of_results_and_of_verdicts_is_as_its_schema_says() throws IOException {
         follows("results", told(true, THREE));
         follows("verdict", Exploration.replay("ws2:xcr0:6.12:-").json());
-        KernelVersion without = KernelVersion.of("6.12").changed(List.of(Patch.of("kvm-fpu-check-at-entry")), List.of());
-        follows("verdict", Exploration.of(Scenario.builtIn("xcr0"), without).run(n -> {}).json());
+        KernelVersion without =
+                KernelVersion.of("6.12").changed(List.of(Patch.of("kvm-fpu-check-at-entry")), List.of());
+        follows(
+                "verdict",
+                Exploration.of(Scenario.builtIn("xcr0"), without).run(n -> {}).json());
     }
 
     private static void follows(String schema, String json) throws IOException {

@@ -55,8 +55,8 @@ class SiteTest {
             s.setSoTimeout(60_000);
             byte[] content = body.getBytes(StandardCharsets.UTF_8);
             OutputStream out = s.getOutputStream();
-            out.write((method + " " + path + " HTTP/1.1\r\n" + (host.isEmpty() ? "" : "Host: " + host + "\r\n") + headers
-                            + "Connection: close\r\nContent-Length: " + content.length + "\r\n\r\n")
+            out.write((method + " " + path + " HTTP/1.1\r\n" + (host.isEmpty() ? "" : "Host: " + host + "\r\n")
+                            + headers + "Connection: close\r\nContent-Length: " + content.length + "\r\n\r\n")
                     .getBytes(StandardCharsets.UTF_8));
             out.write(content);
             out.flush();
@@ -97,17 +97,29 @@ class SiteTest {
 
     @Test
     void a_page_of_another_site_starts_nothing_and_reads_nothing() throws IOException {
-        assertThat(ask("POST", "/api/jobs", here(), POST + "Origin: http://evil.example\r\n", SMALL).status()).isEqualTo(403);
-        assertThat(ask("POST", "/api/jobs", here(), POST + "Origin: null\r\n", SMALL).status()).isEqualTo(403);
-        assertThat(ask("POST", "/api/jobs", here(), POST + "Sec-Fetch-Site: cross-site\r\n", SMALL).status()).isEqualTo(403);
-        assertThat(ask("POST", "/api/jobs", here(), "Content-Type: application/x-www-form-urlencoded\r\n", SMALL).status())
+        assertThat(ask("POST", "/api/jobs", here(), POST + "Origin: http://evil.example\r\n", SMALL)
+                        .status())
                 .isEqualTo(403);
-        assertThat(ask("POST", "/api/jobs", here(), "X-Worldswitch: 1\r\nContent-Type: text/plain\r\n", SMALL).status())
+        assertThat(ask("POST", "/api/jobs", here(), POST + "Origin: null\r\n", SMALL)
+                        .status())
                 .isEqualTo(403);
-        assertThat(ask("GET", "/api/jobs", here(), "Sec-Fetch-Site: cross-site\r\n", "").status()).isEqualTo(403);
-        assertThat(ask("GET", "/", here(), "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n", "").status())
+        assertThat(ask("POST", "/api/jobs", here(), POST + "Sec-Fetch-Site: cross-site\r\n", SMALL)
+                        .status())
                 .isEqualTo(403);
-        assertThat(ask("GET", "/", here(), "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n", "").status())
+        assertThat(ask("POST", "/api/jobs", here(), "Content-Type: application/x-www-form-urlencoded\r\n", SMALL)
+                        .status())
+                .isEqualTo(403);
+        assertThat(ask("POST", "/api/jobs", here(), "X-Worldswitch: 1\r\nContent-Type: text/plain\r\n", SMALL)
+                        .status())
+                .isEqualTo(403);
+        assertThat(ask("GET", "/api/jobs", here(), "Sec-Fetch-Site: cross-site\r\n", "")
+                        .status())
+                .isEqualTo(403);
+        assertThat(ask("GET", "/", here(), "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n", "")
+                        .status())
+                .isEqualTo(403);
+        assertThat(ask("GET", "/", here(), "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n", "")
+                        .status())
                 .as("a link that somebody follows")
                 .isEqualTo(200);
         assertThat(ask("DELETE", "/api/jobs", here(), "", "").status()).isEqualTo(403);
@@ -155,10 +167,13 @@ class SiteTest {
         Path mine = state.resolve("mine.scenario");
         String text = Files.readString(Path.of("../explore/src/main/resources/scenarios/xcr0.scenario"));
         Files.writeString(mine, text);
-        for (String bad : new String[] {mine.toString(), "../xcr0.scenario", "xcr0.scenario", "posted-../../x", "posted-0123456789abcdef"}) {
+        for (String bad : new String[] {
+            mine.toString(), "../xcr0.scenario", "xcr0.scenario", "posted-../../x", "posted-0123456789abcdef"
+        }) {
             Answer a = post("/api/jobs", "scenario=" + URLEncoder.encode(bad, StandardCharsets.UTF_8));
             assertThat(a.status()).as(bad).isEqualTo(400);
-            assertThat(get("/replay?schedule=" + URLEncoder.encode("ws2:" + bad + ":6.12:-", StandardCharsets.UTF_8)).status())
+            assertThat(get("/replay?schedule=" + URLEncoder.encode("ws2:" + bad + ":6.12:-", StandardCharsets.UTF_8))
+                            .status())
                     .as(bad)
                     .isEqualTo(400);
         }
@@ -167,9 +182,14 @@ class SiteTest {
         JsonNode j = ended(posted.json().get("id").asInt());
         assertThat(j.get("status").asText()).as(j.toString()).isEqualTo("done");
         assertThat(j.get("command").asText()).contains("posted-");
-        assertThat(post("/api/jobs", "text=nonsense").json().get("error").asText()).contains("line 1");
+        assertThat(post("/api/jobs", "text=nonsense").json().get("error").asText())
+                .contains("line 1");
         assertThat(post("/api/jobs", "text=" + "x".repeat(300_000)).status()).isEqualTo(413);
-        assertThat(post("/api/jobs", "scenario=xfd&seconds=0").json().get("error").asText()).contains("seconds");
+        assertThat(post("/api/jobs", "scenario=xfd&seconds=0")
+                        .json()
+                        .get("error")
+                        .asText())
+                .contains("seconds");
         assertThat(post("/api/jobs", "scenario=xfd&without=bogus").status()).isEqualTo(400);
     }
 
@@ -197,13 +217,19 @@ class SiteTest {
     void pages_hear_of_each_change() throws Exception {
         try (Socket s = new Socket(InetAddress.getLoopbackAddress(), site.port())) {
             s.setSoTimeout(60_000);
-            s.getOutputStream().write(("GET /api/events HTTP/1.1\r\nHost: " + here() + "\r\n\r\n").getBytes(StandardCharsets.UTF_8));
+            s.getOutputStream()
+                    .write(("GET /api/events HTTP/1.1\r\nHost: " + here() + "\r\n\r\n")
+                            .getBytes(StandardCharsets.UTF_8));
             BufferedReader in = new BufferedReader(new InputStreamReader(s.getInputStream(), StandardCharsets.UTF_8));
-            for (String l = in.readLine(); !l.equals(": here"); l = in.readLine()) assertThat(l).isNotNull();
+            for (String l = in.readLine(); !l.equals(": here"); l = in.readLine())
+                assertThat(l).isNotNull();
             post("/api/jobs", SMALL);
             StringBuilder heard = new StringBuilder();
-            while (!heard.toString().contains("\"status\":\"done\"")) heard.append(in.readLine()).append('\n');
-            assertThat(heard.toString()).contains("data: {\"id\":1,\"status\":\"queued\"").contains("\"status\":\"running\"");
+            while (!heard.toString().contains("\"status\":\"done\""))
+                heard.append(in.readLine()).append('\n');
+            assertThat(heard.toString())
+                    .contains("data: {\"id\":1,\"status\":\"queued\"")
+                    .contains("\"status\":\"running\"");
         }
     }
 }

@@ -36,7 +36,8 @@ class SuiteTestsTest {
     /** Without {@code ws run}: what is tested is who is started and what its end means. */
     private List<String> run(Suite s, long seconds) {
         ByteArrayOutputStream text = new ByteArrayOutputStream();
-        Results r = new Results(s.name(), SuiteRunner.planned(s), new PrintStream(text, true, StandardCharsets.UTF_8), false, null);
+        Results r = new Results(
+                s.name(), SuiteRunner.planned(s), new PrintStream(text, true, StandardCharsets.UTF_8), false, null);
         new SuiteRunner(List.of("env"), seconds).run(s, r);
         r.end();
         return text.toString(StandardCharsets.UTF_8).lines().skip(2).toList();
@@ -60,7 +61,9 @@ class SuiteTestsTest {
                         "not ok 4 selftests: kvm: absent # file " + folder.resolve("kvm/absent") + " is missing",
                         "not ok 5 selftests: kvm: killed # signal 9",
                         "# Totals: pass:1 fail:3 xfail:0 xpass:0 skip:1 error:0");
-        assertThat(Suite.read(list, "x86", NONE).tests()).extracting(SuiteTest::seconds).containsOnly(20L);
+        assertThat(Suite.read(list, "x86", NONE).tests())
+                .extracting(SuiteTest::seconds)
+                .containsOnly(20L);
         assertThat(Suite.read(list, "x86", NONE).only(List.of("bad")).tests()).hasSize(1);
     }
 
@@ -73,9 +76,7 @@ class SuiteTestsTest {
 
     @Test
     void a_makefile_names_the_tests_of_the_machine_s_architecture() throws IOException {
-        Path list = file(
-                "Makefile",
-                """
+        Path list = file("Makefile", """
                 TEST_GEN_PROGS_x86_64 = x86_64/cpuid_test
                 TEST_GEN_PROGS_x86_64 += x86_64/amx_test \\
                     set_memory_region_test
@@ -93,12 +94,12 @@ class SuiteTestsTest {
 
     @Test
     void unit_tests_are_started_as_their_own_runner_does_and_what_can_t_be_run_says_why() throws IOException {
-        program("vmm", "case \"$*\" in *skipped*) echo 'SUMMARY: 1 tests, 1 skipped'; exit 77;; *broken*) exit 3;; esac\n"
-                + "echo \"$*\" >args; echo 'SUMMARY: 2 tests'; exit 1");
+        program(
+                "vmm",
+                "case \"$*\" in *skipped*) echo 'SUMMARY: 1 tests, 1 skipped'; exit 77;; *broken*) exit 3;; esac\n"
+                        + "echo \"$*\" >args; echo 'SUMMARY: 2 tests'; exit 1");
         file("apic.flat", "");
-        Path cfg = file(
-                "unittests.cfg",
-                """
+        Path cfg = file("unittests.cfg", """
                 # comment
                 [apic-split]
                 file = apic.flat
@@ -142,7 +143,8 @@ class SuiteTestsTest {
                         "ok 8 manual # SKIP test marked as manual run only",
                         "# Totals: pass:1 fail:1 xfail:0 xpass:0 skip:6 error:0");
         assertThat(Files.readString(folder.resolve("args")))
-                .contains("-machine accel=kvm -kernel " + folder.resolve("apic.flat") + " -smp 2 -cpu qemu64,+x2apic -append a b");
+                .contains("-machine accel=kvm -kernel " + folder.resolve("apic.flat")
+                        + " -smp 2 -cpu qemu64,+x2apic -append a b");
         assertThat(run(Suite.read(cfg, "x86", NONE).only(List.of("apic-split")), 0))
                 .contains("ok 1 apic-split # SKIP qemu is missing");
     }
@@ -150,7 +152,9 @@ class SuiteTestsTest {
     @Test
     void a_file_that_is_neither_is_refused_by_line() throws IOException {
         Path cfg = file("unittests.cfg", "[a]\nfile = a.flat\nbogus = 1\n");
-        assertThatThrownBy(() -> Suite.read(cfg, "x86", NONE)).hasMessageContaining("line 3").hasMessageContaining("bogus");
+        assertThatThrownBy(() -> Suite.read(cfg, "x86", NONE))
+                .hasMessageContaining("line 3")
+                .hasMessageContaining("bogus");
         Path empty = file("empty", "# nothing\n");
         assertThatThrownBy(() -> Suite.read(empty, "x86", NONE)).hasMessageContaining("names no test");
     }
