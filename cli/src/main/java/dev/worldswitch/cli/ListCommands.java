@@ -61,7 +61,9 @@ final class ListCommands {
         }
     }
 
-    @Command(name = "list", description = "Lists scenarios, events, properties and patches: what ws explore can be asked.")
+    @Command(
+            name = "list",
+            description = "Lists scenarios, events, properties and patches: what ws explore can be asked.")
     static final class Everything implements Runnable {
         @Override
         public void run() {

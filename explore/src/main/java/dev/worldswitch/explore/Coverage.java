@@ -76,7 +76,6 @@ final class Coverage {
             late.removeAll(done);
             each.put(e.id, new CoverageMap.OfEvent(List.copyOf(done), List.copyOf(late)));
         }
-        return new CoverageMap(
-                architecture, List.copyOf(new TreeSet<>(reached)), each, List.copyOf(callsNeverBegun));
+        return new CoverageMap(architecture, List.copyOf(new TreeSet<>(reached)), each, List.copyOf(callsNeverBegun));
     }
 }

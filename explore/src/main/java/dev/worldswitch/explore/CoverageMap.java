@@ -28,8 +28,7 @@ public record CoverageMap(String architecture, List<String> steps, Map<String, O
 
     /** What any of them came through; not reached is what none did. */
     public static CoverageMap sum(List<CoverageMap> all) {
-        Set<String> steps = new TreeSet<>(),
-                calls = new TreeSet<>(all.getFirst().calls);
+        Set<String> steps = new TreeSet<>(), calls = new TreeSet<>(all.getFirst().calls);
         Map<String, OfEvent> events = new TreeMap<>();
         for (CoverageMap m : all) {
             steps.addAll(m.steps);
@@ -86,10 +85,11 @@ public record CoverageMap(String architecture, List<String> steps, Map<String, O
         if (steps.isEmpty()) return "null";
         return "{\"pairs\":" + pairs() + ",\"steps\":" + Json.list(steps) + ",\"events\":{"
                 + events.entrySet().stream()
-                        .map(e -> Json.quoted(e.getKey()) + ":{\"tried\":"
-                                + Json.list(e.getValue().tried) + ",\"not\":" + Json.list(e.getValue().not) + "}")
+                        .map(e -> Json.quoted(e.getKey()) + ":{\"tried\":" + Json.list(e.getValue().tried) + ",\"not\":"
+                                + Json.list(e.getValue().not) + "}")
                         .collect(Collectors.joining(","))
-                + "},\"functionsNotReached\":" + Json.list(functionsNotReached()) + ",\"callsNotReached\":" + Json.list(calls)
+                + "},\"functionsNotReached\":" + Json.list(functionsNotReached()) + ",\"callsNotReached\":"
+                + Json.list(calls)
                 + "}";
     }
 }

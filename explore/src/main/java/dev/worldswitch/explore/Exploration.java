@@ -102,7 +102,8 @@ public final class Exploration {
             Schedule none = new Schedule(scenario.name(), kernelText(kernel), List.of());
             findings.add(new Finding(AUDIT, r.audit(), List.of(), none, "", List.of()));
         }
-        Verdict.Figures figures = new Verdict.Figures(r.states(), r.runs(), r.moments(), r.merged(), notes(), coverage(r));
+        Verdict.Figures figures =
+                new Verdict.Figures(r.states(), r.runs(), r.moments(), r.merged(), notes(), coverage(r));
         String shard = effort.shard() + "/" + effort.shards();
         boolean whole = r.complete() && (effort.shards() == 1 || from != null);
         Verdict v = new Verdict(scenario.name(), kernelText(kernel), boundsText(), findings, whole, figures);

@@ -152,10 +152,7 @@ final class Explorer implements Search.Guide {
     }
 
     private static Explorer of(
-            Scenario s,
-            KernelVersion kernel,
-            Predicate<Cell> isState,
-            Function<KvmHost, @Nullable Debugger> debugger) {
+            Scenario s, KernelVersion kernel, Predicate<Cell> isState, Function<KvmHost, @Nullable Debugger> debugger) {
         MachineProfile machine = MachineProfile.builtIn(s.machine());
         Scenario.Recorded r = s.recorded();
         return of(

@@ -53,8 +53,7 @@ final class HardwareFunctions {
         Set<String> touching = new HashSet<>(Set.of("moment(Ljava/lang/String;)V"));
         for (int before = 0; before != touching.size(); ) {
             before = touching.size();
-            for (ClassModel c : machine)
-                for (MethodModel m : c.methods()) if (calls(m, touching)) touching.add(key(m));
+            for (ClassModel c : machine) for (MethodModel m : c.methods()) if (calls(m, touching)) touching.add(key(m));
         }
         return touching;
     }
@@ -64,9 +63,11 @@ final class HardwareFunctions {
     }
 
     private static boolean calls(MethodModel m, Set<String> touching) {
-        return m.code().stream().flatMap(c -> c.elementStream()).anyMatch(e -> e instanceof InvokeInstruction i
-                && i.owner().asInternalName().startsWith(ROOT + "machine/")
-                && touching.contains(i.name().stringValue() + i.type().stringValue()));
+        return m.code().stream()
+                .flatMap(c -> c.elementStream())
+                .anyMatch(e -> e instanceof InvokeInstruction i
+                        && i.owner().asInternalName().startsWith(ROOT + "machine/")
+                        && touching.contains(i.name().stringValue() + i.type().stringValue()));
     }
 
     /** Classes of a module's root package and of the architecture's. */
@@ -85,7 +86,8 @@ final class HardwareFunctions {
                 return parsed(root.resolve(folder));
             }
             if (uri.getScheme().equals("jar")) {
-                try (FileSystem jar = FileSystems.newFileSystem(Path.of(URI.create(uri.getSchemeSpecificPart().replaceFirst("!.*", ""))))) {
+                try (FileSystem jar = FileSystems.newFileSystem(
+                        Path.of(URI.create(uri.getSchemeSpecificPart().replaceFirst("!.*", ""))))) {
                     return parsed(jar.getPath(folder));
                 }
             }
@@ -100,7 +102,8 @@ final class HardwareFunctions {
     private static List<ClassModel> parsed(Path folder) throws IOException {
         List<ClassModel> all = new ArrayList<>();
         try (Stream<Path> files = Files.list(folder)) {
-            for (Path f : files.filter(p -> p.toString().endsWith(".class")).sorted().toList())
+            for (Path f :
+                    files.filter(p -> p.toString().endsWith(".class")).sorted().toList())
                 all.add(ClassFile.of().parse(Files.readAllBytes(f)));
         }
         return all;

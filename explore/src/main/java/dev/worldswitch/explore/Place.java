@@ -57,8 +57,7 @@ record Place(String name, boolean interrupt) {
     static String kernelSpelling(String name) {
         synchronized (SPELLINGS) {
             return SPELLINGS.computeIfAbsent(
-                    name,
-                    n -> n.replaceAll("([a-z0-9])([A-Z])", "$1_$2").toLowerCase(Locale.ROOT));
+                    name, n -> n.replaceAll("([a-z0-9])([A-Z])", "$1_$2").toLowerCase(Locale.ROOT));
         }
     }
 }

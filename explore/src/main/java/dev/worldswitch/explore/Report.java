@@ -33,12 +33,7 @@ public final class Report {
         String verdict = runs.isEmpty()
                 ? v.complete() ? "clean" : "nothing found so far"
                 : runs.size() + (runs.size() == 1 ? " way found" : " ways found");
-        return page(
-                v.scenario() + " on kernel " + v.kernel(),
-                verdict,
-                v.bounds(),
-                v.figures(),
-                runs);
+        return page(v.scenario() + " on kernel " + v.kernel(), verdict, v.bounds(), v.figures(), runs);
     }
 
     /** Of one timing, a finding or not, as {@code ws replay} repeats it. */

@@ -126,7 +126,8 @@ public final class Scenario {
     /** The same on another machine; its name says so, as {@code xfd%skylake-server}, so that its schedules do. */
     public Scenario on(String machine) {
         if (recorded != null)
-            throw new IllegalArgumentException(name + " is a recording: it is of " + machine() + " and of no other machine");
+            throw new IllegalArgumentException(
+                    name + " is a recording: it is of " + machine() + " and of no other machine");
         MachineProfile.builtIn(machine);
         Map<String, String> changed = new LinkedHashMap<>(lines);
         changed.put("machine", machine);
@@ -140,8 +141,7 @@ public final class Scenario {
      */
     public static Scenario of(String nameOrPath) {
         int machine = nameOrPath.lastIndexOf(ON_MACHINE);
-        if (machine > 0)
-            return of(nameOrPath.substring(0, machine)).on(nameOrPath.substring(machine + 1));
+        if (machine > 0) return of(nameOrPath.substring(0, machine)).on(nameOrPath.substring(machine + 1));
         int at = nameOrPath.lastIndexOf(',');
         if (at < 0 || !nameOrPath.substring(at + 1).matches("(cpus|tasks)=\\d{1,2}")) return named(nameOrPath);
         String[] change = nameOrPath.substring(at + 1).split("=");

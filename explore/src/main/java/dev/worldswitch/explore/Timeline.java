@@ -104,7 +104,9 @@ final class Timeline {
         boolean moves = c.kind() == Choice.CPU, inGuest = cpu != null && cpu.inGuest();
         add(
                 Kind.EVENT,
-                inGuest ? GUEST_OF + nameOf(running()) : Place.here().interrupt() && !moves ? "interrupt" : nameOf(running()),
+                inGuest
+                        ? GUEST_OF + nameOf(running())
+                        : Place.here().interrupt() && !moves ? "interrupt" : nameOf(running()),
                 moves ? c.which() : cpu == null ? cpuOf(running()) : cpu.id(),
                 "",
                 what);

@@ -14,8 +14,7 @@ public record Verdict(
      * @param notes what a reader has to know besides, a line each
      * @param coverage which pairs of a step and an event were exercised
      */
-    public record Figures(
-            long states, long runs, long steps, long merged, List<String> notes, CoverageMap coverage) {
+    public record Figures(long states, long runs, long steps, long merged, List<String> notes, CoverageMap coverage) {
         /** Coverage and notes for a person. */
         List<String> lines() {
             List<String> all = new ArrayList<>(coverage.lines());
@@ -28,8 +27,7 @@ public record Verdict(
     public static Verdict sum(String scenario, List<Verdict> all) {
         List<Finding> findings = new ArrayList<>();
         Set<String> lines = new LinkedHashSet<>();
-        List<CoverageMap> coverage =
-                all.stream().map(v -> v.figures.coverage).toList();
+        List<CoverageMap> coverage = all.stream().map(v -> v.figures.coverage).toList();
         long states = 0, runs = 0, steps = 0, merged = 0;
         boolean complete = true;
         for (Verdict v : all) {

@@ -10,8 +10,7 @@ import org.junit.jupiter.api.Test;
 
 /** What a scenario is where its file says nothing, and how a command changes it. */
 class ScenarioTest {
-    private static final String SHORT =
-            """
+    private static final String SHORT = """
             description = short
             machine = sapphire-rapids
             vmm.does = own-registers, run
@@ -43,14 +42,16 @@ class ScenarioTest {
 
     @Test
     void a_finding_on_other_cpus_is_repeated_by_its_schedule() {
-        KernelVersion faulty =
-                KernelVersion.of("6.12").changed(List.of(Patch.of("clear-xstate-bv-on-xfd")), List.of());
+        KernelVersion faulty = KernelVersion.of("6.12").changed(List.of(Patch.of("clear-xstate-bv-on-xfd")), List.of());
         Verdict v = Exploration.of(Scenario.of("xfd,cpus=2,tasks=2"), faulty)
                 .with(new Effort(1, true, 1, 1, true, () -> false))
                 .run(n -> {});
         assertThat(v.bounds()).startsWith("2 CPUs, 2 tasks, at most 1 event");
         Finding f = v.findings().getFirst();
-        assertThat(Exploration.replay(f.schedule().toString()).findings().getFirst().what())
+        assertThat(Exploration.replay(f.schedule().toString())
+                        .findings()
+                        .getFirst()
+                        .what())
                 .isEqualTo(f.what());
     }
 }

@@ -181,6 +181,10 @@ final class Arm64Subject implements Subject {
                 && current.flags().test(Task.TIF_KERNEL_FPSTATE)
                 && !current.flags().test(Task.TIF_FOREIGN_FPSTATE)
                 && !host.fpsimd().ownerChanges(physical)) report.accept(Property.twoOwners(physical, current));
+        for (Arm64Vmm v : vmms) {
+            String sve = v.task().cpuIfAny() == physical ? v.wrongSveEnable() : null;
+            if (sve != null) report.accept(new Violation(Arm64Properties.HOST_CONTROL, sve));
+        }
         for (Arm64Vmm v : vmms)
             if (v.task().killed().get() != 0)
                 report.accept(new Violation(

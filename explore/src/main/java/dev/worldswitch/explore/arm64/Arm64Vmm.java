@@ -25,7 +25,7 @@ final class Arm64Vmm {
     private final @Nullable RegisterAbi registers;
     private final ZGhost own, inNeon;
     private final HostControls controls;
-    private final Word wrote, usesSve, streams, modes;
+    private final Word wrote, usesSve, streams, modes, inUser;
     private final List<Step> steps = new ArrayList<>();
 
     /**
@@ -57,6 +57,7 @@ final class Arm64Vmm {
         this.usesSve = ghosts.word("taskUsesSve");
         this.streams = ghosts.word("taskStreams");
         this.modes = ghosts.word("taskModes");
+        this.inUser = ghosts.word("taskInUserMode");
         steps.add(new Step("starts", () -> {
             host.scheduler().start(task);
             backInUserMode();
@@ -64,6 +65,7 @@ final class Arm64Vmm {
         for (String s : does) steps.add(step(s));
         steps.add(new Step("ends", () -> {
             host.scheduler().enterFromUserMode(task);
+            inUser.set(0);
             host.scheduler().sleep(task);
         }));
     }
@@ -181,6 +183,7 @@ final class Arm64Vmm {
     private void inKernel(Runnable body) {
         if (task.killed().get() != 0) return;
         host.scheduler().enterFromUserMode(task);
+        inUser.set(0);
         rest("in the kernel");
         body.run();
         rest("on the way to user mode");
@@ -197,6 +200,7 @@ final class Arm64Vmm {
         host.scheduler().exitToUserMode(task);
         rest("in user mode");
         if (task.killed().get() != 0) return;
+        inUser.set(1);
         task.flags().and(~Task.TIF_SIGPENDING);
         Arm64Cpu cpu = Fpsimd.cpu(task);
         if (wrote.get() != 0) checkOwn(cpu);
@@ -240,6 +244,19 @@ final class Arm64Vmm {
                     Arm64Properties.OWN_KEYS,
                     "task " + task.region().name() + " has keys of another, or none, on CPU " + cpu.id());
         controls.check(cpu);
+    }
+
+    /**
+     * fpsimd_bind_task_to_cpu: EL0 may use SVE exactly where the kernel keeps SVE registers for the task. Asked while it is in
+     * user mode: whose registers are lost by it shows later.
+     */
+    @Nullable
+    String wrongSveEnable() {
+        if (inUser.get() == 0 || !host.profile().hasSve()) return null;
+        boolean enabled = (sys(cpu(), cpacr()) & CPACR_ZEN_EL0) != 0;
+        if (enabled == task.flags().test(Task.TIF_SVE)) return null;
+        return cpacr() + (enabled ? " lets" : " does not let") + " user mode use SVE, TIF_SVE is "
+                + (enabled ? "clear" : "set");
     }
 
     private SysReg cpacr() {

@@ -9,6 +9,7 @@ final class GuestGhost {
     static final long TILEDATA = 1L << 18;
     /** DR6 with B0 and the bits that read as one. */
     static final long WRITTEN_DR6 = 0xffff0ff1L;
+
     static final long NEVER_STORED = 0, OLD = 1, INITIAL = 2, OLD_OR_INITIAL = 3;
     private static final int PC = 0, XFD = 1, NM = 2, TILE = 3, SAVED = 4, STORED = 5, DR6 = 6, DR6_READ = 7;
     private final List<String> program;

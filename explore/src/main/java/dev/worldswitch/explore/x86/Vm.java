@@ -171,8 +171,7 @@ final class Vm {
     /** A guest that takes #NM for ever never comes back to its VMM. */
     void checkGoesOn() {
         long n = memory.get(ram + GuestCode.NM + 8, 4);
-        if (n > ghost.mostNm())
-            throw new Violation(X86Properties.GUEST_NM, "the guest takes #NM again and again");
+        if (n > ghost.mostNm()) throw new Violation(X86Properties.GUEST_NM, "the guest takes #NM again and again");
     }
 
     private void checkNm() {

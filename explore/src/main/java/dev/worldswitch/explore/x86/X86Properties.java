@@ -34,8 +34,16 @@ final class X86Properties {
     static final Property GUEST_NM = new Property(
             "guest-nm", "the guest takes #NM exactly when it must, with its IA32_XFD_ERR", "SDM vol. 1, 13.14");
 
-    static final List<Property> ALL =
-            List.of(OWN_REGISTERS, HOST_CONTROL, GUEST_RUNS, GUEST_REGISTERS, GUEST_DEBUGCTL, GUEST_DR6, TILES, BV_XFD, GUEST_NM);
+    static final List<Property> ALL = List.of(
+            OWN_REGISTERS,
+            HOST_CONTROL,
+            GUEST_RUNS,
+            GUEST_REGISTERS,
+            GUEST_DEBUGCTL,
+            GUEST_DR6,
+            TILES,
+            BV_XFD,
+            GUEST_NM);
 
     private X86Properties() {}
 }

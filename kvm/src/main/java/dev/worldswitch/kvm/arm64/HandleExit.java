@@ -141,7 +141,8 @@ final class HandleExit {
                 row.access().access(vcpu, row, !read, read ? 0 : vcpu.context().reg(rt));
         if (vcpu.is(Vcpu.PENDING_EXCEPTION)) return 1;
         // access_pmcnten: a counter of the guest may have come on.
-        if (!read && row.storage() == SysReg.PMCNTENSET_EL0) vcpu.kvm().pmuEvents().restoreGuest(caller.task());
+        if (!read && row.storage() == SysReg.PMCNTENSET_EL0)
+            vcpu.kvm().pmuEvents().restoreGuest(caller.task());
         Inject.incrementPc(vcpu);
         if (read) vcpu.context().reg(rt, value);
         return 1;
