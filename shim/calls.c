@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #define KVM_IOCTL_TYPE 0xAE
 #define KVM_RUN_COMMAND 0xAE80u
 
+static int guest_files_seen; /* a descriptor of guest memory may exist: see guest_file */
 static int kvm_seen; /* a descriptor of ours may exist: other calls than KVM's ioctls must look */
 
 /* Is this the path of the KVM device, however it is spelled? */
@@ -46,6 +48,16 @@ static int is_kvm_path(int dir, const char *path) {
 	return strcmp(clean, "/dev/kvm") == 0;
 }
 
+/* Is this a file of guest memory (its name says so)? 2 when it can be mapped. */
+static int guest_file(int fd) {
+	char path[32], link[40];
+	if (!guest_files_seen || fd < 0) return 0;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	long n = raw(SYS_readlinkat, AT_FDCWD, path, link, sizeof link);
+	if (n < 20 || memcmp(link, "/memfd:[kvm-gmem", 16)) return 0;
+	return link[16] == '-' ? 2 : 1;
+}
+
 /* A descriptor that came with an answer, with close-on-exec as asked. */
 static long take_fd(struct call *c, long r, uint64_t flags) {
 	if (c->fd < 0) return r;
@@ -53,7 +65,10 @@ static long take_fd(struct call *c, long r, uint64_t flags) {
 		raw(SYS_close, c->fd);
 		return r;
 	}
+	uint64_t handle;
 	if (!(flags & O_CLOEXEC)) raw(SYS_fcntl, c->fd, F_SETFD, 0);
+	/* What has no handle is a file of guest memory, which is all there is to say of it. */
+	if (!ws_handle(c->fd, &handle)) __atomic_store_n(&guest_files_seen, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&kvm_seen, 1, __ATOMIC_RELAXED);
 	return c->fd;
 }
@@ -139,7 +154,9 @@ static long do_mmap(void *at, size_t n, int prot, int flags, int fd, long offset
 	if (!(flags & MAP_ANONYMOUS) && ws_handle(fd, &handle)) {
 		if (!n || (offset & 4095)) return -EINVAL;
 		r = map_file(handle, at, n, prot, flags, (uint64_t)offset);
-	} else
+	} else if (!(flags & MAP_ANONYMOUS) && guest_file(fd) == 1)
+		return -ENODEV;
+	else
 		r = raw(SYS_mmap, at, n, prot, flags, fd, offset);
 	if ((flags & MAP_FIXED) && !(r < 0 && r > -4096) && ws_watched((uint64_t)at, n)) ws_changed((uint64_t)at, n, 1);
 	return r;
@@ -221,6 +238,7 @@ static long do_dup(int old, int fd, int flags) {
 static long do_read(int fd, void *into, size_t n, uint64_t offset) {
 	struct call c = {0, 0, 0, -1, into, n};
 	uint64_t handle;
+	if (guest_file(fd)) return -EINVAL;
 	if (!kvm_seen || !ws_handle(fd, &handle)) return NOT_OURS;
 	return ws_call(&c, READ, handle, n, offset, NULL, 0, 0);
 }
@@ -229,10 +247,21 @@ static long do_read(int fd, void *into, size_t n, uint64_t offset) {
 static long do_write(int fd) {
 	uint64_t handle;
 	char name[120] = "";
+	if (guest_file(fd)) return -EINVAL;
 	if (!kvm_seen || !ws_handle(fd, &handle)) return NOT_OURS;
 	/* Statistics are open for reading only, and that is looked at first. */
 	ws_file_name(fd, name, sizeof name);
 	return strstr(name, "-stats") ? -EBADF : -EINVAL;
+}
+
+/* kvm_gmem_fallocate: whole pages, inside the file, whose size never changes. */
+static long do_fallocate(int fd, int mode, uint64_t offset, uint64_t n) {
+	struct stat s;
+	if (!guest_file(fd)) return NOT_OURS;
+	if (mode != FALLOC_FL_KEEP_SIZE && mode != (FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) return -EOPNOTSUPP;
+	if ((offset | n) & 4095) return -EINVAL;
+	if (!(mode & FALLOC_FL_PUNCH_HOLE) && (fstat(fd, &s) || offset + n > (uint64_t)s.st_size)) return -EINVAL;
+	return NOT_OURS;
 }
 static long do_lseek(int fd) {
 	uint64_t handle;
@@ -305,6 +334,9 @@ long ws_take(long number, const long a[6]) {
 	case SYS_read: return do_read((int)a[0], (void *)a[1], (size_t)a[2], ~0ull);
 	case SYS_pread64: return do_read((int)a[0], (void *)a[1], (size_t)a[2], (uint64_t)a[3]);
 	case SYS_write: return do_write((int)a[0]);
+	case SYS_pwrite64: return guest_file((int)a[0]) ? -EINVAL : NOT_OURS;
+	case SYS_fallocate: return do_fallocate((int)a[0], (int)a[1], (uint64_t)a[2], (uint64_t)a[3]);
+	case SYS_ftruncate: return guest_file((int)a[0]) ? -EINVAL : NOT_OURS;
 	case SYS_lseek: return do_lseek((int)a[0]);
 	case SYS_readlinkat: return do_readlink((const char *)a[1], (char *)a[2], (size_t)a[3]);
 	default: return NOT_OURS;

@@ -468,11 +468,12 @@ static int add_to_eventfd(int fd) {
 	return eventfd_error(fd) == 0 && raw(SYS_write, fd, &one, 8) == 8;
 }
 
-/* Adds 1 (the answer: done); or says the errno; or says it and, if it is 0, hands the descriptor over. */
+/* Adds 1 (the answer: done); or says the errno; or says it and, if it is 0, hands the descriptor over; or hands over whatever it is. */
 static int serve_eventfd(struct connection *c, int fd, uint64_t what) {
 	int error = eventfd_error(fd);
 	uint64_t answer = what ? (uint64_t)error : (uint64_t)add_to_eventfd(fd);
-	return ws_send(c->fd, REPLY, answer, 0, 0, NULL, 0, what == 2 && !error ? fd : -1);
+	int pass = what == 2 ? !error : what == 3 && error != EBADF;
+	return ws_send(c->fd, REPLY, answer, 0, 0, NULL, 0, pass ? fd : -1);
 }
 
 static int serve(struct connection *c, const struct frame *f) {

@@ -74,6 +74,12 @@ EXPORT ssize_t pread(int fd, void *into, size_t n, off_t offset) { return call(S
 EXPORT ssize_t pread64(int fd, void *into, size_t n, off_t offset) __attribute__((alias("pread")));
 EXPORT ssize_t read(int fd, void *into, size_t n) { return call(SYS_read, fd, into, n); }
 EXPORT ssize_t write(int fd, const void *from, size_t n) { return call(SYS_write, fd, from, n); }
+EXPORT ssize_t pwrite(int fd, const void *from, size_t n, off_t offset) { return call(SYS_pwrite64, fd, from, n, offset); }
+EXPORT ssize_t pwrite64(int fd, const void *from, size_t n, off_t offset) __attribute__((alias("pwrite")));
+EXPORT int fallocate(int fd, int mode, off_t offset, off_t n) { return (int)call(SYS_fallocate, fd, mode, offset, n); }
+EXPORT int fallocate64(int fd, int mode, off_t offset, off_t n) __attribute__((alias("fallocate")));
+EXPORT int ftruncate(int fd, off_t n) { return (int)call(SYS_ftruncate, fd, n); }
+EXPORT int ftruncate64(int fd, off_t n) __attribute__((alias("ftruncate")));
 EXPORT off_t lseek(int fd, off_t offset, int whence) { return call(SYS_lseek, fd, offset, whence); }
 EXPORT off_t lseek64(int fd, off_t offset, int whence) __attribute__((alias("lseek")));
 

@@ -29,6 +29,21 @@ public interface Client {
     /** New zeroed memory that the client can mmap from a file descriptor. */
     SharedPages newSharedPages(int bytes);
 
+    /** New zeroed memory for guests; null where there can be none. */
+    default @Nullable GuestFile newGuestFile(long bytes, boolean mappable) {
+        return null;
+    }
+
+    /**
+     * What {@link #newGuestFile} made and the client has under this descriptor.
+     *
+     * @param error its first element gets EBADF or EINVAL where the answer is null
+     */
+    default @Nullable GuestFile guestFile(int fd, long[] error) {
+        error[0] = eventfdError(fd) == Errno.EBADF ? Errno.EBADF : Errno.EINVAL;
+        return null;
+    }
+
     /** Identity of the address space: a forked child has another, and gets EIO from its parent's VM. */
     long mm();
 

@@ -11,6 +11,7 @@ public final class GuestMemory implements PhysicalMemory {
     private final Region region;
     private final Client client;
     private final Ref<MemorySlots> slots, smmSlots;
+    private final Ref<PrivateRanges> privateRanges;
     private final Word generation, wideLock;
 
     public GuestMemory(Region region, Client client) {
@@ -18,6 +19,7 @@ public final class GuestMemory implements PhysicalMemory {
         this.client = client;
         this.slots = region.ref("slots", MemorySlots.NONE);
         this.smmSlots = region.ref("smmSlots", MemorySlots.NONE);
+        this.privateRanges = region.ref("private", PrivateRanges.NONE);
         this.generation = region.word("generation");
         this.wideLock = region.word("wideLock");
     }
@@ -32,6 +34,11 @@ public final class GuestMemory implements PhysicalMemory {
 
     public Ref<MemorySlots> slots(int addressSpace) {
         return addressSpace == 0 ? slots : smmSlots;
+    }
+
+    /** What KVM_SET_MEMORY_ATTRIBUTES made private. */
+    public Ref<PrivateRanges> privateRanges() {
+        return privateRanges;
     }
 
     /** Cached translations are wrong from here on. */
@@ -101,8 +108,17 @@ public final class GuestMemory implements PhysicalMemory {
 
     private long page(long gpa, boolean write, @Nullable DirtyRing ring) {
         MemorySlots.Slot s = slots.get().at(gpa);
+        PrivateRanges hidden = privateRanges.get();
+        boolean isPrivate = hidden != PrivateRanges.NONE && hidden.has(gpa);
+        // Private memory that is nowhere is no MMIO: the client shall say where it is, or make it shared.
+        if (isPrivate && (s == null || s.memfd() == null)) return FAULT;
         if (s == null || write && s.readOnly()) return MMIO;
         long offset = gpa - s.gpa() & -Mm.PAGE_SIZE;
+        GuestMemfd file = s.memfd();
+        if (file != null && (isPrivate || file.mappable())) {
+            long page = file.page(s.memfdOffset() + offset);
+            return page == 0 ? FAULT : page;
+        }
         long host = client.hostPage(s.hva() + offset, write);
         if (host == 0) return FAULT;
         if (write) s.markDirty(0, offset, ring);

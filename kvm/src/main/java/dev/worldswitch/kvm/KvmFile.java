@@ -30,6 +30,11 @@ public interface KvmFile {
         return null;
     }
 
+    /** The file that the client gets a descriptor of, where it is one by itself. */
+    default @Nullable GuestFile guestFile() {
+        return null;
+    }
+
     /** What mmap(2) shows at an offset: {@code bytes} from {@code at} on in {@code pages}. */
     record Mapped(SharedPages pages, long at, long bytes) {}
 

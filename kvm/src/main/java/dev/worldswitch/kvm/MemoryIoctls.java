@@ -61,24 +61,35 @@ public final class MemoryIoctls {
         Bytes b = call.in(size);
         if (b == null) return Errno.EFAULT;
         boolean memfd = (b.u32(4) & MemorySlots.GUEST_MEMFD) != 0;
-        if (size == REGION2_SIZE && memfd && vm.slotsTakeGuestMemfd()) return bind(vm, b);
+        if (size == REGION2_SIZE && memfd && vm.slotsTakeGuestMemfd()) return setWithMemfd(vm, b);
         return set(vm, b.u32(0), b.u32(4), b.u64(8), b.u64(16), b.u64(24));
     }
 
-    /** kvm_gmem_bind, as far as it says which descriptor is none: no slot takes a file. */
-    private static long bind(MemoryVm vm, Bytes b) {
+    /** A slot with KVM_MEM_GUEST_MEMFD: it can be made and deleted, not changed. */
+    private static long setWithMemfd(MemoryVm vm, Bytes b) {
         long size = b.u64(16), offset = b.u64(32);
         boolean legal = (b.u32(4) & ~MemorySlots.GUEST_MEMFD) == 0
                 && (offset & Mm.PAGE_SIZE - 1) == 0
                 && Long.compareUnsigned(offset + size, offset) >= 0;
-        if (!legal || size == 0) return Errno.EINVAL;
+        if (!legal) return Errno.EINVAL;
+        if (size == 0) return set(vm, b.u32(0), 0, b.u64(8), size, b.u64(24));
         long bad = check(vm, b.u32(0), b.u64(8), size, b.u64(24));
         if (bad != 0) return bad;
         MemorySlots slots = vm.memory().slots(b.u32(0) >>> 16).get();
         int id = b.u32(0) & 0xffff;
         if (slots.find(id) != null) return Errno.EINVAL;
         if (slots.overlaps(b.u64(8), size, id)) return Errno.EEXIST;
-        return vm.client().eventfdError(b.u32(40)) == Errno.EBADF ? Errno.EBADF : Errno.EINVAL;
+        long[] error = new long[1];
+        GuestMemfd file = GuestMemfd.bind(vm, b.u32(40), offset, size, error);
+        if (file == null) return error[0];
+        long range = vm.checkRange(b.u64(8), size);
+        if (range != 0) return range;
+        long e = b.u64(24) == 0 ? 0 : vm.client().adopt(b.u64(24), size);
+        if (e != 0) return e;
+        Slot slot = new Slot(id, b.u64(8), size, b.u64(24), b.u32(4), null, null, file, offset);
+        vm.memory().slots(b.u32(0) >>> 16).set(slots.with(slot));
+        vm.memoryChanged();
+        return 0;
     }
 
     /** What is asked of the numbers of any slot. */
@@ -110,7 +121,7 @@ public final class MemoryIoctls {
         long range = vm.checkRange(gpa, size);
         if (range != 0) return range;
         if (old != null) {
-            if (old.hva() != hva || old.size() != size || ((old.flags() ^ flags) & MemorySlots.READONLY) != 0)
+            if (old.hva() != hva || old.size() != size || ((old.flags() ^ flags) & (MemorySlots.READONLY | MemorySlots.GUEST_MEMFD)) != 0)
                 return Errno.EINVAL;
             if (old.gpa() == gpa && old.flags() == flags) return 0;
         }
@@ -132,7 +143,7 @@ public final class MemoryIoctls {
                 return Errno.ENOMEM;
             }
         }
-        memory.slots(as).set(slots.with(new Slot(id, gpa, size, hva, flags, dirty, inRing)));
+        memory.slots(as).set(slots.with(new Slot(id, gpa, size, hva, flags, dirty, inRing, null, 0)));
         vm.memoryChanged();
         if (old != null && old.dirty() != dirty) forget(old.dirty());
         if (old != null && old.inRing() != inRing) forget(old.inRing());

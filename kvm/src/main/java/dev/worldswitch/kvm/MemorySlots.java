@@ -14,6 +14,7 @@ public record MemorySlots(List<Slot> byGpa) {
     /**
      * struct kvm_memory_slot: pages of 4 KiB. While LOG_DIRTY_PAGES is set {@code dirty} has a bit for each dirty page, or is
      * null where only rings tell of them, and {@code inRing} one for each page that a ring told of since its last reset.
+     * Pages of a slot with a guest_memfd are in that file, from {@code memfdOffset} on, if they are private or it can be mapped.
      */
     public record Slot(
             int id,
@@ -22,7 +23,9 @@ public record MemorySlots(List<Slot> byGpa) {
             long hva,
             int flags,
             @Nullable Words dirty,
-            @Nullable Words inRing) {
+            @Nullable Words inRing,
+            @Nullable GuestMemfd memfd,
+            long memfdOffset) {
         public boolean readOnly() {
             return (flags & READONLY) != 0;
         }

@@ -50,10 +50,16 @@ public interface MemoryVm extends KvmFile {
     /** Flags that KVM_CREATE_GUEST_MEMFD takes, or a negative errno where there is no such call. */
     long guestMemfdFlags();
 
-    /** True where a slot of any VM may have a guest_memfd behind it. */
-    default boolean slotsTakeGuestMemfd() {
+    /** True where a slot of this VM may have a guest_memfd behind it. */
+    boolean slotsTakeGuestMemfd();
+
+    /** kvm_arch_has_private_mem: pages of it can have KVM_MEMORY_ATTRIBUTE_PRIVATE. */
+    default boolean hasPrivateMemory() {
         return false;
     }
+
+    /** Its files of KVM_CREATE_GUEST_MEMFD. */
+    Ref<List<GuestMemfd>> guestMemfds();
 
     /** The eventfds of KVM_IOEVENTFD. */
     Ref<List<IoEvent>> ioEvents();

@@ -2,10 +2,12 @@ package dev.worldswitch.server;
 
 import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.Eventfd;
+import dev.worldswitch.kvm.GuestFile;
 import dev.worldswitch.kvm.Mm;
 import dev.worldswitch.kvm.SharedPages;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -178,6 +180,22 @@ public final class ClientProcess implements Client {
     @Override
     public SharedPages newSharedPages(int bytes) {
         return new MappedPages("kvm-vcpu", bytes);
+    }
+
+    /** Files of guest memory by their numbers, which their names tell. */
+    private final Map<Long, GuestMemoryFile> guestFiles = new ConcurrentHashMap<>();
+
+    @Override
+    public GuestFile newGuestFile(long bytes, boolean mappable) {
+        GuestMemoryFile made = new GuestMemoryFile(bytes, mappable, f -> guestFiles.remove(f.number()));
+        guestFiles.put(made.number(), made);
+        return made;
+    }
+
+    @Override
+    public @Nullable GuestFile guestFile(int fd, long[] error) {
+        Long number = caller().guestFileNumber(this, fd, error);
+        return number == null ? null : guestFiles.get(number);
     }
 
     @Override

@@ -317,6 +317,19 @@ public final class HostThread implements Caller {
         return held < 0 ? null : new HeldEventfd(held);
     }
 
+    /** The number of the guest memory file that the client has under this descriptor; null with an errno when it is none. */
+    @Nullable
+    Long guestFileNumber(ClientProcess of, int fd, long[] error) {
+        error[0] = Errno.EBADF;
+        Wire answer = of != process ? null : ask(Wire.EVENTFD, fd, 3, 0, bounceBytes, 0);
+        int held = answer == null ? -1 : answer.takeDescriptor();
+        if (held < 0) return null;
+        error[0] = Errno.EINVAL;
+        Long number = GuestMemoryFile.numberOf(held);
+        sys.close(held);
+        return number;
+    }
+
     boolean signalEventfd(ClientProcess of, int fd) {
         if (of != process) return false;
         Wire answer = ask(Wire.EVENTFD, fd, 0, 0, bounceBytes, 0);
@@ -414,6 +427,10 @@ public final class HostThread implements Caller {
 
     /** @param flags of the descriptor; in the upper half where it goes in the argument plus 1, 0 when it is the answer */
     private void answerFile(KvmFile file, long flags, @Nullable String call) throws IOException {
+        if (file.guestFile() instanceof GuestMemoryFile content) {
+            wire.send(Wire.ANSWER, 0, 0, flags, bounceBytes, 0, 0, content.descriptor());
+            return;
+        }
         int end = server.publish(file);
         try {
             wire.send(Wire.ANSWER, 0, 0, flags, bounceBytes, 0, 0, end);

@@ -8,6 +8,7 @@ import dev.worldswitch.kvm.CoalescedZone;
 import dev.worldswitch.kvm.DirtyLog;
 import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.GuestMemfd;
 import dev.worldswitch.kvm.GuestMemory;
 import dev.worldswitch.kvm.InterruptVm;
 import dev.worldswitch.kvm.IoEvent;
@@ -52,6 +53,7 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     private final Ref<@Nullable Vgic> vgic;
     private final Ref<List<IoEvent>> ioEvents;
     private final Ref<List<IrqFd>> irqFds;
+    private final Ref<List<GuestMemfd>> guestMemfds;
     private final Stats.Counts stats;
 
     Vm(Kvm kvm, Client client, int ipaBits) {
@@ -82,6 +84,7 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         this.pmu = new Pmu.VmState(region.child("pmu"));
         this.vgic = region.ref("vgic", null);
         this.ioEvents = region.ref("ioEvents", List.of());
+        this.guestMemfds = region.ref("guestMemfds", List.of());
         this.irqFds = region.ref("irqFds", List.of());
         this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VM);
         users.set(1);
@@ -313,6 +316,11 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     }
 
     @Override
+    public Ref<List<GuestMemfd>> guestMemfds() {
+        return guestMemfds;
+    }
+
+    @Override
     public void hold() {
         users.add(1);
     }
@@ -321,6 +329,7 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     public void put() {
         if (users.add(-1) != 1) return;
         for (Vcpu v : vcpus.get().all()) v.run().close();
+        GuestMemfd.closeAll(this);
         region.drop();
     }
 

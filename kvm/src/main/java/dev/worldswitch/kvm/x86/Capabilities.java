@@ -8,6 +8,7 @@ import dev.worldswitch.kvm.DirtyLog;
 import dev.worldswitch.kvm.IrqRouting;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemoryIoctls;
+import dev.worldswitch.kvm.PrivateRanges;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.LongSupplier;
@@ -68,12 +69,12 @@ final class Capabilities {
         row(206, "VM_MOVE_ENC_CONTEXT_FROM", () -> 1, "6.1", "sev");
         row(173, "PMU_EVENT_FILTER", () -> 1, "6.1", "pmu_caps");
         row(226, "PMU_EVENT_MASKED_EVENTS", () -> 1, "6.12", "pmu_caps");
-        row(233, "MEMORY_ATTRIBUTES", () -> 8, () -> 0, "6.12", "guest_memfd");
-        row(234, "GUEST_MEMFD", () -> 1, () -> memfdFlags() != 0 ? 1 : 0, "6.12", "guest_memfd");
+        row(MEMORY_ATTRIBUTES, "MEMORY_ATTRIBUTES", () -> PrivateRanges.PRIVATE, "6.12", "guest_memfd");
+        row(GUEST_MEMFD, "GUEST_MEMFD", () -> 1, "6.12", "guest_memfd");
         row(244, "GUEST_MEMFD_FLAGS", this::memfdFlags, "6.18", "guest_memfd");
         row(231, "USER_MEMORY2", () -> 1, "6.12", null);
         row(232, "MEMORY_FAULT_INFO", () -> 1, "6.12", null);
-        row(235, "VM_TYPES", () -> 1, "6.12", null);
+        row(235, "VM_TYPES", this::vmTypes, "6.12", null);
         row(236, "PRE_FAULT_MEMORY", () -> 1, "6.12", "pre_fault");
         row(237, "X86_APIC_BUS_CYCLES_NS", () -> 1, "6.12", null);
         row(238, "X86_GUEST_MODE", () -> 1, "6.12", null);
@@ -94,7 +95,7 @@ final class Capabilities {
             204=EXIT_ON_EMULATION_FAILURE 209=SYS_ATTRIBUTES 215=SYSTEM_EVENT_DATA 218=X86_TRIPLE_FAULT_EVENT \
             220=VM_DISABLE_NX_HUGE_PAGES""";
 
-    private static final int XSAVE2 = 208;
+    private static final int XSAVE2 = 208, MEMORY_ATTRIBUTES = 233, GUEST_MEMFD = 234;
 
     private void row(int number, String name, LongSupplier value, String since, @Nullable String config) {
         row(number, name, value, null, since, config);
@@ -123,7 +124,7 @@ final class Capabilities {
                 io(0x03),
                 105,
                 "api.rst 4.4",
-                (v, c) -> v.kvm().capabilities().check(Kvm.Kind.VM, c));
+                (v, c) -> v.kvm().capabilities().check(v, c));
     }
 
     private long check(KvmFile.Kind kind, Call call) {
@@ -131,6 +132,18 @@ final class Capabilities {
         if (call.argument() == XSAVE2)
             return kvm.caps().hasXsave() ? xsave2Size(call.client().xcompGuestPerm()) : 0;
         return value(kind, (int) call.argument());
+    }
+
+    private long check(Vm vm, Call call) {
+        // What guests' own memory is offered depends on the VM's type.
+        if (call.argument() == MEMORY_ATTRIBUTES && !vm.hasPrivateMemory()) return 0;
+        if (call.argument() == GUEST_MEMFD && !vm.slotsTakeGuestMemfd()) return 0;
+        return check(Kvm.Kind.VM, call);
+    }
+
+    /** KVM_CAP_VM_TYPES: a bit for each type of VM; one that KVM protects itself is a test of that, built in on request. */
+    long vmTypes() {
+        return 1L << Vm.DEFAULT_VM | (kvm.config("sw_protected") && came(GUEST_MEMFD) ? 1L << Vm.SW_PROTECTED_VM : 0);
     }
 
     long value(KvmFile.Kind kind, int number) {

@@ -1,6 +1,8 @@
 package dev.worldswitch.kvm.x86;
 
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.Mm;
+import dev.worldswitch.kvm.PrivateRanges;
 import dev.worldswitch.machine.x86.X86Exit;
 import dev.worldswitch.machine.x86.X86State;
 
@@ -55,7 +57,7 @@ final class Exits {
         row(X86Exit.EXCEPTION, "SDM vol. 3, 26.2 exceptions", this::handleException);
         row(X86Exit.CR_ACCESS, "SDM vol. 3, 26.1.3 MOV to CR", control::handleCr);
         row(X86Exit.DR_ACCESS, "SDM vol. 3, 26.1.3 MOV DR", debug::handleDrAccess);
-        row(X86Exit.FAULT, "api.rst KVM_RUN, EFAULT", e -> Errno.EFAULT);
+        row(X86Exit.FAULT, "api.rst KVM_EXIT_MEMORY_FAULT", this::handleFault);
         row(X86Exit.UNIMPLEMENTED, "api.rst KVM_EXIT_INTERNAL_ERROR", this::handleUnimplemented);
         row(X86Exit.FETCH_MMIO, "api.rst KVM_EXIT_INTERNAL_ERROR", this::handleFetch);
         row(X86Exit.UNBACKED, "SDM vol. 3, 29.3.3 EPT-induced VM exits", emulator::handleUnbacked);
@@ -129,6 +131,13 @@ final class Exits {
                 injection.queueFromExit(exit);
                 return 1;
         }
+    }
+
+    /** kvm_mmu_prepare_memory_fault_exit: who asks for private memory that is not there hears of it. */
+    private long handleFault(X86Exit exit) {
+        if (vcpu.vm().memory().privateRanges().get().has(exit.gpa))
+            run.page().memoryFault(exit.gpa & -Mm.PAGE_SIZE, Mm.PAGE_SIZE, PrivateRanges.PRIVATE);
+        return Errno.EFAULT;
     }
 
     /** An instruction that this machine lacks: its bytes for the client, and #UD waits behind the exit. */

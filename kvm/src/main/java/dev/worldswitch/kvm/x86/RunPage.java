@@ -11,6 +11,7 @@ final class RunPage {
             EXIT_INTR = 10,
             EXIT_SET_TPR = 11;
     static final int EXIT_INTERNAL_ERROR = 17, EXIT_SYSTEM_EVENT = 24, EXIT_IOAPIC_EOI = 26;
+    static final int EXIT_MEMORY_FAULT = 39;
     static final int EXIT_X86_RDMSR = 29, EXIT_X86_WRMSR = 30, EXIT_DIRTY_RING_FULL = 31, EXIT_AP_RESET_HOLD = 32;
     static final int INTERNAL_ERROR_EMULATION = 1,
             INTERNAL_ERROR_DELIVERY_EV = 3,
@@ -78,6 +79,13 @@ final class RunPage {
         if (write) for (int i = 0; i < length; i++) page.set(U + 8 + i, 1, data >>> 8 * i);
         page.set(U + 16, 4, length);
         page.set(U + 20, 1, write ? 1 : 0);
+    }
+
+    void memoryFault(long gpa, long size, long flags) {
+        exitReason(EXIT_MEMORY_FAULT);
+        page.set(U, 8, flags);
+        page.set(U + 8, 8, gpa);
+        page.set(U + 16, 8, size);
     }
 
     long mmioData(int length) {

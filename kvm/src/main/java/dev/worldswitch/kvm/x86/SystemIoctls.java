@@ -50,8 +50,9 @@ final class SystemIoctls {
     }
 
     private static long createVm(Kvm kvm, Call call) {
-        // An out-of-range type is refused before anything is allocated; only KVM_X86_DEFAULT_VM exists here.
-        if (call.argument() != 0) return Errno.EINVAL;
-        return call.open(new Vm(kvm, call.client()), Mm.O_RDWR_CLOEXEC);
+        // A type that there is not is refused before anything is allocated.
+        long type = call.argument();
+        if (type < 0 || type >= 64 || (kvm.capabilities().vmTypes() >>> type & 1) == 0) return Errno.EINVAL;
+        return call.open(new Vm(kvm, call.client(), type), Mm.O_RDWR_CLOEXEC);
     }
 }

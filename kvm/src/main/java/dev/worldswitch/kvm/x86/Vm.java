@@ -7,6 +7,7 @@ import dev.worldswitch.kvm.CoalescedZone;
 import dev.worldswitch.kvm.DirtyLog;
 import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.GuestMemfd;
 import dev.worldswitch.kvm.GuestMemory;
 import dev.worldswitch.kvm.InterruptVm;
 import dev.worldswitch.kvm.IoEvent;
@@ -47,9 +48,15 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     private final Ref<List<CoalescedZone>> coalescedZones;
     private final Word vfioDevices, reservedPins;
     private final Ref<PmuFilter> pmuFilter;
+    private final Ref<List<GuestMemfd>> guestMemfds;
+    private final long type;
 
-    Vm(Kvm kvm, Client client) {
+    /** Types of KVM_CREATE_VM. */
+    static final long DEFAULT_VM = 0, SW_PROTECTED_VM = 1;
+
+    Vm(Kvm kvm, Client client, long type) {
         this.kvm = kvm;
+        this.type = type;
         this.client = client;
         this.mm = client.mm();
         long number = kvm.vmNumber().add(1);
@@ -82,6 +89,7 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         this.apicBus = new ApicBus(region.child("apicBus"), this);
         this.coalescedZones = region.ref("coalescedZones", List.of());
         this.irqFds = region.ref("irqFds", List.of());
+        this.guestMemfds = region.ref("guestMemfds", List.of());
         this.vfioDevices = region.word("vfioDevices");
         this.reservedPins = region.word("reservedPins");
         this.pmuFilter = region.ref("pmuFilter", PmuFilter.NONE);
@@ -367,6 +375,21 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     }
 
     @Override
+    public boolean slotsTakeGuestMemfd() {
+        return hasPrivateMemory() || kvm.capabilities().memfdFlags() != 0 && guestMemfdFlags() >= 0;
+    }
+
+    @Override
+    public boolean hasPrivateMemory() {
+        return type == SW_PROTECTED_VM;
+    }
+
+    @Override
+    public Ref<List<GuestMemfd>> guestMemfds() {
+        return guestMemfds;
+    }
+
+    @Override
     public void hold() {
         users.add(1);
     }
@@ -375,6 +398,7 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     public void put() {
         if (users.add(-1) != 1) return;
         for (Vcpu v : vcpus.get().all()) v.run().close();
+        GuestMemfd.closeAll(this);
         region.drop();
     }
 

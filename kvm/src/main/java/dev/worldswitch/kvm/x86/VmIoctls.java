@@ -14,6 +14,7 @@ import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoEvent;
 import dev.worldswitch.kvm.IrqFd;
 import dev.worldswitch.kvm.Mm;
+import dev.worldswitch.kvm.PrivateRanges;
 
 /** Ioctls of a VM about the VM itself and its vCPUs. */
 final class VmIoctls {
@@ -83,13 +84,7 @@ final class VmIoctls {
         });
         t.vm("KVM_CREATE_DEVICE", iowr(0xe0, 12), 89, "api.rst 4.79", VmIoctls::createDevice);
         t.vm("KVM_SET_MEMORY_ATTRIBUTES", iow(0xd2, 32), 233, "api.rst 4.141", (vm, c) -> {
-            if (!vm.kvm().config("guest_memfd")) return Errno.ENOTTY;
-            Bytes b = c.in(32);
-            if (b == null) return Errno.EFAULT;
-            // A default VM has no private memory, so no attribute is legal and clearing all changes nothing.
-            if (b.u64(24) != 0 || b.u64(16) != 0 || b.u64(8) == 0) return Errno.EINVAL;
-            boolean aligned = ((b.u64(0) | b.u64(8)) & Mm.PAGE_SIZE - 1) == 0;
-            return aligned && Long.compareUnsigned(b.u64(0) + b.u64(8), b.u64(0)) > 0 ? 0 : Errno.EINVAL;
+            return vm.kvm().config("guest_memfd") ? PrivateRanges.setAttributes(vm, c) : Errno.ENOTTY;
         });
         t.vm("KVM_CREATE_VCPU", io(0x41), 0, "api.rst 4.7", VmIoctls::createVcpu);
     }
