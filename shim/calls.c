@@ -148,6 +148,12 @@ static long map_file(uint64_t handle, void *at, size_t n, int prot, int flags, u
 	return first;
 }
 
+/* Other memory, or none, is where a guest saw the client's. */
+static void replaced(uint64_t at, uint64_t n) {
+	ws_uncommon(at, n);
+	ws_changed(at, n, 1);
+}
+
 static long do_mmap(void *at, size_t n, int prot, int flags, int fd, long offset) {
 	uint64_t handle;
 	long r;
@@ -158,7 +164,7 @@ static long do_mmap(void *at, size_t n, int prot, int flags, int fd, long offset
 		return -ENODEV;
 	else
 		r = raw(SYS_mmap, at, n, prot, flags, fd, offset);
-	if ((flags & MAP_FIXED) && !(r < 0 && r > -4096) && ws_watched((uint64_t)at, n)) ws_changed((uint64_t)at, n, 1);
+	if ((flags & MAP_FIXED) && !(r < 0 && r > -4096) && ws_watched((uint64_t)at, n)) replaced((uint64_t)at, n);
 	return r;
 }
 
@@ -168,7 +174,7 @@ static uint64_t pages(size_t n) { return (n + 4095) & ~4095ull; }
 static long do_munmap(void *at, size_t n) {
 	int tell = ws_watched((uint64_t)at, n);
 	long r = raw(SYS_munmap, at, n);
-	if (tell && r == 0) ws_changed((uint64_t)at, pages(n), 1);
+	if (tell && r == 0) replaced((uint64_t)at, pages(n));
 	return r;
 }
 static long do_mprotect(void *at, size_t n, int prot) {
@@ -192,7 +198,14 @@ static long do_mremap(void *old, size_t old_n, size_t n, int flags, void *to) {
 		if (!(r < 0 && r > -4096)) r = raw(SYS_mremap, old, old_n, old_n, MREMAP_MAYMOVE | MREMAP_FIXED, r);
 	} else
 		r = raw(SYS_mremap, old, old_n, n, flags, at);
-	if (tell) ws_changed((uint64_t)old, pages(old_n), 0);
+	if (tell) {
+		if (!(r < 0 && r > -4096)) {
+			if (at) ws_uncommon((uint64_t)at, pages(n));
+			if (old_n > n) ws_uncommon((uint64_t)old + pages(n), pages(old_n) - pages(n));
+			ws_moved((uint64_t)old, pages(old_n < n ? old_n : n), (uint64_t)r);
+		}
+		ws_changed((uint64_t)old, pages(old_n), 0);
+	}
 	if (at && ws_watched((uint64_t)at, n)) ws_changed((uint64_t)at, pages(n), 1);
 	return r;
 }

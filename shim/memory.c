@@ -58,6 +58,90 @@ out:
 	pthread_mutex_unlock(&watch_lock);
 }
 
+/* What is known to show the common file, and which part of it. Sorted; under watch_lock. */
+static struct common {
+	uint64_t from, to, offset;
+} *commons;
+static size_t commons_n, commons_room;
+
+static size_t first_common(uint64_t address) {
+	size_t low = 0, high = commons_n;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (commons[middle].to <= address) low = middle + 1;
+		else high = middle;
+	}
+	return low;
+}
+
+static int room_for_common(size_t at) {
+	if (commons_n == commons_room) {
+		size_t room = commons_room ? commons_room * 2 : 64;
+		struct common *more = realloc(commons, room * sizeof *more);
+		if (!more) return 0;
+		commons = more;
+		commons_room = room;
+	}
+	memmove(commons + at + 1, commons + at, (commons_n - at) * sizeof *commons);
+	commons_n++;
+	return 1;
+}
+
+static void cut_commons(uint64_t from, uint64_t to) {
+	size_t i = first_common(from), j;
+	if (i < commons_n && commons[i].from < from && commons[i].to > to && room_for_common(i)) {
+		commons[i].to = from;
+		commons[i + 1].offset += to - commons[i + 1].from;
+		commons[i + 1].from = to;
+		return;
+	}
+	if (i < commons_n && commons[i].from < from) commons[i++].to = from;
+	for (j = i; j < commons_n && commons[j].to <= to; j++) {}
+	if (j < commons_n && commons[j].from < to) {
+		commons[j].offset += to - commons[j].from;
+		commons[j].from = to;
+	}
+	memmove(commons + i, commons + j, (commons_n - j) * sizeof *commons);
+	commons_n -= j - i;
+}
+
+/* This range shows other memory now. */
+void ws_uncommon(uint64_t from, uint64_t size) {
+	pthread_mutex_lock(&watch_lock);
+	cut_commons(from, from + size);
+	pthread_mutex_unlock(&watch_lock);
+}
+
+static void note_common(uint64_t from, uint64_t to, uint64_t offset);
+
+/* mremap(2) has moved a range. */
+void ws_moved(uint64_t old, uint64_t size, uint64_t now) {
+	for (uint64_t at = old; at < old + size;) {
+		struct common c = {0, 0, 0};
+		pthread_mutex_lock(&watch_lock);
+		size_t i = first_common(at);
+		if (i < commons_n && commons[i].from < old + size) {
+			c = commons[i];
+			if (c.from < at) c.offset += at - c.from, c.from = at;
+			if (c.to > old + size) c.to = old + size;
+			cut_commons(c.from, c.to);
+		}
+		pthread_mutex_unlock(&watch_lock);
+		if (!c.to) return;
+		note_common(c.from - old + now, c.to - old + now, c.offset);
+		at = c.to;
+	}
+}
+
+static void note_common(uint64_t from, uint64_t to, uint64_t offset) {
+	pthread_mutex_lock(&watch_lock);
+	cut_commons(from, to);
+	size_t i = first_common(from);
+	if (i && commons[i - 1].to == from && commons[i - 1].offset + (from - commons[i - 1].from) == offset) commons[i - 1].to = to;
+	else if (room_for_common(i)) commons[i] = (struct common){from, to, offset};
+	pthread_mutex_unlock(&watch_lock);
+}
+
 void ws_changed(uint64_t address, uint64_t size, int gone) {
 	struct call c = {0, 0, 0, -1, NULL, 0};
 	ws_call(&c, MEMORY_CHANGED, address, size, (uint64_t)gone, NULL, 0, 0);
@@ -228,7 +312,10 @@ static int adopt_mapping(int conn, const struct mapping *m, uint64_t start, uint
 		/* Kernel ranges ([vvar] and such) can't be common; stack and heap can. */
 		if (m->prot == PROT_NONE || from >= to || (strncmp(m->path, "[heap]", 6) && strncmp(m->path, "[anon", 5))) return 0;
 	}
-	if (is_file(ws_memory_fd(), m)) return ws_send(conn, SEGMENT, from, to - from, m->offset + (from - m->from), &m->prot, 4, -1);
+	if (is_file(ws_memory_fd(), m)) {
+		note_common(from, to, m->offset + (from - m->from));
+		return ws_send(conn, SEGMENT, from, to - from, m->offset + (from - m->from), &m->prot, 4, -1);
+	}
 	if (m->shared) {
 		int fd = open_behind(m), r;
 		if (fd >= 0) {
@@ -244,6 +331,7 @@ static int adopt_mapping(int conn, const struct mapping *m, uint64_t start, uint
 		watch(from, to);
 	}
 	if (!make_common(m, from, to, offset)) return 0;
+	note_common(from, to, offset);
 	return ws_send(conn, SEGMENT, from, to - from, offset, &m->prot, 4, -1);
 }
 
@@ -309,33 +397,22 @@ void ws_memory_child(void) {
 	free(line);
 	free(m);
 	watched_n = 0;
+	commons_n = 0;
 }
 
 /* MADV_DONTNEED: if the whole range is our common memory, private before, its contents are lost by holes in the file.
  * 0 when it is not. (Holes by descriptor, not by MADV_REMOVE, which qemu-user ignores.) */
 int ws_forget(uint64_t address, uint64_t size) {
-	static char line[1 << 18];
-	struct mapping m;
-	uint64_t covered = 0, end = address + size;
-	size_t n = 0;
-	long got, fd;
+	uint64_t at = address, end = address + size;
 	if (ws_memory_fd() < 0 || !ws_watched(address, size)) return 0;
-	fd = raw(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
-	if (fd < 0) return 0;
 	pthread_mutex_lock(&watch_lock);
-	while (n < sizeof line - 1 && (got = raw(SYS_read, fd, line + n, sizeof line - 1 - n)) > 0) n += (size_t)got;
-	raw(SYS_close, fd);
-	line[n] = 0;
-	for (int punch = 0; punch <= (covered == size); punch++)
-		for (char *at = line, *stop; (stop = strchr(at, '\n')); at = stop + 1) {
-			*stop = 0;
-			int hit = parse(at, &m) && m.to > address && m.from < end && m.shared && is_file(ws_memory_fd(), &m);
-			*stop = '\n';
-			if (!hit) continue;
-			uint64_t from = m.from > address ? m.from : address, to = m.to < end ? m.to : end;
-			if (!punch) covered += to - from;
-			else raw(SYS_fallocate, ws_memory_fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, m.offset + (from - m.from), to - from);
-		}
+	size_t first = first_common(address);
+	for (size_t i = first; i < commons_n && at < end && commons[i].from <= at; i++) at = commons[i].to;
+	int whole = at >= end;
+	for (size_t i = first; whole && i < commons_n && commons[i].from < end; i++) {
+		uint64_t from = commons[i].from > address ? commons[i].from : address, to = commons[i].to < end ? commons[i].to : end;
+		raw(SYS_fallocate, ws_memory_fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, commons[i].offset + (from - commons[i].from), to - from);
+	}
 	pthread_mutex_unlock(&watch_lock);
-	return covered == size;
+	return whole;
 }

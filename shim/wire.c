@@ -45,6 +45,7 @@ struct connection {
 	int fd, signals;
 	uint64_t signal_mask;
 	uint64_t blocked; /* the thread's own mask while it is in a call */
+	uint64_t handle; /* of the ioctl under way */
 	uint64_t run_mask;
 	int run_mask_set;
 	struct slot *slot;
@@ -413,6 +414,41 @@ static int without_effect(int sig) {
 	return act.sa_handler == SIG_DFL && (sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH || sig == SIGCONT);
 }
 
+/* Signal masks that count during the run of a file, by its handle. */
+static struct run_mask {
+	uint64_t handle, mask;
+} *run_masks;
+static size_t run_masks_n, run_masks_room;
+static pthread_mutex_t run_masks_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int find_run_mask(uint64_t handle, uint64_t *mask) {
+	int found = 0;
+	if (!__atomic_load_n(&run_masks_n, __ATOMIC_ACQUIRE)) return 0;
+	pthread_mutex_lock(&run_masks_lock);
+	for (size_t i = 0; i < run_masks_n && !found; i++)
+		if ((found = run_masks[i].handle == handle)) *mask = run_masks[i].mask;
+	pthread_mutex_unlock(&run_masks_lock);
+	return found;
+}
+
+static void set_run_mask(uint64_t handle, uint64_t mask, int set) {
+	size_t i = 0, n = run_masks_n;
+	pthread_mutex_lock(&run_masks_lock);
+	while (i < n && run_masks[i].handle != handle) i++;
+	if (set && i == n && n == run_masks_room) {
+		size_t room = n ? n * 2 : 16;
+		struct run_mask *more = realloc(run_masks, room * sizeof *more);
+		if (more) run_masks = more, run_masks_room = room;
+	}
+	if (set && i < run_masks_room) {
+		run_masks[i] = (struct run_mask){handle, mask};
+		if (i == n) n++;
+	} else if (!set && i < n)
+		run_masks[i] = run_masks[--n];
+	__atomic_store_n(&run_masks_n, n, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&run_masks_lock);
+}
+
 static uint64_t wanted_signals(const struct connection *c) { return ~(c->run_mask_set ? c->run_mask : c->blocked); }
 
 static uint64_t pending_signals(const struct connection *c) {
@@ -482,10 +518,8 @@ static int serve(struct connection *c, const struct frame *f) {
 	case ADOPT: ws_adopt(c->fd, f->a, f->b, f->c); return 0;
 	case EVENTFD: return serve_eventfd(c, (int)f->a, f->b);
 	case SIGNAL_MASK:
-		c->run_mask = f->a;
-		c->run_mask_set = f->b != 0;
-		follow_signals(c);
-		return ws_send(c->fd, REPLY, pending_signals(c) != 0, 0, 0, NULL, 0, -1);
+		set_run_mask(c->handle, f->a, f->b != 0);
+		return ws_send(c->fd, REPLY, 0, 0, 0, NULL, 0, -1);
 	case COPY_OUT: {
 		char data[4096];
 		size_t n = f->length - FRAME_REST;
@@ -599,7 +633,11 @@ long ws_call(struct call *out, enum request type, uint64_t a, uint64_t b, uint64
 	if (conn) {
 		conn->blocked = ws_thread_mask ? *ws_thread_mask : blocked;
 		__atomic_store_n(&conn->slot->pending, 0, __ATOMIC_SEQ_CST);
+		conn->handle = a;
+		conn->run_mask_set = run && find_run_mask(a, &conn->run_mask);
 		if (run) follow_signals(conn);
+		/* A signal that is there before the guest runs lets no instruction pass. */
+		if (conn->run_mask_set && pending_signals(conn)) __atomic_store_n(&conn->slot->pending, 1, __ATOMIC_SEQ_CST);
 		r = converse(conn, out, &f, payload, n, run);
 		if (r == -EMFILE) {
 			/* What the call made found no free number here: it must not stay made. */

@@ -12,7 +12,7 @@ public interface Caller {
     /** signal_pending(current): KVM_RUN ends with EINTR. Cheap: asked before each entry. */
     boolean signalPending();
 
-    /** Sets the signal mask of KVM_SET_SIGNAL_MASK that counts during this KVM_RUN. */
+    /** Sets or takes away the signal mask that counts during KVM_RUN of the vCPU that this call is about. */
     void runSignalMask(long mask, boolean set);
 
     /** Blocks until woken, kicked or a signal is pending. Real in {@code run}; a point of choice in {@code explore}. */

@@ -1,15 +1,7 @@
 package dev.worldswitch.kvm;
 
-import dev.worldswitch.machine.cell.Word;
-
-/** A vCPU whose KVM_RUN can have a signal mask of its own. */
+/** A vCPU whose KVM_RUN can have a signal mask of its own; who delivers signals keeps it. */
 public interface SignalMasked extends KvmFile {
-    /** The mask of KVM_SET_SIGNAL_MASK. */
-    Word sigmask();
-
-    /** 1 when there is one. */
-    Word sigmaskSet();
-
     /** Adds the row to an architecture's table. */
     static void rows(IoctlTable.Builder t) {
         t.add(
@@ -19,12 +11,12 @@ public interface SignalMasked extends KvmFile {
                 IoctlTable.iow(0x8b, 4),
                 0,
                 "api.rst 4.21",
-                SignalMasked::setSignalMask);
+                (vcpu, call) -> setSignalMask(call));
     }
 
-    private static long setSignalMask(SignalMasked v, Call call) {
+    private static long setSignalMask(Call call) {
         if (call.argument() == 0) {
-            v.sigmaskSet().set(0);
+            call.caller().runSignalMask(0, false);
             return 0;
         }
         Bytes head = call.in(4);
@@ -32,8 +24,7 @@ public interface SignalMasked extends KvmFile {
         if (head.u32(0) != 8) return Errno.EINVAL;
         Bytes mask = call.in(call.argument() + 4, 8);
         if (mask == null) return Errno.EFAULT;
-        v.sigmask().set(mask.u64(0));
-        v.sigmaskSet().set(1);
+        call.caller().runSignalMask(mask.u64(0), true);
         return 0;
     }
 }

@@ -43,7 +43,6 @@ public final class HostThread implements Caller {
     private final Mailbox mailbox;
     private final KvmFile.Made made = new KvmFile.Made();
     private volatile boolean dead;
-    private boolean maskSet, maskedPending;
 
     HostThread(HostServer server, ClientProcess process, Wire wire, Native sys, int tid, int slot) {
         this.server = server;
@@ -99,17 +98,13 @@ public final class HostThread implements Caller {
 
     @Override
     public boolean signalPending() {
-        return dead || maskedPending || slotGet(PENDING) != 0;
+        return dead || slotGet(PENDING) != 0;
     }
 
     @Override
     public void runSignalMask(long mask, boolean set) {
-        maskedPending = false;
-        if (!set && !maskSet) return;
-        maskSet = set;
-        // The shim says what is pending under this mask before the guest runs: such a signal lets no instruction pass.
-        Wire answer = ask(Wire.SIGNAL_MASK, mask, set ? 1 : 0, 0, bounceBytes, 0);
-        maskedPending = answer != null && answer.a() != 0;
+        // The shim keeps it, and applies it to each run of this file.
+        ask(Wire.SIGNAL_MASK, mask, set ? 1 : 0, 0, bounceBytes, 0);
     }
 
     private final byte[] bounceBytes = new byte[COPY_MAX];

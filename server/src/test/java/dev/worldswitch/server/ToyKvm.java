@@ -28,8 +28,6 @@ final class ToyKvm implements KvmFile {
     private final ToyKvm root;
     private final @Nullable SharedPages pages;
     private final @Nullable Client owner;
-    private long mask;
-    private boolean masked;
 
     ToyKvm() {
         this.kind = Kind.SYSTEM;
@@ -95,10 +93,8 @@ final class ToyKvm implements KvmFile {
                 return client.signalEventfd((int) argument) ? 0 : Errno.EBADF;
             }
             case SET_SIGNAL_MASK -> {
-                masked = argument != 0;
-                if (!masked) return 0;
-                if (!client.read(argument, b, 0, 12)) return Errno.EFAULT;
-                mask = number(b, 4);
+                if (argument != 0 && !client.read(argument, b, 0, 12)) return Errno.EFAULT;
+                caller.runSignalMask(number(b, 4), argument != 0);
                 return 0;
             }
             case BREAK -> {
@@ -122,7 +118,6 @@ final class ToyKvm implements KvmFile {
     private long run(Caller caller, long argument) {
         if (pages == null || owner == null) return Errno.EINVAL;
         if (caller.client().mm() != owner.mm()) return Errno.EIO;
-        if (masked) caller.runSignalMask(mask, true);
         pages.set(16, 8, pages.get(16, 8) + 1);
         if (pages.get(0, 1) == RUN_BREAKING) {
             caller.task().cpu().irqDisable();
@@ -135,7 +130,6 @@ final class ToyKvm implements KvmFile {
                 caller.task().cpu().moment("toy guest");
                 Thread.onSpinWait();
             }
-        if (masked) caller.runSignalMask(0, false);
         pages.set(8, 4, 10);
         return Errno.EINTR;
     }

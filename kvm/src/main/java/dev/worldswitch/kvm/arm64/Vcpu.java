@@ -40,7 +40,6 @@ public final class Vcpu implements SignalMasked {
     private final Word guestDebug, pvtimeBase, vtimerIrq, ptimerIrq, pmuIrq;
     private final Words externalDebug, ccsidr, fault;
     private final Word resetPending, resetPc, resetX0, resetBigEndian;
-    private final Word sigmask, sigmaskSet;
     private final VcpuRun runLoop;
     private final @Nullable DirtyRing dirtyRing;
     private final Stats.Counts stats;
@@ -78,8 +77,6 @@ public final class Vcpu implements SignalMasked {
         this.resetPc = region.word("resetPc");
         this.resetX0 = region.word("resetX0");
         this.resetBigEndian = region.word("resetBigEndian");
-        this.sigmask = region.word("sigmask");
-        this.sigmaskSet = region.word("sigmaskSet");
         this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VCPU);
         pvtimeBase.set(-1);
         Arm64Interpreter.prepare(vm.kvm().profile());
@@ -321,16 +318,6 @@ public final class Vcpu implements SignalMasked {
 
     Stats.Counts stats() {
         return stats;
-    }
-
-    @Override
-    public Word sigmask() {
-        return sigmask;
-    }
-
-    @Override
-    public Word sigmaskSet() {
-        return sigmaskSet;
     }
 
     @Override

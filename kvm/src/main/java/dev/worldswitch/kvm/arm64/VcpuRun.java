@@ -67,14 +67,11 @@ public final class VcpuRun implements PreemptNotifier {
         if (page.immediateExit()) {
             r = Errno.EINTR;
         } else {
-            if (vcpu.sigmaskSet().get() != 0)
-                caller.runSignalMask(vcpu.sigmask().get(), true);
             page.exitReason(RunPage.EXIT_UNKNOWN);
             page.flags(0);
             r = runLoop(caller);
             if (!flagBeforeEntry) vcpu.vm().flags().or(Vm.HAS_RUN_ONCE);
             if (!vcpu.vm().irqchipInKernel()) tellLevels();
-            if (vcpu.sigmaskSet().get() != 0) caller.runSignalMask(0, false);
         }
         // User space sees a vCPU whose pending exception or skip is done.
         if (commitsPc && vcpu.flags().test(Vcpu.PENDING_EXCEPTION | Vcpu.INCREMENT_PC)) PcAdjust.adjustPc(vcpu);

@@ -42,7 +42,7 @@ public final class Vcpu implements SignalMasked {
     private final Word apicBase;
     private final Word guestDebug, guestDebugRip;
     private final Words db, guestDebugDb, pdptrs, msrs;
-    private final Word pkru, tscKhz, pvEnforce, guestSupportedXcr0, tscAdjust, hasRun, mceBanks, sigmask, sigmaskSet;
+    private final Word pkru, tscKhz, pvEnforce, guestSupportedXcr0, tscAdjust, hasRun, mceBanks;
     private final Word systemTime, guestStopped;
     private final @Nullable VcpuPort port;
 
@@ -73,8 +73,6 @@ public final class Vcpu implements SignalMasked {
         this.tscAdjust = region.word("tscAdjust");
         this.hasRun = region.word("hasRun");
         this.mceBanks = region.word("mcgCap");
-        this.sigmask = region.word("sigmask");
-        this.sigmaskSet = region.word("sigmaskSet");
         this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VCPU);
         this.systemTime = region.word("systemTime");
         this.guestStopped = region.word("guestStopped");
@@ -302,16 +300,6 @@ public final class Vcpu implements SignalMasked {
     /** KVM_RUN was called: CPUID can't change any more. */
     public Word hasRun() {
         return hasRun;
-    }
-
-    @Override
-    public Word sigmask() {
-        return sigmask;
-    }
-
-    @Override
-    public Word sigmaskSet() {
-        return sigmaskSet;
     }
 
     /** Guest TSC now: host TSC plus the offset. */

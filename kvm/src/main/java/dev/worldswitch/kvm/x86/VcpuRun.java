@@ -80,14 +80,12 @@ public final class VcpuRun implements PreemptNotifier {
     /** The ioctl. */
     long kvmArchVcpuIoctlRun(Caller caller) {
         vcpuLoad(caller);
-        if (vcpu.sigmaskSet().get() != 0) caller.runSignalMask(vcpu.sigmask().get(), true);
         page.flags(0);
         entry.kvmLoadGuestFpu(caller);
         long r = runOrComplete(caller);
         entry.kvmPutGuestFpu(caller);
         if (page.validRegs() != 0 && (page.validRegs() & ~SYNC_VALID) == 0) SyncRegs.storeRegs(vcpu, page);
         postKvmRunSave();
-        if (vcpu.sigmaskSet().get() != 0) caller.runSignalMask(0, false);
         vcpuPut(caller);
         Trace t = trace();
         if (t != null) t.kvmUserspaceExit(vcpu, page.exitReason(), r);
