@@ -148,6 +148,8 @@ static long map_file(uint64_t handle, void *at, size_t n, int prot, int flags, u
 	return first;
 }
 
+static uint64_t pages(size_t n) { return (n + 4095) & ~4095ull; }
+
 /* Other memory, or none, is where a guest saw the client's. */
 static void replaced(uint64_t at, uint64_t n) {
 	ws_uncommon(at, n);
@@ -164,22 +166,26 @@ static long do_mmap(void *at, size_t n, int prot, int flags, int fd, long offset
 		return -ENODEV;
 	else
 		r = raw(SYS_mmap, at, n, prot, flags, fd, offset);
+	if (kvm_seen && !(r < 0 && r > -4096)) {
+		ws_not_fresh((uint64_t)r, n);
+		if ((flags & MAP_ANONYMOUS) && (flags & MAP_TYPE) == MAP_PRIVATE) ws_fresh((uint64_t)r, pages(n), prot);
+	}
 	if ((flags & MAP_FIXED) && !(r < 0 && r > -4096) && ws_watched((uint64_t)at, n)) replaced((uint64_t)at, n);
 	return r;
 }
-
-static uint64_t pages(size_t n) { return (n + 4095) & ~4095ull; }
 
 /* The server is told after the change: a vCPU that looks in between still finds the old memory, never a wrong one. */
 static long do_munmap(void *at, size_t n) {
 	int tell = ws_watched((uint64_t)at, n);
 	long r = raw(SYS_munmap, at, n);
+	ws_not_fresh((uint64_t)at, pages(n));
 	if (tell && r == 0) replaced((uint64_t)at, pages(n));
 	return r;
 }
 static long do_mprotect(void *at, size_t n, int prot) {
 	int tell = ws_watched((uint64_t)at, n);
 	long r = raw(SYS_mprotect, at, n, prot);
+	ws_not_fresh((uint64_t)at, pages(n));
 	if (tell && r == 0) ws_changed((uint64_t)at, pages(n), 0);
 	return r;
 }
@@ -191,6 +197,8 @@ static long do_mremap(void *old, size_t old_n, size_t n, int flags, void *to) {
 	void *at = flags & MREMAP_FIXED ? to : NULL;
 	int tell = ws_watched((uint64_t)old, old_n);
 	long r;
+	ws_not_fresh((uint64_t)old, pages(old_n));
+	if (at) ws_not_fresh((uint64_t)at, pages(n));
 	if (tell && n > old_n) {
 		/* Growing in place would show the next range of the common file: new memory, and the old part moved into it. */
 		if (!(flags & MREMAP_MAYMOVE)) return -ENOMEM;

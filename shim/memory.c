@@ -335,14 +335,58 @@ static int adopt_mapping(int conn, const struct mapping *m, uint64_t start, uint
 	return ws_send(conn, SEGMENT, from, to - from, offset, &m->prot, 4, -1);
 }
 
+/* The client's latest anonymous private mappings that nothing has changed since: what /proc/self/maps would say of them is known,
+ * and reading it takes long where there are many. Under watch_lock. */
+#define FRESH 16
+static struct range fresh[FRESH];
+static int fresh_prot[FRESH];
+static unsigned fresh_next;
+
+void ws_fresh(uint64_t address, uint64_t size, int prot) {
+	pthread_mutex_lock(&watch_lock);
+	fresh[fresh_next % FRESH] = (struct range){address, address + size};
+	fresh_prot[fresh_next++ % FRESH] = prot;
+	pthread_mutex_unlock(&watch_lock);
+}
+
+void ws_not_fresh(uint64_t address, uint64_t size) {
+	pthread_mutex_lock(&watch_lock);
+	for (int i = 0; i < FRESH; i++)
+		if (fresh[i].from < address + size && fresh[i].to > address) fresh[i].to = fresh[i].from = 0;
+	pthread_mutex_unlock(&watch_lock);
+}
+
+static int find_fresh(uint64_t address, uint64_t size, struct mapping *m) {
+	int found = 0;
+	memset(m, 0, offsetof(struct mapping, path) + 1);
+	pthread_mutex_lock(&watch_lock);
+	for (int i = 0; i < FRESH && !found; i++)
+		if (fresh[i].from <= address && address + size <= fresh[i].to) {
+			m->from = fresh[i].from;
+			m->to = fresh[i].to;
+			m->prot = fresh_prot[i];
+			/* After this it is no plain anonymous memory any more. */
+			fresh[i].to = fresh[i].from = 0;
+			found = 1;
+		}
+	pthread_mutex_unlock(&watch_lock);
+	return found;
+}
+
 /* Makes what is mapped in the range common with the server: one SEGMENT for each part, then a REPLY. The lines of
  * /proc/self/maps are read at once, before anything is changed. */
 void ws_adopt(int conn, uint64_t address, uint64_t size, uint64_t base) {
 	size_t room = 1 << 16, n = 0;
 	char *text = NULL;
-	long got, fd = raw(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	long got, fd;
 	uint64_t end_of_slot = address + size;
 	watch(address, address + size);
+	struct mapping *m = malloc(sizeof *m);
+	if (m && find_fresh(address, size, m)) {
+		adopt_mapping(conn, m, address, size, base);
+		goto out;
+	}
+	fd = raw(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		do {
 			char *more = n + 8192 > room || !text ? realloc(text, room *= 2) : text;
@@ -355,7 +399,6 @@ void ws_adopt(int conn, uint64_t address, uint64_t size, uint64_t base) {
 	}
 	if (text) {
 		text[n] = 0;
-		struct mapping *m = malloc(sizeof *m);
 		for (char *line = text; m && *line;) {
 			char *end = strchr(line, '\n');
 			if (!end) break;
@@ -366,9 +409,10 @@ void ws_adopt(int conn, uint64_t address, uint64_t size, uint64_t base) {
 			}
 			line = end + 1;
 		}
-		free(m);
 	}
 	free(text);
+out:
+	free(m);
 	ws_send(conn, REPLY, 1, 0, 0, NULL, 0, -1);
 }
 

@@ -105,6 +105,8 @@ HIDDEN void ws_adopt(int conn, uint64_t address, uint64_t size, uint64_t base);
 HIDDEN void ws_copy_in(int conn, uint64_t address, uint64_t size);
 HIDDEN void ws_copy_out(int conn, uint64_t address, const void *from, uint64_t size);
 HIDDEN int ws_watched(uint64_t address, uint64_t size);
+HIDDEN void ws_fresh(uint64_t address, uint64_t size, int prot);
+HIDDEN void ws_not_fresh(uint64_t address, uint64_t size);
 HIDDEN void ws_uncommon(uint64_t from, uint64_t size);
 HIDDEN void ws_moved(uint64_t old, uint64_t size, uint64_t now);
 HIDDEN void ws_changed(uint64_t address, uint64_t size, int gone);

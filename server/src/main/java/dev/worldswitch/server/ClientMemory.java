@@ -1,7 +1,6 @@
 package dev.worldswitch.server;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /** Which of a client's memory is common with the server, and where. Readers never wait: they see one whole map. */
@@ -152,8 +151,21 @@ final class ClientMemory {
     }
 
     private void insert(Piece p) {
+        int place = find(pieces, p.from);
+        int at = -(place + 1);
+        // Nearly always it lies between two others and joins neither.
+        if (place < 0
+                && (at == 0 || !joins(pieces[at - 1], p))
+                && (at == pieces.length || pieces[at].from >= p.to && !joins(p, pieces[at]))) {
+            Piece[] now = new Piece[pieces.length + 1];
+            System.arraycopy(pieces, 0, now, 0, at);
+            now[at] = p;
+            System.arraycopy(pieces, at, now, at + 1, pieces.length - at);
+            publish(now);
+            return;
+        }
         List<Piece> now = without(p.from, p.to);
-        int at = 0;
+        at = 0;
         while (at < now.size() && now.get(at).from < p.from) at++;
         if (at > 0 && joins(now.get(at - 1), p)) {
             Piece before = now.remove(--at);
@@ -164,7 +176,7 @@ final class ClientMemory {
             p = new Piece(p.from, after.to, p.host, p.writable);
         }
         now.add(at, p);
-        publish(now);
+        publish(now.toArray(new Piece[0]));
     }
 
     private static boolean joins(Piece a, Piece b) {
@@ -185,15 +197,15 @@ final class ClientMemory {
     }
 
     // The map before its number: who sees the new number sees the new map.
-    private void publish(List<Piece> now) {
-        pieces = now.toArray(new Piece[0]);
+    private void publish(Piece[] now) {
+        pieces = now;
         generation++;
     }
 
     /** The client unmapped, replaced or protected this range. */
     synchronized void changed(long from, long to) {
-        List<Piece> now = without(from, to);
-        if (!now.equals(Arrays.asList(pieces))) publish(now);
+        int first = find(pieces, from), next = first < 0 ? -(first + 1) : first;
+        if (next < pieces.length && pieces[next].from < to) publish(without(from, to).toArray(new Piece[0]));
     }
 
     /** A child shares the file until it has copied: no holes may be made any more. */
@@ -205,7 +217,7 @@ final class ClientMemory {
     synchronized void trim(long from, long to) {
         if (forked) return;
         for (Piece q : pieces)
-            for (long[] w : windows) {
+            if (q.from < to && q.to > from) for (long[] w : windows) {
                 long f = Math.max(q.from, from), t = Math.min(q.to, to);
                 if (f < t && q.host >= w[2] && q.host < w[2] + (w[1] - w[0]))
                     sys.call(
