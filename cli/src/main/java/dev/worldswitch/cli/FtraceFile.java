@@ -35,7 +35,7 @@ final class FtraceFile implements Tracepoints, Closeable {
         Task task = t == null ? null : t.task();
         PhysicalCpu cpu = task == null ? null : task.cpuIfAny();
         int tid = t == null ? 0 : t.tid();
-        // What the kernel has no tracepoint for, and names that we add behind its text.
+        // What the kernel has no tracepoint for.
         boolean own = !event.startsWith("kvm_");
         text.line(
                 t == null ? "worldswitch" : names.computeIfAbsent(tid, FtraceFile::name),
@@ -44,7 +44,7 @@ final class FtraceFile implements Tracepoints, Closeable {
                 flags(task, cpu),
                 (System.nanoTime() - start) / 1000,
                 own ? Ftrace.MARKER : event,
-                own ? event + ": " + fields : fields.replaceFirst(" /\\* [^*]* \\*/$", ""));
+                own ? event + ": " + fields : fields);
     }
 
     private static String flags(@Nullable Task task, @Nullable PhysicalCpu cpu) {

@@ -3,6 +3,7 @@ package dev.worldswitch.explore;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Locale;
+import java.util.regex.Pattern;
 
 /**
  * The text of the kernel's tracing/trace file (Documentation/trace/ftrace.rst, output format), which trace viewers read. KVM's
@@ -28,6 +29,9 @@ public final class Ftrace {
             #              | |         |   |||||     |         |
             """;
 
+    /** What our tracepoints say behind the kernel's text. */
+    private static final Pattern NAME_ADDED = Pattern.compile(" /\\* [^*]* \\*/$");
+
     private final Appendable out;
 
     public Ftrace(Appendable out) {
@@ -52,7 +56,7 @@ public final class Ftrace {
                 micros / 1_000_000,
                 micros % 1_000_000,
                 event,
-                text.replaceAll("\\R", " ").strip()));
+                NAME_ADDED.matcher(text).replaceFirst("").replaceAll("\\R", " ").strip()));
     }
 
     private void append(String text) {

@@ -13,7 +13,7 @@ class FtraceTest {
 
     @Test
     void a_finding_is_text_of_the_kernel_s_trace_file_with_its_tracepoints_and_the_event_as_a_marker() {
-        Verdict v = Exploration.of(Scenario.builtIn("xfd"), Exploration.kernelOf("6.12~clear-xstate-bv-on-xfd"))
+        Verdict v = Exploration.of(Scenario.builtIn("xcr0"), Exploration.kernelOf("6.12~kvm-fpu-check-at-entry"))
                 .run(n -> {});
         List<String> lines = Exploration.ftrace(
                         v.findings().getFirst().schedule().toString())
