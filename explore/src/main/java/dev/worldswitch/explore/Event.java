@@ -63,6 +63,17 @@ enum Event {
         void happen(PhysicalCpu cpu, Subject subject) {
             subject.powerCycle();
         }
+    },
+    SUSPEND('z', "suspend", "the machine sleeps and wakes, its tasks frozen in user mode", null) {
+        @Override
+        boolean possible(PhysicalCpu cpu, Subject subject) {
+            return subject.maySuspend();
+        }
+
+        @Override
+        void happen(PhysicalCpu cpu, Subject subject) {
+            subject.suspend();
+        }
     };
 
     final char letter;

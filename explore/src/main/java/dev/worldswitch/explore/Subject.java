@@ -59,6 +59,14 @@ public interface Subject {
     /** Idle CPUs go off and come back, by hotplug or in a deep idle state. */
     default void powerCycle() {}
 
+    /** Every task is in user mode, where it can be frozen, and this architecture models what CPUs lose. */
+    default boolean maySuspend() {
+        return false;
+    }
+
+    /** The machine sleeps and wakes. */
+    default void suspend() {}
+
     /** The task goes off its CPU, for it waits for another task. */
     default void sleeps(Task task) {}
 

@@ -131,6 +131,16 @@ final class Arm64Subject implements Subject {
     }
 
     @Override
+    public boolean maySuspend() {
+        return vmms.stream().allMatch(Arm64Vmm::mayFreeze);
+    }
+
+    @Override
+    public void suspend() {
+        host.suspendAndResume();
+    }
+
+    @Override
     public void sleeps(Task task) {
         host.scheduler().sleep(task);
     }

@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 
 /** A host task by a scenario's text; its own registers are a victim as well and are looked at after each step. */
 final class Arm64Vmm {
+    /** Where the task is: not begun or at its end, in user mode, in the kernel. */
+    private static final long AWAY = 0, IN_USER_MODE = 1, IN_KERNEL = 2;
+
     private static final long CPACR_ZEN_EL0 = 1L << 17, SVCR_SM = 1;
     private final Arm64Host host;
     private final Task task;
@@ -25,7 +28,7 @@ final class Arm64Vmm {
     private final @Nullable RegisterAbi registers;
     private final ZGhost own, inNeon;
     private final HostControls controls;
-    private final Word wrote, usesSve, streams, modes, inUser;
+    private final Word wrote, usesSve, streams, modes, mode;
     private final List<Step> steps = new ArrayList<>();
 
     /**
@@ -57,16 +60,19 @@ final class Arm64Vmm {
         this.usesSve = ghosts.word("taskUsesSve");
         this.streams = ghosts.word("taskStreams");
         this.modes = ghosts.word("taskModes");
-        this.inUser = ghosts.word("taskInUserMode");
+        this.mode = ghosts.word("taskMode");
+        mode.set(AWAY);
         steps.add(new Step("starts", () -> {
+            mode.set(IN_KERNEL);
             host.scheduler().start(task);
             backInUserMode();
         }));
         for (String s : does) steps.add(step(s));
         steps.add(new Step("ends", () -> {
             host.scheduler().enterFromUserMode(task);
-            inUser.set(0);
+            mode.set(IN_KERNEL);
             host.scheduler().sleep(task);
+            mode.set(AWAY);
         }));
     }
 
@@ -183,7 +189,7 @@ final class Arm64Vmm {
     private void inKernel(Runnable body) {
         if (task.killed().get() != 0) return;
         host.scheduler().enterFromUserMode(task);
-        inUser.set(0);
+        mode.set(IN_KERNEL);
         rest("in the kernel");
         body.run();
         rest("on the way to user mode");
@@ -200,7 +206,7 @@ final class Arm64Vmm {
         host.scheduler().exitToUserMode(task);
         rest("in user mode");
         if (task.killed().get() != 0) return;
-        inUser.set(1);
+        mode.set(IN_USER_MODE);
         task.flags().and(~Task.TIF_SIGPENDING);
         Arm64Cpu cpu = Fpsimd.cpu(task);
         if (wrote.get() != 0) checkOwn(cpu);
@@ -252,11 +258,16 @@ final class Arm64Vmm {
      */
     @Nullable
     String wrongSveEnable() {
-        if (inUser.get() == 0 || !host.profile().hasSve()) return null;
+        if (mode.get() != IN_USER_MODE || !host.profile().hasSve()) return null;
         boolean enabled = (sys(cpu(), cpacr()) & CPACR_ZEN_EL0) != 0;
         if (enabled == task.flags().test(Task.TIF_SVE)) return null;
         return cpacr() + (enabled ? " lets" : " does not let") + " user mode use SVE, TIF_SVE is "
                 + (enabled ? "clear" : "set");
+    }
+
+    /** It is where the freezer finds it. */
+    boolean mayFreeze() {
+        return mode.get() != IN_KERNEL;
     }
 
     private SysReg cpacr() {
