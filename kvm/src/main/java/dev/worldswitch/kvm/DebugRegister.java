@@ -26,7 +26,8 @@ public record DebugRegister(
             java.util.function.LongSupplier get,
             java.util.function.LongConsumer set) {
         int n = bits / 8;
-        return new DebugRegister(feature, name, bits, type, () -> little(get.getAsLong(), n), b -> set.accept(little(b)));
+        return new DebugRegister(
+                feature, name, bits, type, () -> little(get.getAsLong(), n), b -> set.accept(little(b)));
     }
 
     /** The low {@code n} bytes of a number. */

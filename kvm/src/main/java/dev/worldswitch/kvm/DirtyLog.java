@@ -93,8 +93,7 @@ public final class DirtyLog {
     public @Nullable DirtyRing newRing(MemoryVm vm, Region vcpu, SharedPages pages, Runnable softFull) {
         if (!usesRing()) return null;
         int size = (int) (ringBytes.get() / DirtyRing.ENTRY);
-        return new DirtyRing(
-                vcpu.child("dirtyRing"), pages, size, reserved(vm), softFull);
+        return new DirtyRing(vcpu.child("dirtyRing"), pages, size, reserved(vm), softFull);
     }
 
     /** kvm_vcpu_mmap: a ring is for both to write. */

@@ -74,7 +74,8 @@ public final class GuestMemfd implements KvmFile {
         if (file == null || Long.compareUnsigned(offset + size, content.bytes()) > 0) return null;
         for (int as = 0; as < vm.addressSpaces(); as++)
             for (Slot s : vm.memory().slots(as).get().byGpa())
-                if (s.memfd() == file && offset < s.memfdOffset() + s.size() && s.memfdOffset() < offset + size) return null;
+                if (s.memfd() == file && offset < s.memfdOffset() + s.size() && s.memfdOffset() < offset + size)
+                    return null;
         return file;
     }
 

@@ -121,7 +121,9 @@ public final class MemoryIoctls {
         long range = vm.checkRange(gpa, size);
         if (range != 0) return range;
         if (old != null) {
-            if (old.hva() != hva || old.size() != size || ((old.flags() ^ flags) & (MemorySlots.READONLY | MemorySlots.GUEST_MEMFD)) != 0)
+            if (old.hva() != hva
+                    || old.size() != size
+                    || ((old.flags() ^ flags) & (MemorySlots.READONLY | MemorySlots.GUEST_MEMFD)) != 0)
                 return Errno.EINVAL;
             if (old.gpa() == gpa && old.flags() == flags) return 0;
         }

@@ -6,7 +6,8 @@ import dev.worldswitch.kvm.PrivateRanges.Range;
 import org.junit.jupiter.api.Test;
 
 class PrivateRangesTest {
-    private final PrivateRanges two = PrivateRanges.NONE.with(0x1000, 0x3000, true).with(0x5000, 0x6000, true);
+    private final PrivateRanges two =
+            PrivateRanges.NONE.with(0x1000, 0x3000, true).with(0x5000, 0x6000, true);
 
     @Test
     void rangesThatTouchBecomeOne() {

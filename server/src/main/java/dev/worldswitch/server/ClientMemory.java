@@ -205,7 +205,8 @@ final class ClientMemory {
     /** The client unmapped, replaced or protected this range. */
     synchronized void changed(long from, long to) {
         int first = find(pieces, from), next = first < 0 ? -(first + 1) : first;
-        if (next < pieces.length && pieces[next].from < to) publish(without(from, to).toArray(new Piece[0]));
+        if (next < pieces.length && pieces[next].from < to)
+            publish(without(from, to).toArray(new Piece[0]));
     }
 
     /** A child shares the file until it has copied: no holes may be made any more. */
@@ -217,18 +218,19 @@ final class ClientMemory {
     synchronized void trim(long from, long to) {
         if (forked) return;
         for (Piece q : pieces)
-            if (q.from < to && q.to > from) for (long[] w : windows) {
-                long f = Math.max(q.from, from), t = Math.min(q.to, to);
-                if (f < t && q.host >= w[2] && q.host < w[2] + (w[1] - w[0]))
-                    sys.call(
-                            Native.Nr.FALLOCATE,
-                            fd,
-                            FALLOC_FL_KEEP_SIZE_PUNCH_HOLE,
-                            w[0] + (q.host + (f - q.from) - w[2]),
-                            t - f,
-                            0,
-                            0);
-            }
+            if (q.from < to && q.to > from)
+                for (long[] w : windows) {
+                    long f = Math.max(q.from, from), t = Math.min(q.to, to);
+                    if (f < t && q.host >= w[2] && q.host < w[2] + (w[1] - w[0]))
+                        sys.call(
+                                Native.Nr.FALLOCATE,
+                                fd,
+                                FALLOC_FL_KEEP_SIZE_PUNCH_HOLE,
+                                w[0] + (q.host + (f - q.from) - w[2]),
+                                t - f,
+                                0,
+                                0);
+                }
     }
 
     /** The process is gone and none of its threads runs. */

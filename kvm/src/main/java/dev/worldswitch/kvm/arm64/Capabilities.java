@@ -34,7 +34,10 @@ final class Capabilities {
      * @param patch the kernel change that brought it, null where every recorded kernel has it
      */
     private record Row(
-            String name, LongSupplier system, @Nullable ToLongFunction<Vm> vm, @Nullable Patch patch) {}
+            String name,
+            LongSupplier system,
+            @Nullable ToLongFunction<Vm> vm,
+            @Nullable Patch patch) {}
 
     private final Kvm kvm;
     private final Map<Integer, Row> rows = new HashMap<>();
@@ -74,11 +77,7 @@ final class Capabilities {
         row(172, "ARM_PTRAUTH_GENERIC", () -> host.pauth() ? 1 : 0);
         row(195, "SET_GUEST_DEBUG2", () -> VcpuIoctls.GUEST_DEBUG_VALID);
         row(DIRTY_LOG_RING_ACQ_REL, "DIRTY_LOG_RING_ACQ_REL", () -> DirtyLog.RING_MAX, Patch.ARM64_DIRTY_RING);
-        row(
-                DIRTY_LOG_RING_WITH_BITMAP,
-                "DIRTY_LOG_RING_WITH_BITMAP",
-                () -> 1,
-                Patch.ARM64_DIRTY_RING_WITH_BITMAP);
+        row(DIRTY_LOG_RING_WITH_BITMAP, "DIRTY_LOG_RING_WITH_BITMAP", () -> 1, Patch.ARM64_DIRTY_RING_WITH_BITMAP);
         row(227, "COUNTER_OFFSET", () -> 1, Patch.ARM64_COUNTER_OFFSET);
         row(229, "ARM_SUPPORTED_BLOCK_SIZES", () -> BLOCK_SIZES, Patch.ARM64_EAGER_SPLIT);
         row(230, "ARM_SUPPORTED_REG_MASK_RANGES", () -> 1, Patch.ARM64_ID_WRITABLE_MASKS);
@@ -104,11 +103,7 @@ final class Capabilities {
     }
 
     private void row(
-            int number,
-            String name,
-            LongSupplier value,
-            @Nullable ToLongFunction<Vm> vm,
-            @Nullable Patch patch) {
+            int number, String name, LongSupplier value, @Nullable ToLongFunction<Vm> vm, @Nullable Patch patch) {
         if (rows.put(number, new Row(name, value, vm, patch)) != null)
             throw new IllegalStateException("capability " + number + " (" + name + ") is listed twice");
     }

@@ -16,8 +16,7 @@ import java.util.Locale;
 final class DebugView implements DebuggedVcpu {
     private static final String CORE = "org.gnu.gdb.aarch64.core", FPU = "org.gnu.gdb.aarch64.fpu";
     private static final String SVE = "org.gnu.gdb.aarch64.sve", SYSTEM = "dev.worldswitch.aarch64.system";
-    private static final String VECTOR =
-            """
+    private static final String VECTOR = """
             <vector id="v2d" type="ieee_double" count="2"/><vector id="v2u" type="uint64" count="2"/>
             <vector id="v4f" type="ieee_single" count="4"/><vector id="v4u" type="uint32" count="4"/>
             <vector id="v8u" type="uint16" count="8"/><vector id="v16u" type="uint8" count="16"/>
@@ -77,9 +76,7 @@ final class DebugView implements DebuggedVcpu {
     }
 
     private static String scalable(int vq) {
-        return String.format(
-                Locale.ROOT,
-                """
+        return String.format(Locale.ROOT, """
                 <vector id="svb" type="uint8" count="%d"/><vector id="svh" type="uint16" count="%d"/>
                 <vector id="svs" type="uint32" count="%d"/><vector id="svf" type="ieee_single" count="%3$d"/>
                 <vector id="svd" type="uint64" count="%d"/><vector id="svdf" type="ieee_double" count="%4$d"/>
@@ -89,13 +86,7 @@ final class DebugView implements DebuggedVcpu {
                   <field name="s" type="svs"/><field name="f" type="svf"/>
                   <field name="h" type="svh"/><field name="b" type="svb"/>
                 </union>
-                """,
-                16 * vq,
-                8 * vq,
-                4 * vq,
-                2 * vq,
-                vq,
-                2 * vq);
+                """, 16 * vq, 8 * vq, 4 * vq, 2 * vq, vq, 2 * vq);
     }
 
     @Override

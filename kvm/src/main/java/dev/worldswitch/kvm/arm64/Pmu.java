@@ -184,7 +184,8 @@ final class Pmu {
 
     /** Event counters are 64 bits wide from PMUv3p5 on, if the VM has that. */
     private static long width(Vcpu v) {
-        boolean wide = v.kvm().has(Patch.ARM64_PMU_LONG_COUNTERS) && v.vm().idRegs().field(SysReg.ID_AA64DFR0_EL1, 8) >= 6;
+        boolean wide =
+                v.kvm().has(Patch.ARM64_PMU_LONG_COUNTERS) && v.vm().idRegs().field(SysReg.ID_AA64DFR0_EL1, 8) >= 6;
         return wide ? -1 : 0xffffffffL;
     }
 

@@ -49,7 +49,6 @@ final class SysRegRows {
         return List.copyOf(r.rows);
     }
 
-
     private void row(
             int encoding,
             @Nullable SysReg storage,
@@ -242,8 +241,7 @@ final class SysRegRows {
             stored(SysReg.POR_EL1, GuestAccess::readWrite, SysRegRows::resetUnknown, ABSENT);
             stored(SysReg.POR_EL0, GuestAccess::readWrite, SysRegRows::resetUnknown, ABSENT);
         }
-        if (kvm.has(Patch.ARM64_FPMR_REG))
-            stored(SysReg.FPMR, GuestAccess::undefined, SysRegRows::resetValue, ABSENT);
+        if (kvm.has(Patch.ARM64_FPMR_REG)) stored(SysReg.FPMR, GuestAccess::undefined, SysRegRows::resetValue, ABSENT);
         for (String key : List.of("APIA", "APIB", "APDA", "APDB", "APGA"))
             for (String half : List.of("KEYLO_EL1", "KEYHI_EL1"))
                 stored(SysReg.valueOf(key + half), GuestAccess::undefined, SysRegRows::resetUnknown, PTRAUTH);
@@ -301,8 +299,7 @@ final class SysRegRows {
                 SysReg.ERXADDR_EL1,
                 SysReg.ERXMISC0_EL1,
                 SysReg.ERXMISC1_EL1);
-        trapped(
-                kvm.has(Patch.ARM64_PMMIR_NEEDS_PMU) ? GuestAccess::pmmir : GuestAccess::razWi, SysReg.PMMIR_EL1);
+        trapped(kvm.has(Patch.ARM64_PMMIR_NEEDS_PMU) ? GuestAccess::pmmir : GuestAccess::razWi, SysReg.PMMIR_EL1);
         trapped(
                 GuestAccess::loRegion,
                 SysReg.LORSA_EL1,

@@ -93,8 +93,7 @@ final class TimerRegs {
 
     /** Timers that the real KVM lets the guest reach: the CPU shows no status while they are off. */
     private static boolean inHardware(Vcpu v, boolean physical) {
-        return !physical
-                || v.kvm().profile().vhe() && !v.kvm().has(Patch.ARM64_PTIMER_OFFSET);
+        return !physical || v.kvm().profile().vhe() && !v.kvm().has(Patch.ARM64_PTIMER_OFFSET);
     }
 
     static long access(Vcpu v, Row row, boolean write, long value) {

@@ -80,7 +80,8 @@ final class VmIoctls {
         if (id >= vm.maxVcpus()) return Errno.EINVAL;
         if (vm.vcpus().get().all().size() >= vm.maxVcpus()) return Errno.EINVAL;
         if (vm.vcpus().get().find((int) id) != null) return Errno.EEXIST;
-        Vcpu v = new Vcpu(vm, (int) id, call.client().newSharedPages(vm.dirtyLog().mappingBytes(SystemIoctls.VCPU_MMAP_SIZE)));
+        Vcpu v = new Vcpu(
+                vm, (int) id, call.client().newSharedPages(vm.dirtyLog().mappingBytes(SystemIoctls.VCPU_MMAP_SIZE)));
         VcpuList before = vm.vcpus().get();
         vm.vcpus().set(before.plus(v));
         long r = gic == null ? 0 : gic.vcpuCreated();

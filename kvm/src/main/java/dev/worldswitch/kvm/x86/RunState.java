@@ -32,7 +32,10 @@ final class RunState {
     /** Bits of {@link #requests}, in the kernel's meaning of KVM_REQ_*. */
     static final long REQ_EVENT = 1, REQ_TLB_FLUSH = 2, REQ_UNBLOCK = 4, REQ_VM_DEAD = 8, REQ_OUTSIDE_GUEST_MODE = 16;
 
-    static final long REQ_IOAPIC_EOI = 32, REQ_CLOCK_UPDATE = 64, REQ_STEAL_UPDATE = 128, REQ_DIRTY_RING_SOFT_FULL = 256;
+    static final long REQ_IOAPIC_EOI = 32,
+            REQ_CLOCK_UPDATE = 64,
+            REQ_STEAL_UPDATE = 128,
+            REQ_DIRTY_RING_SOFT_FULL = 256;
 
     final Word requests;
     /** Number of the physical CPU that has this vCPU's state loaded, plus 1; 0 when none. */

@@ -103,7 +103,8 @@ final class VmIoctls {
         long id = wide ? call.argument() : call.argument() & 0xffffffffL;
         if (id < 0 || id >= vm.maxVcpuId()) return Errno.EINVAL;
         if (vm.vcpus().get().find((int) id) != null) return Errno.EEXIST;
-        Vcpu v = new Vcpu(vm, (int) id, call.client().newSharedPages(vm.dirtyLog().mappingBytes(KvmX86Abi.VCPU_MMAP_SIZE)));
+        Vcpu v = new Vcpu(
+                vm, (int) id, call.client().newSharedPages(vm.dirtyLog().mappingBytes(KvmX86Abi.VCPU_MMAP_SIZE)));
         call.client().freezeXcompGuestPerm();
         vm.vcpus().set(vm.vcpus().get().plus(v));
         vm.clock().update();

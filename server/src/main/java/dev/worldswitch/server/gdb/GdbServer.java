@@ -60,8 +60,7 @@ public final class GdbServer implements AutoCloseable {
             while (true) {
                 try (Socket s = listening.accept()) {
                     s.setTcpNoDelay(true);
-                    GdbSession one =
-                            new GdbSession(new Packets(s.getInputStream(), s.getOutputStream()), stops);
+                    GdbSession one = new GdbSession(new Packets(s.getInputStream(), s.getOutputStream()), stops);
                     session = one;
                     serve(one);
                 }

@@ -94,9 +94,7 @@ final class GdbSession {
                 case 'T' -> stops.thread(thread(p.substring(1))) == null ? ERROR : OK;
                 case 'c' -> p.length() > 1 ? "" : resume(List.of(new Action(Mode.RUN, -1)));
                 case 's' ->
-                    p.length() > 1
-                            ? ""
-                            : resume(List.of(new Action(Mode.STEP, current), new Action(Mode.RUN, -1)));
+                    p.length() > 1 ? "" : resume(List.of(new Action(Mode.STEP, current), new Action(Mode.RUN, -1)));
                 case 'b' -> reverse(p);
                 case 'Z', 'z' -> point(p);
                 case 'D', 'k' -> {
@@ -220,8 +218,7 @@ final class GdbSession {
         for (String a : p.substring(6).split(";")) {
             int colon = a.indexOf(':');
             boolean step = a.charAt(0) == 's' || a.charAt(0) == 'S';
-            actions.add(
-                    new Action(step ? Mode.STEP : Mode.RUN, colon < 0 ? -1 : thread(a.substring(colon + 1))));
+            actions.add(new Action(step ? Mode.STEP : Mode.RUN, colon < 0 ? -1 : thread(a.substring(colon + 1))));
         }
         return resume(actions);
     }
@@ -233,9 +230,8 @@ final class GdbSession {
 
     private String resume(List<Action> actions) throws IOException, InterruptedException {
         events.removeIf(e -> e instanceof Stop);
-        stops.resume(stops.threads().stream()
-                .map(p -> mode(actions, p.number()))
-                .toList());
+        stops.resume(
+                stops.threads().stream().map(p -> mode(actions, p.number())).toList());
         return stopped();
     }
 
@@ -295,8 +291,7 @@ final class GdbSession {
         if (p.equals("qAttached")) return "1";
         if (p.equals("qfThreadInfo")) {
             StringBuilder b = new StringBuilder("m");
-            for (Port t : stops.threads())
-                b.append(b.length() > 1 ? "," : "").append(Integer.toHexString(t.number()));
+            for (Port t : stops.threads()) b.append(b.length() > 1 ? "," : "").append(Integer.toHexString(t.number()));
             return b.length() > 1 ? b.toString() : "l";
         }
         if (p.equals("qsThreadInfo")) return "l";
