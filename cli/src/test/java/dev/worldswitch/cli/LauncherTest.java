@@ -109,6 +109,11 @@ class LauncherTest {
     }
 
     @Test
+    void theSocketLiesInAFolderOfItsUsersAlone() throws Exception {
+        assertThat(client("umask 0; stat -c %a \"${WORLDSWITCH_SOCKET%/*}\"").out()).isEqualTo("700\n");
+    }
+
+    @Test
     void nothingIsLeftInTheTemporaryFolder() throws Exception {
         client("exit 0");
         client("kill -9 $$");
