@@ -28,7 +28,10 @@ final class ReplayCommand implements Callable<Integer> {
     @Option(names = "--perfetto", paramLabel = "FILE", description = "its steps in Chrome's trace format, for Perfetto")
     private @Nullable Path perfetto;
 
-    @Option(names = "--ftrace", paramLabel = "FILE", description = "its steps as the kernel's tracing/trace file has them")
+    @Option(
+            names = "--ftrace",
+            paramLabel = "FILE",
+            description = "its steps as the kernel's tracing/trace file has them")
     private @Nullable Path ftrace;
 
     @Option(names = "--json", description = "the verdict as one JSON object")
@@ -39,7 +42,8 @@ final class ReplayCommand implements Callable<Integer> {
             paramLabel = "PORT",
             arity = "0..1",
             fallbackValue = "" + GdbServer.DEFAULT_PORT,
-            description = "of a recording: GDB goes through it, forwards and back (default port: 1234; 0: any that is free)")
+            description =
+                    "of a recording: GDB goes through it, forwards and back (default port: 1234; 0: any that is free)")
     private @Nullable Integer gdb;
 
     @Override

@@ -42,7 +42,9 @@ record RunOptions(
             if (a.equals("--")) {
                 List<String> client = new ArrayList<>(List.of(args).subList(i + 1, args.length));
                 if (client.isEmpty()) return null;
-                return new RunOptions(machine, kernel, List.of(), List.of(), cpus, trace, null, null, null, null, trap, null, false, client);
+                return new RunOptions(
+                        machine, kernel, List.of(), List.of(), cpus, trace, null, null, null, null, trap, null, false,
+                        client);
             }
             boolean last = i + 1 == args.length;
             if (a.equals("--trace") && !last && args[i + 1].equals("--")) trace = "-";

@@ -59,8 +59,8 @@ class GdbTest {
     /** What GDB prints for these commands, typed one after the other. */
     static String gdb(int port, Path program, String... commands) throws Exception {
         List<String> words = new ArrayList<>(List.of("gdb-multiarch", "-nx", "-batch"));
-        List<String> all = new ArrayList<>(List.of(
-                "set pagination off", "set confirm off", "file " + program, "target remote 127.0.0.1:" + port));
+        List<String> all = new ArrayList<>(
+                List.of("set pagination off", "set confirm off", "file " + program, "target remote 127.0.0.1:" + port));
         all.addAll(List.of(commands));
         for (String c : all) words.addAll(List.of("-ex", c));
         Path out = Files.createTempFile(folder, "gdb", ".txt");
@@ -84,7 +84,8 @@ class GdbTest {
 
     /** The client's output, after GDB's, that waited for its first vCPU. */
     private static String debug(String machine, String arch, String... commands) throws Exception {
-        Path in = folder.resolve(arch), socket = Files.createTempDirectory("ws-gdb").resolve("socket");
+        Path in = folder.resolve(arch),
+                socket = Files.createTempDirectory("ws-gdb").resolve("socket");
         SimulatedHost host = SimulatedHost.plain(MachineProfile.builtIn(machine), KernelVersion.of("6.12"), 2);
         Stops stops = new Stops(Parking.BLOCKING, true);
         host.kvm().debug(stops);
@@ -205,7 +206,8 @@ class GdbTest {
 
     /** What GDB says while it goes through a recording of that client, and what the repetition came to. */
     private static String replay(String machine, String arch, String... commands) throws Exception {
-        Path in = folder.resolve(arch), socket = Files.createTempDirectory("ws-gdb").resolve("socket");
+        Path in = folder.resolve(arch),
+                socket = Files.createTempDirectory("ws-gdb").resolve("socket");
         KernelVersion kernel = KernelVersion.of("6.12");
         SessionRecorder recorder = new SessionRecorder();
         HostServer.start(
@@ -214,7 +216,8 @@ class GdbTest {
                 recorder);
         assertThat(client(arch, socket).start().waitFor()).isZero();
         Recording r = recorder.recording(machine, Recording.kernelText(kernel), 1, arch);
-        String file = Files.write(in.resolve("session.ws"), RecordingFile.bytes(r)).toString();
+        String file =
+                Files.write(in.resolve("session.ws"), RecordingFile.bytes(r)).toString();
         ReplayStops stops = ReplayStops.of(guests -> Exploration.repeat(file, guests::apply));
         try (GdbServer server = GdbServer.start(0, stops)) {
             FutureTask<String> repetition = new FutureTask<>(() -> "came to " + stops.run());
