@@ -781,7 +781,7 @@ public enum Patch {
     ARM64_ID_ZFR0_2024(
             "id-zfr0-2024",
             Arch.ARM64,
-            "bits 55-52 and 15-12 of ID_AA64ZFR0_EL1 are writable",
+            "bits 51-48 and 15-12 of ID_AA64ZFR0_EL1 are writable",
             "between 6.12.107 and 6.18, recorded",
             "2025-09",
             Set.of()),

@@ -67,7 +67,7 @@ final class IdRegMasks {
             new Change(SysReg.ID_AA64PFR1_EL1, Patch.ARM64_ID_DOUBLE_FAULT2, true, 0, 0xf00_0000_0000_0000L),
             new Change(SysReg.ID_AA64PFR2_EL1, Patch.ARM64_ID_MTE_TAGGED_FAR, true, 0, 0xf00),
             new Change(SysReg.ID_AA64PFR2_EL1, Patch.ARM64_ID_MTE_STORE_ONLY, true, 0, 0xf0),
-            new Change(SysReg.ID_AA64ZFR0_EL1, Patch.ARM64_ID_ZFR0_2024, true, 0, 0xf0_0000_0000_f000L),
+            new Change(SysReg.ID_AA64ZFR0_EL1, Patch.ARM64_ID_ZFR0_2024, true, 0, 0xf_0000_0000_f000L),
             new Change(SysReg.ID_AA64FPFR0_EL1, Patch.ARM64_ID_FPFR0_2024, true, 0, 0xc00_0000),
             new Change(SysReg.ID_AA64ISAR2_EL1, Patch.ARM64_ID_ISAR2_2024, true, 0, 0xf000_0000_0000L),
             new Change(SysReg.ID_AA64MMFR0_EL1, Patch.ARM64_ID_TGRAN_STAGE2, true, 0, 0xfff_0000_0000L),
