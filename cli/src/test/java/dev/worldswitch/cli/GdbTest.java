@@ -72,27 +72,32 @@ class GdbTest {
         return Files.readString(out, StandardCharsets.UTF_8);
     }
 
-    private static ProcessBuilder client(String arch, Path socket) {
+    private static ProcessBuilder client(String arch, String image, Path socket) {
         Path in = folder.resolve(arch);
         List<String> words = new ArrayList<>();
         String preload = "LD_PRELOAD=" + in + "/shim.so", to = "WORLDSWITCH_SOCKET=" + socket;
         if (arch.equals("x86")) words.addAll(List.of("env", preload, to));
         else words.addAll(List.of("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-E", preload, "-E", to));
-        words.addAll(List.of(in + "/vmm", in + "/guest.bin"));
+        words.addAll(List.of(in + "/vmm", in + "/" + image));
         return new ProcessBuilder(words);
     }
 
     /** The client's output, after GDB's, that waited for its first vCPU. */
     private static String debug(String machine, String arch, String... commands) throws Exception {
+        return debug(machine, arch, true, "guest.bin", commands);
+    }
+
+    private static String debug(String machine, String arch, boolean waits, String image, String... commands)
+            throws Exception {
         Path in = folder.resolve(arch),
                 socket = Files.createTempDirectory("ws-gdb").resolve("socket");
         SimulatedHost host = SimulatedHost.plain(MachineProfile.builtIn(machine), KernelVersion.of("6.12"), 2);
-        Stops stops = new Stops(Parking.BLOCKING, true);
+        Stops stops = new Stops(Parking.BLOCKING, waits);
         host.kvm().debug(stops);
         try (GdbServer server = GdbServer.start(0, stops)) {
             HostServer.start(socket, host, CallListener.NONE);
             Path out = Files.createTempFile(folder, "client", ".txt");
-            Process client = client(arch, socket)
+            Process client = client(arch, image, socket)
                     .redirectErrorStream(true)
                     .redirectOutput(out.toFile())
                     .start();
@@ -158,6 +163,27 @@ class GdbTest {
     }
 
     @Test
+    void a_guest_that_runs_already_is_interrupted_changed_and_goes_on_once_gdb_is_gone() throws Exception {
+        byte[] image = Files.readAllBytes(folder.resolve("x86/guest.bin"));
+        int entry = image[0x20] & 0xff | (image[0x21] & 0xff) << 8;
+        // At its entry: a branch to itself, until GDB puts back what was there.
+        image[0x20] = (byte) 0xeb;
+        image[0x21] = (byte) 0xfe;
+        Files.write(folder.resolve("x86/loop.bin"), image);
+        String said = debug(
+                "sapphire-rapids",
+                "x86",
+                false,
+                "loop.bin",
+                "python import os,threading,signal; threading.Timer(2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()",
+                "continue",
+                "print $rip",
+                "set {unsigned short}$rip = " + entry,
+                "detach");
+        assertThat(said).containsSubsequence("SIGINT", "0x100020 <entry64>", "detached]", "000000cc");
+    }
+
+    @Test
     void an_arm64_guest_with_sve_stops_at_breakpoints_and_is_stepped_read_and_changed() throws Exception {
         String said = debug(
                 "max",
@@ -214,7 +240,7 @@ class GdbTest {
                 socket,
                 SimulatedHost.observed(MachineProfile.builtIn(machine), kernel, 1, (cpu, step) -> {}),
                 recorder);
-        assertThat(client(arch, socket).start().waitFor()).isZero();
+        assertThat(client(arch, "guest.bin", socket).start().waitFor()).isZero();
         Recording r = recorder.recording(machine, Recording.kernelText(kernel), 1, arch);
         String file =
                 Files.write(in.resolve("session.ws"), RecordingFile.bytes(r)).toString();
