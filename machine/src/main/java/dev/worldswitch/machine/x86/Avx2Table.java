@@ -115,8 +115,7 @@ final class Avx2Table extends SseTable {
                 and |= a[k] & b[k] & signs;
                 andn |= ~a[k] & b[k] & signs;
             }
-            m.setFlags(
-                    m.flags() & ~Flags.STATUS | (and == 0 ? X86State.ZF : 0) | (andn == 0 ? X86State.CF : 0));
+            m.setFlags(m.flags() & ~Flags.STATUS | (and == 0 ? X86State.ZF : 0) | (andn == 0 ? X86State.CF : 0));
         });
     }
 
@@ -173,27 +172,47 @@ final class Avx2Table extends SseTable {
     // Masked moves: elements whose mask is positive are not accessed.
 
     private void maskedMove(String name, String w, String load, String store, int bytes) {
-        vex(name, "66", "0F38", load, w, "/r mem", "V,M", i -> new SseOps.Free(i, (m, o) -> {
-            long[] by = new long[4], r = new long[4];
-            o.read(m.fp, o.a, by);
-            for (int k = 0; k < 16 * o.lanes / bytes; k++)
-                if (lane(by, k, 8 * bytes) >>> 8 * bytes - 1 != 0)
-                    setLane(r, k, 8 * bytes, m.ld(m.linear(o.ea().plus((long) k * bytes), bytes, false), bytes));
-            put(m, o, r);
-        }));
-        vex(name, "66", "0F38", store, w, "/r mem", "M,V", i -> new SseOps.Free(i, (m, o) -> {
-            long[] by = new long[4], v = new long[4];
-            o.read(m.fp, o.a, by);
-            o.read(m.fp, o.dst, v);
-            // All that may fault comes before the first store.
-            for (int pass = 0; pass < 2; pass++)
-                for (int k = 0; k < 16 * o.lanes / bytes; k++) {
-                    if (lane(by, k, 8 * bytes) >>> 8 * bytes - 1 == 0) continue;
-                    long la = m.linear(o.ea().plus((long) k * bytes), bytes, true);
-                    if (pass == 0) m.checkWrite(la, bytes);
-                    else m.st(la, bytes, lane(v, k, 8 * bytes));
-                }
-        }));
+        vex(
+                name,
+                "66",
+                "0F38",
+                load,
+                w,
+                "/r mem",
+                "V,M",
+                i -> new SseOps.Free(i, (m, o) -> {
+                    long[] by = new long[4], r = new long[4];
+                    o.read(m.fp, o.a, by);
+                    for (int k = 0; k < 16 * o.lanes / bytes; k++)
+                        if (lane(by, k, 8 * bytes) >>> 8 * bytes - 1 != 0)
+                            setLane(
+                                    r,
+                                    k,
+                                    8 * bytes,
+                                    m.ld(m.linear(o.ea().plus((long) k * bytes), bytes, false), bytes));
+                    put(m, o, r);
+                }));
+        vex(
+                name,
+                "66",
+                "0F38",
+                store,
+                w,
+                "/r mem",
+                "M,V",
+                i -> new SseOps.Free(i, (m, o) -> {
+                    long[] by = new long[4], v = new long[4];
+                    o.read(m.fp, o.a, by);
+                    o.read(m.fp, o.dst, v);
+                    // All that may fault comes before the first store.
+                    for (int pass = 0; pass < 2; pass++)
+                        for (int k = 0; k < 16 * o.lanes / bytes; k++) {
+                            if (lane(by, k, 8 * bytes) >>> 8 * bytes - 1 == 0) continue;
+                            long la = m.linear(o.ea().plus((long) k * bytes), bytes, true);
+                            if (pass == 0) m.checkWrite(la, bytes);
+                            else m.st(la, bytes, lane(v, k, 8 * bytes));
+                        }
+                }));
     }
 
     // Gathers.
@@ -233,7 +252,11 @@ final class Avx2Table extends SseTable {
         for (int k = 0; k < n && stopped == null; k++) {
             if (lane(by, k, width) == 0) continue;
             try {
-                setLane(r, k, width, m.ld(element(m, o.ea(), in, lane(at, k, indexWidth), indexWidth, width / 8), width / 8));
+                setLane(
+                        r,
+                        k,
+                        width,
+                        m.ld(element(m, o.ea(), in, lane(at, k, indexWidth), indexWidth, width / 8), width / 8));
                 setLane(by, k, width, 0);
             } catch (Signal s) {
                 stopped = s;

@@ -21,7 +21,10 @@ final class Avx512FloatTable extends Avx512Table {
         private final int rounding;
 
         Float(Insn i, int from, int to, boolean scalar, Element f) {
-            super(i, scalar ? from : Math.max(from, to), scalar ? from / 8 : from < to ? (16 << Math.min(i.vl, 2)) / 2 : 0);
+            super(
+                    i,
+                    scalar ? from : Math.max(from, to),
+                    scalar ? from / 8 : from < to ? (16 << Math.min(i.vl, 2)) / 2 : 0);
             this.f = f;
             this.from = from;
             this.to = to;
@@ -55,8 +58,8 @@ final class Avx512FloatTable extends Avx512Table {
             long on = active(m);
             for (int e = 0; e < n; e++) {
                 if ((on >>> e & 1) == 0) continue;
-                SseFloat.Result v = f.of(
-                        Avx2Table.lane(d, e, to), Avx2Table.lane(a, e, to), Avx2Table.lane(b, e, from), mx);
+                SseFloat.Result v =
+                        f.of(Avx2Table.lane(d, e, to), Avx2Table.lane(a, e, to), Avx2Table.lane(b, e, from), mx);
                 Avx2Table.setLane(r, e, to, v.bits());
                 flags |= v.flags();
             }
@@ -79,8 +82,8 @@ final class Avx512FloatTable extends Avx512Table {
             if ((active(m) & 1) != 0) {
                 long b = ea != null ? m.ld(m.linear(ea, from / 8, false), from / 8) : read(m, rm)[0];
                 long a = read(m, first)[0], d = read(m, reg)[0];
-                SseFloat.Result v = f.of(
-                        d & Avx2Table.mask(to), a & Avx2Table.mask(to), b & Avx2Table.mask(from), mxcsr(m));
+                SseFloat.Result v =
+                        f.of(d & Avx2Table.mask(to), a & Avx2Table.mask(to), b & Avx2Table.mask(from), mxcsr(m));
                 raise(m, v.flags());
                 r[0] = v.bits();
             }
@@ -97,8 +100,8 @@ final class Avx512FloatTable extends Avx512Table {
             int op = ops[k];
             Element single = (d, a, b, mx) -> new SseFloat.Result(
                     SseFloat.f32(op, (int) a, (int) b, mx) & 0xffffffffL, SseFloat.f32Flags(op, (int) a, (int) b, mx));
-            Element wide = (d, a, b, mx) ->
-                    new SseFloat.Result(SseFloat.f64(op, a, b, mx), SseFloat.f64Flags(op, a, b, mx));
+            Element wide =
+                    (d, a, b, mx) -> new SseFloat.Result(SseFloat.f64(op, a, b, mx), SseFloat.f64Flags(op, a, b, mx));
             add(names[k] + "PS", "NP.0F.W0 " + opcodes[k], 32, 32, false, single);
             add(names[k] + "PD", "66.0F.W1 " + opcodes[k], 64, 64, false, wide);
             add(names[k] + "SS", "F3.0F.W0 " + opcodes[k], 32, 32, true, single);
@@ -122,7 +125,11 @@ final class Avx512FloatTable extends Avx512Table {
                     int[] which = FmaTable.ORDERS[order];
                     String name = k.name() + FmaTable.ORDER_NAMES[order];
                     String w = "66.0F38.W" + (wide ? 1 : 0) + " ";
-                    row(name + (wide ? "PD" : "PS"), w + IntegerTable.hex(op) + " /r", "V,W", i -> new Fused(i, width, false, k, which));
+                    row(
+                            name + (wide ? "PD" : "PS"),
+                            w + IntegerTable.hex(op) + " /r",
+                            "V,W",
+                            i -> new Fused(i, width, false, k, which));
                     if (k.op() < 8) continue;
                     String one = k.name() + FmaTable.ORDER_NAMES[order] + (wide ? "SD" : "SS");
                     row(one, w + IntegerTable.hex(op + 1) + " /r", "V,W", i -> new Fused(i, width, true, k, which));
@@ -271,10 +278,34 @@ final class Avx512FloatTable extends Avx512Table {
         add("VCVTQQ2PS", "NP.0F.W1 5B", 64, 32, false, (d, a, b, mx) -> SseFloat.fromInt(b, false, mx));
         for (boolean cut : new boolean[] {false, true}) {
             String t = cut ? "VCVTT" : "VCVT";
-            add(t + "PS2DQ", (cut ? "F3" : "66") + ".0F.W0 5B", 32, 32, false, (d, a, b, mx) -> integer(b, false, 32, cut, mx));
-            add(t + "PD2DQ", (cut ? "66" : "F2") + ".0F.W1 E6", 64, 32, false, (d, a, b, mx) -> integer(b, true, 32, cut, mx));
-            add(t + "PD2QQ", "66.0F.W1 7" + (cut ? "A" : "B"), 64, 64, false, (d, a, b, mx) -> integer(b, true, 64, cut, mx));
-            add(t + "PS2QQ", "66.0F.W0 7" + (cut ? "A" : "B"), 32, 64, false, (d, a, b, mx) -> integer(b, false, 64, cut, mx));
+            add(
+                    t + "PS2DQ",
+                    (cut ? "F3" : "66") + ".0F.W0 5B",
+                    32,
+                    32,
+                    false,
+                    (d, a, b, mx) -> integer(b, false, 32, cut, mx));
+            add(
+                    t + "PD2DQ",
+                    (cut ? "66" : "F2") + ".0F.W1 E6",
+                    64,
+                    32,
+                    false,
+                    (d, a, b, mx) -> integer(b, true, 32, cut, mx));
+            add(
+                    t + "PD2QQ",
+                    "66.0F.W1 7" + (cut ? "A" : "B"),
+                    64,
+                    64,
+                    false,
+                    (d, a, b, mx) -> integer(b, true, 64, cut, mx));
+            add(
+                    t + "PS2QQ",
+                    "66.0F.W0 7" + (cut ? "A" : "B"),
+                    32,
+                    64,
+                    false,
+                    (d, a, b, mx) -> integer(b, false, 64, cut, mx));
         }
     }
 

@@ -76,14 +76,18 @@ final class Avx512ShuffleTable extends Avx512Table {
     }
 
     private void packDwords(String name, String encoding, SseShuffle.Half low, SseShuffle.Half high) {
-        row(name, encoding + " /r", "V,W", i -> new EvexOp.Free(i, 32, 0, (m, o) -> {
-            long[] a = EvexOp.read(m, o.first), b = o.operand(m, false), r = new long[8];
-            for (int k = 0; k < o.words; k += 2) {
-                r[k] = low.of(a[k], a[k + 1], b[k], b[k + 1], 0);
-                r[k + 1] = high.of(a[k], a[k + 1], b[k], b[k + 1], 0);
-            }
-            o.put(m, o.reg, r, 16, o.words);
-        }));
+        row(
+                name,
+                encoding + " /r",
+                "V,W",
+                i -> new EvexOp.Free(i, 32, 0, (m, o) -> {
+                    long[] a = EvexOp.read(m, o.first), b = o.operand(m, false), r = new long[8];
+                    for (int k = 0; k < o.words; k += 2) {
+                        r[k] = low.of(a[k], a[k + 1], b[k], b[k + 1], 0);
+                        r[k + 1] = high.of(a[k], a[k + 1], b[k], b[k + 1], 0);
+                    }
+                    o.put(m, o.reg, r, 16, o.words);
+                }));
     }
 
     // Broadcasts.
@@ -108,12 +112,16 @@ final class Avx512ShuffleTable extends Avx512Table {
         general("VPBROADCASTW", "66.0F38.W0 7B", 16);
         general("VPBROADCASTD", "66.0F38.W0 7C", 32);
         general("VPBROADCASTQ", "66.0F38.W1 7C", 64);
-        row("VMOVDDUP", "F2.0F.W1 12 /r", "V,W", i -> new EvexOp.Free(i, 64, i.vl == 0 ? 8 : 0, (m, o) -> {
-            int bytes = o.words == 2 ? 8 : 8 * o.words;
-            long[] b = part(m, o, bytes), r = new long[8];
-            for (int k = 0; k < o.words; k++) r[k] = b[k & -2];
-            o.put(m, r);
-        }));
+        row(
+                "VMOVDDUP",
+                "F2.0F.W1 12 /r",
+                "V,W",
+                i -> new EvexOp.Free(i, 64, i.vl == 0 ? 8 : 0, (m, o) -> {
+                    int bytes = o.words == 2 ? 8 : 8 * o.words;
+                    long[] b = part(m, o, bytes), r = new long[8];
+                    for (int k = 0; k < o.words; k++) r[k] = b[k & -2];
+                    o.put(m, r);
+                }));
     }
 
     /** {@code bytes} of the r/m operand, wherever the opmask is set. */
@@ -159,9 +167,12 @@ final class Avx512ShuffleTable extends Avx512Table {
     private void parts() {
         for (String kind : new String[] {"F", "I"})
             for (int wide = 0; wide < 4; wide++) {
-                int width = (wide & 1) == 0 ? 32 : 64, bits = wide < 2 ? 128 : 256, base = kind.equals("F") ? 0x18 : 0x38;
+                int width = (wide & 1) == 0 ? 32 : 64,
+                        bits = wide < 2 ? 128 : 256,
+                        base = kind.equals("F") ? 0x18 : 0x38;
                 String what = kind + width + "X" + bits / width, w = "66.0F3A.W" + (wide & 1) + " ";
-                String in = IntegerTable.hex(base + (bits == 256 ? 2 : 0)), out = IntegerTable.hex(base + (bits == 256 ? 3 : 1));
+                String in = IntegerTable.hex(base + (bits == 256 ? 2 : 0)),
+                        out = IntegerTable.hex(base + (bits == 256 ? 3 : 1));
                 row("VINSERT" + what, w + in + " /r", "V,W,Ib", i -> {
                     EvexOp op = new EvexOp.Free(i, width, bits / 8, (m, o) -> {
                         long[] r = EvexOp.read(m, o.first), b = part(m, o, bits / 8);
@@ -269,7 +280,11 @@ final class Avx512ShuffleTable extends Avx512Table {
             whole(wide ? "VALIGNQ" : "VALIGND", "66.0F3A" + w + " 03", "V,W,Ib", width, false, (d, a, b, r, o) -> {
                 int n = o.elements(), by = o.imm & n - 1;
                 for (int e = 0; e < n; e++)
-                    Avx2Table.setLane(r, e, width, e + by < n ? Avx2Table.lane(b, e + by, width) : Avx2Table.lane(a, e + by - n, width));
+                    Avx2Table.setLane(
+                            r,
+                            e,
+                            width,
+                            e + by < n ? Avx2Table.lane(b, e + by, width) : Avx2Table.lane(a, e + by - n, width));
             });
             blend(wide ? "VPBLENDMQ" : "VPBLENDMD", "66.0F38" + w + " 64", width);
             blend(wide ? "VBLENDMPD" : "VBLENDMPS", "66.0F38" + w + " 65", width);
@@ -279,14 +294,18 @@ final class Avx512ShuffleTable extends Avx512Table {
 
     /** Active elements of the second source, the others of the first, or zero. */
     private void blend(String name, String encoding, int width) {
-        row(name, encoding + " /r", "V,W", i -> new EvexOp.Free(i, width, 0, (m, o) -> {
-            long[] a = EvexOp.read(m, o.first), b = o.operand(m, true);
-            long on = o.active(m);
-            for (int e = 0; e < o.elements(); e++)
-                if ((on >>> e & 1) == 0)
-                    Avx2Table.setLane(b, e, width, o.zeroes() ? 0 : Avx2Table.lane(a, e, width));
-            EvexOp.write(m, o.reg, b, o.words);
-        }));
+        row(
+                name,
+                encoding + " /r",
+                "V,W",
+                i -> new EvexOp.Free(i, width, 0, (m, o) -> {
+                    long[] a = EvexOp.read(m, o.first), b = o.operand(m, true);
+                    long on = o.active(m);
+                    for (int e = 0; e < o.elements(); e++)
+                        if ((on >>> e & 1) == 0)
+                            Avx2Table.setLane(b, e, width, o.zeroes() ? 0 : Avx2Table.lane(a, e, width));
+                    EvexOp.write(m, o.reg, b, o.words);
+                }));
     }
 
     // Changes of width.

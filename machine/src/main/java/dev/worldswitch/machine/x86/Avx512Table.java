@@ -61,25 +61,41 @@ class Avx512Table implements OpTableSource {
         scalarMove("VMOVSD", "F2.0F.W1", 64);
         for (String w : new String[] {"W0", "W1"}) {
             int bytes = w.equals("W0") ? 4 : 8;
-            row("VMOVD", "128.66.0F." + w + " 6E /r", "V,E", i -> new EvexOp.Free(i, 32, bytes, (m, o) -> {
-                long v = o.ea != null ? m.ld(m.linear(o.ea(), bytes, false), bytes) : m.reg(o.rm & 15, bytes);
-                EvexOp.write(m, o.reg, new long[] {v, 0}, 2);
-            }));
-            row("VMOVD", "128.66.0F." + w + " 7E /r", "E,V", i -> new EvexOp.Free(i, 32, bytes, (m, o) -> {
-                long v = EvexOp.read(m, o.reg)[0];
-                if (o.ea != null) m.st(m.linear(o.ea(), bytes, true), bytes, v);
-                else m.setReg(o.rm & 15, bytes, v);
-            }));
+            row(
+                    "VMOVD",
+                    "128.66.0F." + w + " 6E /r",
+                    "V,E",
+                    i -> new EvexOp.Free(i, 32, bytes, (m, o) -> {
+                        long v = o.ea != null ? m.ld(m.linear(o.ea(), bytes, false), bytes) : m.reg(o.rm & 15, bytes);
+                        EvexOp.write(m, o.reg, new long[] {v, 0}, 2);
+                    }));
+            row(
+                    "VMOVD",
+                    "128.66.0F." + w + " 7E /r",
+                    "E,V",
+                    i -> new EvexOp.Free(i, 32, bytes, (m, o) -> {
+                        long v = EvexOp.read(m, o.reg)[0];
+                        if (o.ea != null) m.st(m.linear(o.ea(), bytes, true), bytes, v);
+                        else m.setReg(o.rm & 15, bytes, v);
+                    }));
         }
-        row("VMOVQ", "128.F3.0F.W1 7E /r", "V,W", i -> new EvexOp.Free(i, 64, 8, (m, o) -> {
-            long v = o.ea != null ? m.ld64(m.linear(o.ea(), 8, false)) : EvexOp.read(m, o.rm)[0];
-            EvexOp.write(m, o.reg, new long[] {v, 0}, 2);
-        }));
-        row("VMOVQ", "128.66.0F.W1 D6 /r", "W,V", i -> new EvexOp.Free(i, 64, 8, (m, o) -> {
-            long v = EvexOp.read(m, o.reg)[0];
-            if (o.ea != null) m.st64(m.linear(o.ea(), 8, true), v);
-            else EvexOp.write(m, o.rm, new long[] {v, 0}, 2);
-        }));
+        row(
+                "VMOVQ",
+                "128.F3.0F.W1 7E /r",
+                "V,W",
+                i -> new EvexOp.Free(i, 64, 8, (m, o) -> {
+                    long v = o.ea != null ? m.ld64(m.linear(o.ea(), 8, false)) : EvexOp.read(m, o.rm)[0];
+                    EvexOp.write(m, o.reg, new long[] {v, 0}, 2);
+                }));
+        row(
+                "VMOVQ",
+                "128.66.0F.W1 D6 /r",
+                "W,V",
+                i -> new EvexOp.Free(i, 64, 8, (m, o) -> {
+                    long v = EvexOp.read(m, o.reg)[0];
+                    if (o.ea != null) m.st64(m.linear(o.ea(), 8, true), v);
+                    else EvexOp.write(m, o.rm, new long[] {v, 0}, 2);
+                }));
     }
 
     private void move(String name, String pp, String w, String load, String store, int width, boolean aligned) {
@@ -92,30 +108,42 @@ class Avx512Table implements OpTableSource {
     }
 
     private void load(String name, String encoding, int width, boolean aligned) {
-        row(name, encoding, "V,W", i -> new EvexOp.Free(i, width, 0, (m, o) -> {
-            if (aligned) align(m, o, false);
-            o.put(m, o.operand(m, true));
-        }));
+        row(
+                name,
+                encoding,
+                "V,W",
+                i -> new EvexOp.Free(i, width, 0, (m, o) -> {
+                    if (aligned) align(m, o, false);
+                    o.put(m, o.operand(m, true));
+                }));
     }
 
     private void store(String name, String encoding, int width, boolean aligned) {
-        row(name, encoding, "W,V", i -> new EvexOp.Free(i, width, 0, (m, o) -> {
-            long[] v = EvexOp.read(m, o.reg);
-            if (aligned) align(m, o, true);
-            if (o.ea != null) o.storeActive(m, v, width, o.elements());
-            else o.put(m, o.rm, v, width, o.words);
-        }));
+        row(
+                name,
+                encoding,
+                "W,V",
+                i -> new EvexOp.Free(i, width, 0, (m, o) -> {
+                    long[] v = EvexOp.read(m, o.reg);
+                    if (aligned) align(m, o, true);
+                    if (o.ea != null) o.storeActive(m, v, width, o.elements());
+                    else o.put(m, o.rm, v, width, o.words);
+                }));
     }
 
     /** The low element; a register form takes the rest of 128 bits from vvvv. */
     private void scalarMove(String name, String encoding, int width) {
         int bytes = width / 8;
         row(name, encoding + " 10 /r", "V,W", i -> new EvexOp.Free(i, width, bytes, (m, o) -> scalarLoad(m, o, width)));
-        row(name, encoding + " 11 /r", "W,V", i -> new EvexOp.Free(i, width, bytes, (m, o) -> {
-            long[] v = EvexOp.read(m, o.reg);
-            if (o.ea != null) o.storeActive(m, v, width, 1);
-            else merge(m, o, o.rm, v, width);
-        }));
+        row(
+                name,
+                encoding + " 11 /r",
+                "W,V",
+                i -> new EvexOp.Free(i, width, bytes, (m, o) -> {
+                    long[] v = EvexOp.read(m, o.reg);
+                    if (o.ea != null) o.storeActive(m, v, width, 1);
+                    else merge(m, o, o.rm, v, width);
+                }));
     }
 
     private static void scalarLoad(Interpreter m, EvexOp.Free o, int width) {
@@ -192,8 +220,7 @@ class Avx512Table implements OpTableSource {
     static long ternary(long d, long a, long b, int table) {
         long r = 0;
         for (int k = 0; k < 8; k++)
-            if ((table >> k & 1) != 0)
-                r |= ((k & 4) != 0 ? d : ~d) & ((k & 2) != 0 ? a : ~a) & ((k & 1) != 0 ? b : ~b);
+            if ((table >> k & 1) != 0) r |= ((k & 4) != 0 ? d : ~d) & ((k & 2) != 0 ? a : ~a) & ((k & 1) != 0 ? b : ~b);
         return r;
     }
 
@@ -284,9 +311,7 @@ class Avx512Table implements OpTableSource {
     }
 
     private static long rotated(long a, long n, int width) {
-        return width == 64
-                ? Long.rotateLeft(a, (int) n)
-                : Integer.rotateLeft((int) a, (int) n) & 0xffffffffL;
+        return width == 64 ? Long.rotateLeft(a, (int) n) : Integer.rotateLeft((int) a, (int) n) & 0xffffffffL;
     }
 
     static long psraq(long a, long n) {
@@ -336,14 +361,20 @@ class Avx512Table implements OpTableSource {
         count("VPLZCNTQ", "44", "W1", 64, (x, w) -> Long.numberOfLeadingZeros(x) - 64 + w);
         for (boolean wide : new boolean[] {false, true}) {
             int width = wide ? 64 : 32;
-            whole("VPCONFLICT" + (wide ? "Q" : "D"), "66.0F38.W" + (wide ? 1 : 0) + " C4", "V,W", width, false, (d, a, b, r, o) -> {
-                for (int e = 0; e < o.elements(); e++) {
-                    long same = 0;
-                    for (int f = 0; f < e; f++)
-                        if (Avx2Table.lane(b, e, width) == Avx2Table.lane(b, f, width)) same |= 1L << f;
-                    Avx2Table.setLane(r, e, width, same);
-                }
-            });
+            whole(
+                    "VPCONFLICT" + (wide ? "Q" : "D"),
+                    "66.0F38.W" + (wide ? 1 : 0) + " C4",
+                    "V,W",
+                    width,
+                    false,
+                    (d, a, b, r, o) -> {
+                        for (int e = 0; e < o.elements(); e++) {
+                            long same = 0;
+                            for (int f = 0; f < e; f++)
+                                if (Avx2Table.lane(b, e, width) == Avx2Table.lane(b, f, width)) same |= 1L << f;
+                            Avx2Table.setLane(r, e, width, same);
+                        }
+                    });
         }
     }
 

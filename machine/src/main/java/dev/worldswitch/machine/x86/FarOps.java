@@ -128,12 +128,17 @@ final class FarOps {
 
     private static void enter(Interpreter m, Op op) {
         int level = op.insn().imm2 & 31, z = op.size;
-        if (level > 0) throw SystemOps.unimplemented(m, op.insn());
-        long sp = m.g[4];
-        m.push(m.g[5], z);
+        // KVM's emulator has no levels.
+        if (level > 0 && m.emulating) throw SystemOps.unimplemented(m, op.insn());
+        long sp = m.g[4], bp = m.g[5];
+        m.push(bp, z);
         long frame = m.g[4];
         try {
-            long to = m.code == 64 ? frame - (op.imm & 0xffff) : frame - (op.imm & 0xffff) & m.stackMask();
+            // The frames of the enclosing procedures, from the display that RBP points to, then this one.
+            for (int k = 1; k < level; k++) m.push(m.display(bp - (long) k * z, z), z);
+            if (level > 0) m.push(frame, z);
+            long last = m.g[4];
+            long to = m.code == 64 ? last - (op.imm & 0xffff) : last - (op.imm & 0xffff) & m.stackMask();
             // A write there must be possible (SDM vol. 2, ENTER); KVM's emulator does not look.
             if (!m.emulating) m.ld8(m.segment(X86State.SS, to, 1, true));
         } catch (Signal s) {
@@ -141,7 +146,7 @@ final class FarOps {
             throw s;
         }
         m.setReg(5, z, frame);
-        m.setSp(frame - (op.imm & 0xffff));
+        m.setSp(m.g[4] - (op.imm & 0xffff));
     }
 
     private static void setZf(Interpreter m, boolean on) {

@@ -711,6 +711,12 @@ public final class Interpreter extends GuestMemory {
         return ld(segment(X86State.SS, g[4] + skip & stackMask(), size, false), size);
     }
 
+    /** The value at an offset in the stack segment. */
+    long display(long at, int size) {
+        if (code == 64) return ld(at, size);
+        return ld(segment(X86State.SS, at & stackMask(), size, false), size);
+    }
+
     void drop(long bytes) {
         setSp(g[4] + bytes);
     }

@@ -32,7 +32,11 @@ final class OpmaskTable extends Avx512Table {
         unpack("KUNPCKDQ", "NP.0F.W1", 32);
         for (int k = 0; k < 4; k++) {
             long mask = Avx2Table.mask(8 << k);
-            mask("KNOT" + NAMES[k], "L0." + FORMS[k] + " 44 /r reg", "V,W", (m, i, op) -> EvexOp.setOpmask(m, i.reg, ~EvexOp.opmask(m, i.rm) & mask));
+            mask(
+                    "KNOT" + NAMES[k],
+                    "L0." + FORMS[k] + " 44 /r reg",
+                    "V,W",
+                    (m, i, op) -> EvexOp.setOpmask(m, i.reg, ~EvexOp.opmask(m, i.rm) & mask));
             flags("KORTEST" + NAMES[k], FORMS[k] + " 98", mask, (a, b, n) -> a | b, (a, b, n) -> ~(a | b));
             flags("KTEST" + NAMES[k], FORMS[k] + " 99", mask, (a, b, n) -> a & b, (a, b, n) -> ~a & b);
         }
@@ -62,9 +66,17 @@ final class OpmaskTable extends Avx512Table {
     private void move(String name, int bytes, String pp, String w, String gprPp, String gprW) {
         String mem = "L0." + pp + ".0F." + w + " ", gpr = "L0." + gprPp + ".0F." + gprW + " ";
         long mask = Avx2Table.mask(8 * bytes);
-        mask(name, mem + "90 /r mem", "G,E", (m, i, op) -> EvexOp.setOpmask(m, i.reg, m.ld(m.linear(op.ea(), bytes, false), bytes)));
+        mask(
+                name,
+                mem + "90 /r mem",
+                "G,E",
+                (m, i, op) -> EvexOp.setOpmask(m, i.reg, m.ld(m.linear(op.ea(), bytes, false), bytes)));
         mask(name, mem + "90 /r reg", "G,E", (m, i, op) -> EvexOp.setOpmask(m, i.reg, EvexOp.opmask(m, i.rm) & mask));
-        mask(name, mem + "91 /r mem", "G,E", (m, i, op) -> m.st(m.linear(op.ea(), bytes, true), bytes, EvexOp.opmask(m, i.reg)));
+        mask(
+                name,
+                mem + "91 /r mem",
+                "G,E",
+                (m, i, op) -> m.st(m.linear(op.ea(), bytes, true), bytes, EvexOp.opmask(m, i.reg)));
         mask(name, gpr + "92 /r reg", "G,E", (m, i, op) -> EvexOp.setOpmask(m, i.reg, m.reg(i.rm, 8) & mask));
         mask(name, gpr + "93 /r reg", "G,E", (m, i, op) -> m.setReg(i.reg, 8, EvexOp.opmask(m, i.rm) & mask));
     }
@@ -72,17 +84,27 @@ final class OpmaskTable extends Avx512Table {
     private void logic(String name, String op, Two f) {
         for (int k = 0; k < 4; k++) {
             int bits = 8 << k;
-            mask(name + NAMES[k], "L1." + FORMS[k] + " " + op + " /r reg", "V,W", (m, i, o) -> EvexOp.setOpmask(
-                    m, i.reg, f.of(EvexOp.opmask(m, i.vvvv), EvexOp.opmask(m, i.rm), bits) & Avx2Table.mask(bits)));
+            mask(
+                    name + NAMES[k],
+                    "L1." + FORMS[k] + " " + op + " /r reg",
+                    "V,W",
+                    (m, i, o) -> EvexOp.setOpmask(
+                            m,
+                            i.reg,
+                            f.of(EvexOp.opmask(m, i.vvvv), EvexOp.opmask(m, i.rm), bits) & Avx2Table.mask(bits)));
         }
     }
 
     private void unpack(String name, String form, int bits) {
-        mask(name, "L1." + form + " 4B /r reg", "V,W", (m, i, o) -> EvexOp.setOpmask(
-                m,
-                i.reg,
-                (EvexOp.opmask(m, i.vvvv) & Avx2Table.mask(bits)) << bits
-                        | EvexOp.opmask(m, i.rm) & Avx2Table.mask(bits)));
+        mask(
+                name,
+                "L1." + form + " 4B /r reg",
+                "V,W",
+                (m, i, o) -> EvexOp.setOpmask(
+                        m,
+                        i.reg,
+                        (EvexOp.opmask(m, i.vvvv) & Avx2Table.mask(bits)) << bits
+                                | EvexOp.opmask(m, i.rm) & Avx2Table.mask(bits)));
     }
 
     private void flags(String name, String form, long mask, Two zero, Two carry) {
@@ -108,10 +130,30 @@ final class OpmaskTable extends Avx512Table {
             compare("VPCMPEQ" + NAMES[k], "66." + equal[k], "V,W", width, (a, b, imm) -> a == b);
             compare("VPCMPGT" + NAMES[k], "66." + greater[k], "V,W", width, (a, b, imm) -> a > b);
             String op = k < 2 ? " 3" : " 1";
-            compare("VPCMP" + NAMES[k], "66.0F3A." + w + op + "F", "V,W,Ib", width, (a, b, imm) -> holds(imm, Long.compare(a, b)));
-            compare("VPCMPU" + NAMES[k], "66.0F3A." + w + op + "E", "V,W,Ib", width, (a, b, imm) -> holds(imm, Long.compareUnsigned(a, b)));
-            compare("VPTESTM" + NAMES[k], "66.0F38." + w + " 2" + (k < 2 ? 6 : 7), "V,W", width, (a, b, imm) -> (a & b) != 0);
-            compare("VPTESTNM" + NAMES[k], "F3.0F38." + w + " 2" + (k < 2 ? 6 : 7), "V,W", width, (a, b, imm) -> (a & b) == 0);
+            compare(
+                    "VPCMP" + NAMES[k],
+                    "66.0F3A." + w + op + "F",
+                    "V,W,Ib",
+                    width,
+                    (a, b, imm) -> holds(imm, Long.compare(a, b)));
+            compare(
+                    "VPCMPU" + NAMES[k],
+                    "66.0F3A." + w + op + "E",
+                    "V,W,Ib",
+                    width,
+                    (a, b, imm) -> holds(imm, Long.compareUnsigned(a, b)));
+            compare(
+                    "VPTESTM" + NAMES[k],
+                    "66.0F38." + w + " 2" + (k < 2 ? 6 : 7),
+                    "V,W",
+                    width,
+                    (a, b, imm) -> (a & b) != 0);
+            compare(
+                    "VPTESTNM" + NAMES[k],
+                    "F3.0F38." + w + " 2" + (k < 2 ? 6 : 7),
+                    "V,W",
+                    width,
+                    (a, b, imm) -> (a & b) == 0);
         }
     }
 
@@ -132,28 +174,40 @@ final class OpmaskTable extends Avx512Table {
         for (int k = 0; k < 4; k++) {
             int width = 8 << k;
             String w = "W" + (k & 1), high = k < 2 ? "2" : "3";
-            row("VPMOVM2" + NAMES[k], "F3.0F38." + w + " " + high + "8 /r reg", "V,W", i -> new EvexOp.Free(i, width, 0, (m, o) -> {
-                long[] r = new long[8];
-                long bits = EvexOp.opmask(m, o.rm);
-                for (int e = 0; e < o.elements(); e++) Avx2Table.setLane(r, e, width, -(bits >>> e & 1));
-                EvexOp.write(m, o.reg, r, o.words);
-            }));
-            row("VPMOV" + NAMES[k] + "2M", "F3.0F38." + w + " " + high + "9 /r reg", "V,W", i -> new EvexOp.Free(i, width, 0, (m, o) -> {
-                long[] v = EvexOp.read(m, o.rm);
-                long r = 0;
-                for (int e = 0; e < o.elements(); e++) r |= (Avx2Table.lane(v, e, width) >>> width - 1) << e;
-                EvexOp.setOpmask(m, o.reg, r);
-            }));
+            row(
+                    "VPMOVM2" + NAMES[k],
+                    "F3.0F38." + w + " " + high + "8 /r reg",
+                    "V,W",
+                    i -> new EvexOp.Free(i, width, 0, (m, o) -> {
+                        long[] r = new long[8];
+                        long bits = EvexOp.opmask(m, o.rm);
+                        for (int e = 0; e < o.elements(); e++) Avx2Table.setLane(r, e, width, -(bits >>> e & 1));
+                        EvexOp.write(m, o.reg, r, o.words);
+                    }));
+            row(
+                    "VPMOV" + NAMES[k] + "2M",
+                    "F3.0F38." + w + " " + high + "9 /r reg",
+                    "V,W",
+                    i -> new EvexOp.Free(i, width, 0, (m, o) -> {
+                        long[] v = EvexOp.read(m, o.rm);
+                        long r = 0;
+                        for (int e = 0; e < o.elements(); e++) r |= (Avx2Table.lane(v, e, width) >>> width - 1) << e;
+                        EvexOp.setOpmask(m, o.reg, r);
+                    }));
         }
         for (boolean wide : new boolean[] {false, true}) {
             int width = wide ? 64 : 32;
             String encoding = wide ? "F3.0F38.W1 2A /r reg" : "F3.0F38.W0 3A /r reg";
-            row(wide ? "VPBROADCASTMB2Q" : "VPBROADCASTMW2D", encoding, "V,W", i -> new EvexOp.Free(i, width, 0, (m, o) -> {
-                long[] r = new long[8];
-                for (int e = 0; e < o.elements(); e++)
-                    Avx2Table.setLane(r, e, width, EvexOp.opmask(m, o.rm) & (wide ? 0xff : 0xffff));
-                EvexOp.write(m, o.reg, r, o.words);
-            }));
+            row(
+                    wide ? "VPBROADCASTMB2Q" : "VPBROADCASTMW2D",
+                    encoding,
+                    "V,W",
+                    i -> new EvexOp.Free(i, width, 0, (m, o) -> {
+                        long[] r = new long[8];
+                        for (int e = 0; e < o.elements(); e++)
+                            Avx2Table.setLane(r, e, width, EvexOp.opmask(m, o.rm) & (wide ? 0xff : 0xffff));
+                        EvexOp.write(m, o.reg, r, o.words);
+                    }));
         }
     }
 }

@@ -34,17 +34,37 @@ final class Sse42Table extends SseTable {
         sha("SHA1MSG2", "CA", Sha::sha1msg2);
         sha("SHA256MSG1", "CC", Sha::sha256msg1);
         sha("SHA256MSG2", "CD", Sha::sha256msg2);
-        legacy("SHA256RNDS2", "NP", "0F38", "CB", "/r", "V,W", i -> new SseOps.Free(i, (m, o) -> {
-            int[] constants = {(int) low(m, 0), (int) (low(m, 0) >>> 32)};
-            sha(m, o, (to, from, imm) -> Sha.sha256rnds2(to, from, constants));
-        }));
-        legacy("SHA1RNDS4", "NP", "0F3A", "CC", "/r", "V,W,Ib", i -> new SseOps.Free(
-                i, (m, o) -> sha(m, o, (to, from, imm) -> Sha.sha1rnds4(to, from, imm & 3))));
+        legacy(
+                "SHA256RNDS2",
+                "NP",
+                "0F38",
+                "CB",
+                "/r",
+                "V,W",
+                i -> new SseOps.Free(i, (m, o) -> {
+                    int[] constants = {(int) low(m, 0), (int) (low(m, 0) >>> 32)};
+                    sha(m, o, (to, from, imm) -> Sha.sha256rnds2(to, from, constants));
+                }));
+        legacy(
+                "SHA1RNDS4",
+                "NP",
+                "0F3A",
+                "CC",
+                "/r",
+                "V,W,Ib",
+                i -> new SseOps.Free(i, (m, o) -> sha(m, o, (to, from, imm) -> Sha.sha1rnds4(to, from, imm & 3))));
         both("MPSADBW", "66", "0F3A", "42", "/r", "V,W,Ib", i -> new SseOps.Free(i, Sse42Table::mpsadbw));
         Row.Maker minimum = i -> new SseOps.Free(i, Sse42Table::phminposuw);
         legacy("PHMINPOSUW", "66", "0F38", "41", "/r", "V,W", minimum);
         vex("VPHMINPOSUW", "128.66", "0F38", "41", "WIG", "/r", "V,W", minimum);
-        both("DPPS", "66", "0F3A", "40", "/r", "V,W,Ib", i -> new SseOps.FloatOp(i, Sse42Table::dpps, 16, false, false));
+        both(
+                "DPPS",
+                "66",
+                "0F3A",
+                "40",
+                "/r",
+                "V,W,Ib",
+                i -> new SseOps.FloatOp(i, Sse42Table::dpps, 16, false, false));
         Row.Maker dppd = i -> new SseOps.FloatOp(i, Sse42Table::dppd, 16, false, false);
         legacy("DPPD", "66", "0F3A", "41", "/r", "V,W,Ib", dppd);
         vex("VDPPD", "128.66", "0F3A", "41", "WIG", "/r", "V,W,Ib", dppd);
@@ -54,9 +74,17 @@ final class Sse42Table extends SseTable {
     private static final int GFNI = 1 << 8;
 
     private void gfni() {
-        both("GF2P8MULB", "66", "0F38", "CF", "/r", "V,W", "W0", i -> new SseOps.Free(i, (m, o) -> {
-            gf(m, o, Aes::gf2p8mul);
-        }));
+        both(
+                "GF2P8MULB",
+                "66",
+                "0F38",
+                "CF",
+                "/r",
+                "V,W",
+                "W0",
+                i -> new SseOps.Free(i, (m, o) -> {
+                    gf(m, o, Aes::gf2p8mul);
+                }));
         for (boolean inverted : new boolean[] {false, true})
             both(
                     inverted ? "GF2P8AFFINEINVQB" : "GF2P8AFFINEQB",
@@ -66,8 +94,7 @@ final class Sse42Table extends SseTable {
                     "/r",
                     "V,W,Ib",
                     "W1",
-                    i -> new SseOps.Free(
-                            i, (m, o) -> gf(m, o, (a, b) -> Aes.affine(a, b, (int) o.in.imm, inverted))));
+                    i -> new SseOps.Free(i, (m, o) -> gf(m, o, (a, b) -> Aes.affine(a, b, (int) o.in.imm, inverted))));
     }
 
     private static void gf(Interpreter m, SseOps.Free o, SseOps.Lane f) {

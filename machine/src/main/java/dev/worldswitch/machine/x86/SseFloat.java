@@ -380,7 +380,8 @@ public final class SseFloat {
     static Result toHalf(int a, int imm, int mxcsr) {
         long v = a & 0xffffffffL, sign = v >>> 16 & 0x8000;
         if (F32.isNan(v))
-            return new Result(sign | F16.inf() | F16.quiet() | (v & F32.fraction()) >>> 13, F32.isSignalling(v) ? IE : 0);
+            return new Result(
+                    sign | F16.inf() | F16.quiet() | (v & F32.fraction()) >>> 13, F32.isSignalling(v) ? IE : 0);
         if (F32.isInf(v)) return new Result(sign | F16.inf(), 0);
         boolean denormal = F32.isDenormal(v);
         if (F32.isZero(v) || denormal && (mxcsr & DAZ) != 0) return new Result(sign, 0);

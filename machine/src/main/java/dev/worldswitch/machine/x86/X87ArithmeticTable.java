@@ -187,13 +187,7 @@ final class X87ArithmeticTable implements OpTableSource {
     }
 
     private static void told(
-            Interpreter m,
-            boolean none,
-            X87Math.Value a,
-            X87Math.Value b,
-            boolean quiet,
-            boolean toFlags,
-            int pops) {
+            Interpreter m, boolean none, X87Math.Value a, X87Math.Value b, boolean quiet, boolean toFlags, int pops) {
         int relation = none ? 8 : X87Math.relation(a, b);
         int flags = none ? X87.IE : X87Math.compareFlags(a, b, quiet) | (relation == 8 ? 0 : b.flags());
         X87.c1(m.fp, false);
@@ -240,7 +234,11 @@ final class X87ArithmeticTable implements OpTableSource {
                     X87.push(m.fp, X87.NAN_HIGH, X87.NAN_LOW);
                 return;
             }
-            if (put(m, 0, X87Math.exponentOf(a))) X87.push(m.fp, X87Math.significand(a).high(), X87Math.significand(a).low());
+            if (put(m, 0, X87Math.exponentOf(a)))
+                X87.push(
+                        m.fp,
+                        X87Math.significand(a).high(),
+                        X87Math.significand(a).low());
         });
     }
 
@@ -330,7 +328,8 @@ final class X87ArithmeticTable implements OpTableSource {
             byte[] all = bytes(stored(m, n), n, n + 80);
             for (int i = 0; i < 8; i++)
                 for (int k = 0; k < 10; k++)
-                    all[n + 10 * i + k] = (byte) (k < 8 ? X87.low(m.fp, i) >>> 8 * k : X87.high(m.fp, i) >>> 8 * (k - 8));
+                    all[n + 10 * i + k] =
+                            (byte) (k < 8 ? X87.low(m.fp, i) >>> 8 * k : X87.high(m.fp, i) >>> 8 * (k - 8));
             m.store(m.linear(op.ea(), n + 80, true), n + 80, words(all), 0);
             X87.rotate(m.fp, -X87.top(m.fp) & 7);
             X87.init(m.fp);

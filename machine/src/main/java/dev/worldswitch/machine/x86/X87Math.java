@@ -158,7 +158,8 @@ final class X87Math {
         int de = denormals(a, a);
         if (isInfinite(a)) return a.with(0);
         int shift = 200 + (unit(a) & 1);
-        return round(false, sticky(mantissa(a).shiftLeft(shift).sqrtAndRemainder()), (unit(a) - shift) / 2 - 1, fcw, de);
+        return round(
+                false, sticky(mantissa(a).shiftLeft(shift).sqrtAndRemainder()), (unit(a) - shift) / 2 - 1, fcw, de);
     }
 
     /** FRNDINT. */
@@ -168,7 +169,8 @@ final class X87Math {
         int de = denormals(a, a);
         if (isInfinite(a) || isZero(a) || unit(a) >= 0) return a.with(de);
         BigInteger m = mantissa(a), r = SseFloat.roundAt(m, -unit(a), negative(a), (fcw & 0xc00) << 3);
-        boolean inexact = m.getLowestSetBit() < -unit(a), up = r.shiftLeft(-unit(a)).compareTo(m) > 0;
+        boolean inexact = m.getLowestSetBit() < -unit(a),
+                up = r.shiftLeft(-unit(a)).compareTo(m) > 0;
         int flags = de | (inexact ? PE : 0);
         if (r.signum() == 0) return new Value(sign(negative(a)), 0, flags, up);
         Value v = round(negative(a), r, 0, fcw | 0x300, 0);
@@ -185,7 +187,9 @@ final class X87Math {
             return isZero(a) ? NAN : infinity(negative(a), de);
         }
         if (isInfinite(a) || isZero(a)) return a.with(de);
-        BigInteger n = unit(by) >= 0 ? mantissa(by).shiftLeft(Math.min(unit(by), 64)) : mantissa(by).shiftRight(-unit(by));
+        BigInteger n = unit(by) >= 0
+                ? mantissa(by).shiftLeft(Math.min(unit(by), 64))
+                : mantissa(by).shiftRight(-unit(by));
         int k = n.bitLength() > 17 ? 1 << 17 : n.intValue();
         return round(negative(a), mantissa(a), unit(a) + (negative(by) ? -k : k), fcw | 0x300, de);
     }
@@ -304,6 +308,7 @@ final class X87Math {
             long bits = r.shiftLeft(low - (1 - BIAS - 63)).longValue();
             return new Value(sign(minus), bits, f, up);
         }
-        return new Value(sign(minus) | top + BIAS, r.shiftLeft(64 - r.bitLength()).longValue(), f, up);
+        return new Value(
+                sign(minus) | top + BIAS, r.shiftLeft(64 - r.bitLength()).longValue(), f, up);
     }
 }

@@ -110,18 +110,22 @@ final class RowCases {
         int opcode = Integer.parseInt(words[1], 16), digit = -1;
         for (String t : words) if (t.matches("/[0-7]")) digit = t.charAt(1) - '0';
         int vl = has(parts, "128") ? 0 : has(parts, "512") ? 2 : random.nextInt(3);
-        boolean store = row.operands().startsWith("W,V"), toMask = row.mnemonic().matches("VP?(CMP|TEST|MOV.2M).*");
+        boolean store = row.operands().startsWith("W,V"),
+                toMask = row.mnemonic().matches("VP?(CMP|TEST|MOV.2M).*");
         boolean mem = !has(words, "reg") && (has(words, "mem") || random.nextBoolean());
         int masked = random.nextInt(3) == 0 ? 0 : 1, zero = masked == 1 && random.nextInt(3) == 0 ? 1 : 0;
         // Of what does not round, with EVEX.b and a register, Intel's CPUs make #UD and AMD's take no notice.
         boolean rounds = row.mnemonic().matches("V(ADD|MUL|SUB|MIN|MAX|DIV|SQRT|FM|FNM|CVT|CMP|U?COMI).*");
         int b = (mem || rounds) && random.nextInt(3) == 0 ? 1 : 0;
         b(0xc5, 0xf9, 0xef, 0xc0, 0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x4b, 0xfe, 0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x53, 0xff);
-        b(0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x5b, 0xfe, 0xc4, 0xe1, 0xf8, 0x90, 0x4b, 0xf8, 0xc4, 0xe1, 0xf8, 0x90, 0x53, 0xf0);
+        b(
+                0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x5b, 0xfe, 0xc4, 0xe1, 0xf8, 0x90, 0x4b, 0xf8, 0xc4, 0xe1, 0xf8, 0x90,
+                0x53, 0xf0);
         int vvvv = random.nextBoolean() ? 15 : 14;
         b(0x62, 0xf0 | map(parts), w(parts, random.nextInt(2)) << 7 | vvvv << 3 | 4 | prefix(parts));
         b(zero << 7 | vl << 5 | b << 4 | 8 | masked, opcode);
-        int reg = digit >= 0 ? digit : toMask || store || row.operands().startsWith("G") ? 2 : 3, rm = mem || store ? 3 : 2;
+        int reg = digit >= 0 ? digit : toMask || store || row.operands().startsWith("G") ? 2 : 3,
+                rm = mem || store ? 3 : 2;
         b((mem ? 0x40 : 0xc0) | reg << 3 | rm);
         if (mem) b(store || row.operands().startsWith("E,V") ? 0 : -1);
         if (row.operands().endsWith("Ib")) b(random.nextInt(256));
@@ -136,7 +140,9 @@ final class RowCases {
         undefined = 0;
         String[] words = row.encoding().split(" "), parts = words[0].split("\\.");
         int opcode = Integer.parseInt(words[1], 16), w = w(parts, 0);
-        boolean three = has(parts, "L1"), mem = has(words, "mem"), move = row.mnemonic().startsWith("KMOV");
+        boolean three = has(parts, "L1"),
+                mem = has(words, "mem"),
+                move = row.mnemonic().startsWith("KMOV");
         if (random.nextInt(4) == 0) word(BASE - 8, -1L >>> random.nextInt(64));
         b(0xc4, 0xe1, 0xf8, 0x90, 0x4b, 0xf8, 0xc4, 0xe1, 0xf8, 0x90, 0x53, 0xf0);
         b(0xc4, 0xe0 | map(parts), w << 7 | (three ? 0x6c : 0x78) | prefix(parts), opcode);
@@ -255,7 +261,7 @@ final class RowCases {
                             row.mnemonic().startsWith("SH") && row.operands().startsWith("Ev,Gv") && size == 2
                                     ? random.nextInt(17)
                                     : random.nextInt(256);
-                    b(row.mnemonic().equals("ENTER") ? 0 : immediate);
+                    b(row.mnemonic().equals("ENTER") ? random.nextInt(4) : immediate);
                 }
                 case "Jb" -> b(random.nextInt(2));
                 case "Jz" -> b(random.nextInt(2), 0, 0, 0);

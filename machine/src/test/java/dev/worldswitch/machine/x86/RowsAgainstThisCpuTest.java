@@ -17,8 +17,7 @@ import org.junit.jupiter.api.Test;
 class RowsAgainstThisCpuTest {
     private static final long SEED = Long.getLong("rows.seed", 20261121);
     private static final int SAMPLES = Integer.getInteger("rows.samples", 30);
-    private static final List<OpTableSource> WHOLE =
-            List.of(
+    private static final List<OpTableSource> WHOLE = List.of(
             new IntegerTable(),
             new BitTable(),
             new X87Table(),
