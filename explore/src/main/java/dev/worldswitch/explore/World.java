@@ -389,7 +389,7 @@ final class World implements Watcher, Architecture.Ghosts {
     @Override
     public int created(Cell cell) {
         if (frozen)
-            throw new IllegalStateException(
+            throw new IllegalArgumentException(
                     "cell " + cell.path() + " is made while time is explored: not yet possible");
         cells.add(cell);
         return cells.size() - 1;

@@ -8,8 +8,13 @@ final class Arm64Guest {
     static final int VM = 1, VCPU = 2;
     static final long X0 = 0x6030_0000_0010_0000L, PC = 0x6030_0000_0010_0040L;
     static final long SCTLR_EL1 = 0x6030_0000_0013_c080L, CPACR_EL1 = 0x6030_0000_0013_c082L;
-    static final long TTBR0_EL1 = 0x6030_0000_0013_c100L, TCR_EL1 = 0x6030_0000_0013_c102L, VBAR_EL1 = 0x6030_0000_0013_c600L;
-    private static final int SET_ONE_REG = IoctlTable.iow(0xac, 16), TARGET = IoctlTable.ior(0xaf, 32), INIT = IoctlTable.iow(0xae, 32), FINALIZE = IoctlTable.iow(0xc2, 4);
+    static final long TTBR0_EL1 = 0x6030_0000_0013_c100L,
+            TCR_EL1 = 0x6030_0000_0013_c102L,
+            VBAR_EL1 = 0x6030_0000_0013_c600L;
+    private static final int SET_ONE_REG = IoctlTable.iow(0xac, 16),
+            TARGET = IoctlTable.ior(0xaf, 32),
+            INIT = IoctlTable.iow(0xae, 32),
+            FINALIZE = IoctlTable.iow(0xc2, 4);
     private static final int PSCI_0_2 = 4, SVE = 4, READONLY = 2;
     private static final long ARG = Window.STRUCT.address();
     private final KvmPath path;

@@ -83,7 +83,8 @@ public final class Differential {
             b.write(MODES[r.nextInt(MODES.length)]);
             int length = LENGTHS[r.nextInt(LENGTHS.length)];
             b.write(length);
-            for (int i = 0; i < length; i++) b.write(r.nextInt(8) == 0 ? r.nextInt(256) : BYTES[r.nextInt(BYTES.length)]);
+            for (int i = 0; i < length; i++)
+                b.write(r.nextInt(8) == 0 ? r.nextInt(256) : BYTES[r.nextInt(BYTES.length)]);
             b.write(r.nextInt(30));
         }
         return b.toByteArray();

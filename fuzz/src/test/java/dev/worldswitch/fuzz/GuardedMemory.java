@@ -25,7 +25,6 @@ public final class GuardedMemory {
         SLOT(128, 64),
         SMALL(256, 4),
         READONLY(320, 2);
-
         private final int page, pages;
 
         Window(int page, int pages) {

@@ -72,7 +72,9 @@ class GuestRunsFuzzTest {
             // The answer to a read, wherever this exit has it.
             host.page(2, (int) in.number(1) * 8, in.u64());
         }
-        if (MEMORY.hash(Window.STRUCT) != struct || MEMORY.hash(Window.DATA) != data || MEMORY.hash(Window.SMALL) != small)
+        if (MEMORY.hash(Window.STRUCT) != struct
+                || MEMORY.hash(Window.DATA) != data
+                || MEMORY.hash(Window.SMALL) != small)
             throw new AssertionError("the guest wrote outside its slots, or to a read-only one");
         host.closeAll();
         hosts.put(machine, host);

@@ -131,12 +131,11 @@ public final class IoctlScript {
     private long argument(Input in, int size) {
         int mode = in.u8();
         Window w = Window.STRUCT;
-        long at =
-                switch (mode & 7) {
-                    case 0 -> Window.STRUCT.end() - Math.clamp(size, 1, w.size());
-                    case 1 -> Window.STRUCT.end() - Math.clamp(size, 2, w.size()) + 1;
-                    default -> w.address();
-                };
+        long at = switch (mode & 7) {
+            case 0 -> Window.STRUCT.end() - Math.clamp(size, 1, w.size());
+            case 1 -> Window.STRUCT.end() - Math.clamp(size, 2, w.size()) + 1;
+            default -> w.address();
+        };
         switch (mode & 7) {
             case 2 -> {
                 return in.number(1);

@@ -44,7 +44,8 @@ final class IoctlTarget {
             if (!mustChangeNothing(answer, command, argument)) return;
             // Once more: what a refused call changes the first time it changes again, or it answers otherwise.
             long before = host.stateHash(), again = host.ioctl(file, command, argument);
-            if (again != answer) throw new AssertionError(name(host, file, command) + " answers " + answer + ", then " + again);
+            if (again != answer)
+                throw new AssertionError(name(host, file, command) + " answers " + answer + ", then " + again);
             if (host.stateHash() != before)
                 throw new AssertionError(name(host, file, command) + " answers " + answer + " and changes something");
         }
@@ -61,5 +62,4 @@ final class IoctlTarget {
         boolean in = (command & 0x4000_0000) != 0;
         return answer == Errno.EFAULT && in && !GuardedMemory.get().holds(argument, 4, false);
     }
-
 }

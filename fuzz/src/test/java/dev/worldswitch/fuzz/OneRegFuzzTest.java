@@ -14,7 +14,9 @@ import java.util.Map;
  * nothing and writes no more than the register's bytes, an unknown id changes nothing.
  */
 class OneRegFuzzTest {
-    private static final int GET = IoctlTable.iow(0xab, 16), SET = IoctlTable.iow(0xac, 16), LIST = IoctlTable.iowr(0xb0, 8);
+    private static final int GET = IoctlTable.iow(0xab, 16),
+            SET = IoctlTable.iow(0xac, 16),
+            LIST = IoctlTable.iowr(0xb0, 8);
     private static final int CREATE_VCPU = IoctlTable.io(0x41), TARGET = IoctlTable.ior(0xaf, 32);
     private static final int INIT = IoctlTable.iow(0xae, 32), FINALIZE = IoctlTable.iow(0xc2, 4);
     private static final List<String> MACHINES = MachineProfile.names().stream()
@@ -78,7 +80,8 @@ class OneRegFuzzTest {
         if (host.stateHash() != before) throw new AssertionError(text(id, r) + " and changed something");
         argument(id, Window.DATA.end() - 1);
         long fault = host.ioctl(2, GET, ARG);
-        if (r == 0 && size > 1 && fault != Errno.EFAULT) throw new AssertionError(text(id, fault) + " into unmapped memory");
+        if (r == 0 && size > 1 && fault != Errno.EFAULT)
+            throw new AssertionError(text(id, fault) + " into unmapped memory");
     }
 
     private static void set(InProcess host, long id, byte[] value, boolean unmapped) {

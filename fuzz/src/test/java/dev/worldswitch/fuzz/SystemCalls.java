@@ -16,8 +16,12 @@ import java.util.List;
 /** KVM as a real program uses it, by the C library: under {@code ws run} ours, without it the computer's own. */
 public final class SystemCalls implements KvmPath {
     private static final int O_RDWR_CLOEXEC = 0x80002, PROT_READ_WRITE = 3, MAP_SHARED = 1, RUN_PAGE = 4096;
-    private static final int CREATE_VM = IoctlTable.io(1), CREATE_VCPU = IoctlTable.io(0x41), STATS = IoctlTable.io(0xce);
-    private static final int GUEST_MEMFD = IoctlTable.iowr(0xd4, 64), CREATE_DEVICE = IoctlTable.iowr(0xe0, 12), TEST = 1;
+    private static final int CREATE_VM = IoctlTable.io(1),
+            CREATE_VCPU = IoctlTable.io(0x41),
+            STATS = IoctlTable.io(0xce);
+    private static final int GUEST_MEMFD = IoctlTable.iowr(0xd4, 64),
+            CREATE_DEVICE = IoctlTable.iowr(0xe0, 12),
+            TEST = 1;
     private static final Linker LINKER = Linker.nativeLinker();
     private static final MemoryLayout CAPTURE = Linker.Option.captureStateLayout();
     private static final long ERRNO = CAPTURE.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
@@ -28,7 +32,8 @@ public final class SystemCalls implements KvmPath {
     private final MethodHandle open = function("open", 2, FunctionDescriptor.of(INT, LONG, INT));
     private final MethodHandle ioctl = function("ioctl", 2, FunctionDescriptor.of(INT, INT, LONG, LONG));
     private final MethodHandle close = function("close", -1, FunctionDescriptor.of(INT, INT));
-    private final MethodHandle mmap = function("mmap", -1, FunctionDescriptor.of(LONG, LONG, LONG, INT, INT, INT, LONG));
+    private final MethodHandle mmap =
+            function("mmap", -1, FunctionDescriptor.of(LONG, LONG, LONG, INT, INT, INT, LONG));
     private final List<Integer> descriptors = new ArrayList<>();
     private final List<Kind> kinds = new ArrayList<>();
     private final List<Long> pages = new ArrayList<>();
@@ -39,7 +44,8 @@ public final class SystemCalls implements KvmPath {
         MethodHandle dlsym = LINKER.downcallHandle(
                 LINKER.defaultLookup().findOrThrow("dlsym"), FunctionDescriptor.of(LONG, LONG, LONG));
         try (Arena a = Arena.ofConfined()) {
-            return MemorySegment.ofAddress((long) dlsym.invokeExact(0L, a.allocateFrom(name).address()));
+            return MemorySegment.ofAddress(
+                    (long) dlsym.invokeExact(0L, a.allocateFrom(name).address()));
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable t) {
@@ -152,7 +158,8 @@ public final class SystemCalls implements KvmPath {
         if (kinds.get(file) != Kind.VCPU || descriptors.get(file) < 0 || at < 0 || at + 8 > RUN_PAGE) return;
         try {
             if (pages.get(file) == 0) {
-                long made = (long) mmap.invokeExact(capture, 0L, (long) RUN_PAGE, PROT_READ_WRITE, MAP_SHARED, (int) descriptors.get(file), 0L);
+                long made = (long) mmap.invokeExact(
+                        capture, 0L, (long) RUN_PAGE, PROT_READ_WRITE, MAP_SHARED, (int) descriptors.get(file), 0L);
                 if (made == -1) throw new IllegalStateException("mmap of a vCPU: errno " + errno());
                 pages.set(file, made);
             }

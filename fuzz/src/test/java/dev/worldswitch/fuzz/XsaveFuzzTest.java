@@ -12,12 +12,17 @@ import java.util.Map;
  * back with no more in use than was given.
  */
 class XsaveFuzzTest {
-    private static final int SET = IoctlTable.iow(0xa5, 4096), GET = IoctlTable.ior(0xa4, 4096), GET2 = IoctlTable.ior(0xcf, 4096);
+    private static final int SET = IoctlTable.iow(0xa5, 4096),
+            GET = IoctlTable.ior(0xa4, 4096),
+            GET2 = IoctlTable.ior(0xcf, 4096);
     private static final int SET_XCRS = IoctlTable.iow(0xa7, 392), RUN = IoctlTable.io(0x80);
     private static final int SET_CPUID2 = IoctlTable.iow(0x90, 8), SUPPORTED = IoctlTable.iowr(0x05, 8);
-    private static final List<String> MACHINES = List.of("sapphire-rapids", "skylake-server", "conformance-svm", "x86-64-v1");
+    private static final List<String> MACHINES =
+            List.of("sapphire-rapids", "skylake-server", "conformance-svm", "x86-64-v1");
     private static final GuardedMemory MEMORY = GuardedMemory.get();
-    private static final long IMAGE = Window.DATA.address(), ARG = Window.STRUCT.address(), GUEST = Window.SLOT.address();
+    private static final long IMAGE = Window.DATA.address(),
+            ARG = Window.STRUCT.address(),
+            GUEST = Window.SLOT.address();
     private static final long CODE = 0x8000, GUEST_IMAGE = 0x10000, GUEST_OUT = 0x14000;
     private static final int HEADER = 512, SIZE = 0x3000;
     /** XRSTOR, XRSTORS, FXRSTOR and what saves again, all of [edi] and [esi]. */

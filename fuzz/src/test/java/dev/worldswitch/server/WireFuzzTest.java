@@ -25,7 +25,9 @@ class WireFuzzTest {
     private static final int FRAMES_MAX = 24, SLOT = 256, SLOTS_WRITTEN = 4;
     private static final int SYS_CONNECT = System.getProperty("os.arch").equals("aarch64") ? 203 : 42;
     private static final long WAIT_NS = TimeUnit.SECONDS.toNanos(20);
-    private static final int[] KVM = {0xae01, 0xae41, 0x4020ae46, 0xae80, 0x8138ae83, 0x4138ae84, 0xae03, 0xc008ae05, 0x4008ae48};
+    private static final int[] KVM = {
+        0xae01, 0xae41, 0x4020ae46, 0xae80, 0x8138ae83, 0x4138ae84, 0xae03, 0xc008ae05, 0x4008ae48
+    };
 
     /** What the server says while a client is served. */
     private static final class Said extends ByteArrayOutputStream {
@@ -54,14 +56,16 @@ class WireFuzzTest {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        SimulatedHost host = SimulatedHost.plain(MachineProfile.builtIn("sapphire-rapids"), KernelVersion.of("6.12"), 2);
+        SimulatedHost host =
+                SimulatedHost.plain(MachineProfile.builtIn("sapphire-rapids"), KernelVersion.of("6.12"), 2);
         SERVER = HostServer.start(SOCKET, host, new CallListener() {});
     }
 
-    private final Native sys = new Native();
+    private Native sys = new Native();
 
     private int connect() {
-        int fd = (int) sys.must("socket", Native.Nr.SOCKET, Native.AF_UNIX, Native.SOCK_STREAM | Native.SOCK_CLOEXEC, 0, 0, 0, 0);
+        int fd = (int) sys.must(
+                "socket", Native.Nr.SOCKET, Native.AF_UNIX, Native.SOCK_STREAM | Native.SOCK_CLOEXEC, 0, 0, 0, 0);
         try (Arena a = Arena.ofConfined()) {
             byte[] path = SOCKET.toString().getBytes(StandardCharsets.UTF_8);
             MemorySegment address = a.allocate(110, 2);
@@ -76,6 +80,7 @@ class WireFuzzTest {
     void any_client_harms_only_itself(byte[] data) throws IOException {
         Input in = new Input(data);
         SAID.taken();
+        sys = Native.ofConnection();
         int lifeline = connect(), talk = connect(), memory = -1;
         int[] passed = {sys.memfd("fuzz", 4096)};
         long slots = 0, slotBytes = (long) SLOT * SLOTS_WRITTEN;
@@ -101,6 +106,7 @@ class WireFuzzTest {
             drain(talk);
             for (int fd : new int[] {talk, lifeline, memory, passed[0]}) sys.close(fd);
             if (slots > 0) sys.unmap(slots, slotBytes);
+            sys.free();
         }
         await();
         String said = SAID.taken();
@@ -144,10 +150,13 @@ class WireFuzzTest {
 
     private static void await() {
         long start = System.nanoTime();
-        while (SERVER.liveProcesses() != 0 || SERVER.openFiles() != 0 || SERVER.host().idleCpus() != 2) {
+        while (SERVER.liveProcesses() != 0
+                || SERVER.openFiles() != 0
+                || SERVER.host().idleCpus() != 2) {
             if (System.nanoTime() - start > WAIT_NS)
-                throw new AssertionError("the client is gone, but " + SERVER.liveProcesses() + " processes, "
-                        + SERVER.openFiles() + " files and " + (2 - SERVER.host().idleCpus()) + " CPUs are in use");
+                throw new AssertionError(
+                        "the client is gone, but " + SERVER.liveProcesses() + " processes, " + SERVER.openFiles()
+                                + " files and " + (2 - SERVER.host().idleCpus()) + " CPUs are in use");
             LockSupport.parkNanos(50_000);
         }
     }

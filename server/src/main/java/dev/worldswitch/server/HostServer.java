@@ -99,7 +99,7 @@ public final class HostServer {
     }
 
     private void session(int fd) {
-        Native own = new Native();
+        Native own = Native.ofConnection();
         own.askForShortSlices();
         Wire wire = new Wire(own, fd);
         boolean keep = false;
@@ -117,6 +117,7 @@ public final class HostServer {
         } finally {
             own.close(wire.takeDescriptor());
             if (!keep) own.close(fd);
+            own.free();
         }
     }
 

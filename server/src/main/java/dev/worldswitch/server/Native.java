@@ -78,8 +78,26 @@ final class Native {
         GETCPU = Linker.nativeLinker().defaultLookup().find("sched_getcpu").orElseThrow();
     }
 
-    private final Arena arena = Arena.ofAuto();
-    private final MemorySegment capture = arena.allocate(CAPTURE);
+    private final MemorySegment capture = Arena.ofAuto().allocate(CAPTURE);
+    private final Arena buffers;
+
+    Native() {
+        this(Arena.ofAuto());
+    }
+
+    private Native(Arena buffers) {
+        this.buffers = buffers;
+    }
+
+    /** For a connection: its buffers are big, and go by {@link #free} and not when memory is looked for. */
+    static Native ofConnection() {
+        return new Native(Arena.ofShared());
+    }
+
+    /** The connection is over. */
+    void free() {
+        buffers.close();
+    }
 
     @SuppressWarnings("restricted")
     private static MethodHandle link() {
@@ -152,7 +170,7 @@ final class Native {
     }
 
     MemorySegment allocate(long bytes) {
-        return arena.allocate(bytes, 16);
+        return buffers.allocate(bytes, 16);
     }
 
     /** Memory that has a descriptor and can't be made shorter by whoever gets it. */

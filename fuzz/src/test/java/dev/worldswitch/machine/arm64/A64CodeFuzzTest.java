@@ -108,14 +108,19 @@ class A64CodeFuzzTest {
             s.append(" pc ").append(Long.toHexString(cpu.pc().get()));
             s.append(" pstate ").append(Long.toHexString(cpu.pstate().get()));
             for (int i = 0; i < 31; i++)
-                s.append(" x").append(i).append(' ').append(Long.toHexString(cpu.gpr().get(i)));
+                s.append(" x")
+                        .append(i)
+                        .append(' ')
+                        .append(Long.toHexString(cpu.gpr().get(i)));
             for (SysReg r : SysReg.values()) {
                 long v = cpu.sys().get(r.ordinal());
                 if (v != 0) s.append('\n').append(r).append(' ').append(Long.toHexString(v));
             }
             long z = 0;
-            for (int i = 0; i < cpu.z().length(); i++) z = z * 0x9e3779b97f4a7c15L + cpu.z().get(i);
-            for (int i = 0; i < cpu.p().length(); i++) z = z * 0x9e3779b97f4a7c15L + cpu.p().get(i);
+            for (int i = 0; i < cpu.z().length(); i++)
+                z = z * 0x9e3779b97f4a7c15L + cpu.z().get(i);
+            for (int i = 0; i < cpu.p().length(); i++)
+                z = z * 0x9e3779b97f4a7c15L + cpu.p().get(i);
             return s + "\nvectors " + z + " memory " + MEMORY.hash(Window.SLOT);
         }
     }

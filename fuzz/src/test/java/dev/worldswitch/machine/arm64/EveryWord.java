@@ -7,7 +7,8 @@ public final class EveryWord {
     private EveryWord() {}
 
     public static void main(String[] args) {
-        int from = args.length > 0 ? Integer.parseInt(args[0]) : 0, to = args.length > 1 ? Integer.parseInt(args[1]) : 255;
+        int from = args.length > 0 ? Integer.parseInt(args[0]) : 0,
+                to = args.length > 1 ? Integer.parseInt(args[1]) : 255;
         boolean[] all = new boolean[Feature.values().length];
         java.util.Arrays.fill(all, true);
         long undefined = 0, uncovered = 0, words = 0, start = System.nanoTime();
@@ -23,7 +24,8 @@ public final class EveryWord {
                 else if (op instanceof SystemOps.Unimplemented) uncovered++;
                 words++;
             }
-            if ((part & 15) == 15) System.out.printf(Locale.ROOT, "%02x: %d s%n", part, (System.nanoTime() - start) / 1_000_000_000);
+            if ((part & 15) == 15)
+                System.out.printf(Locale.ROOT, "%02x: %d s%n", part, (System.nanoTime() - start) / 1_000_000_000);
         }
         System.out.printf(
                 Locale.ROOT,

@@ -62,13 +62,18 @@ class X86CodeFuzzTest {
             for (int exits = 0; exits < 4; exits++) {
                 X86Exit e = Kicks.bounded(cpu, () -> m.run(0));
                 if (e.reason == X86Exit.INTERRUPT) return null;
-                s.append(e.name()).append(" rip ").append(Long.toHexString(state.rip.get())).append('\n');
+                s.append(e.name())
+                        .append(" rip ")
+                        .append(Long.toHexString(state.rip.get()))
+                        .append('\n');
                 if (e.reason == X86Exit.HLT || e.reason != X86Exit.CPUID && e.reason != X86Exit.OTHER) break;
                 state.rip.set(state.rip.get() + e.length);
             }
-            for (int r = 0; r < 16; r++) s.append(" r").append(r).append(' ').append(Long.toHexString(state.gpr.get(r)));
+            for (int r = 0; r < 16; r++)
+                s.append(" r").append(r).append(' ').append(Long.toHexString(state.gpr.get(r)));
             s.append("\nflags ").append(Long.toHexString(state.rflags.get()));
-            for (int c = 0; c <= 8; c++) s.append(" cr").append(c).append(' ').append(Long.toHexString(state.cr.get(c)));
+            for (int c = 0; c <= 8; c++)
+                s.append(" cr").append(c).append(' ').append(Long.toHexString(state.cr.get(c)));
             for (int i = 0; i < 6; i++) s.append(" seg ").append(Long.toHexString(state.segBase.get(i)));
             return s + " memory " + MEMORY.hash(Window.SLOT);
         }
@@ -105,7 +110,8 @@ class X86CodeFuzzTest {
             long at = CODE;
             for (byte b : code) MEMORY.put(slot(at++), 1, b);
             // The loop's end: decrement the counter, branch back, halt. 16-bit code has shorter displacements.
-            int[] dec = wide ? new int[] {0xff, 0x0c, 0x25} : attr != 0 ? new int[] {0xff, 0x0d} : new int[] {0xff, 0x0e};
+            int[] dec =
+                    wide ? new int[] {0xff, 0x0c, 0x25} : attr != 0 ? new int[] {0xff, 0x0d} : new int[] {0xff, 0x0e};
             int wideBytes = attr == 0 && !wide ? 2 : 4;
             for (int b : dec) MEMORY.put(slot(at++), 1, b);
             MEMORY.put(slot(at), wideBytes, COUNTER);

@@ -26,15 +26,25 @@ public final class X86Profile {
         source.table("cpuid").forEach((key, v) -> {
             if (v.length != 4)
                 throw new IllegalArgumentException("machine " + name() + ": cpuid " + key + " needs 4 values");
-            String[] part = key.split("\\.");
-            int leaf = Integer.parseUnsignedInt(part[0].substring(2), 16);
-            int sub = part.length > 1 ? Integer.parseInt(part[1]) : 0;
+            String[] part = key.split("\\.", 2);
+            int sub = 0;
+            if (part.length > 1) {
+                if (!part[1].matches("\\d{1,4}")) throw bad("cpuid " + key + " has no number behind the dot");
+                sub = Integer.parseInt(part[1]);
+            }
+            int leaf = number("cpuid", part[0]);
             leaves.add(new Cpuid(leaf, sub, part.length > 1, (int) v[0], (int) v[1], (int) v[2], (int) v[3]));
         });
-        source.table("msr").forEach((key, v) -> msrs.put(Integer.parseUnsignedInt(key.substring(2), 16), v[0]));
+        source.table("msr").forEach((key, v) -> msrs.put(number("msr", key), v[0]));
         this.leaf1Ecx = cpuid(1, 0).ecx();
         this.xsave = XsaveLayout.of(leaves, xcr0());
         check();
+    }
+
+    /** The number of a table's row. */
+    private int number(String table, String key) {
+        if (!key.matches("0x[0-9a-fA-F]{1,8}")) throw bad(table + " " + key + " is no row: numbers are written as 0x1f");
+        return Integer.parseUnsignedInt(key.substring(2), 16);
     }
 
     /** A profile whose leaf 0xD contradicts itself would corrupt every FPU image: refused by name. */
