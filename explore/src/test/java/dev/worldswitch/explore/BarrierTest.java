@@ -34,8 +34,10 @@ class BarrierTest {
         /** As docs/explore.md has it. */
         String row() {
             String source = file.replaceFirst(".*/dev/worldswitch/(.*)\\.java", "$1");
-            String name = Map.of("isb", "ISB", "psbCsync", "PSB CSYNC", "dsbNsh", "DSB").get(call);
-            return "| %s | %d | %s | %s |".formatted(source, number, name, found.isEmpty() ? reason : "`" + found + "`");
+            String name = Map.of("isb", "ISB", "psbCsync", "PSB CSYNC", "dsbNsh", "DSB")
+                    .get(call);
+            return "| %s | %d | %s | %s |"
+                    .formatted(source, number, name, found.isEmpty() ? reason : "`" + found + "`");
         }
     }
 
@@ -113,7 +115,9 @@ class BarrierTest {
     @Test
     void the_page_has_a_row_for_each() throws IOException {
         String page = Files.readString(Path.of("../docs/explore.md"));
-        assertThat(BARRIERS).extracting(Barrier::row).allSatisfy(r -> assertThat(page).contains(r));
+        assertThat(BARRIERS)
+                .extracting(Barrier::row)
+                .allSatisfy(r -> assertThat(page).contains(r));
     }
 
     @TestFactory

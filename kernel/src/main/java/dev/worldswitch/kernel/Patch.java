@@ -891,44 +891,17 @@ public enum Patch {
             Set.of()),
     /** The host kernel knows ID_AA64ISAR2_EL1.CSSC. */
     ARM64_FTR_CSSC(
-            "ftr-cssc",
-            Arch.ARM64,
-            "arm64/hwcap: Add support for FEAT_CSSC",
-            "95aa6860d608",
-            "2022-10",
-            Set.of()),
+            "ftr-cssc", Arch.ARM64, "arm64/hwcap: Add support for FEAT_CSSC", "95aa6860d608", "2022-10", Set.of()),
     /** The host kernel knows ID_AA64ISAR2_EL1.RPRFM. */
     ARM64_FTR_RPRFM(
-            "ftr-rprfm",
-            Arch.ARM64,
-            "arm64/hwcap: Add support for FEAT_RPRFM",
-            "939e4649d4fd",
-            "2022-10",
-            Set.of()),
+            "ftr-rprfm", Arch.ARM64, "arm64/hwcap: Add support for FEAT_RPRFM", "939e4649d4fd", "2022-10", Set.of()),
     /** The host kernel knows ID_AA64ISAR2_EL1.MOPS. */
     ARM64_FTR_MOPS(
-            "ftr-mops",
-            Arch.ARM64,
-            "arm64: mops: detect and enable FEAT_MOPS",
-            "b7564127ffcb",
-            "2023-05",
-            Set.of()),
+            "ftr-mops", Arch.ARM64, "arm64: mops: detect and enable FEAT_MOPS", "b7564127ffcb", "2023-05", Set.of()),
     /** The host kernel knows ID_AA64MMFR1_EL1.HCX. */
-    ARM64_FTR_HCX(
-            "ftr-hcx",
-            Arch.ARM64,
-            "arm64: cpufeature: detect FEAT_HCX",
-            "b0c756fe996a",
-            "2023-05",
-            Set.of()),
+    ARM64_FTR_HCX("ftr-hcx", Arch.ARM64, "arm64: cpufeature: detect FEAT_HCX", "b0c756fe996a", "2023-05", Set.of()),
     /** The host kernel knows ID_AA64MMFR3_EL1.TCRX. */
-    ARM64_FTR_TCR2(
-            "ftr-tcr2",
-            Arch.ARM64,
-            "arm64: cpufeature: add TCR2 cpucap",
-            "2b760046a2d3",
-            "2023-06",
-            Set.of()),
+    ARM64_FTR_TCR2("ftr-tcr2", Arch.ARM64, "arm64: cpufeature: add TCR2 cpucap", "2b760046a2d3", "2023-06", Set.of()),
     /** The host kernel knows ID_AA64MMFR3_EL1.S1PIE. */
     ARM64_FTR_S1PIE(
             "ftr-s1pie",
@@ -962,13 +935,7 @@ public enum Patch {
             "2025-02",
             Set.of()),
     /** Guests' reads of the implementation's registers trap. */
-    ARM64_TID1(
-            "tid1",
-            Arch.ARM64,
-            "KVM: arm64: Set HCR_EL2.TID1 unconditionally",
-            "4cd48565b0e5",
-            "2025-02",
-            Set.of()),
+    ARM64_TID1("tid1", Arch.ARM64, "KVM: arm64: Set HCR_EL2.TID1 unconditionally", "4cd48565b0e5", "2025-02", Set.of()),
     /** An ID register that the guest has not is reported by a trap of class 0x18, where the guest has FEAT_IDST. */
     ARM64_IDST(
             "idst",
@@ -986,29 +953,13 @@ public enum Patch {
             "2026-03",
             Set.of()),
     /** TCR2_EL1 is switched and in the list. */
-    ARM64_TCR2_EL1(
-            "tcr2-el1",
-            Arch.ARM64,
-            "KVM: arm64: Save/restore TCR2_EL1",
-            "fbff56068232",
-            "2023-06",
-            Set.of()),
+    ARM64_TCR2_EL1("tcr2-el1", Arch.ARM64, "KVM: arm64: Save/restore TCR2_EL1", "fbff56068232", "2023-06", Set.of()),
     /** PIR_EL1 and PIRE0_EL1 are switched and in the list. */
     ARM64_PIE_REGS(
-            "pie-regs",
-            Arch.ARM64,
-            "KVM: arm64: Save/restore PIE registers",
-            "86f9de9db178",
-            "2023-06",
-            Set.of()),
+            "pie-regs", Arch.ARM64, "KVM: arm64: Save/restore PIE registers", "86f9de9db178", "2023-06", Set.of()),
     /** POR_EL1 and POR_EL0 are known, hidden where the guest has not S1POE. */
     ARM64_POE_REGS(
-            "poe-regs",
-            Arch.ARM64,
-            "KVM: arm64: Save/restore POE registers",
-            "b86c9bea6349",
-            "2024-08",
-            Set.of()),
+            "poe-regs", Arch.ARM64, "KVM: arm64: Save/restore POE registers", "b86c9bea6349", "2024-08", Set.of()),
     /** FPMR is known, hidden where the guest has not FP8. */
     ARM64_FPMR_REG(
             "fpmr-reg",
@@ -1083,12 +1034,7 @@ public enum Patch {
             Set.of()),
     /** SMC #0 of a guest is handled like HVC. */
     ARM64_SMC_HANDLED(
-            "smc-handled",
-            Arch.ARM64,
-            "KVM: arm64: Start handling SMCs from EL1",
-            "c2d2e9b3d8ce",
-            "2023-04",
-            Set.of()),
+            "smc-handled", Arch.ARM64, "KVM: arm64: Start handling SMCs from EL1", "c2d2e9b3d8ce", "2023-04", Set.of()),
     /** PSCI 1.2 and 1.3, with SYSTEM_OFF2. */
     ARM64_PSCI_1_3(
             "psci-1-3",

@@ -13,9 +13,12 @@ import java.util.Objects;
 
 /** Everything that a client and its guest can ask of one kernel, as lines of text. */
 final class ClientView {
-    private static final int CREATE_DEVICE = IoctlTable.iowr(0xe0, 12), VGIC_V3 = 7, ENABLE_CAP = IoctlTable.iow(0xa3, 104);
+    private static final int CREATE_DEVICE = IoctlTable.iowr(0xe0, 12),
+            VGIC_V3 = 7,
+            ENABLE_CAP = IoctlTable.iow(0xa3, 104);
     private static final int HAS_ATTR = IoctlTable.iow(0xe3, 24), SET_ATTR = IoctlTable.iow(0xe1, 24);
-    private static final int SET_COUNTER_OFFSET = IoctlTable.iow(0xb5, 16), GET_WRITABLE_MASKS = IoctlTable.ior(0xb6, 64);
+    private static final int SET_COUNTER_OFFSET = IoctlTable.iow(0xb5, 16),
+            GET_WRITABLE_MASKS = IoctlTable.ior(0xb6, 64);
     private static final int CHECK_EXTENSION = 0xae03, CREATE_VCPU = 0xae41, LAST_CAPABILITY = 260;
     private static final long BODY = TestClient.BASE + 0x2000;
 
@@ -49,7 +52,8 @@ final class ClientView {
         Vm vm = c.newVm();
         for (long n = 0; n < LAST_CAPABILITY; n++) line("cap " + n, c.ioctl(c.kvm(), CHECK_EXTENSION, n));
         for (long n = 0; n < LAST_CAPABILITY; n++) line("vm cap " + n, c.ioctl(vm, CHECK_EXTENSION, n));
-        for (int n = 0; n < LAST_CAPABILITY; n++) line("enable " + n, c.ioctl(vm, ENABLE_CAP, new Bytes(104).u32(0, n)));
+        for (int n = 0; n < LAST_CAPABILITY; n++)
+            line("enable " + n, c.ioctl(vm, ENABLE_CAP, new Bytes(104).u32(0, n)));
         line("52 bits", vm.accessOk(1L << 50, 8));
         line("vcpu 1 << 32", c.ioctl(vm, CREATE_VCPU, 1L << 32));
         line("counter offset", c.ioctl(vm, SET_COUNTER_OFFSET, new Bytes(16)));
@@ -79,7 +83,8 @@ final class ClientView {
     }
 
     private void features() {
-        for (SysReg r : SysReg.values()) line("fields " + r, c.kvm().host().fields().of(r));
+        for (SysReg r : SysReg.values())
+            line("fields " + r, c.kvm().host().fields().of(r));
     }
 
     /** What KVM does when the guest writes ones and zero to each register and reads it. */
@@ -133,6 +138,8 @@ final class ClientView {
         });
         line("run", c.ioctl(v, TestClient.RUN, 0));
         c.signal = false;
-        line("pfr0", c.get64(v, OneReg.ARM64 | OneReg.U64 | (long) OneReg.SYSREG << 16 | SysReg.ID_AA64PFR0_EL1.encoding()));
+        line(
+                "pfr0",
+                c.get64(v, OneReg.ARM64 | OneReg.U64 | (long) OneReg.SYSREG << 16 | SysReg.ID_AA64PFR0_EL1.encoding()));
     }
 }

@@ -55,7 +55,8 @@ class IdRegisterFieldsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"neoverse-n1", "neoverse-v1", "neoverse-v2", "a64fx", "max", "max,nvhe", "max,sve-max-vq=3"})
+    @ValueSource(
+            strings = {"neoverse-n1", "neoverse-v1", "neoverse-v2", "a64fx", "max", "max,nvhe", "max,sve-max-vq=3"})
     void aFieldTakesWhatItsRuleSaysAndNothingElse(String machine) {
         TestClient c = new TestClient(machine, "6.12");
         Vcpu v = c.fullVcpu();
@@ -66,7 +67,8 @@ class IdRegisterFieldsTest {
                 for (int wanted = 0; wanted < 16; wanted++) {
                     long value = limit & ~(0xfL << low) | (long) wanted << low;
                     String what = register + " bits " + low + ": " + wanted + " on " + machine;
-                    boolean ignored = rule == 'M' && wanted == (c.kvm().profile().register(register) >>> low & 15);
+                    boolean ignored =
+                            rule == 'M' && wanted == (c.kvm().profile().register(register) >>> low & 15);
                     boolean fits = ignored || taken(rule, wanted, (int) (limit >>> low & 15));
                     assertThat(c.set64(v, id(register), value)).as(what).isEqualTo(fits ? 0 : Errno.EINVAL);
                     boolean none = rule == 'M' || rule == 'V' && wanted == 15;

@@ -58,11 +58,15 @@ class KernelDifferencesTest {
     }
 
     private static boolean shows(Patch p, String machine, Map<String, List<String>> releases) {
-        return KernelVersion.names().stream().map(KernelVersion::of).filter(k -> k.patches().contains(p)).anyMatch(k -> {
-            List<String> release =
-                    releases.computeIfAbsent(machine + " on " + k.name(), name -> ClientView.of(machine, k));
-            return !ClientView.of(machine, k.changed(List.of(p), List.of())).equals(release);
-        });
+        return KernelVersion.names().stream()
+                .map(KernelVersion::of)
+                .filter(k -> k.patches().contains(p))
+                .anyMatch(k -> {
+                    List<String> release =
+                            releases.computeIfAbsent(machine + " on " + k.name(), name -> ClientView.of(machine, k));
+                    return !ClientView.of(machine, k.changed(List.of(p), List.of()))
+                            .equals(release);
+                });
     }
 
     @Test

@@ -91,7 +91,8 @@ final class A64Comparison {
         compare(b, "nzcv", want.state().nzcv(), got.state().nzcv());
         boolean firstFault = row.name().matches("LD(FF|NF).*");
         int loaded = words[words.length - 1] & 31;
-        // An access of SVE that faults may be done in part, in memory or in its register: the reference does so, this machine
+        // An access of SVE that faults may be done in part, in memory or in its register: the reference does so, this
+        // machine
         // does not.
         boolean part = row.feature().isSve() && want.signal() == 11 && got.signal() == 11;
         boolean partZ = part && row.name().startsWith("LDR (vector)");

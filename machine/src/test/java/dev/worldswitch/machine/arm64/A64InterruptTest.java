@@ -39,7 +39,9 @@ class A64InterruptTest {
             QemuUser.Result r = c.runToEnd(program, new QemuUser.State(x, UserCpu.DATA, 0, 0, 0, z, p));
             long ended = System.nanoTime();
             kick.join();
-            assertThat(c.run.exit().kind).as("signal %d at %x", r.signal(), r.pc()).isEqualTo(Arm64Exit.INTERRUPT);
+            assertThat(c.run.exit().kind)
+                    .as("signal %d at %x", r.signal(), r.pc())
+                    .isEqualTo(Arm64Exit.INTERRUPT);
             c.cpu.irqRestore(c.cpu.irqSave());
             // The kick came before the loop began.
             if (r.state().x()[0] == 0) continue;

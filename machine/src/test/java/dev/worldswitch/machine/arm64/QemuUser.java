@@ -42,7 +42,8 @@ final class QemuUser implements AutoCloseable {
                             "aarch64-linux-gnu-gcc",
                             "-O2",
                             "-static",
-                            // Far from the addresses that tests compute: a load that does not fault sees nothing of the helper.
+                            // Far from the addresses that tests compute: a load that does not fault sees nothing of the
+                            // helper.
                             "-Wl,-Ttext-segment=0x7f0000000000",
                             "-o",
                             binary.toString(),
