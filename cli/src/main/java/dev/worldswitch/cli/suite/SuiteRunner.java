@@ -109,9 +109,11 @@ public final class SuiteRunner {
 
     /** Asks the client to end, by the launcher, which passes signals on; then ends all of its processes. */
     private static void end(Process p) throws InterruptedException {
-        List<ProcessHandle> all = p.descendants().toList();
+        List<ProcessHandle> all = new ArrayList<>(p.descendants().toList());
         p.destroy();
-        if (p.waitFor(GRACE, TimeUnit.SECONDS)) return;
+        p.waitFor(GRACE, TimeUnit.SECONDS);
+        // Also those that came since; one that is left would keep the client's output open.
+        all.addAll(p.descendants().toList());
         all.forEach(ProcessHandle::destroyForcibly);
         p.destroyForcibly();
     }
