@@ -51,6 +51,8 @@ build() {
     && client=(sh -c '"$1"; "$2" "$3"' sh "${client[0]}" "$build/bench/flat-vmm" "$build/bench/g3-1.bin")
   printf '%s\0' "$JAVA_HOME/bin/java" -XX:AOTCacheOutput="$build/ws.aot" "${options[@]}" -cp "$cp" $main >"$build/launch"
   WS_FRESH=1 WS_WAIT_SERVER=1 "$build/ws-run" "$home" .build run -- "${client[@]}" >/dev/null 2>&1
+  # The same for the explorer.
+  "$JAVA_HOME/bin/java" -XX:AOTCacheOutput="$build/explore.aot" "${options[@]}" "${exploring[@]}" -cp "$cp" $main explore sve-vl-window --events 2 --jobs 1 >/dev/null 2>&1
   [ -f "$build/ws.aot" ] || say "no start-up cache (start-up is slower, all else the same)"
   printf '%s\0' "$JAVA_HOME/bin/java" -XX:AOTCache="$build/ws.aot" "${options[@]}" -cp "$cp" $main >"$build/launch"
 }
@@ -62,6 +64,8 @@ changed() {
 }
 
 options=(--enable-native-access=ALL-UNNAMED --add-exports java.base/jdk.internal.vm=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel="${WS_TIER:-4}" -Xlog:aot*=off -Dworldswitch.home="$home" -Dworldswitch.build="$build")
+# Explorations are short: the best compiler is for the few loops that it pays for.
+exploring=(-XX:Tier4InvocationThreshold=20000 -XX:Tier4MinInvocationThreshold=5000 -XX:Tier4CompileThreshold=60000 -XX:Tier4BackEdgeThreshold=400000)
 class_path() {
   cp=$build/lib/worldswitch-cli.jar:$build/lib/worldswitch-server.jar:$build/lib/worldswitch-explore.jar:$build/lib/worldswitch-kvm.jar:$build/lib/worldswitch-kernel.jar:$build/lib/worldswitch-machine.jar
   for j in "$build"/lib/picocli*.jar; do cp=$cp:$j; done
@@ -75,5 +79,7 @@ changed && build
 [ "${1:-}" = run ] && [ -z "$suite" ] && WS_FRESH=1 exec "$build/ws-run" "$home" .build "$@"
 [ "${1:-}" = demo ] && exec bash "$home/tools/demo"
 class_path
-[ -f "$build/ws.aot" ] && options+=(-XX:AOTCache="$build/ws.aot")
+cache=ws
+[ "${1:-}" = explore ] && cache=explore && options+=("${exploring[@]}")
+[ -f "$build/$cache.aot" ] && options+=(-XX:AOTCache="$build/$cache.aot")
 exec "$JAVA_HOME/bin/java" "${options[@]}" -cp "$cp" dev.worldswitch.cli.Main "$@"

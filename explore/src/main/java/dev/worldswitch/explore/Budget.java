@@ -14,6 +14,9 @@ final class Budget {
 
     private final List<Character> kinds = new ArrayList<>();
     private final long all;
+    /** Of each kind of event, by its ordinal. */
+    private final long[] costs = new long[Event.values().length];
+
 
     Budget(Bounds b) {
         long left = b.events() | (long) b.switches() << 8;
@@ -27,6 +30,7 @@ final class Budget {
             kinds.add(letter);
         }
         all = left;
+        for (Event e : Event.values()) costs[e.ordinal()] = cost(Choice.of(e));
     }
 
     private static String name(char letter) {
@@ -36,6 +40,10 @@ final class Budget {
     /** At the beginning of a run. */
     long all() {
         return all;
+    }
+
+    long cost(Event e) {
+        return costs[e.ordinal()];
     }
 
     long cost(Choice c) {

@@ -34,8 +34,7 @@ record Choice(char kind, int which) {
     }
 
     Event event() {
-        for (Event e : Event.values()) if (e.letter == kind) return e;
-        throw new IllegalStateException("'" + kind + "' is no event");
+        return Event.of(kind);
     }
 
     @Override

@@ -2,6 +2,8 @@ package dev.worldswitch.explore;
 
 import dev.worldswitch.explore.Subject.Program;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,9 +21,7 @@ final class Context {
             int[] sinces,
             long[] handlers,
             Log.Place[] places,
-            Log.Place log,
-            boolean done,
-            boolean preemptible) {}
+            Log.Place log) {}
 
     private static final int DEEPEST = 8;
     final int number;
@@ -49,14 +49,23 @@ final class Context {
 
     private int target, nextMark;
     private @Nullable Saved saved;
+    /** Where it is; null while it runs, and where nobody has asked yet. */
+    private @Nullable Stack at;
+    /** Where its coroutine stands: another place than {@link #at} once it has gone on without running. */
+    private @Nullable Stack standing;
 
-    Context(int number, Program program) {
+    private final IntSupplier cpu;
+
+    /** @param cpu which CPU it has; -1 for none */
+    Context(int number, Program program, IntSupplier cpu) {
+        this.cpu = cpu;
         this.number = number;
         this.program = program;
     }
 
     /** A step begins: nothing is on the stack. */
     void begin(int number) {
+        at = null;
         step = number;
         count = since = depth = 0;
         log.clear();
@@ -76,8 +85,8 @@ final class Context {
         return depth++;
     }
 
-    /** Bits of the interrupts that it is in. */
-    long handlers() {
+    /** The same while it runs. */
+    long handlersNow() {
         long all = 0;
         for (int i = 0; i < depth; i++) all |= handlers[i];
         return all;
@@ -93,7 +102,7 @@ final class Context {
         log.backTo(p);
     }
 
-    Saved save() {
+    private Saved save() {
         return new Saved(
                 step,
                 count,
@@ -103,18 +112,68 @@ final class Context {
                 Arrays.copyOf(sinces, depth),
                 Arrays.copyOf(handlers, depth),
                 Arrays.copyOf(places, depth, Log.Place[].class),
-                log.place(),
-                done,
-                preemptible);
+                log.place());
+    }
+
+    /** Where it is; {@code known} are the stacks that there have been, null where none is remembered. */
+    Stack stack(@Nullable Map<Stack.Key, Stack> known) {
+        Stack s = at;
+        if (s != null) return s;
+        Stack.Key key = new Stack.Key(hash(0), hash(1), handlersNow(), cpu.getAsInt());
+        s = known == null ? null : known.get(key);
+        if (s == null) {
+            s = new Stack(key, save(), waitsFor);
+            if (known != null) known.put(key, s);
+        }
+        at = s;
+        standing = s;
+        return s;
+    }
+
+    /** It is there without having run. */
+    void goTo(Stack s) {
+        at = s;
+        done = s.saved.step == program.steps().size() && s.saved.count == 0;
+    }
+
+    /** The coroutine stands where the context is. */
+    boolean stands() {
+        return coroutine != null && (at == null || at == standing);
+    }
+
+    /** It is about to run. */
+    void runs() {
+        at = null;
+        standing = null;
+    }
+
+    /** Its coroutine has come to an end. */
+    void ends() {
+        coroutine = null;
+        done = true;
+        begin(program.steps().size());
+    }
+
+    /** How many interrupts it is in. */
+    int depth() {
+        return at == null ? depth : at.saved.depth();
+    }
+
+    /** Points since its last point of rest. */
+    int since() {
+        return at == null ? since : at.saved.since();
+    }
+
+    /** Bits of the interrupts that it is in. */
+    long handlers() {
+        return at == null ? handlersNow() : at.key.handlers();
     }
 
     /** Becomes what {@code s} says; its stack is built when it next goes on. */
-    void load(Saved s) {
+    private void load(Saved s) {
         saved = s;
         coroutine = null;
         step = s.step;
-        done = s.done;
-        preemptible = s.preemptible;
         log.backTo(s.log);
         count = s.count;
         since = s.since;
@@ -161,6 +220,13 @@ final class Context {
         since = saved().since;
     }
 
+    /** Its coroutine is dropped, and built again when it next runs. */
+    void drop() {
+        Stack s = at;
+        coroutine = null;
+        if (s != null) load(s.saved);
+    }
+
     private Saved saved() {
         if (saved == null) throw new IllegalStateException("context " + number + " was never saved");
         return saved;
@@ -168,6 +234,11 @@ final class Context {
 
     /** Its share of a state's identity. */
     long identity(int lane) {
+        Stack s = at;
+        return s == null ? hash(lane) : lane == 0 ? s.key.h1() : s.key.h2();
+    }
+
+    private long hash(int lane) {
         long h = Digests.mix(number + 1L, lane) + (done ? 1 : 0);
         h = Digests.mix(h ^ step, lane);
         h = Digests.mix(h + ((long) since << 8 | depth) + (count == 0 ? 0 : 1L << 40), lane);

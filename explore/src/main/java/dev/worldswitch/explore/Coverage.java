@@ -42,6 +42,12 @@ final class Coverage {
         return name;
     }
 
+    /** The same where the code did not run: {@code place} is what it was when it did. */
+    void reachesAgain(String step, String place) {
+        history = history << 8 | (step.hashCode() * 0x9e3779b1 >>> 24);
+        reached.add(place);
+    }
+
     /** The event could be placed before this step, and it mattered whether before it or before the one before. */
     void mayCome(Event e, String step) {
         possible.computeIfAbsent(e.id, k -> new HashSet<>()).add(step);

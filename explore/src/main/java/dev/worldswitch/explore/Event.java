@@ -87,6 +87,14 @@ enum Event {
         this.line = line;
     }
 
+    private static final Event[] ALL = values();
+
+    /** The event with this letter. */
+    static Event of(char letter) {
+        for (Event e : ALL) if (e.letter == letter) return e;
+        throw new IllegalStateException("'" + letter + "' is no event");
+    }
+
     static Event of(String id) {
         for (Event e : values()) if (e.id.equals(id)) return e;
         throw new IllegalArgumentException("no event '" + id + "'; known: "

@@ -41,7 +41,8 @@ final class Explorer implements Search.Guide {
     private record Fork(
             Key key,
             World.Snapshot world,
-            Context.Saved[] contexts,
+            Stack[] stacks,
+            long preemptible,
             int current,
             int point,
             long stepHash,
@@ -117,7 +118,7 @@ final class Explorer implements Search.Guide {
     private boolean reduceAfterScript, shared;
     private int mostWaiting;
     private @Nullable String untilFound;
-    private long states, runs, merged;
+    private long states, runs, merged, begunAt, staleSince = -1;
     private @Nullable String auditFailure;
 
     // Of the run under way:
@@ -272,6 +273,9 @@ final class Explorer implements Search.Guide {
         budget = new Budget(within);
         search.guide(this);
         boolean reduce = !everywhere && !audit;
+        // Without reductions, and to compare, all code runs each time.
+        if (!reduce) search.known = null;
+        else if (search.known == null) search.known = new HashMap<>();
         world.trail = audit ? new AuditTrail() : null;
         World.Snapshot beginning = begin();
         List<List<Turn>> todo = levels(prefixes, beginning, reduce, progress);
@@ -303,6 +307,8 @@ final class Explorer implements Search.Guide {
         found.clear();
         coverage.clear();
         states = merged = 0;
+        begunAt = runs;
+        staleSince = -1;
     }
 
     /** What it left, when a bound or somebody ended it; nothing, too, where another start is needed. */
@@ -331,6 +337,7 @@ final class Explorer implements Search.Guide {
             ArrayDeque<Work> level = work.get(c);
             while (!level.isEmpty()) {
                 if (isEnough()) return rest();
+                if (hasLearntEnough()) return List.of();
                 cost = c;
                 takeUp(level.remove());
                 if ((runs & 0xff) == 0) progress.accept(new Progress(states, runs, waiting(), c, work.size()));
@@ -339,6 +346,16 @@ final class Explorer implements Search.Guide {
             if (hasId(untilFound)) return rest();
         }
         return List.of();
+    }
+
+    /**
+     * What commutes with what has proved wrong: all starts again soon, as this is of no use. Not at once, for what is wrong
+     * now and what will be in the next runs is often learnt from the same code.
+     */
+    private boolean hasLearntEnough() {
+        if (shared || !world.footprints.stale()) return false;
+        if (staleSince < 0) staleSince = runs;
+        return runs - staleSince > 100 + (staleSince - begunAt) / 4;
     }
 
     boolean isEnoughFound() {
@@ -387,7 +404,12 @@ final class Explorer implements Search.Guide {
     private void takeUp(Work w) {
         Fork f = w.fork;
         world.restore(f.world);
-        for (int i = 0; i < f.contexts.length; i++) search.contexts().get(i).load(f.contexts[i]);
+        for (int i = 0; i < f.stacks.length; i++) {
+            Context c = search.contexts().get(i);
+            if (search.known == null) c.coroutine = null;
+            c.goTo(f.stacks[i]);
+            c.preemptible = (f.preemptible >>> i & 1) != 0;
+        }
         search.point = f.point - 1;
         search.stepHash = f.stepHash;
         step = f.step;
@@ -462,6 +484,17 @@ final class Explorer implements Search.Guide {
     }
 
     @Override
+    public String place() {
+        return step;
+    }
+
+    @Override
+    public void stepAgain(PhysicalCpu cpu, String name, String place) {
+        step = place;
+        coverage.reachesAgain(name, place);
+    }
+
+    @Override
     public void report(Violation v) {
         for (Violation r : reported)
             if (r.property().equals(v.property()) && r.what().equals(v.what())) return;
@@ -519,7 +552,7 @@ final class Explorer implements Search.Guide {
     private boolean isOneWay(List<Choice> others) {
         for (Choice o : others) if (Budget.atLeast(left, budget.cost(o))) return false;
         Context c = search.contexts().get(search.running());
-        return c.depth > 0 || c.since > SOON;
+        return c.depth() > 0 || c.since() > SOON;
     }
 
     private Choice started(Work w) {
@@ -556,12 +589,17 @@ final class Explorer implements Search.Guide {
 
     private Fork forkHere(Key key) {
         List<Context> all = search.contexts();
-        Context.Saved[] saved = new Context.Saved[all.size()];
-        for (int i = 0; i < saved.length; i++) saved[i] = all.get(i).save();
+        Stack[] stacks = new Stack[all.size()];
+        long preemptible = 0;
+        for (int i = 0; i < stacks.length; i++) {
+            stacks[i] = all.get(i).stack(search.known);
+            if (all.get(i).preemptible) preemptible |= 1L << i;
+        }
         return new Fork(
                 key,
                 world.snapshot(),
-                saved,
+                stacks,
+                preemptible,
                 search.running(),
                 search.point,
                 search.stepHash,
@@ -599,8 +637,8 @@ final class Explorer implements Search.Guide {
     /** Of what is still to be placed, that which can be: events that the bounds allow, switches. */
     private long relevant(long dirty) {
         long mask = 0;
-        for (Event e : search.events()) {
-            if (Budget.atLeast(left, budget.cost(Choice.of(e))))
+        for (Event e : search.eachEvent()) {
+            if (Budget.atLeast(left, budget.cost(e)))
                 mask |= Footprints.event(e, false) | Footprints.event(e, true);
         }
         long d = dirty & mask & ~world.footprints.wide();

@@ -33,6 +33,83 @@ final class Footprints {
 
     private long others;
 
+    /** Changes whenever what is known does. */
+    private int version;
+
+    /** What a stretch does here, in order, while one is recorded: two numbers each, what and with which words or bits. */
+    private long[] noted = new long[256];
+
+    private int notes;
+    private boolean noting;
+    private static final int READ = 0, WRITE = 1, OPEN = 2, CLOSE = 3, ALL_DIRTY = 4, ON_CPU = 5, WIDE = 6;
+
+    /** What a recorded stretch did here, and what came of it with what was known then. */
+    static final class Notes {
+        private final long[] notes;
+        private int version = -1;
+        private long openBefore, othersBefore, openAfter, othersAfter, made;
+
+        private Notes(long[] notes) {
+            this.notes = notes;
+        }
+    }
+
+    void note() {
+        notes = 0;
+        noting = true;
+    }
+
+    void noteNoMore() {
+        noting = false;
+    }
+
+    Notes noted() {
+        return new Notes(Arrays.copyOf(noted, notes));
+    }
+
+    private void note(int what, long with, int n) {
+        if (!noting) return;
+        if (notes + 2 > noted.length) noted = Arrays.copyOf(noted, 2 * notes);
+        noted[notes++] = what | (long) n << 8;
+        noted[notes++] = with;
+    }
+
+    /** Does again what a stretch did. */
+    void again(Notes of) {
+        if (of.version == version && of.openBefore == open && of.othersBefore == others) {
+            dirty |= of.made;
+            open = of.openAfter;
+            others = of.othersAfter;
+            return;
+        }
+        of.openBefore = open;
+        of.othersBefore = others;
+        long before = dirty;
+        dirty = 0;
+        for (int i = 0; i < of.notes.length; i += 2) {
+            int n = (int) (of.notes[i] >>> 8);
+            long with = of.notes[i + 1];
+            switch ((int) of.notes[i] & 0xff) {
+                case READ -> {
+                    for (int w = (int) with; w < with + n; w++) readWord(w);
+                }
+                case WRITE -> {
+                    for (int w = (int) with; w < with + n; w++) writeWord(w);
+                }
+                case OPEN -> open(with);
+                case CLOSE -> close(with);
+                case ALL_DIRTY -> allDirty();
+                case ON_CPU -> onCpu(with);
+                default -> wide(with);
+            }
+        }
+        of.made = dirty;
+        of.openAfter = open;
+        of.othersAfter = others;
+        of.version = version;
+        dirty |= before;
+    }
+
     /**
      * @param first number of the first word, or group of words, of each cell; then of the client's memory
      * @param shifts of each cell, how many words are a group, as a power of two
@@ -54,6 +131,7 @@ final class Footprints {
         }
         wide |= other.wide;
         stale = false;
+        version++;
     }
 
     static long event(Event e, boolean preemptible) {
@@ -100,23 +178,41 @@ final class Footprints {
         return (open & ~bits) == 0;
     }
 
+    /** Everything may depend on what happens now. */
+    void allDirty() {
+        note(ALL_DIRTY, 0, 0);
+        dirty = -1;
+    }
+
+    /** The context that runs has this CPU from here on. */
+    void onCpu(long cpuBit) {
+        note(ON_CPU, cpuBit, 0);
+        open = handlers() | cpuBit;
+        others = ~cpuBit;
+        dirty = -1;
+    }
+
     void open(long bit) {
+        note(OPEN, bit, 0);
         open |= bit;
     }
 
     void close(long bit) {
+        note(CLOSE, bit, 0);
         open &= ~bit;
     }
 
     /** All bits of handlers that run now. */
-    long handlers() {
+    private long handlers() {
         return open & (1L << CPUS) - 1;
     }
 
     /** In the middle of this handler the task lost its CPU. */
     void wide(long bit) {
+        note(WIDE, bit, 0);
         if (bit == 0 || (wide & bit) == bit) return;
         wide |= bit;
+        version++;
         stale = true;
     }
 
@@ -125,39 +221,41 @@ final class Footprints {
     }
 
     void read(int cell, int index) {
-        read(firstWord[cell] + (index >> shift[cell]));
-    }
-
-    void write(int cell, int index) {
-        write(firstWord[cell] + (index >> shift[cell]));
+        int w = firstWord[cell] + (index >> shift[cell]);
+        note(READ, w, 1);
+        readWord(w);
     }
 
     void reads(int cell, int at, int n) {
-        int s = shift[cell], f = firstWord[cell];
-        for (int w = f + (at >> s), last = f + (at + n - 1 >> s); w <= last; w++) read(w);
+        int s = shift[cell], from = firstWord[cell] + (at >> s), last = firstWord[cell] + (at + n - 1 >> s);
+        note(READ, from, last - from + 1);
+        for (int w = from; w <= last; w++) readWord(w);
     }
 
     void writes(int cell, int at, int n) {
-        int s = shift[cell], f = firstWord[cell];
-        for (int w = f + (at >> s), last = f + (at + n - 1 >> s); w <= last; w++) write(w);
+        int s = shift[cell], from = firstWord[cell] + (at >> s), last = firstWord[cell] + (at + n - 1 >> s);
+        note(WRITE, from, last - from + 1);
+        for (int w = from; w <= last; w++) writeWord(w);
     }
 
-    private void read(int w) {
+    private void readWord(int w) {
         long conflict = writes[w] & others;
         dirty |= conflict;
         skippedReads[w] |= ~conflict & others;
         if ((reads[w] & open) != open) {
             reads[w] |= open;
+            version++;
             if ((skippedWrites[w] & open) != 0) stale = true;
         }
     }
 
-    private void write(int w) {
+    private void writeWord(int w) {
         long conflict = (reads[w] | writes[w]) & others;
         dirty |= conflict;
         skippedWrites[w] |= ~conflict & others;
         if ((writes[w] & open) != open) {
             writes[w] |= open;
+            version++;
             if (((skippedReads[w] | skippedWrites[w]) & open) != 0) stale = true;
         }
     }
@@ -171,6 +269,7 @@ final class Footprints {
         boolean was = stale;
         stale = false;
         if (was) {
+            version++;
             Arrays.fill(skippedReads, 0);
             Arrays.fill(skippedWrites, 0);
         }

@@ -130,4 +130,9 @@ public class InProcessClient implements Client, Caller {
 
     @Override
     public void wake() {}
+
+    @Override
+    public String toString() {
+        return "client of " + task;
+    }
 }

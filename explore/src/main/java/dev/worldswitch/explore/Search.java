@@ -11,9 +11,12 @@ import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Words;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +35,14 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
 
         /** A step of the explored code, live. */
         default void step(PhysicalCpu cpu, String name) {}
+
+        /** The last step, as the guide names it. */
+        default String place() {
+            return "";
+        }
+
+        /** A step that code came to which was not run now; {@code place} is what {@link #place} was when it was. */
+        default void stepAgain(PhysicalCpu cpu, String name, String place) {}
 
         /** What a choice led to, before the code takes it. */
         default void chosen(@Nullable PhysicalCpu cpu, Choice c) {}
@@ -56,11 +67,41 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         VIOLATION
     }
 
-    private enum Left {
-        STOPPED,
-        SWITCHED,
-        BLOCKED
+    /** What a point of choice is. */
+    private enum Kind {
+        MOMENT,
+        OPEN,
+        LOCK,
+        LEASE
     }
+
+    /**
+     * A point of choice, as far as the code that came there says it.
+     *
+     * @param isNew the code came there now; else it was taken up there
+     * @param possible bits of the events that may happen, by their ordinals
+     * @param n number of outcomes, or of CPUs
+     */
+    private record Point(
+            Kind kind,
+            @Nullable PhysicalCpu cpu,
+            String what,
+            boolean isNew,
+            boolean preemptible,
+            boolean inGuest,
+            int possible,
+            int n) {}
+
+    private enum How {
+        ASKS,
+        WAITS,
+        ENDED,
+        THREW
+    }
+
+    /** How a stretch of a context's code ended. */
+    private record Came(
+            How how, @Nullable Stack at, @Nullable Point point, @Nullable Throwable thrown, String place) {}
 
     private static final int TASKS = 16;
     /** Choices of scripted guests begin so: they are no unknown values. */
@@ -68,6 +109,11 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
 
     final World world;
     private final Set<Event> events;
+    /** The same, for loops at each moment. */
+    private final Event[] each;
+    /** Each event as a choice, by its ordinal. */
+    private final Choice[] choices;
+
     private final List<Context> contexts = new ArrayList<>();
     private final Region region;
     /** Which context has each CPU, plus 1; which CPU each context had last, plus 1. */
@@ -79,12 +125,16 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     private @Nullable Subject subject;
     private Guide guide = others -> Choice.GO;
     private @Nullable Context current;
-    private Left left = Left.STOPPED;
-    private int switchTo;
+    private @Nullable Point asked;
+    private @Nullable Choice decided;
+    /** Stacks that there have been; null where every stretch of code is to run. */
+    @Nullable
+    Map<Stack.Key, Stack> known;
+
     private @Nullable Violation violation;
     private long moments;
+    private final Map<String, Long> stepDigests = new HashMap<>();
     private boolean quietPending;
-    private long takenUpDirty = -1;
     /** Leaves out choices that commute with the step before them. */
     boolean reduced;
     /** At the present point of choice: what depends on the steps since it was last chosen. */
@@ -97,6 +147,8 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     Search(World world, Region root, int cpus, Set<Event> events) {
         this.world = world;
         this.events = events;
+        this.each = events.toArray(new Event[0]);
+        this.choices = Stream.of(Event.values()).map(Choice::of).toArray(Choice[]::new);
         this.region = root.child("explorer");
         this.owner = region.words("cpuOwner", cpus);
         this.last = region.words("lastCpu", TASKS);
@@ -106,10 +158,14 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     void explore(Subject made) {
         subject = made;
         int n = 0;
-        for (Subject.Program p : made.programs()) contexts.add(new Context(n++, p));
+        for (Subject.Program p : made.programs()) {
+            int number = n++;
+            contexts.add(new Context(number, p, () -> cpuOf(number)));
+        }
         owner.fill(0, owner.length(), 0);
         last.fill(0, TASKS, 0);
         world.waits = this::await;
+        world.reports = v -> guide.report(v);
         if (contexts.size() > TASKS) throw new IllegalArgumentException("more than " + TASKS + " tasks");
         world.freeze();
     }
@@ -132,6 +188,10 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
 
     Set<Event> events() {
         return events;
+    }
+
+    Event[] eachEvent() {
+        return each;
     }
 
     List<Context> contexts() {
@@ -166,38 +226,59 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
 
     /** @param dirty as {@link Footprints#dirty} was where {@code first} is taken up */
     End run(int first, long dirty) {
-        takenUpDirty = dirty;
-        int next = first, blocked = 0;
+        int next = first, waiting = 0;
+        long itsDirty = dirty;
         while (next >= 0) {
             Context c = contexts.get(next);
-            resume(c);
-            Coroutine stack = c.coroutine;
-            if (stack != null && stack.ended()) {
-                Throwable t = stack.thrown();
-                if (t != null) return thrown(t);
-                c.coroutine = null;
-                c.done = true;
-                c.begin(c.program.steps().size());
-                blocked = 0;
-                next = nextReady(next);
-                continue;
-            }
-            switch (left) {
-                case STOPPED -> {
+            enter(c, itsDirty);
+            itsDirty = -1;
+            Came came = goOn(c, null);
+            while (came.how == How.ASKS && !waitsForCpu(c, came.point)) {
+                Point p = point(came);
+                Choice choice = decide(c, p);
+                if (choice == null) {
+                    current = null;
                     return End.CUT;
                 }
-                case SWITCHED -> {
-                    blocked = 0;
-                    next = switchTo;
+                waiting = 0;
+                tell(p, choice);
+                if (choice.isSwitch() || choice.kind() == Choice.GIVE_WAY) {
+                    next = choice.which();
+                    break;
                 }
-                case BLOCKED -> {
-                    if (++blocked > contexts.size())
-                        return thrown(new Violation(Property.NO_DEADLOCK, "every task waits: " + waiting()));
+                came = goOn(c, p.kind == Kind.LEASE ? cpu(c, p, choice) : choice);
+            }
+            current = null;
+            switch (came.how) {
+                case THREW -> {
+                    return thrown(came.thrown == null ? new IllegalStateException("nothing") : came.thrown);
+                }
+                case ENDED -> {
+                    waiting = 0;
                     next = nextReady(next);
+                }
+                case WAITS -> {
+                    if (++waiting > contexts.size()) return deadlock();
+                    next = nextReady(next);
+                }
+                case ASKS -> {
+                    if (next == c.number) {
+                        if (++waiting > contexts.size()) return deadlock();
+                        next = nextReady(next);
+                    }
                 }
             }
         }
         return End.DONE;
+    }
+
+    private End deadlock() {
+        return thrown(new Violation(Property.NO_DEADLOCK, "every task waits: " + waiting()));
+    }
+
+    private static Point point(Came came) {
+        if (came.point == null) throw new IllegalStateException("nothing is asked");
+        return came.point;
     }
 
     private End thrown(Throwable t) {
@@ -218,29 +299,80 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         return -1;
     }
 
-    private void resume(Context c) {
+    private void enter(Context c, long dirty) {
         current = c;
         long handlers = 0;
         for (Context o : contexts) handlers |= o.handlers();
-        world.footprints.enter(handlers, cpuBit(c), takenUpDirty);
-        takenUpDirty = -1;
+        world.footprints.enter(handlers, cpuBit(c), dirty);
+    }
+
+    /** The next stretch of its code, after this choice; or to where it is, once more. */
+    private Came goOn(Context c, @Nullable Choice choice) {
+        Map<Stack.Key, Stack> all = known;
+        if (all == null) return live(c, choice, null);
+        Tapes.Tape tape = c.stack(all).tape(choice);
+        Tapes.End end = world.tapes.play(tape);
+        if (end == null) return live(c, choice, tape);
+        world.footprints.again(end.notes());
+        Came came = (Came) end.outcome();
+        if (came.at != null) c.goTo(came.at);
+        Point p = came.point;
+        if (p != null && p.isNew && p.cpu != null) {
+            steps(p.cpu, p.what);
+            guide.stepAgain(p.cpu, p.what, came.place);
+        }
+        return came;
+    }
+
+    private void steps(PhysicalCpu cpu, String step) {
+        moments++;
+        stepHash = Digests.mix(stepHash ^ stepDigests.computeIfAbsent(step, Digests::of), cpu.id() & 3);
+    }
+
+    /** Runs the code; its stack is built first where it stands somewhere else. */
+    private Came live(Context c, @Nullable Choice choice, Tapes.@Nullable Tape tape) {
+        if (!c.stands()) c.drop();
         Coroutine stack = c.coroutine;
+        boolean build = stack == null && !c.atRest();
         if (stack == null) {
             stack = new Coroutine(() -> body(c));
             c.coroutine = stack;
-            if (!c.atRest()) {
-                c.rewind();
-                world.replay(c.log);
-            } else world.live(c.log);
-        } else world.live(c.log);
+        }
+        if (build) {
+            c.rewind();
+            world.replay(c.log);
+            if (choice != null) {
+                // First to the point where it was chosen.
+                stack.resume();
+                world.quiet();
+            }
+        }
+        if (tape != null) world.tapes.record(tape);
+        c.runs();
+        decided = choice;
+        asked = null;
+        if (!build || choice != null) world.live(c.log);
         stack.resume();
         world.quiet();
-        current = null;
+        Throwable thrown = stack.thrown();
+        if (thrown != null && !(thrown instanceof Violation) && !(thrown instanceof KernelPanic)) world.tapes.stop();
+        How how = thrown != null ? How.THREW : stack.ended() ? How.ENDED : asked != null ? How.ASKS : How.WAITS;
+        if (how == How.THREW) c.coroutine = null;
+        if (how == How.ENDED) c.ends();
+        Came came = new Came(how, known == null || how == How.THREW ? null : c.stack(known), asked, thrown, guide.place());
+        world.tapes.ends(came);
+        return came;
+    }
+
+    /** The CPU that this context has; -1 for none. */
+    private int cpuOf(int context) {
+        for (int i = 0; i < owner.length(); i++) if (owner.peek(i) == context + 1) return i;
+        return -1;
     }
 
     private long cpuBit(Context c) {
-        for (int i = 0; i < owner.length(); i++) if (owner.peek(i) == c.number + 1) return Footprints.cpu(i);
-        return Footprints.cpu(Footprints.NO_CPU);
+        int cpu = cpuOf(c.number);
+        return Footprints.cpu(cpu < 0 ? Footprints.NO_CPU : cpu);
     }
 
     private void body(Context c) {
@@ -260,25 +392,63 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         return current;
     }
 
-    private void leave(Left how) {
-        left = how;
-        Coroutine.leave();
-    }
-
     // ---- points of choice
 
-    /** The guide's choice; leaves for good where the run ends. */
-    private Choice choose(List<Choice> others) {
-        point++;
-        if (others.isEmpty()) return Choice.GO;
-        world.quiet();
-        Choice c = guide.choose(others);
-        if (c == null) {
-            leave(Left.STOPPED);
-            throw new IllegalStateException("a run that had ended went on");
-        }
-        world.live(current().log);
+    /** From within a context: the choice here; null when it is taken up here again, and what is possible may be another. */
+    private @Nullable Choice ask(Point p) {
+        asked = p;
+        Coroutine.leave();
+        Choice c = decided;
+        decided = null;
         return c;
+    }
+
+    /** The guide's choice; null ends the run. */
+    private @Nullable Choice decide(Context c, Point p) {
+        List<Choice> others =
+                switch (p.kind) {
+                    case MOMENT -> atMoment(c, p);
+                    case OPEN -> outcomes(p);
+                    case LOCK, LEASE -> tasksFirst(c, p);
+                };
+        point++;
+        return others.isEmpty() ? Choice.GO : guide.choose(others);
+    }
+
+    private void tell(Point p, Choice c) {
+        if (c.equals(Choice.GO)) return;
+        if (p.kind == Kind.OPEN) guide.open(p.what, c);
+        else guide.chosen(p.kind == Kind.MOMENT ? p.cpu : null, c);
+    }
+
+    private List<Choice> outcomes(Point p) {
+        dirtyBefore = world.footprints.dirty();
+        List<Choice> others = new ArrayList<>(p.n - 1);
+        for (int i = 1; i < p.n; i++)
+            others.add(new Choice(p.what.startsWith(GUEST) ? Choice.OUTCOME : Choice.UNKNOWN, i));
+        return others;
+    }
+
+    private List<Choice> tasksFirst(Context c, Point p) {
+        List<Choice> others = new ArrayList<>(2);
+        dirtyBefore = -1;
+        if (p.kind == Kind.LOCK) {
+            addSwitches(c, others);
+            return others;
+        }
+        int usual = usualCpu(c, p.n);
+        for (int i = 0; i < p.n; i++) if (owner.peek(i) == 0 && i != usual) others.add(new Choice(Choice.CPU, i));
+        for (Context o : contexts)
+            if (o != c && !o.done && !hasCpu(o)) others.add(new Choice(Choice.GIVE_WAY, o.number));
+        return others;
+    }
+
+    private boolean waitsForCpu(Context c, @Nullable Point p) {
+        return p != null && p.kind == Kind.LEASE && usualCpu(c, p.n) < 0;
+    }
+
+    private Choice cpu(Context c, Point p, Choice choice) {
+        return choice.kind() == Choice.CPU ? choice : new Choice(Choice.CPU, usualCpu(c, p.n));
     }
 
     /** True when a stack that is being rebuilt has not come to its end yet. */
@@ -304,6 +474,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
             return;
         }
         Context c = current;
+        boolean isNew = false;
         c.count++;
         if (world.replaying()) {
             if (c.atMark()) {
@@ -316,34 +487,27 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
             if (stillRebuilding(c)) return;
         } else {
             c.since++;
-            moments++;
-            stepHash = Digests.mix(stepHash ^ Digests.of(step), cpu.id() & 3);
             if (world.trail != null) world.trail.step(step);
             world.quietly(() -> {
+                steps(cpu, step);
                 guide.step(cpu, step);
-                subject().observe(cpu, step, guide::report);
+                subject().observe(cpu, step, this::report);
             });
+            isNew = true;
         }
         Footprints f = world.footprints;
         Task task = c.program.task();
         long raised = 0;
-        for (; ; ) {
-            Choice choice = choose(atMoment(c, cpu, task));
-            if (choice.isSwitch()) {
-                guide.chosen(cpu, choice);
-                switchTo = choice.which();
-                leave(Left.SWITCHED);
-                continue;
-            }
-            if (choice.isEvent()) {
-                raised = Footprints.event(choice.event(), c.preemptible);
-                long bit = raised;
-                world.quietly(() -> guide.chosen(cpu, choice));
-                f.open(bit);
-                world.happens(() -> choice.event().happen(cpu, subject()));
-                f.dirty(-1);
-            }
-            break;
+        Choice choice = ask(moment(cpu, step, task, isNew));
+        while (choice == null) choice = ask(moment(cpu, step, task, false));
+        if (choice.isEvent()) {
+            Event e = choice.event();
+            boolean[] preemptible = new boolean[1];
+            world.quietly(() -> preemptible[0] = isPreemptible(task));
+            raised = Footprints.event(e, preemptible[0]);
+            f.open(raised);
+            world.happens(() -> e.happen(cpu, subject()));
+            f.allDirty();
         }
         quietPending = false;
         world.quietly(() -> quietPending = cpu.anyPending() && !cpu.inGuest());
@@ -352,40 +516,64 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
             cpu.takePending();
             returned(c, mark);
         }
-        if (raised != 0) f.close(raised & ~c.handlers());
+        if (raised != 0) f.close(raised & ~c.handlersNow());
+    }
+
+    private void report(Violation v) {
+        if (world.tapes.recording()) world.tapes.report(v);
+        guide.report(v);
+    }
+
+    private static boolean isPreemptible(Task task) {
+        return task.preemptCount().get() == 0;
+    }
+
+    private Point moment(PhysicalCpu cpu, String step, Task task, boolean isNew) {
+        Point[] p = new Point[1];
+        world.quietly(() -> {
+            int possible = 0;
+            for (Event e : each) if (e.possible(cpu, subject())) possible |= 1 << e.ordinal();
+            p[0] = new Point(
+                    Kind.MOMENT, cpu, step, isNew, isPreemptible(task), cpu.inGuest(), possible, 0);
+        });
+        return p[0];
     }
 
     private void returned(Context c, int mark) {
-        long handlers = c.handlers();
+        long handlers = c.handlersNow();
         c.cut(mark);
-        world.footprints.close(handlers & ~c.handlers());
-        world.footprints.dirty(-1);
+        world.footprints.close(handlers & ~c.handlersNow());
+        world.footprints.allDirty();
     }
 
     /** What may be chosen besides going on; events and switches only where they do not commute with what came before. */
-    private List<Choice> atMoment(Context c, PhysicalCpu cpu, Task task) {
-        List<Choice> others = new ArrayList<>(4);
-        world.quietly(() -> {
-            Footprints f = world.footprints;
-            boolean preemptible = task.preemptCount().get() == 0;
-            if (preemptible != c.preemptible) f.dirty(-1);
-            c.preemptible = preemptible;
-            boolean everywhere = !reduced || cpu.inGuest();
-            long dirty = everywhere ? -1 : f.dirty();
-            for (Event e : events) {
-                long bit = Footprints.event(e, preemptible);
-                if (!e.possible(cpu, subject())) dirty |= bit;
-                else if (everywhere || ((dirty | f.wide()) & bit) != 0) others.add(Choice.of(e));
+    private List<Choice> atMoment(Context c, Point p) {
+        List<Choice> others = List.of();
+        Footprints f = world.footprints;
+        if (p.preemptible != c.preemptible) f.dirty(-1);
+        c.preemptible = p.preemptible;
+        boolean everywhere = !reduced || p.inGuest;
+        long dirty = everywhere ? -1 : f.dirty();
+        for (Event e : each) {
+            long bit = Footprints.event(e, p.preemptible);
+            if ((p.possible >>> e.ordinal() & 1) == 0) dirty |= bit;
+            else if (everywhere || ((dirty | f.wide()) & bit) != 0) {
+                if (others.isEmpty()) others = new ArrayList<>(4);
+                others.add(choices[e.ordinal()]);
             }
-            if (contexts.size() > 1 && (everywhere || Footprints.switchIsDirty(dirty))) addSwitches(c, others);
-            dirtyBefore = dirty;
-            // What is placed here need not be placed again before something else conflicts with it.
-            for (Choice o : others) {
-                if (o.isEvent()) dirty &= ~Footprints.event(o.event(), preemptible);
-                else dirty = Footprints.switchClean(dirty);
-            }
-            f.dirty(dirty);
-        });
+        }
+        if (contexts.size() > 1 && (everywhere || Footprints.switchIsDirty(dirty))) {
+            List<Choice> all = new ArrayList<>(others);
+            addSwitches(c, all);
+            others = all;
+        }
+        dirtyBefore = dirty;
+        // What is placed here need not be placed again before something else conflicts with it.
+        for (Choice o : others) {
+            if (o.isEvent()) dirty &= ~Footprints.event(o.event(), p.preemptible);
+            else dirty = Footprints.switchClean(dirty);
+        }
+        f.dirty(dirty);
         return others;
     }
 
@@ -413,12 +601,9 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         Context c = current;
         if (c == null || n < 2 || !world.logs()) return 0;
         if (isLogged(c)) return (int) c.log.nextLong();
-        dirtyBefore = world.footprints.dirty();
-        char kind = what.startsWith(GUEST) ? Choice.OUTCOME : Choice.UNKNOWN;
-        List<Choice> others = new ArrayList<>();
-        for (int i = 1; i < n; i++) others.add(new Choice(kind, i));
-        Choice choice = choose(others);
-        if (choice.kind() == kind) guide.open(what, choice);
+        Point p = new Point(Kind.OPEN, null, what, true, false, false, 0, n);
+        Choice choice = ask(p);
+        while (choice == null) choice = ask(p);
         c.log.add(choice.which());
         return choice.which();
     }
@@ -442,8 +627,9 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
             public void release(Task task) {
                 Context c = current;
                 if (c == null) return;
+                boolean before = world.replaying();
                 for (int i = 0; i < owner.length(); i++) if (owner.get(i) == c.number + 1) owner.set(i, 0);
-                world.footprints.enter(world.footprints.handlers(), Footprints.cpu(Footprints.NO_CPU), -1);
+                if (!before) world.footprints.onCpu(Footprints.cpu(Footprints.NO_CPU));
             }
         };
     }
@@ -464,32 +650,16 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     private int leased(int cpus) {
         Context c = current();
         if (isLogged(c)) return (int) c.log.nextLong();
-        for (; ; ) {
-            List<Choice> others = new ArrayList<>();
-            int usual = usualCpu(c, cpus);
-            for (int i = 0; i < cpus; i++) if (owner.peek(i) == 0 && i != usual) others.add(new Choice(Choice.CPU, i));
-            if (usual < 0) {
-                leave(Left.BLOCKED);
-                continue;
-            }
-            dirtyBefore = -1;
-            for (Context o : contexts)
-                if (o != c && !o.done && !hasCpu(o)) others.add(new Choice(Choice.GIVE_WAY, o.number));
-            Choice choice = choose(others);
-            if (choice.kind() != '-') guide.chosen(null, choice);
-            if (choice.kind() == Choice.GIVE_WAY) {
-                switchTo = choice.which();
-                leave(Left.SWITCHED);
-                continue;
-            }
-            int cpu = choice.kind() == Choice.CPU ? choice.which() : usual;
-            owner.set(cpu, c.number + 1);
-            last.set(c.number, cpu + 1);
-            c.log.add(cpu);
-            world.footprints.wide(c.handlers());
-            world.footprints.enter(world.footprints.handlers(), Footprints.cpu(cpu), -1);
-            return cpu;
-        }
+        Point p = new Point(Kind.LEASE, null, "", true, false, false, 0, cpus);
+        Choice choice = ask(p);
+        while (choice == null) choice = ask(p);
+        int cpu = choice.which();
+        owner.set(cpu, c.number + 1);
+        last.set(c.number, cpu + 1);
+        c.log.add(cpu);
+        world.footprints.wide(c.handlersNow());
+        world.footprints.onCpu(Footprints.cpu(cpu));
+        return cpu;
     }
 
     /** The free CPU that it had last, else the first free one; -1 when none is. */
@@ -501,8 +671,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     }
 
     private boolean hasCpu(Context o) {
-        for (int i = 0; i < owner.length(); i++) if (owner.peek(i) == o.number + 1) return true;
-        return false;
+        return cpuOf(o.number) >= 0;
     }
 
     @Override
@@ -520,16 +689,8 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         c.count++;
         if (!world.replaying()) c.since++;
         else if (stillRebuilding(c)) return;
-        for (; ; ) {
-            List<Choice> others = new ArrayList<>();
-            world.quietly(() -> addSwitches(c, others));
-            dirtyBefore = -1;
-            Choice choice = choose(others);
-            if (!choice.isSwitch()) return;
-            guide.chosen(null, choice);
-            switchTo = choice.which();
-            leave(Left.SWITCHED);
-        }
+        Point p = new Point(Kind.LOCK, null, "", true, false, false, 0, 0);
+        while (ask(p) == null) {}
     }
 
     private void sleepUntil(String what, BooleanSupplier condition) {
@@ -541,15 +702,22 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         c.count++;
         if (!world.replaying()) c.since++;
         // It learns nothing from asking in vain, and from the answer only that it is so: neither is logged.
-        if (!world.replaying() || !stillRebuilding(c)) while (!world.asked(condition)) leave(Left.BLOCKED);
+        if (!world.replaying() || !stillRebuilding(c)) while (!world.asked(condition)) waits();
         subject().wakes(c.program.task());
         c.waitsFor = "a CPU";
+    }
+
+    /** From within a context: others go on until it is asked again. */
+    private void waits() {
+        asked = null;
+        Coroutine.leave();
     }
 
     private String waiting() {
         List<String> each = new ArrayList<>();
         for (Context c : contexts)
-            if (!c.done) each.add(c.program.task().region().name() + " for " + c.waitsFor);
+            if (!c.done)
+                each.add(c.program.task().region().name() + " for " + c.stack(known).waitsFor);
         return String.join(", ", each);
     }
 

@@ -3,6 +3,7 @@ package dev.worldswitch.explore;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
@@ -77,23 +78,43 @@ public final class VmmMemory {
     }
 
     public void write(long address, byte[] from, int offset, int length) {
-        if (world == null || world.mayWriteMemory(address - BASE, length))
-            MemorySegment.copy(from, offset, segment, ValueLayout.JAVA_BYTE, address - BASE, length);
+        if (world != null && !world.mayWriteMemory(address - BASE, length)) return;
+        if (world != null && world.tapes.recording())
+            world.tapes.writeBytes(address - BASE, Arrays.copyOfRange(from, offset, offset + length));
+        MemorySegment.copy(from, offset, segment, ValueLayout.JAVA_BYTE, address - BASE, length);
     }
 
     public long get(long address, int size) {
-        return world == null ? peek(address, size) : world.value(address - BASE, size, () -> peek(address, size));
+        long at = address - BASE;
+        return world == null ? raw(at, size) : world.value(at, size, () -> raw(at, size));
     }
 
     /** The value without the context's log knowing. */
     public long peek(long address, int size) {
-        long v = 0;
-        for (int i = size - 1; i >= 0; i--) v = v << 8 | segment.get(ValueLayout.JAVA_BYTE, address - BASE + i) & 0xff;
+        long v = raw(address - BASE, size);
+        if (world != null) world.peeked(address - BASE, size, v);
         return v;
+    }
+
+    long raw(long at, int size) {
+        long v = 0;
+        for (int i = size - 1; i >= 0; i--) v = v << 8 | segment.get(ValueLayout.JAVA_BYTE, at + i) & 0xff;
+        return v;
+    }
+
+    byte[] rawBytes(long at, int size) {
+        byte[] b = new byte[size];
+        MemorySegment.copy(segment, ValueLayout.JAVA_BYTE, at, b, 0, size);
+        return b;
+    }
+
+    void rawSet(long at, byte[] b) {
+        MemorySegment.copy(b, 0, segment, ValueLayout.JAVA_BYTE, at, b.length);
     }
 
     public void set(long address, int size, long value) {
         if (world != null && !world.mayWriteMemory(address - BASE, size)) return;
+        if (world != null && world.tapes.recording()) world.tapes.writeMemory(address - BASE, size, value);
         for (int i = 0; i < size; i++) segment.set(ValueLayout.JAVA_BYTE, address - BASE + i, (byte) (value >>> 8 * i));
     }
 

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -82,6 +83,10 @@ final class World implements Watcher, Architecture.Ghosts {
     AuditTrail trail;
 
     final Footprints footprints = new Footprints();
+    final Tapes tapes = new Tapes(this, digests);
+    /** Who hears of what must not be so, while the run goes on. */
+    Consumer<Violation> reports = v -> {};
+
     private long opaqueKnown;
 
     /** @param isState all cells, but for a test of the audit, which takes one for a field outside the cells */
@@ -135,6 +140,10 @@ final class World implements Watcher, Architecture.Ghosts {
             words += (length - 1 >> shifts[c]) + 1;
         }
         firstWord[n] = words;
+        int[] number = new int[n + 1];
+        for (int c = 0; c < n; c++)
+            number[c + 1] = number[c] + Math.max(1, cells.get(c).length());
+        tapes.freeze(number);
         footprints.freeze(firstWord, shifts, words + blocks - memoryFirst);
     }
 
@@ -214,7 +223,7 @@ final class World implements Watcher, Architecture.Ghosts {
         return true;
     }
 
-    private VmmMemory memory() {
+    VmmMemory memory() {
         if (memory == null) throw new IllegalStateException("this world has no client memory");
         return memory;
     }
@@ -225,7 +234,7 @@ final class World implements Watcher, Architecture.Ghosts {
         dirtyList[dirtyCount++] = b;
     }
 
-    private void mark(Cell cell, int at, int n) {
+    void mark(Cell cell, int at, int n) {
         if (!frozen) return;
         int c = cell.id();
         if (hidden[c] || n == 0) return;
@@ -397,6 +406,7 @@ final class World implements Watcher, Architecture.Ghosts {
 
     @Override
     public long read(Cell cell, int index, long value) {
+        if (tapes.recording() && mode != Mode.REPLAY) tapes.read(cell, index, value);
         if (mode == Mode.OPAQUE || mode == Mode.QUIET) return value;
         if (hidden[cell.id()]) {
             if (mode == Mode.LIVE && trail != null) trail.read(cell.id(), index, value);
@@ -413,6 +423,7 @@ final class World implements Watcher, Architecture.Ghosts {
     @Override
     public boolean write(Cell cell, int index, long old, long value) {
         if (mode == Mode.REPLAY) return frozen && hidden[cell.id()];
+        if (tapes.recording()) tapes.write(cell, index, value);
         if (old != value) mark(cell, index, 1);
         touched(cell, index, 1);
         if (mode == Mode.LIVE && trail != null) trail.write(cell.id(), index, value);
@@ -425,6 +436,7 @@ final class World implements Watcher, Architecture.Ghosts {
 
     @Override
     public @Nullable Object readRef(Cell cell, @Nullable Object value) {
+        if (tapes.recording() && mode != Mode.REPLAY) tapes.readRef(cell, value);
         if (mode == Mode.OPAQUE || mode == Mode.QUIET) return value;
         boolean isState = !hidden[cell.id()];
         if (mode == Mode.REPLAY) return isState ? log.nextObject() : value;
@@ -439,6 +451,7 @@ final class World implements Watcher, Architecture.Ghosts {
     @Override
     public boolean writeRef(Cell cell, @Nullable Object old, @Nullable Object value) {
         if (mode == Mode.REPLAY) return frozen && hidden[cell.id()];
+        if (tapes.recording()) tapes.writeRef(cell, value);
         if (old != value) mark(cell, 0, 1);
         touched(cell, 0, 1);
         if (mode == Mode.LIVE && trail != null) trail.write(cell.id(), 0, digests.of(value));
@@ -448,6 +461,7 @@ final class World implements Watcher, Architecture.Ghosts {
     @Override
     public boolean copy(Words from, int fromAt, Words to, int at, int n) {
         if (mode == Mode.REPLAY) return false;
+        if (tapes.recording()) tapes.copy(from, fromAt, to, at, n);
         mark(to, at, n);
         touched(to, at, n);
         if ((mode == Mode.LIVE || mode == Mode.EVENT) && n > 0) footprints.reads(from.id(), fromAt, n);
@@ -461,6 +475,7 @@ final class World implements Watcher, Architecture.Ghosts {
     @Override
     public boolean fill(Words cell, int at, int n, long value) {
         if (mode == Mode.REPLAY) return false;
+        if (tapes.recording()) tapes.fill(cell, at, n, value);
         mark(cell, at, n);
         touched(cell, at, n);
         if (mode == Mode.LIVE && trail != null) trail.write(cell.id(), at, value);
@@ -487,6 +502,7 @@ final class World implements Watcher, Architecture.Ghosts {
             step.result(r);
             return;
         }
+        tapes.unseen();
         Mode was = mode;
         mode = Mode.OPAQUE;
         step.run();
@@ -507,29 +523,49 @@ final class World implements Watcher, Architecture.Ghosts {
             opaqueKnown |= footprints.open();
         }
         if (memory != null) memory.writablePages((at, n) -> memoryTouched(at, n, true));
-        footprints.dirty(-1);
+        footprints.allDirty();
     }
 
     @Override
     public void retire(int owner, int from, int to) {
         if (mode == Mode.REPLAY || !frozen) return;
+        if (tapes.recording()) tapes.retire(owner, from, to);
+        retire(owner, from, to, tapes);
+        tapes.settled();
+    }
+
+    /** @param changes to whom each changed word is told */
+    void retire(int owner, int from, int to, Tapes changes) {
         sync();
         long newest = (long) owner << OWNER - NUMBER | NEW;
         for (int b = 0; b < blocks; b++) {
             Block block = now[b >> CHUNK][b & CHUNK_MASK];
-            if (contains(block.values, newest)) retire(b, block.words, newest, from, to);
+            if (contains(block.values, newest)) retire(b, block.words, newest, from, to, changes);
         }
     }
 
-    private void retire(int b, long[] words, long newest, int from, int to) {
-        long[] changed = words.clone();
+    private void retire(int b, long[] words, long newest, int from, int to, Tapes changes) {
+        boolean isMemory = b >= memoryFirst;
+        int at = isMemory ? 8 * WORDS * (b - memoryFirst) : from(b);
         for (int i = 0; i < words.length; i++) {
             int place = (int) words[i] & 0xffff;
-            if (words[i] >>> NUMBER == newest && place >= from && place < to)
-                changed[i] ^= (long) (NEW ^ OLD) << NUMBER;
+            if (words[i] >>> NUMBER != newest || place < from || place >= to) continue;
+            long old = words[i] ^ (long) (NEW ^ OLD) << NUMBER;
+            if (isMemory) changes.setMemory(at + 8 * i, 8, old);
+            else changes.set(cells.get(cellOf[b]), at + i, old);
         }
-        poke(b, new Block(changed, null, 0, 0, Log.NO_LONGS));
-        mark(b);
+    }
+
+    @Override
+    public boolean ask(Words of, BooleanSupplier question) {
+        if (mode == Mode.REPLAY) return log.nextLong() != 0;
+        if (mode == Mode.LIVE || mode == Mode.EVENT) footprints.reads(of.id(), 0, of.length());
+        boolean so = in(Mode.QUIET, question);
+        if (mode == Mode.LIVE) {
+            log.add(so ? 1 : 0);
+            if (trail != null) trail.read(of.id(), 0, so ? 1 : 0);
+        }
+        return so;
     }
 
     @Override
@@ -557,11 +593,17 @@ final class World implements Watcher, Architecture.Ghosts {
         if (mode == Mode.REPLAY) return log.nextLong();
         memoryTouched(at, n, false);
         long v = read.getAsLong();
+        if (tapes.recording()) tapes.readMemory(at, n, v);
         if (mode == Mode.LIVE) {
             log.add(v);
             if (trail != null) trail.read(AuditTrail.MEMORY, 0, v);
         }
         return v;
+    }
+
+    /** A look at memory that no context's log knows. */
+    void peeked(long at, int n, long v) {
+        if (tapes.recording() && mode != Mode.REPLAY) tapes.readMemory(at, n, v);
     }
 
     /** Fills {@code into} as {@code read} does, logged; from the log while a stack is rebuilt. */
@@ -573,6 +615,7 @@ final class World implements Watcher, Architecture.Ghosts {
         }
         read.run();
         memoryTouched(at, length, false);
+        if (tapes.recording()) tapes.readBytes(at, Arrays.copyOfRange(into, offset, offset + length));
         if (mode != Mode.LIVE) return;
         byte[] b = Arrays.copyOfRange(into, offset, offset + length);
         long d = Digests.of(b);

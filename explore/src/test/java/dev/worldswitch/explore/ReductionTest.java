@@ -59,6 +59,24 @@ class ReductionTest {
         assertThat(reduced.runs()).isLessThan(all.runs() / 2);
     }
 
+    @Test
+    void code_whose_reads_give_what_they_gave_before_is_not_run_again() {
+        int[] ran = new int[1];
+        BiFunction<TinySubject.Parts, Integer, Runnable> counting = (p, n) -> () -> {
+            for (int i = 0; i < 8; i++) {
+                p.moment("before");
+                ran[0]++;
+                p.shared().set(i);
+            }
+        };
+        Explorer.Result known = result(TinySubject.explorer(2, 2, counting), TWO_SWITCHES);
+        int once = ran[0];
+        ran[0] = 0;
+        Explorer.Result all = result(TinySubject.explorer(2, 2, counting).everywhere(), TWO_SWITCHES);
+        assertThat(known.ends()).isEqualTo(all.ends());
+        assertThat(once).isLessThan(ran[0] / 3);
+    }
+
     static Stream<String> scenarios() {
         return Scenario.names().stream();
     }

@@ -148,6 +148,12 @@ public abstract class PhysicalCpu {
         }
     }
 
+    /** Its path: two CPUs are two values of a cell. */
+    @Override
+    public final String toString() {
+        return region.path();
+    }
+
     /** Instructions of user mode fill the vector registers with values made of this one. */
     public abstract void fillVectors(long value);
 

@@ -409,4 +409,9 @@ public final class VcpuRun implements PreemptNotifier {
         physical.raise(Line.KICK);
         while (rs.inGuestMode.acquire() != 0 && physical.isPending(Line.KICK)) Thread.onSpinWait();
     }
+
+    @Override
+    public String toString() {
+        return vcpu + ".run";
+    }
 }

@@ -431,4 +431,9 @@ public final class VcpuRun implements PreemptNotifier {
     X86Cpu cpu(Caller caller) {
         return (X86Cpu) caller.task().cpu();
     }
+
+    @Override
+    public String toString() {
+        return vcpu + ".run";
+    }
 }

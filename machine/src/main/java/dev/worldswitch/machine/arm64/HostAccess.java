@@ -2,7 +2,6 @@ package dev.worldswitch.machine.arm64;
 
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
-import dev.worldswitch.machine.cell.Watcher;
 import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
 import java.util.function.LongPredicate;
@@ -230,32 +229,11 @@ public final class HostAccess {
 
     /** Something of Z between two vector lengths is not zero: else it makes no difference what becomes of it. */
     private boolean anySet(int from, int to) {
-        boolean[] any = new boolean[1];
-        cpu.region().opaque(new Watcher.OpaqueStep() {
-            @Override
-            public void run() {
-                for (int n = 0; n < 32 && !any[0]; n++)
-                    for (int i = 2 * from; i < 2 * to; i++) any[0] |= cpu.z().get(n * cpu.zStride() + i) != 0;
-            }
-
-            @Override
-            public Watcher.Result result() {
-                return new AnySet(any[0]);
-            }
-
-            @Override
-            public void result(Watcher.Result earlier) {
-                any[0] = ((AnySet) earlier).any;
-            }
+        return cpu.z().ask(() -> {
+            for (int n = 0; n < 32; n++)
+                for (int i = 2 * from; i < 2 * to; i++) if (cpu.z().get(n * cpu.zStride() + i) != 0) return true;
+            return false;
         });
-        return any[0];
-    }
-
-    private record AnySet(boolean any) implements Watcher.Result {
-        @Override
-        public long digest() {
-            return any ? 1 : 0;
-        }
     }
 
     private void clearPredicates(int vq) {

@@ -33,6 +33,9 @@ public interface Watcher {
     /** Somebody has the cell's own array from now on, and uses it within {@link #opaque} only. */
     void raw(Words cell);
 
+    /** A question about many words of {@code of}, of which the code learns only the answer. */
+    boolean ask(Words of, BooleanSupplier question);
+
     /** The task that runs waits until {@code condition} holds; asked again whenever it may have become true. */
     void await(String what, BooleanSupplier condition);
 

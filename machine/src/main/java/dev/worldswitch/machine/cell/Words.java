@@ -3,6 +3,7 @@ package dev.worldswitch.machine.cell;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
+import java.util.function.BooleanSupplier;
 
 /** A register file or a memory image: a fixed number of 64-bit words. */
 public final class Words extends Cell {
@@ -50,6 +51,16 @@ public final class Words extends Cell {
 
     public void fill(int at, int n, long v) {
         if (watcher == null || watcher.fill(this, at, n, v)) Arrays.fill(values, at, at + n, v);
+    }
+
+    /** Whether {@code question} holds; it may look at these words and at nothing else that changes. */
+    public boolean ask(BooleanSupplier question) {
+        return watcher == null ? question.getAsBoolean() : watcher.ask(this, question);
+    }
+
+    /** As {@link #copy}, without telling the watcher: for the watcher itself. */
+    public void pokeCopy(Words from, int fromAt, int at, int n) {
+        System.arraycopy(from.values, fromAt, values, at, n);
     }
 
     /**
