@@ -274,7 +274,7 @@ final class Explorer implements Search.Guide {
         search.guide(this);
         boolean reduce = !everywhere && !audit;
         // Without reductions, and to compare, all code runs each time.
-        if (!reduce) search.known = null;
+        if (!reduce || !world.tapes.sawAll()) search.known = null;
         else if (search.known == null) search.known = new HashMap<>();
         world.trail = audit ? new AuditTrail() : null;
         World.Snapshot beginning = begin();

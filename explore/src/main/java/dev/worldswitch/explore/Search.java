@@ -308,6 +308,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
 
     /** The next stretch of its code, after this choice; or to where it is, once more. */
     private Came goOn(Context c, @Nullable Choice choice) {
+        if (!world.tapes.sawAll()) known = null;
         Map<Stack.Key, Stack> all = known;
         if (all == null) return live(c, choice, null);
         Tapes.Tape tape = c.stack(all).tape(choice);

@@ -23,8 +23,7 @@ final class Tapes {
             FILL = 9,
             RETIRE = 10,
             REPORT = 11,
-            UNSEEN = 12,
-            END = 13;
+            END = 12;
 
     /** All that is known of one stretch: a tree that parts where a read gave different values. */
     static final class Tape {
@@ -97,7 +96,7 @@ final class Tapes {
 
     private long[] valueBefore = {};
 
-    private boolean recording;
+    private boolean recording, sawAll = true;
     private @Nullable Tape tape;
     private @Nullable Op last;
 
@@ -262,11 +261,15 @@ final class Tapes {
         add(REPORT, null, 0, 0, Digests.of(v.property().id() + v.what()), v);
     }
 
-    /** Something is done that nobody sees: this stretch has to run each time. */
+    /** Something is done that nobody sees, by a guest's instruction: from here on all code has to run. */
     void unseen() {
-        if (!recording) return;
-        add(UNSEEN, null, 0, 0, 0, null);
+        sawAll = false;
         stop();
+    }
+
+    /** All that ran could be seen. */
+    boolean sawAll() {
+        return sawAll;
     }
 
     private void add(int kind, @Nullable Cell cell, int at, int n, long value, @Nullable Object object) {
