@@ -25,8 +25,7 @@ final class DebugView implements DebuggedVcpu {
         X86State.CS, X86State.SS, X86State.DS, X86State.ES, X86State.FS, X86State.GS
     };
     private static final int[] CONTROL = {0, 2, 3, 4, 8};
-    private static final String FLAGS =
-            """
+    private static final String FLAGS = """
             <flags id="i386_eflags" size="4">
               <field name="CF" start="0" end="0"/><field name="" start="1" end="1"/>
               <field name="PF" start="2" end="2"/><field name="AF" start="4" end="4"/>
@@ -39,8 +38,7 @@ final class DebugView implements DebuggedVcpu {
               <field name="ID" start="21" end="21"/>
             </flags>
             """;
-    private static final String VECTOR =
-            """
+    private static final String VECTOR = """
             <vector id="v4f" type="ieee_single" count="4"/><vector id="v2d" type="ieee_double" count="2"/>
             <vector id="v16i8" type="int8" count="16"/><vector id="v8i16" type="int16" count="8"/>
             <vector id="v4i32" type="int32" count="4"/><vector id="v2i64" type="int64" count="2"/>
@@ -52,8 +50,7 @@ final class DebugView implements DebuggedVcpu {
             </union>
             """;
     private static final String HALF = "<vector id=\"v2ui128\" type=\"uint128\" count=\"2\"/>\n";
-    private static final String TILE =
-            """
+    private static final String TILE = """
             <vector id="config" type="uint8" count="64"/>
             <vector id="row" type="int32" count="16"/><vector id="tile" type="row" count="16"/>
             """;

@@ -8,6 +8,7 @@ import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.Eventfd;
+import dev.worldswitch.kvm.GuestFile;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.machine.Timing;
@@ -184,6 +185,25 @@ final class TestClient implements Client, Caller {
 
     @Override
     public void freezeXcompGuestPerm() {}
+
+    /** Files of guest memory without a page in them. */
+    @Override
+    public GuestFile newGuestFile(long bytes, boolean mappable) {
+        return new GuestFile() {
+            @Override
+            public long page(long offset) {
+                return 0;
+            }
+
+            @Override
+            public long bytes() {
+                return bytes;
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
 
     /** One hold on an eventfd of the test; what it waits for happens at once. */
     private final class Held implements Eventfd {

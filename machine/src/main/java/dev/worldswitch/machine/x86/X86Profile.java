@@ -43,7 +43,8 @@ public final class X86Profile {
 
     /** The number of a table's row. */
     private int number(String table, String key) {
-        if (!key.matches("0x[0-9a-fA-F]{1,8}")) throw bad(table + " " + key + " is no row: numbers are written as 0x1f");
+        if (!key.matches("0x[0-9a-fA-F]{1,8}"))
+            throw bad(table + " " + key + " is no row: numbers are written as 0x1f");
         return Integer.parseUnsignedInt(key.substring(2), 16);
     }
 
