@@ -27,5 +27,9 @@ need_packages() {
   [ -n "$missing" ] || return 0
   [ "$(id -u)" = 0 ] || die "missing:$missing. Install them: sudo apt-get install -y$missing"
   say "installing$missing"
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } >/dev/null 2>&1 || die "cannot install$missing"
+  (
+    # apt gives up where another apt is at work.
+    exec 9<"${BASH_SOURCE[0]}" && flock 9
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+  ) >/dev/null 2>&1 || die "cannot install$missing"
 }

@@ -18,14 +18,21 @@ final class RecordedClient extends InProcessClient {
     private final TreeMap<Long, long[]> runs = new TreeMap<>();
 
     private final List<@Nullable KvmFile> files = new ArrayList<>();
-    private final Word signalled, permission;
+    private final Word signalled, permission, refused;
 
     RecordedClient(
-            Recording of, VmmMemory memory, Task task, Architecture.Waits waits, Word signalled, Word permission) {
+            Recording of,
+            VmmMemory memory,
+            Task task,
+            Architecture.Waits waits,
+            Word signalled,
+            Word permission,
+            Word refused) {
         super(memory, task, waits, 0);
         this.memory = memory;
         this.signalled = signalled;
         this.permission = permission;
+        this.refused = refused;
         List<Long> pages = of.pages();
         for (int i = 0; i < pages.size(); ) {
             int n = 1;
@@ -145,9 +152,10 @@ final class RecordedClient extends InProcessClient {
         return permission.get();
     }
 
+    /** Which of the client's descriptors were eventfds, only the recorded answers tell. */
     @Override
     public long eventfdError(int fd) {
-        return 0;
+        return refused.get();
     }
 
     @Override

@@ -39,7 +39,7 @@ final class RecordedSubject implements Subject {
     private final Recording recording;
     private final Task task;
     private final RecordedClient client;
-    private final Word signalled, permission, filled;
+    private final Word signalled, permission, refused, filled;
     private final List<PhysicalCpu> cpus = new ArrayList<>();
     private final List<Step> steps = new ArrayList<>();
     private final List<Gauge> gauges;
@@ -59,10 +59,11 @@ final class RecordedSubject implements Subject {
         if (guests != null) host.debug(guests);
         Region ghosts = around.root().child("recorded");
         signalled = ghosts.word("signalled");
+        refused = ghosts.word("refused eventfd");
         permission = ghosts.word("permission");
         filled = ghosts.word("filledRegisters");
         task = host.newTask("client");
-        client = new RecordedClient(recording, around.memory(), task, around.waits(), signalled, permission);
+        client = new RecordedClient(recording, around.memory(), task, around.waits(), signalled, permission, refused);
         client.opened(0, host.device());
         setUp(name, window.from());
         gauges = architecture.gauges(host, task, client.vcpu());
@@ -124,6 +125,7 @@ final class RecordedSubject implements Subject {
         for (Recording.Bytes b : c.before()) client.put(b);
         // What interrupted the recorded client is not known to the instruction: it comes before the first one here.
         if (c.answer() == Errno.EINTR) signalled.set(1);
+        refused.set(c.answer() == Errno.EBADF || c.answer() == Errno.EINVAL ? c.answer() : 0);
         userMode();
         KvmFile.Made made = new KvmFile.Made();
         long r = client.ioctl(client.file(c.file()), c.command(), c.argument(), made);
