@@ -30,7 +30,13 @@ class RecordedClientMemoryTest {
         VmmMemory memory = new VmmMemory(RecordedClient.memoryFor(r));
         Region ghosts = root.child("ghosts");
         RecordedClient client = new RecordedClient(
-                r, memory, host.newTask("task"), c -> {}, ghosts.word("signalled"), ghosts.word("permission"));
+                r,
+                memory,
+                host.newTask("task"),
+                c -> {},
+                ghosts.word("signalled"),
+                ghosts.word("permission"),
+                ghosts.word("refused eventfd"));
         byte[] written = {1, 2, 3, 4, 5, 6, 7, 8}, read = new byte[4];
         assertThat(client.write(PAGE + 0xffc, written, 0, 8)).isFalse();
         assertThat(client.read(PAGE + 0xffc, read, 0, 4)).isTrue();
