@@ -110,7 +110,8 @@ class LauncherTest {
 
     @Test
     void theSocketLiesInAFolderOfItsUsersAlone() throws Exception {
-        assertThat(client("umask 0; stat -c %a \"${WORLDSWITCH_SOCKET%/*}\"").out()).isEqualTo("700\n");
+        assertThat(client("umask 0; stat -c %a \"${WORLDSWITCH_SOCKET%/*}\"").out())
+                .isEqualTo("700\n");
     }
 
     @Test

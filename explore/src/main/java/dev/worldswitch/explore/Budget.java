@@ -17,7 +17,6 @@ final class Budget {
     /** Of each kind of event, by its ordinal. */
     private final long[] costs = new long[Event.values().length];
 
-
     Budget(Bounds b) {
         long left = b.events() | (long) b.switches() << 8;
         List<Character> letters = new ArrayList<>();

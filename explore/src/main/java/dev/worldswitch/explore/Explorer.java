@@ -638,8 +638,7 @@ final class Explorer implements Search.Guide {
     private long relevant(long dirty) {
         long mask = 0;
         for (Event e : search.eachEvent()) {
-            if (Budget.atLeast(left, budget.cost(e)))
-                mask |= Footprints.event(e, false) | Footprints.event(e, true);
+            if (Budget.atLeast(left, budget.cost(e))) mask |= Footprints.event(e, false) | Footprints.event(e, true);
         }
         long d = dirty & mask & ~world.footprints.wide();
         boolean switches = (left >> 8 & 0xff) != 0 && Footprints.switchIsDirty(dirty);

@@ -101,7 +101,11 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
 
     /** How a stretch of a context's code ended. */
     private record Came(
-            How how, @Nullable Stack at, @Nullable Point point, @Nullable Throwable thrown, String place) {}
+            How how,
+            @Nullable Stack at,
+            @Nullable Point point,
+            @Nullable Throwable thrown,
+            String place) {}
 
     private static final int TASKS = 16;
     /** Choices of scripted guests begin so: they are no unknown values. */
@@ -360,7 +364,8 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         How how = thrown != null ? How.THREW : stack.ended() ? How.ENDED : asked != null ? How.ASKS : How.WAITS;
         if (how == How.THREW) c.coroutine = null;
         if (how == How.ENDED) c.ends();
-        Came came = new Came(how, known == null || how == How.THREW ? null : c.stack(known), asked, thrown, guide.place());
+        Came came =
+                new Came(how, known == null || how == How.THREW ? null : c.stack(known), asked, thrown, guide.place());
         world.tapes.ends(came);
         return came;
     }
@@ -406,12 +411,11 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
 
     /** The guide's choice; null ends the run. */
     private @Nullable Choice decide(Context c, Point p) {
-        List<Choice> others =
-                switch (p.kind) {
-                    case MOMENT -> atMoment(c, p);
-                    case OPEN -> outcomes(p);
-                    case LOCK, LEASE -> tasksFirst(c, p);
-                };
+        List<Choice> others = switch (p.kind) {
+            case MOMENT -> atMoment(c, p);
+            case OPEN -> outcomes(p);
+            case LOCK, LEASE -> tasksFirst(c, p);
+        };
         point++;
         return others.isEmpty() ? Choice.GO : guide.choose(others);
     }
@@ -534,8 +538,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         world.quietly(() -> {
             int possible = 0;
             for (Event e : each) if (e.possible(cpu, subject())) possible |= 1 << e.ordinal();
-            p[0] = new Point(
-                    Kind.MOMENT, cpu, step, isNew, isPreemptible(task), cpu.inGuest(), possible, 0);
+            p[0] = new Point(Kind.MOMENT, cpu, step, isNew, isPreemptible(task), cpu.inGuest(), possible, 0);
         });
         return p[0];
     }
@@ -717,8 +720,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     private String waiting() {
         List<String> each = new ArrayList<>();
         for (Context c : contexts)
-            if (!c.done)
-                each.add(c.program.task().region().name() + " for " + c.stack(known).waitsFor);
+            if (!c.done) each.add(c.program.task().region().name() + " for " + c.stack(known).waitsFor);
         return String.join(", ", each);
     }
 
