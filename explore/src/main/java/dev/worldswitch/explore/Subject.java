@@ -2,11 +2,13 @@ package dev.worldswitch.explore;
 
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.Tracepoints;
+import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.PhysicalCpu;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is explored: a booted simulated host with KVM, and the tasks on it. An architecture makes it; all else here knows
@@ -43,13 +45,23 @@ public interface Subject {
     /** From now on {@code listener} hears of KVM's tracepoints, instead of the one that {@link #tell} named. */
     default void trace(Tracepoints listener) {}
 
-    /** A signal for the task on this CPU matters: it may be in a call that a signal ends. */
-    default boolean maySignal(PhysicalCpu cpu) {
-        return false;
+    /** The task on this CPU where a signal for it matters, for it may be in a call that a signal ends; null otherwise. */
+    default @Nullable Task signalled(PhysicalCpu cpu) {
+        return null;
     }
 
-    /** That task gets a signal, whose handler does nothing. */
-    default void signal(PhysicalCpu cpu) {}
+    /** A signal for the task on this CPU matters. */
+    default boolean maySignal(PhysicalCpu cpu) {
+        return signalled(cpu) != null;
+    }
+
+    /** signal_wake_up: that task's flag, and an IPI where it runs. The handler does nothing. */
+    default void signal(PhysicalCpu cpu) {
+        Task t = signalled(cpu);
+        if (t == null) return;
+        t.flags().or(Task.TIF_SIGPENDING);
+        cpu.raise(Line.KICK);
+    }
 
     /** A CPU is idle, and this architecture models what it loses when it goes off. */
     default boolean mayPowerCycle() {

@@ -7,6 +7,7 @@ import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoctlTable;
 import java.util.HexFormat;
 import java.util.Locale;
+import java.util.function.Consumer;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -47,25 +48,23 @@ class InterruptibleTest {
         "xsave and xrstor, b8ffffffff 99 31c9 48c7c700a00000 0fae27 0fae2f ebf8"
     })
     void an_x86_guest_is_left_in_time(String what, String code) {
-        InProcess host = new InProcess("sapphire-rapids", "6.12");
-        MEMORY.clear();
-        X86Guest guest = new X86Guest(host, MEMORY);
-        code(CODE, code);
-        guest.longMode(CODE, 0x9000, 0xa000);
-        endsInTime(what, host);
-        host.closeAll();
+        x86(what, code, guest -> {});
     }
 
     /** An exception whose handler is at the same instruction, for ever: faults, traps, breakpoints. */
     @ParameterizedTest
     @CsvSource({"an undefined instruction, 0f0b", "a breakpoint, cc", "a single step, 9c 810c2400010000 9d 90"})
     void an_x86_guest_of_exceptions_alone_is_left_in_time(String what, String code) {
+        x86(what, code, guest -> guest.allVectorsTo(CODE));
+    }
+
+    private static void x86(String what, String code, Consumer<X86Guest> further) {
         InProcess host = new InProcess("sapphire-rapids", "6.12");
         MEMORY.clear();
         X86Guest guest = new X86Guest(host, MEMORY);
         code(CODE, code);
         guest.longMode(CODE, 0x9000, 0xa000);
-        guest.allVectorsTo(CODE);
+        further.accept(guest);
         endsInTime(what, host);
         host.closeAll();
     }

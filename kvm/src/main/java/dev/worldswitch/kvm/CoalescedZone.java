@@ -19,8 +19,9 @@ public record CoalescedZone(boolean pio, long address, long size) {
         Ref<List<CoalescedZone>> coalescedZones();
 
         /** The first vCPU's mapping, which has the ring; null while there is none. */
-        @Nullable
-        SharedPages coalescedRing();
+        default @Nullable SharedPages coalescedRing() {
+            return hasVcpus() ? vcpuFiles().getFirst().run() : null;
+        }
 
         /** KVM_COALESCED_MMIO_PAGE_OFFSET, in bytes. */
         int coalescedRingAt();

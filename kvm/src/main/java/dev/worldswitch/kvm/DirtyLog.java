@@ -109,7 +109,10 @@ public final class DirtyLog {
     private long resetRings(MemoryVm vm) {
         if (!usesRing()) return Errno.EINVAL;
         int reset = 0;
-        for (DirtyRing ring : vm.dirtyRings()) reset += ring.reset(vm);
+        for (VcpuFile v : vm.vcpuFiles()) {
+            DirtyRing ring = v.dirtyRing();
+            if (ring != null) reset += ring.reset(vm);
+        }
         // Who cached a page of them as writable must tell of it again: before the client reads what they hold.
         if (reset != 0) vm.memoryChanged();
         return reset;

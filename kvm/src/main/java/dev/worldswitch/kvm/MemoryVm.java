@@ -37,10 +37,12 @@ public interface MemoryVm extends KvmFile {
     /** Its dirty bitmaps or rings. */
     DirtyLog dirtyLog();
 
-    /** The rings of its vCPUs. */
-    List<DirtyRing> dirtyRings();
+    /** Its vCPUs in the order in which they were made. */
+    List<? extends VcpuFile> vcpuFiles();
 
-    boolean hasVcpus();
+    default boolean hasVcpus() {
+        return !vcpuFiles().isEmpty();
+    }
 
     /** kvm_cpu_dirty_log_size: pages that the hardware may log on its own before an exit tells of them. */
     default int hardwareLogEntries() {

@@ -13,7 +13,6 @@ import dev.worldswitch.kernel.arm64.CpuFpState;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.kvm.arm64.Kvm;
-import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
@@ -95,7 +94,8 @@ final class Arm64Subject implements Subject {
         return host.cpus();
     }
 
-    private @Nullable Task signalled(PhysicalCpu cpu) {
+    @Override
+    public @Nullable Task signalled(PhysicalCpu cpu) {
         for (Arm64Vmm v : vmms) {
             Task t = v.task();
             if (v.vm() != null
@@ -104,20 +104,6 @@ final class Arm64Subject implements Subject {
                     && !t.flags().test(Task.TIF_SIGPENDING)) return t;
         }
         return null;
-    }
-
-    @Override
-    public boolean maySignal(PhysicalCpu cpu) {
-        return signalled(cpu) != null;
-    }
-
-    /** signal_wake_up: the flag, and an IPI where the task runs. */
-    @Override
-    public void signal(PhysicalCpu cpu) {
-        Task t = signalled(cpu);
-        if (t == null) return;
-        t.flags().or(Task.TIF_SIGPENDING);
-        cpu.raise(Line.KICK);
     }
 
     @Override

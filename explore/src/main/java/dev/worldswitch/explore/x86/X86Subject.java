@@ -14,7 +14,6 @@ import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kernel.x86.X86Thread;
 import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.kvm.x86.Kvm;
-import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.cell.Region;
@@ -72,26 +71,13 @@ final class X86Subject implements Subject {
         return host.cpus();
     }
 
-    private @Nullable Task signalled(PhysicalCpu cpu) {
+    @Override
+    public @Nullable Task signalled(PhysicalCpu cpu) {
         for (Vmm v : vmms)
             if (v.vm() != null
                     && v.task().cpuIfAny() == cpu
                     && !v.task().flags().test(Task.TIF_SIGPENDING)) return v.task();
         return null;
-    }
-
-    @Override
-    public boolean maySignal(PhysicalCpu cpu) {
-        return signalled(cpu) != null;
-    }
-
-    /** signal_wake_up: the flag, and an IPI where the task runs. */
-    @Override
-    public void signal(PhysicalCpu cpu) {
-        Task t = signalled(cpu);
-        if (t == null) return;
-        t.flags().or(Task.TIF_SIGPENDING);
-        cpu.raise(Line.KICK);
     }
 
     @Override

@@ -7,8 +7,8 @@ import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.SharedPages;
-import dev.worldswitch.kvm.SignalMasked;
 import dev.worldswitch.kvm.Stats;
+import dev.worldswitch.kvm.VcpuFile;
 import dev.worldswitch.kvm.VcpuPort;
 import dev.worldswitch.machine.PhysicalMemory;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
@@ -24,7 +24,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A virtual CPU: its architectural state and what KVM keeps beside it. */
-public final class Vcpu implements SignalMasked {
+public final class Vcpu implements VcpuFile {
     /** Bits of {@link #flags}. */
     static final long INITIALIZED = 1, HAS_SVE = 2, SVE_FINALIZED = 4, HAS_PTRAUTH = 8, HAS_RUN_ONCE = 16;
 
@@ -125,13 +125,13 @@ public final class Vcpu implements SignalMasked {
     }
 
     /** kvm_run. */
+    @Override
     public SharedPages run() {
         return run;
     }
 
-    /** Where its writes are told of, null when the VM's slots have bitmaps. */
-    @Nullable
-    DirtyRing dirtyRing() {
+    @Override
+    public @Nullable DirtyRing dirtyRing() {
         return dirtyRing;
     }
 

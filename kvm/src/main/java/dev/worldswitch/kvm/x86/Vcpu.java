@@ -10,8 +10,8 @@ import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.SharedPages;
-import dev.worldswitch.kvm.SignalMasked;
 import dev.worldswitch.kvm.Stats;
+import dev.worldswitch.kvm.VcpuFile;
 import dev.worldswitch.kvm.VcpuPort;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
@@ -22,7 +22,7 @@ import dev.worldswitch.machine.x86.Xsave;
 import org.jspecify.annotations.Nullable;
 
 /** A virtual CPU: its architectural state and what KVM keeps beside it. */
-public final class Vcpu implements SignalMasked {
+public final class Vcpu implements VcpuFile {
     private final Vm vm;
     private final int id;
     private final Region region;
@@ -116,6 +116,7 @@ public final class Vcpu implements SignalMasked {
     }
 
     /** kvm_run, port data and coalesced ring. */
+    @Override
     public SharedPages run() {
         return run;
     }
@@ -171,9 +172,8 @@ public final class Vcpu implements SignalMasked {
         return vm.kvm().vendor();
     }
 
-    /** Where its writes are told of, null when the VM's slots have bitmaps. */
-    @Nullable
-    DirtyRing dirtyRing() {
+    @Override
+    public @Nullable DirtyRing dirtyRing() {
         return dirtyRing;
     }
 

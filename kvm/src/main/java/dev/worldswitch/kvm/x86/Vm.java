@@ -5,21 +5,17 @@ import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.CoalescedZone;
 import dev.worldswitch.kvm.DirtyLog;
-import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.GuestMemfd;
 import dev.worldswitch.kvm.GuestMemory;
 import dev.worldswitch.kvm.InterruptVm;
 import dev.worldswitch.kvm.IoEvent;
 import dev.worldswitch.kvm.IrqFd;
-import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.kvm.Stats;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 import java.util.List;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /** A virtual machine. */
 public final class Vm implements InterruptVm, CoalescedZone.Zoned {
@@ -146,16 +142,8 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     }
 
     @Override
-    public List<DirtyRing> dirtyRings() {
-        return vcpus.get().all().stream()
-                .map(Vcpu::dirtyRing)
-                .filter(Objects::nonNull)
-                .toList();
-    }
-
-    @Override
-    public boolean hasVcpus() {
-        return !vcpus.get().all().isEmpty();
+    public List<Vcpu> vcpuFiles() {
+        return vcpus.get().all();
     }
 
     /** The buffer of VMX's page-modification logging. */
@@ -218,12 +206,6 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     @Override
     public Ref<List<CoalescedZone>> coalescedZones() {
         return coalescedZones;
-    }
-
-    @Override
-    public @Nullable SharedPages coalescedRing() {
-        List<Vcpu> all = vcpus.get().all();
-        return all.isEmpty() ? null : all.getFirst().run();
     }
 
     @Override

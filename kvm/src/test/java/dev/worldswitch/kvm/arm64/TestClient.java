@@ -1,18 +1,17 @@
 package dev.worldswitch.kvm.arm64;
 
-import dev.worldswitch.kernel.CpuPool;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.arm64.Arm64Host;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
+import dev.worldswitch.kvm.CpuPools;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.Timing;
-import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.Arm64Profile;
 import dev.worldswitch.machine.cell.Region;
 import java.util.List;
@@ -44,7 +43,7 @@ final class TestClient implements Client, Caller {
                 Arm64Profile.of(MachineProfile.builtIn(machine)),
                 1,
                 Timing.plain(() -> 0),
-                TestClient::pool));
+                CpuPools.FIRST_CPU::over));
     }
 
     private TestClient(Arm64Host host) {
@@ -61,18 +60,6 @@ final class TestClient implements Client, Caller {
     /** Another thread of the same process: memory of its own for its arguments, the same CPU. */
     TestClient thread() {
         return new TestClient(this);
-    }
-
-    private static CpuPool<Arm64Cpu> pool(List<Arm64Cpu> cpus) {
-        return new CpuPool<>() {
-            @Override
-            public Arm64Cpu lease(Task t) {
-                return cpus.getFirst();
-            }
-
-            @Override
-            public void release(Task t) {}
-        };
     }
 
     Kvm kvm() {

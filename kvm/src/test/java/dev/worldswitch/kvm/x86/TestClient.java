@@ -7,13 +7,13 @@ import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
+import dev.worldswitch.kvm.CpuPools;
 import dev.worldswitch.kvm.Eventfd;
 import dev.worldswitch.kvm.GuestFile;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
-import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86Profile;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,24 +40,12 @@ final class TestClient implements Client, Caller {
                 profile,
                 1,
                 Timing.plain(now::get),
-                cpus -> pool(cpus));
+                CpuPools.FIRST_CPU::over);
         kernel = host.kernel();
         kvm = TestHosts.kvm(host);
         task = host.newTask("task0");
         host.scheduler().start(task);
         guestPerm = profile.xsave().supported() & ~profile.xsave().xfdMask();
-    }
-
-    private static dev.worldswitch.kernel.CpuPool<X86Cpu> pool(java.util.List<X86Cpu> cpus) {
-        return new dev.worldswitch.kernel.CpuPool<>() {
-            @Override
-            public X86Cpu lease(Task t) {
-                return cpus.getFirst();
-            }
-
-            @Override
-            public void release(Task t) {}
-        };
     }
 
     Kernel kernel() {
