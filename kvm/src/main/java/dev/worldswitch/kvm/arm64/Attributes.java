@@ -76,14 +76,14 @@ final class Attributes {
         if (attribute != 0) return Errno.ENXIO;
         if (what == What.HAS) return 0;
         if (what == What.GET)
-            return call.out(address, new Bytes(8).u64(0, v.pvtimeBase().get()));
+            return call.out(address, new Bytes(8).u64(0, v.stolenTime().base().get()));
         Bytes b = call.in(address, 8);
         if (b == null) return Errno.EFAULT;
         long ipa = b.u64(0);
         if ((ipa & 63) != 0) return Errno.EINVAL;
-        if (v.pvtimeBase().get() != -1) return Errno.EEXIST;
+        if (v.stolenTime().enabled()) return Errno.EEXIST;
         if (v.vm().memory().slots(0).get().at(ipa) == null) return Errno.EINVAL;
-        v.pvtimeBase().set(ipa);
+        v.stolenTime().base().set(ipa);
         return 0;
     }
 

@@ -11,7 +11,7 @@ final class RunState {
     /** Bits of {@link #requests}, in the kernel's meaning of KVM_REQ_*. */
     static final long REQ_SLEEP = 1, REQ_SUSPEND = 2, REQ_IRQ_PENDING = 4, REQ_VM_DEAD = 8, REQ_UNBLOCK = 16;
 
-    static final long REQ_DIRTY_RING_SOFT_FULL = 32;
+    static final long REQ_DIRTY_RING_SOFT_FULL = 32, REQ_RECORD_STEAL = 64;
 
     final Word requests;
     /** Number of the physical CPU that has this vCPU's state loaded, plus 1; 0 when none. */

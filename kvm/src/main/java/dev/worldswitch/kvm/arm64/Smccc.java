@@ -1,6 +1,5 @@
 package dev.worldswitch.kvm.arm64;
 
-import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.arm64.HostFeatures.Mitigation;
 
@@ -64,7 +63,8 @@ final class Smccc {
             case VERSION -> answer(SMCCC_1_1);
             case ARCH_FEATURES -> answer(archFeatures((int) argument(1)));
             case PV_TIME_FEATURES -> answer(pvTimeFeatures((int) argument(1)));
-            case PV_TIME_ST -> answer(initStolenTime());
+            case PV_TIME_ST -> answer(
+                        vcpu.stolenTime().enabled() ? vcpu.stolenTime().init(caller) : NOT_SUPPORTED);
             case VENDOR_UID -> answer(UID[0], UID[1], UID[2], UID[3]);
             case VENDOR_FEATURES -> answer(vcpu.vm().firmware().bitmap(Firmware.VENDOR));
             case VENDOR_PTP -> answer(NOT_SUPPORTED);
@@ -124,15 +124,7 @@ final class Smccc {
 
     private long pvTimeFeatures(int feature) {
         boolean known = feature == PV_TIME_FEATURES || feature == PV_TIME_ST;
-        return known && vcpu.pvtimeBase().get() != -1 ? SUCCESS : NOT_SUPPORTED;
-    }
-
-    /** kvm_init_stolen_time: a zeroed record, and its address. */
-    private long initStolenTime() {
-        long base = vcpu.pvtimeBase().get();
-        if (base == -1) return NOT_SUPPORTED;
-        vcpu.vm().memory().write(base, new Bytes(64), vcpu.dirtyRing());
-        return base;
+        return known && vcpu.stolenTime().enabled() ? SUCCESS : NOT_SUPPORTED;
     }
 
     private static long trngFeatures(int feature) {

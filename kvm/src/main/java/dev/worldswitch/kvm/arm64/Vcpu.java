@@ -37,7 +37,8 @@ public final class Vcpu implements VcpuFile {
     private final SharedPages run;
     private final GuestContext context;
     private final Word features, flags, sveMaxVq, mpState, hcr, vsesr, exception;
-    private final Word guestDebug, pvtimeBase, vtimerIrq, ptimerIrq, pmuIrq;
+    private final Word guestDebug, vtimerIrq, ptimerIrq, pmuIrq;
+    private final StolenTime stolenTime;
     private final Words externalDebug, ccsidr, fault;
     private final Word resetPending, resetPc, resetX0, resetBigEndian;
     private final VcpuRun runLoop;
@@ -66,7 +67,7 @@ public final class Vcpu implements VcpuFile {
         this.vsesr = region.word("vsesrEl2");
         this.exception = region.word("exception");
         this.guestDebug = region.word("guestDebug");
-        this.pvtimeBase = region.word("pvtimeBase");
+        this.stolenTime = new StolenTime(region.child("stolenTime"), this);
         this.vtimerIrq = region.word("vtimerIrq");
         this.ptimerIrq = region.word("ptimerIrq");
         this.pmuIrq = region.word("pmuIrq");
@@ -78,7 +79,6 @@ public final class Vcpu implements VcpuFile {
         this.resetX0 = region.word("resetX0");
         this.resetBigEndian = region.word("resetBigEndian");
         this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VCPU);
-        pvtimeBase.set(-1);
         Arm64Interpreter.prepare(vm.kvm().profile());
         vtimerIrq.set(TimerRegs.DEFAULT_VTIMER_PPI);
         ptimerIrq.set(TimerRegs.DEFAULT_PTIMER_PPI);
@@ -237,8 +237,8 @@ public final class Vcpu implements VcpuFile {
         return externalDebug;
     }
 
-    Word pvtimeBase() {
-        return pvtimeBase;
+    StolenTime stolenTime() {
+        return stolenTime;
     }
 
     Word vtimerIrq() {

@@ -136,6 +136,7 @@ public final class VcpuRun implements PreemptNotifier {
         hyp().vcpuLoad(task, vcpu);
         vcpu.kvm().pmuEvents().restoreGuest(task);
         hyp().kvmFp().kvmArchVcpuLoadFp(task);
+        if (vcpu.stolenTime().enabled()) rs.requests.or(RunState.REQ_RECORD_STEAL);
     }
 
     private void kvmArchVcpuPut(Task task) {
@@ -198,6 +199,7 @@ public final class VcpuRun implements PreemptNotifier {
         if (rs.take(RunState.REQ_SLEEP)) sleep(caller);
         VcpuReset.ifPending(vcpu);
         rs.take(RunState.REQ_IRQ_PENDING);
+        if (rs.take(RunState.REQ_RECORD_STEAL)) vcpu.stolenTime().update(caller);
         long r = rs.take(RunState.REQ_SUSPEND) ? suspended(caller) : 1;
         return r > 0 && rs.requests.test(RunState.REQ_DIRTY_RING_SOFT_FULL) && dirtyRingFull() ? 0 : r;
     }

@@ -31,6 +31,7 @@ final class TestClient implements Client, Caller {
     private final Kvm kvm;
     private final Task task;
     volatile boolean signal;
+    long runDelay;
 
     TestClient(String machine, String kernel) {
         this(machine, KernelVersion.of(kernel));
@@ -229,6 +230,11 @@ final class TestClient implements Client, Caller {
     @Override
     public boolean signalPending() {
         return signal;
+    }
+
+    @Override
+    public long runDelay() {
+        return runDelay;
     }
 
     @Override
