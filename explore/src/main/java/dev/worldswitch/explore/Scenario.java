@@ -151,7 +151,7 @@ public final class Scenario {
     /** The same on {@code n} CPUs, or with {@code n} tasks: the first ones, and others that use registers of their own. */
     public Scenario changed(String what, int n) {
         if (recorded != null) throw new IllegalArgumentException(name + ": a recording has its own CPUs and task");
-        if (n < 1 || n > MOST) throw new IllegalArgumentException(what + ": " + n + " is not within 1 and " + MOST);
+        within(what, n);
         Map<String, String> other = new LinkedHashMap<>(lines);
         if (what.equals("cpus")) other.put(what, String.valueOf(n));
         else {
@@ -211,6 +211,12 @@ public final class Scenario {
         return s;
     }
 
+    private void within(String what, int n) {
+        if (n < 1 || n > MOST)
+            throw new IllegalArgumentException(
+                    "scenario " + name + ": " + what + ": " + n + " is not within 1 and " + MOST);
+    }
+
     private void check() {
         description();
         machine();
@@ -218,6 +224,8 @@ public final class Scenario {
         bounds();
         for (Property p : properties()) p.id();
         List<String> tasks = taskNames();
+        within("cpus", cpus());
+        within("tasks", tasks.size());
         for (String key : lines.keySet()) {
             boolean task = tasks.stream()
                     .anyMatch(t -> key.equals(t + ".does")
