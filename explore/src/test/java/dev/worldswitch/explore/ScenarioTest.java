@@ -37,7 +37,7 @@ class ScenarioTest {
         assertThat(s.cpus()).isEqualTo(2);
         assertThat(tasks(s)).containsExactly("vmm", "other", "other1");
         assertThat(tasks(Scenario.of("fpu-two-tasks,tasks=1"))).containsExactly("vmm");
-        assertThatThrownBy(() -> Scenario.of("xfd,cpus=9")).hasMessage("cpus: 9 is not within 1 and 8");
+        assertThatThrownBy(() -> Scenario.of("xfd,cpus=9")).hasMessage("scenario xfd: cpus: 9 is not within 1 and 8");
     }
 
     @Test
