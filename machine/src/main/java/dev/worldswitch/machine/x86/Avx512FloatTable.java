@@ -329,8 +329,6 @@ final class Avx512FloatTable extends Avx512Table {
                     merge(m, o, o.reg, new long[] {r.bits()}, width);
                 });
                 op.undefined = i.aaa != 0 || i.z || i.b && i.isMem();
-                // From 32 bits a double is exact: there is nothing to round.
-                if (suppressed && wide && !i.w) return new SystemOps.Unimplemented();
                 return op;
             });
             for (boolean cut : new boolean[] {false, true})

@@ -26,7 +26,7 @@ class Avx512Table implements OpTableSource {
 
     /** {@code encoding} is "66.0F38.W0 16" and what follows the opcode but "/r". */
     final void row(String name, String encoding, String operands, Row.Maker maker) {
-        rows.add(new Row(name, "EVEX." + encoding, operands, maker, "SDM vol. 2 " + name));
+        rows.add(new Row(name, "EVEX." + encoding, operands, maker, "SDM vol. 2 " + name, Feature.evex(name)));
     }
 
     final void whole(String name, String encoding, String operands, int width, boolean perElement, EvexOp.Whole f) {

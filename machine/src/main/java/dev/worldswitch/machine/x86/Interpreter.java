@@ -574,7 +574,8 @@ public final class Interpreter extends GuestMemory {
 
     Op makeOp(Insn i) {
         Op op;
-        if (i.row != null) op = i.row().maker().make(i);
+        if (i.row != null)
+            op = cpu.profile().has(i.row().needs()) ? i.row().maker().make(i) : new SystemOps.Undefined();
         else op = Decoder.isUndefined(i) ? new SystemOps.Undefined() : new SystemOps.Unimplemented();
         op.ip = i.ip;
         op.next = code == 64 ? i.ip + i.length : i.ip + i.length & 0xffffffffL;

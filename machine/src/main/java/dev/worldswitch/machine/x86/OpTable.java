@@ -30,6 +30,9 @@ public final class OpTable {
             new Avx512Table(),
             new Avx512ShuffleTable(),
             new Avx512FloatTable(),
+            new Avx512NewerTable(),
+            new Avx512MoveTable(),
+            new GatherTable(),
             new OpmaskTable(),
             new X87Table(),
             new X87ArithmeticTable());

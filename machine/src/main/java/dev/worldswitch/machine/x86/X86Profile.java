@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * An x86 machine: the CPUID answers of its physical CPUs (keys {@code cpuid LEAF} or {@code cpuid LEAF.SUBLEAF}, values
@@ -20,6 +21,7 @@ public final class X86Profile {
     private final Map<Integer, Long> msrs = new LinkedHashMap<>();
     private final XsaveLayout xsave;
     private final int leaf1Ecx;
+    private final Set<Feature> features;
 
     private X86Profile(MachineProfile source) {
         this.source = source;
@@ -37,6 +39,7 @@ public final class X86Profile {
         });
         source.table("msr").forEach((key, v) -> msrs.put(number("msr", key), v[0]));
         this.leaf1Ecx = cpuid(1, 0).ecx();
+        this.features = Feature.of(this);
         this.xsave = XsaveLayout.of(leaves, xcr0());
         check();
     }
@@ -115,6 +118,11 @@ public final class X86Profile {
     /** CPUID 1 ecx: which instruction set extensions there are. */
     public int leaf1Ecx() {
         return leaf1Ecx;
+    }
+
+    /** True when the CPU has all of these extensions. */
+    boolean has(Set<Feature> needed) {
+        return features.containsAll(needed);
     }
 
     /** XCR0 as the machine's kernel sets it. */

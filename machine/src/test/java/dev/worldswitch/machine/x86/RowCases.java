@@ -67,7 +67,8 @@ final class RowCases {
         gpr[6] = BASE - 64 + random.nextInt(64);
         gpr[7] = BASE + random.nextInt(64);
         random.nextBytes(data);
-        if (row.encoding().startsWith("EVEX")) evex(row);
+        if (row.encoding().startsWith("EVEX") && row.operands().endsWith("X")) gather(row);
+        else if (row.encoding().startsWith("EVEX")) evex(row);
         else if (row.mnemonic().startsWith("K")) opmask(row);
         else if (row.mnemonic().endsWith("MASKMOVDQU")) {
             undefined = 0;
@@ -111,11 +112,11 @@ final class RowCases {
         for (String t : words) if (t.matches("/[0-7]")) digit = t.charAt(1) - '0';
         int vl = has(parts, "128") ? 0 : has(parts, "512") ? 2 : random.nextInt(3);
         boolean store = row.operands().startsWith("W,V"),
-                toMask = row.mnemonic().matches("VP?(CMP|TEST|MOV.2M).*");
+                toMask = row.mnemonic().matches("VP?(CMP|TEST|MOV.2M|SHUFBIT|FPCLASS).*");
         boolean mem = !has(words, "reg") && (has(words, "mem") || random.nextBoolean());
         int masked = random.nextInt(3) == 0 ? 0 : 1, zero = masked == 1 && random.nextInt(3) == 0 ? 1 : 0;
         // Of what does not round, with EVEX.b and a register, Intel's CPUs make #UD and AMD's take no notice.
-        boolean rounds = row.mnemonic().matches("V(ADD|MUL|SUB|MIN|MAX|DIV|SQRT|FM|FNM|CVT|CMP|U?COMI).*");
+        boolean rounds = row.mnemonic().matches("V(ADD|MUL|SUB|MIN|MAX|DIV|SQRT|FM|FNM|CVT(?!NE)|CMP|U?COMI).*");
         int b = (mem || rounds) && random.nextInt(3) == 0 ? 1 : 0;
         b(0xc5, 0xf9, 0xef, 0xc0, 0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x4b, 0xfe, 0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x53, 0xff);
         b(
@@ -133,6 +134,24 @@ final class RowCases {
         int result = digit < 0 ? 3 : vvvv == 15 ? 0 : 1;
         if (toMask) b(0xc4, 0xe1, 0xf8, 0x91, 0x53, 0x60);
         else b(0x62, 0xf1, 0xfe, 0x48, 0x7f, 0x43 | result << 3, 0x01);
+    }
+
+    /** As {@link #evex}, with an index register of small numbers; the opmask goes to memory too. */
+    private void gather(Row row) {
+        undefined = 0;
+        String[] words = row.encoding().split(" "), parts = words[0].split("\\.");
+        boolean wideIndex = row.mnemonic().matches(".*(GATHER|SCATTER)Q.*");
+        for (int k = 0; k < 8; k++)
+            word(BASE - 64 + 8 * k, random.nextInt(8) - 4 | (wideIndex ? 0 : (random.nextInt(8) - 4L) << 32));
+        for (int k = 0; k < 8 && !wideIndex; k++)
+            word(BASE - 64 + 8 * k, (random.nextInt(8) - 4L) & 0xffffffffL | (random.nextInt(8) - 4L) << 32);
+        // The opmask is the last word of the first register, which the index register does not use.
+        b(0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x4b, 0xfe, 0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x53, 0xff);
+        b(0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x5b, 0xfe, 0xc4, 0xe1, 0xf8, 0x90, 0x4b, 0x88);
+        int vl = random.nextInt(3);
+        b(0x62, 0xf0 | map(parts), w(parts, 0) << 7 | 15 << 3 | 4 | prefix(parts), vl << 5 | 8 | 1);
+        b(Integer.parseInt(words[1], 16), 0x44 | 3 << 3, random.nextInt(4) << 6 | 2 << 3 | 3, random.nextInt(3) - 1);
+        b(0x62, 0xf1, 0xfe, 0x48, 0x7f, 0x5b, 0x01, 0xc4, 0xe1, 0xf8, 0x91, 0x4b, 0x38);
     }
 
     /** Two opmask registers from the data, the instruction, then the first to memory. */

@@ -25,6 +25,9 @@ class RowsAgainstThisCpuTest {
             new Avx512Table(),
             new Avx512ShuffleTable(),
             new Avx512FloatTable(),
+            new Avx512NewerTable(),
+            new Avx512MoveTable(),
+            new GatherTable(),
             new OpmaskTable());
     private static final Set<String> SYSTEM = Set.of("PUSHF", "POPF", "ENTER", "UD0", "UD1", "UD2");
 
