@@ -21,6 +21,7 @@ public final class OpTable {
             new SystemTable(),
             new BitTable(),
             new XsaveTable(),
+            new MmxTable(),
             new SseTable(),
             new SseFloatTable(),
             new Sse42Table(),

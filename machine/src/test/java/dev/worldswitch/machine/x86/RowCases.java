@@ -5,7 +5,9 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * Random encodings of one row of the operand table each, with registers and memory that let it run in user mode: memory
@@ -15,6 +17,8 @@ final class RowCases {
     static final long BASE = IntegerCases.BASE, CODE = 0x10001000L;
     private static final int CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, OF = 0x800, ALL = 0x8d5;
     private static final Map<String, Integer> UNDEFINED = new TreeMap<>();
+    private static final Set<String> MMX =
+            new MmxTable().rows().stream().map(Row::encoding).collect(Collectors.toSet());
 
     static {
         for (String n : List.of("AND", "OR", "XOR", "TEST")) UNDEFINED.put(n, AF);
@@ -69,6 +73,7 @@ final class RowCases {
         random.nextBytes(data);
         if (row.encoding().startsWith("EVEX") && row.operands().endsWith("X")) gather(row);
         else if (row.encoding().startsWith("EVEX")) evex(row);
+        else if (MMX.contains(row.encoding())) mmx(row);
         else if (row.mnemonic().startsWith("K")) opmask(row);
         else if (row.mnemonic().endsWith("MASKMOVDQU")) {
             undefined = 0;
@@ -170,6 +175,48 @@ final class RowCases {
         else b(0xc0 | reg << 3 | (opcode == 0x92 && move ? 0 : 2));
         if (row.operands().endsWith("Ib")) b(random.nextInt(random.nextBoolean() ? 70 : 256));
         b(0xc4, 0xe1, 0xf8, 0x91, 0x4b, 0x30);
+    }
+
+    /**
+     * Three registers of the x87 FPU's stack as MMX registers 5 to 7, and XMM2, from the data; the instruction; then the status
+     * word, the registers, the 80 bits of the destination, XMM2 and MXCSR to memory.
+     */
+    private void mmx(Row row) {
+        undefined = 0;
+        String[] words = row.encoding().split(" ");
+        List<Integer> opcode = new java.util.ArrayList<>();
+        int prefix = 0, digit = -1;
+        for (String t : words) {
+            if (t.matches("66|F3|F2") && opcode.isEmpty()) prefix = Integer.parseInt(t, 16);
+            else if (t.matches("[0-9A-F]{2}")) opcode.add(Integer.parseInt(t, 16));
+            else if (t.matches("/[0-7]")) digit = t.charAt(1) - '0';
+        }
+        for (int k = 0; k < 3; k++) word(BASE - 48 + 10 * k, value() | (random.nextInt(8) == 0 ? 0 : Long.MIN_VALUE));
+        word(BASE - 56, 0x1f80 | (random.nextInt(3) == 0 ? random.nextInt(4) << 13 : 0));
+        b(0xdb, 0xe3);
+        for (int k = 0; k < 3; k++) b(0xdb, 0x6b, 0xd0 + 10 * k);
+        b(0xf3, 0x0f, 0x6f, 0x53, 0x80, 0x0f, 0xae, 0x53, 0xc8);
+        if (prefix != 0) b(prefix);
+        boolean general = row.operands().matches("(.*,)?E(,.*)?"),
+                wide = general && row.mnemonic().equals("MOVD") && random.nextBoolean();
+        if (wide) b(0x48);
+        for (int v : opcode) b(v);
+        String[] operands = row.operands().split(",");
+        boolean mem = !has(words, "reg") && (has(words, "mem") || random.nextBoolean());
+        // Of operands in memory vendors differ: see MmxTable.
+        if (row.mnemonic().equals("CVTPI2PS")) mem = false;
+        int reg = 5 + random.nextInt(3), rm = 5 + random.nextInt(3), destination = digit >= 0 ? rm : reg;
+        boolean store = opcode.getLast() == 0x7f || opcode.getLast() == 0x7e;
+        if (store && opcode.getLast() == 0x7f && !mem) destination = rm;
+        boolean first = row.operands().startsWith("V") || row.operands().startsWith("G");
+        if (digit >= 0) reg = digit;
+        else if (first) reg = 2;
+        if (general || operands[operands.length - 1].equals("W") || operands[operands.length - 1].equals("U")) rm = 2;
+        if (mem) b(0x40 | reg << 3 | 3, store || has(words, "mem") ? 8 * random.nextInt(4) : 16 * random.nextInt(8) - 64);
+        else b(0xc0 | reg << 3 | rm);
+        if (row.operands().endsWith("Ib")) b(random.nextInt(random.nextBoolean() ? 70 : 256));
+        b(0xdd, 0x7b, 0x40, 0x0f, 0x7f, 0x6b, 0x48, 0x0f, 0x7f, 0x73, 0x50, 0x0f, 0x7f, 0x7b, 0x58);
+        b(0xd9, 0xc8 | destination, 0xdb, 0x7b, 0x60, 0xf3, 0x0f, 0x7f, 0x53, 0x20, 0x0f, 0xae, 0x5b, 0x70);
     }
 
     /** Two numbers on the stack, the instruction, then the status word and what is on top. */

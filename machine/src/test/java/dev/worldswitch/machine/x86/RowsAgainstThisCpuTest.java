@@ -20,6 +20,7 @@ class RowsAgainstThisCpuTest {
     private static final List<OpTableSource> WHOLE = List.of(
             new IntegerTable(),
             new BitTable(),
+            new MmxTable(),
             new X87Table(),
             new X87ArithmeticTable(),
             new Avx512Table(),
