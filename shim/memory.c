@@ -306,7 +306,8 @@ static uint64_t limit(const struct mapping *m, uint64_t from, uint64_t to) {
 	return to;
 }
 
-static int adopt_mapping(int conn, const struct mapping *m, uint64_t start, uint64_t size, uint64_t base) {
+/* `*room` becomes 0 when there is no memory or no room in our address space for it. */
+static int adopt_mapping(int conn, const struct mapping *m, uint64_t start, uint64_t size, uint64_t base, int *room) {
 	uint64_t from = m->from < start ? start : m->from, to = m->to > start + size ? start + size : m->to;
 	if (m->prot == PROT_NONE || from >= to || m->path[0] == '[') {
 		/* Kernel ranges ([vvar] and such) can't be common; stack and heap can. */
@@ -330,7 +331,10 @@ static int adopt_mapping(int conn, const struct mapping *m, uint64_t start, uint
 		to = untouched_ahead(m, to);
 		watch(from, to);
 	}
-	if (!make_common(m, from, to, offset)) return 0;
+	if (!make_common(m, from, to, offset)) {
+		*room = 0;
+		return 0;
+	}
 	note_common(from, to, offset);
 	return ws_send(conn, SEGMENT, from, to - from, offset, &m->prot, 4, -1);
 }
@@ -374,16 +378,17 @@ static int find_fresh(uint64_t address, uint64_t size, struct mapping *m) {
 }
 
 /* Makes what is mapped in the range common with the server: one SEGMENT for each part, then a REPLY. The lines of
- * /proc/self/maps are read at once, before anything is changed. */
+ * /proc/self/maps are read at once, before anything is changed. The REPLY says 0 when something found no room. */
 void ws_adopt(int conn, uint64_t address, uint64_t size, uint64_t base) {
 	size_t room = 1 << 16, n = 0;
+	int fits = 1;
 	char *text = NULL;
 	long got, fd;
 	uint64_t end_of_slot = address + size;
 	watch(address, address + size);
 	struct mapping *m = malloc(sizeof *m);
 	if (m && find_fresh(address, size, m)) {
-		adopt_mapping(conn, m, address, size, base);
+		adopt_mapping(conn, m, address, size, base, &fits);
 		goto out;
 	}
 	fd = raw(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
@@ -405,15 +410,16 @@ void ws_adopt(int conn, uint64_t address, uint64_t size, uint64_t base) {
 			*end = 0;
 			if (parse(line, m) && m->from < end_of_slot && m->to > address) {
 				end_of_slot = limit(m, address, end_of_slot);
-				if (end_of_slot <= address || adopt_mapping(conn, m, address, end_of_slot - address, base)) break;
+				if (end_of_slot <= address || adopt_mapping(conn, m, address, end_of_slot - address, base, &fits)) break;
 			}
 			line = end + 1;
 		}
 	}
 	free(text);
 out:
+	if (!m) fits = 0;
 	free(m);
-	ws_send(conn, REPLY, 1, 0, 0, NULL, 0, -1);
+	ws_send(conn, REPLY, (uint64_t)fits, 0, 0, NULL, 0, -1);
 }
 
 /* After fork common memory would stay common: the child gets a private view of it at the same addresses. */

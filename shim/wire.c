@@ -245,7 +245,7 @@ int ws_send(int fd, enum reply type, uint64_t a, uint64_t b, uint64_t c, const v
 	return raw(SYS_sendmsg, fd, &m, MSG_NOSIGNAL) != sizeof f || (n && send_all(fd, payload, n)) ? -1 : 0;
 }
 
-/* One frame's head, with at most one descriptor. -EMFILE when the descriptor found no room. */
+/* One frame's head, with at most one descriptor. -EMFILE when the descriptor found no room, -EIO when the server is gone. */
 static int recv_head(int fd, struct frame *f, int *got) {
 	union {
 		struct cmsghdr h;
@@ -266,50 +266,71 @@ static int recv_head(int fd, struct frame *f, int *got) {
 
 static void set_mask(uint64_t mask, uint64_t *old) { raw(SYS_rt_sigprocmask, SIG_SETMASK, &mask, old, SIGSET_BYTES); }
 
+/* A descriptor, or a negative errno. */
 static int connect_server(void) {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	const char *path = ws_socket_path();
 	int fd;
-	if (!path || strlen(path) >= sizeof to.sun_path) return -1;
+	if (!path || strlen(path) >= sizeof to.sun_path) return -EIO;
 	strcpy(to.sun_path, path);
 	fd = (int)raw(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0) return -1;
+	if (fd < 0) return fd;
 	if (raw(SYS_connect, fd, &to, sizeof to) < 0) {
 		raw(SYS_close, fd);
 		say("worldswitch: the server of this session is gone; start the client again with ws run\n");
-		return -1;
+		return -EIO;
 	}
 	return ws_internal(fd);
 }
 
-static int greet(int fd, enum request type, uint64_t a, uint64_t b, struct frame *f) {
-	int got = -1;
+/* 0, or a negative errno: the server's where it says one. `*got` is the descriptor that came with the answer, or -1. */
+static int greet(int fd, enum request type, uint64_t a, uint64_t b, struct frame *f, int *got) {
+	int r;
 	/* The server reads this word where it believes our memory to be: an emulator may have moved it. */
 	static uint64_t probe;
 	probe = PROBE ^ a;
 	struct frame hello = {FRAME_REST, type, a, b, (uint64_t)&probe};
-	if (send_all(fd, &hello, sizeof hello) || recv_head(fd, f, &got)) return -1;
-	return got;
+	*got = -1;
+	if (send_all(fd, &hello, sizeof hello)) return -EIO;
+	r = recv_head(fd, f, got);
+	if (r == 0 && (f->type != ANSWER || (int64_t)f->a < 0)) r = f->type == ANSWER ? (int)(int64_t)f->a : -EIO;
+	return r;
+}
+
+/* What a process gets when it greets, or none of it and a negative errno. */
+static int greet_process(int fd, int *memory, struct slot **slots) {
+	struct frame f;
+	int page = -1, r = greet(fd, HELLO_PROCESS, PROTOCOL_VERSION, parent_id, &f, memory);
+	if (r) return r;
+	process.id = f.a;
+	r = recv_head(fd, &f, &page);
+	if (r == 0 && (*memory < 0 || page < 0)) r = -EIO;
+	if (r == 0) {
+		process.slots_bytes = f.a;
+		/* The server is not our parent: where Yama guards memory, it must be named to read arguments from ours. */
+		raw(SYS_prctl, PR_SET_PTRACER, f.b, 0, 0, 0);
+		long at = raw(SYS_mmap, 0, f.a, PROT_READ | PROT_WRITE, MAP_SHARED, page, 0);
+		if (at < 0 && at > -4096) r = (int)at;
+		else *slots = (void *)at;
+	}
+	if (page >= 0) raw(SYS_close, page);
+	return r;
 }
 
 static int join_process(void) {
-	struct frame f;
-	int page;
+	int memory = -1, r, fd;
 	if (process.fd >= 0) return 0;
-	process.fd = connect_server();
-	if (process.fd < 0) return -1;
-	process.memory = greet(process.fd, HELLO_PROCESS, PROTOCOL_VERSION, parent_id, &f);
-	process.id = f.a;
-	if (process.memory < 0) return -1;
-	process.memory = ws_internal(process.memory);
-	page = -1;
-	if (recv_head(process.fd, &f, &page) || page < 0) return -1;
-	process.slots_bytes = f.a;
-	/* The server is not our parent: where Yama guards memory, it must be named to read arguments from ours. */
-	raw(SYS_prctl, PR_SET_PTRACER, f.b, 0, 0, 0);
-	process.slots = (void *)raw(SYS_mmap, 0, f.a, PROT_READ | PROT_WRITE, MAP_SHARED, page, 0);
-	raw(SYS_close, page);
-	return (long)process.slots < 0 && (long)process.slots > -4096 ? -1 : 0;
+	fd = connect_server();
+	if (fd < 0) return fd;
+	r = greet_process(fd, &memory, &process.slots);
+	if (r) {
+		if (memory >= 0) raw(SYS_close, memory);
+		close_internal(fd);
+		return r;
+	}
+	process.memory = ws_internal(memory);
+	process.fd = fd;
+	return 0;
 }
 
 /* sched_setattr(2), struct sched_attr, first version */
@@ -332,16 +353,21 @@ static void ask_for_short_slices(void) {
 	raw(SYS_sched_setattr, 0, &a, 0);
 }
 
-static struct connection *connection(void) {
+/* The thread's connection; NULL, and why in `*error`, when it gets none. */
+static struct connection *connection(int *error) {
 	struct connection *c = mine;
-	struct frame f = {0, 0, 0, 0, 0};
+	struct frame f;
+	int none = -1, r;
 	if (c) return c;
 	pthread_mutex_lock(&lock);
-	if (join_process() == 0 && (c = calloc(1, sizeof *c)) != NULL) {
+	r = join_process();
+	if (r == 0 && (c = calloc(1, sizeof *c)) == NULL) r = -ENOMEM;
+	if (r == 0) {
 		c->signals = -1;
 		c->fd = connect_server();
-		if (c->fd >= 0) greet(c->fd, HELLO_THREAD, process.id, (uint64_t)raw(SYS_gettid, 0), &f);
-		if (f.type != ANSWER) {
+		r = c->fd < 0 ? c->fd : greet(c->fd, HELLO_THREAD, process.id, (uint64_t)raw(SYS_gettid, 0), &f, &none);
+		if (none >= 0) raw(SYS_close, none);
+		if (r) {
 			close_internal(c->fd);
 			free(c);
 			c = NULL;
@@ -355,6 +381,7 @@ static struct connection *connection(void) {
 		}
 	}
 	pthread_mutex_unlock(&lock);
+	*error = r;
 	return c;
 }
 
@@ -627,9 +654,10 @@ long ws_call(struct call *out, enum request type, uint64_t a, uint64_t b, uint64
 	uint64_t blocked;
 	int saved = errno;
 	long r = LOST;
+	int refused = 0;
 	set_mask(~0ull, &blocked);
 	out->fd = -1;
-	struct connection *conn = connection();
+	struct connection *conn = connection(&refused);
 	if (conn) {
 		conn->blocked = ws_thread_mask ? *ws_thread_mask : blocked;
 		__atomic_store_n(&conn->slot->pending, 0, __ATOMIC_SEQ_CST);
@@ -652,7 +680,7 @@ long ws_call(struct call *out, enum request type, uint64_t a, uint64_t b, uint64
 			out->fd = -1;
 		}
 	}
-	if (r == LOST) r = -EIO;
+	if (!conn) r = refused;
 	errno = saved;
 	set_mask(blocked, NULL);
 	return r;

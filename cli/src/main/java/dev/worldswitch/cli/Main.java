@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
             MergeCommand.class,
             RunCommand.class,
             ServeCommand.class,
+            StatusCommand.class,
             ListCommands.Everything.class,
             ListCommands.Machines.class,
             ListCommands.Kernels.class,

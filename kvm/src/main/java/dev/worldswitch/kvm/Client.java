@@ -26,7 +26,8 @@ public interface Client {
     /** Changes when an answer of {@link #hostPage} may have become wrong. */
     int memoryGeneration();
 
-    /** New zeroed memory that the client can mmap from a file descriptor. */
+    /** New zeroed memory that the client can mmap from a file descriptor; null where there is no more (ENOMEM). */
+    @Nullable
     SharedPages newSharedPages(int bytes);
 
     /** New zeroed memory for guests; null where there can be none. */

@@ -15,6 +15,9 @@ final class ClientMemory {
     /** Server mappings are made in windows of this size: one mapping for many slots. */
     private static final long WINDOW = 64L << 30, FILE_SIZE = 1L << 60;
 
+    /** Of one client: the server's addresses are everybody's. */
+    private static final long WINDOWS_MAX = 8L << 40;
+
     private static final int FALLOC_FL_KEEP_SIZE_PUNCH_HOLE = 3;
 
     private final Native sys = new Native();
@@ -22,7 +25,7 @@ final class ClientMemory {
     private final List<long[]> windows = new ArrayList<>();
     private final List<long[]> fileMappings = new ArrayList<>();
     private List<long[]> asked = List.of();
-    private long nextOffset;
+    private long nextOffset, inWindows;
     private boolean forked;
     private volatile Piece[] pieces = {};
     private volatile int generation;
@@ -129,25 +132,29 @@ final class ClientMemory {
     private long place(long offset, long size) {
         for (long[] w : windows) if (offset >= w[0] && offset + size <= w[1]) return w[2] + (offset - w[0]);
         long from = offset & -WINDOW, to = (offset + size + WINDOW - 1) & -WINDOW;
+        if (inWindows + (to - from) > WINDOWS_MAX) return 0;
         long address = sys.map(fd, from, to - from, Native.PROT_READ_WRITE);
         if (address < 0 && address > -4096) return 0;
         windows.add(new long[] {from, to, address});
+        inWindows += to - from;
         return address + (offset - from);
     }
 
-    /** The client made this range common with the server's file. */
-    synchronized void common(long from, long size, long offset, int prot) {
+    /** The client made this range common with the server's file. @return false when there is no room for it here */
+    synchronized boolean common(long from, long size, long offset, int prot) {
         long host = place(offset, size);
         if (host != 0) insert(new Piece(from, from + size, host, (prot & 2) != 0));
+        return host != 0;
     }
 
-    /** The client's range is a shared mapping of a file, given by descriptor. */
-    synchronized void file(long from, long size, int file, long offset, int prot) {
+    /** The client's range is a shared mapping of a file, given by descriptor. @return false when there is no room for it here */
+    synchronized boolean file(long from, long size, int file, long offset, int prot) {
         boolean writable = (prot & 2) != 0;
         long host = sys.map(file, offset, size, writable ? Native.PROT_READ_WRITE : 1);
-        if (host < 0 && host > -4096) return;
+        if (host < 0 && host > -4096) return host != -Native.ENOMEM;
         fileMappings.add(new long[] {host, size});
         insert(new Piece(from, from + size, host, writable));
+        return true;
     }
 
     private void insert(Piece p) {

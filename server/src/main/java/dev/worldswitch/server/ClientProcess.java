@@ -1,6 +1,7 @@
 package dev.worldswitch.server;
 
 import dev.worldswitch.kvm.Client;
+import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.Eventfd;
 import dev.worldswitch.kvm.GuestFile;
 import dev.worldswitch.kvm.Mm;
@@ -23,18 +24,26 @@ public final class ClientProcess implements Client {
     private final long id;
     private final int pid;
     private final XcompPermissions xcomp;
-    private final ClientMemory memory = new ClientMemory();
-    private final MappedPages signals = new MappedPages("worldswitch-signals", SLOT * THREADS_MAX);
+    private final ClientMemory memory;
+    private final MappedPages signals;
     private final Set<HostThread> threads = ConcurrentHashMap.newKeySet();
     private final java.util.BitSet slots = new java.util.BitSet();
     private boolean dead, closed;
     private volatile boolean noProcessVm;
 
+    /** @throws Native.Refused when there is no descriptor or no room for it */
     ClientProcess(HostServer server, long id, int pid, XcompPermissions xcomp) {
         this.server = server;
         this.id = id;
         this.pid = pid;
         this.xcomp = xcomp;
+        this.signals = new MappedPages("worldswitch-signals", SLOT * THREADS_MAX);
+        try {
+            this.memory = new ClientMemory();
+        } catch (Native.Refused e) {
+            signals.close();
+            throw e;
+        }
     }
 
     /** process_vm_readv is forbidden, or does not find this process's memory by its own addresses: the shim copies. */
@@ -53,6 +62,10 @@ public final class ClientProcess implements Client {
     /** As the client's own kernel numbers it. */
     public int pid() {
         return pid;
+    }
+
+    int threads() {
+        return threads.size();
     }
 
     XcompPermissions xcomp() {
@@ -135,7 +148,7 @@ public final class ClientProcess implements Client {
         // Nothing of the client is there: what slots may name is checked by who sets them.
         if (!Mm.accessOk(address, size)) return 0;
         HostThread t = caller();
-        for (long[] gap : memory.missing(address, address + size)) t.adopt(this, gap[0], gap[1]);
+        for (long[] gap : memory.missing(address, address + size)) if (!t.adopt(this, gap[0], gap[1])) return Errno.ENOMEM;
         return 0;
     }
 
@@ -178,18 +191,28 @@ public final class ClientProcess implements Client {
     }
 
     @Override
-    public SharedPages newSharedPages(int bytes) {
-        return new MappedPages("kvm-vcpu", bytes);
+    public @Nullable SharedPages newSharedPages(int bytes) {
+        try {
+            return new MappedPages("kvm-vcpu", bytes);
+        } catch (Native.Refused e) {
+            server.says("no memory for a vCPU's page: " + e.getMessage());
+            return null;
+        }
     }
 
     /** Files of guest memory by their numbers, which their names tell. */
     private final Map<Long, GuestMemoryFile> guestFiles = new ConcurrentHashMap<>();
 
     @Override
-    public GuestFile newGuestFile(long bytes, boolean mappable) {
-        GuestMemoryFile made = new GuestMemoryFile(bytes, mappable, f -> guestFiles.remove(f.number()));
-        guestFiles.put(made.number(), made);
-        return made;
+    public @Nullable GuestFile newGuestFile(long bytes, boolean mappable) {
+        try {
+            GuestMemoryFile made = new GuestMemoryFile(bytes, mappable, f -> guestFiles.remove(f.number()));
+            guestFiles.put(made.number(), made);
+            return made;
+        } catch (Native.Refused e) {
+            server.says("no memory for a guest_memfd: " + e.getMessage());
+            return null;
+        }
     }
 
     @Override

@@ -24,11 +24,13 @@ final class GuestMemoryFile implements GuestFile {
     private final Consumer<GuestMemoryFile> whenClosed;
     private boolean closed;
 
+    /** @throws Native.Refused when there is no descriptor or no room for it */
     GuestMemoryFile(long bytes, boolean mappable, Consumer<GuestMemoryFile> whenClosed) {
         this.bytes = bytes;
         this.whenClosed = whenClosed;
-        fd = sys.memfd("[kvm-gmem" + (mappable ? "-mmap" : "") + "]:" + number, bytes);
-        address = sys.map(fd, 0, bytes, Native.PROT_READ_WRITE);
+        Native.Mapping made = sys.mappedMemfd("[kvm-gmem" + (mappable ? "-mmap" : "") + "]:" + number, bytes);
+        fd = made.fd();
+        address = made.address();
     }
 
     /** The number in a descriptor's name, null when it is of another kind. */
@@ -52,7 +54,7 @@ final class GuestMemoryFile implements GuestFile {
 
     @Override
     public long page(long offset) {
-        return address < 0 && address > -4096 || offset < 0 || offset >= bytes ? 0 : address + offset;
+        return offset < 0 || offset >= bytes ? 0 : address + offset;
     }
 
     @Override

@@ -81,6 +81,24 @@ public final class HostServer {
         return processes.size();
     }
 
+    /** The same by what they are: system, vm, vcpu, device, stats. */
+    Map<String, Integer> openFilesByKind() {
+        watch.handleClosed();
+        Map<String, Integer> n = new java.util.TreeMap<>();
+        for (KvmFile.Kind k : KvmFile.Kind.values())
+            if (k != KvmFile.Kind.SYSTEM) n.put(k.name().toLowerCase(java.util.Locale.ROOT), 0);
+        for (OpenFile f : files.values())
+            n.merge(f.file().kind().name().toLowerCase(java.util.Locale.ROOT), 1, Integer::sum);
+        return n;
+    }
+
+    /** Threads of clients that are served. */
+    int clientThreads() {
+        int n = 0;
+        for (ClientProcess p : processes.values()) n += p.threads();
+        return n;
+    }
+
     boolean noProcessVm() {
         return noProcessVm;
     }
@@ -90,12 +108,71 @@ public final class HostServer {
         noProcessVm = true;
     }
 
+    /** One line in the log of what can't be done for a client, and why. */
+    void says(String what) {
+        System.err.println("ws: " + what);
+    }
+
+    /** Kept open for the moment when there is no other: who connects then is told so, and does not wait for ever. */
+    private int spare;
+
+    /** Of the thread that accepts. */
+    private final Native door = new Native();
+
     private void accept() {
+        spare = door.memfd("worldswitch-spare", 0);
+        boolean said = false;
         while (true) {
-            int fd = (int) sys.call(Native.Nr.ACCEPT4, listening, 0, 0, Native.SOCK_CLOEXEC, 0, 0);
-            if (fd >= 0) thread("ws-client", () -> session(fd));
-            else if (fd == -Native.EBADF) return;
+            int fd = (int) door.call(Native.Nr.ACCEPT4, listening, 0, 0, Native.SOCK_CLOEXEC, 0, 0);
+            if (fd == -Native.EBADF) return;
+            boolean full = fd == -Native.EMFILE || fd == -Native.ENFILE;
+            if (full && !said) says("the server has no free descriptor for a new client (errno " + -fd + "; see ulimit -n)");
+            said = full;
+            if (fd >= 0) welcome(fd);
+            else if (full) turnAway();
         }
+    }
+
+    private void welcome(int fd) {
+        int uid = door.peerUid(fd);
+        if (uid != UID && uid != 0) {
+            says("a client of another user was refused");
+            door.close(fd);
+            return;
+        }
+        try {
+            thread("ws-client", () -> session(fd));
+        } catch (OutOfMemoryError e) {
+            says("no thread for a new client: " + e.getMessage());
+            refuse(fd, Native.EAGAIN);
+        }
+    }
+
+    private void turnAway() {
+        door.close(spare);
+        int fd = (int) door.call(Native.Nr.ACCEPT4, listening, 0, 0, Native.SOCK_CLOEXEC, 0, 0);
+        if (fd >= 0) refuse(fd, Native.EMFILE);
+        // Another thread may have been faster; then the next one waits until there is room.
+        try {
+            spare = door.memfd("worldswitch-spare", 0);
+        } catch (Native.Refused e) {
+            spare = -1;
+            pause();
+        }
+    }
+
+    private static void pause() {
+        try {
+            Thread.sleep(20);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Answers its greeting by an errno, and ends the connection. */
+    private void refuse(int fd, int errno) {
+        new Wire(door, fd).refuse(errno);
+        door.close(fd);
     }
 
     private void session(int fd) {
@@ -109,16 +186,24 @@ public final class HostServer {
                 greetProcess(own, wire);
                 keep = true;
             } else if (wire.type() == Wire.HELLO_THREAD) greetThread(own, wire);
+            else if (wire.type() == Wire.STATUS) wire.send(Figures.of(this, wire.a() != 0));
             else throw new IOException("greeting " + wire.type());
         } catch (IOException e) {
-            if (!HostThread.isEnd(e)) System.err.println("ws: a client was cut off: " + e.getMessage());
-        } catch (RuntimeException e) {
-            System.err.println("ws: a client was cut off by an internal error: " + e);
+            if (!HostThread.isEnd(e)) says(cutOff(own, fd) + e.getMessage());
+        } catch (Native.Refused e) {
+            says("a client was refused: " + e.getMessage());
+            wire.refuse(e.errno());
+        } catch (RuntimeException | Error e) {
+            says(cutOff(own, fd) + "an internal error: " + e);
         } finally {
             own.close(wire.takeDescriptor());
             if (!keep) own.close(fd);
             own.free();
         }
+    }
+
+    private static String cutOff(Native own, int fd) {
+        return "client " + own.peerPid(fd) + " was cut off: ";
     }
 
     private void greetProcess(Native own, Wire wire) throws IOException {
@@ -152,6 +237,13 @@ public final class HostServer {
         watch.add(wire.fd(), id, true);
     }
 
+    private static final int UID = ownUid();
+
+    private static int ownUid() {
+        Native own = new Native();
+        return (int) own.call(Native.Nr.GETUID, 0, 0, 0);
+    }
+
     private void greetThread(Native own, Wire wire) throws IOException {
         ClientProcess p = processes.get(wire.a());
         // A thread that connects while its process ends.
@@ -174,14 +266,29 @@ public final class HostServer {
         return handle == 0 ? device : files.get(handle);
     }
 
-    /** Makes a descriptor for a file; the caller sends it to the client and closes its own copy. */
+    /**
+     * Makes a descriptor for a file; the caller sends it to the client and closes its own copy.
+     *
+     * @return the descriptor, or a negative errno: then nothing of the file is left
+     */
     int publish(KvmFile file) {
         long handle = numbers.incrementAndGet();
         Native own = new Native();
-        int[] pair = own.namedPair(nameOfFiles + file.fileName() + "/" + handle);
-        files.put(handle, new OpenFile(handle, file, pair[1]));
-        watch.add(pair[1], handle, false);
-        return pair[0];
+        int[] pair = {-1, -1};
+        try {
+            pair = own.namedPair(nameOfFiles + file.fileName() + "/" + handle);
+            files.put(handle, new OpenFile(handle, file, pair[1]));
+            watch.add(pair[1], handle, false);
+            return pair[0];
+        } catch (Native.Refused e) {
+            says("no descriptor for " + file.fileName() + ": " + e.getMessage());
+            files.remove(handle);
+            own.close(pair[0]);
+            own.close(pair[1]);
+            file.refused();
+            file.release();
+            return -e.errno();
+        }
     }
 
     void releaseClosed() {

@@ -228,7 +228,7 @@ public final class HostThread implements Caller {
 
     private void lost(IOException e) {
         dead = true;
-        if (!isEnd(e)) System.err.println("ws: a client was cut off: " + e.getMessage());
+        if (!isEnd(e)) server.says("client " + process.pid() + " was cut off: " + e.getMessage());
     }
 
     boolean copy(ClientProcess of, boolean in, long address, byte[] bytes, int offset, int length) {
@@ -273,11 +273,16 @@ public final class HostThread implements Caller {
         return answer != null && answer.a() != 0;
     }
 
-    /** Makes a range common with the help of the shim; only the process itself can. */
-    void adopt(ClientProcess of, long from, long to) {
-        if (of != process) return;
+    /**
+     * Makes a range common with the help of the shim; only the process itself can.
+     *
+     * @return false when there was no room for it, in the client or here
+     */
+    boolean adopt(ClientProcess of, long from, long to) {
+        if (of != process) return true;
         ClientMemory memory = of.memory();
         long base = memory.reserve(to - from), last = to;
+        boolean room = true;
         Wire answer = ask(Wire.ADOPT, from, to - from, base, bounceBytes, 0);
         while (answer != null && answer.type() == Wire.SEGMENT) {
             long a = answer.a(), size = answer.b();
@@ -287,15 +292,19 @@ public final class HostThread implements Caller {
             if (a < from || a >= to || size <= 0 || size > to + ClientMemory.ADOPT_AHEAD - a || odd || elsewhere) {
                 sys.close(fd);
                 lost(new IOException("segment outside what was asked for"));
-                return;
+                return false;
             }
             last = Math.max(last, a + size);
-            if (fd < 0) memory.common(a, size, answer.c(), answer.payloadInt());
-            else memory.file(a, size, fd, answer.c(), answer.payloadInt());
+            room &= fd < 0
+                    ? memory.common(a, size, answer.c(), answer.payloadInt())
+                    : memory.file(a, size, fd, answer.c(), answer.payloadInt());
             sys.close(fd);
             answer = next();
         }
         memory.giveBack(base, to - from, last - from);
+        room &= answer == null || answer.a() != 0;
+        if (!room) server.says("client " + process.pid() + ": no room for guest memory of " + (to - from) + " bytes");
+        return room;
     }
 
     long eventfdError(ClientProcess of, int fd) {
@@ -427,6 +436,10 @@ public final class HostThread implements Caller {
             return;
         }
         int end = server.publish(file);
+        if (end < 0) {
+            wire.send(Wire.ANSWER, end, 0, 0);
+            return;
+        }
         try {
             wire.send(Wire.ANSWER, 0, 0, flags, bounceBytes, 0, 0, end);
         } finally {

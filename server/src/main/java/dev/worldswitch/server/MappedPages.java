@@ -14,11 +14,12 @@ final class MappedPages implements SharedPages {
     private final long address;
     private boolean closed;
 
+    /** @throws Native.Refused when there is no descriptor or no room for it */
     MappedPages(String name, int bytes) {
         this.bytes = bytes;
-        fd = sys.memfd(name, bytes);
-        address = sys.map(fd, 0, bytes, Native.PROT_READ_WRITE);
-        if (address < 0) throw new IllegalStateException("mmap failed with errno " + -address);
+        Native.Mapping made = sys.mappedMemfd(name, bytes);
+        fd = made.fd();
+        address = made.address();
     }
 
     int descriptor() {

@@ -32,6 +32,7 @@ final class Native {
         LISTEN(50, 201),
         SOCKETPAIR(53, 199),
         GETSOCKOPT(55, 209),
+        GETUID(102, 174),
         KILL(62, 129),
         FCNTL(72, 25),
         FTRUNCATE(77, 46),
@@ -56,7 +57,7 @@ final class Native {
 
     private static final int SCHED_OTHER = 0;
     private static final long SLICE_NS = 100_000, RESET_ON_FORK = 1;
-    static final int EPERM = 1, EINTR = 4, EBADF = 9, EFAULT = 14, ESRCH = 3, ENOSYS = 38;
+    static final int EPERM = 1, EINTR = 4, EBADF = 9, EAGAIN = 11, EFAULT = 14, ESRCH = 3, ENOMEM = 12, ENFILE = 23, EMFILE = 24;
     static final int AF_UNIX = 1, SOCK_STREAM = 1, SOCK_CLOEXEC = 0x80000, SOL_SOCKET = 1, SCM_RIGHTS = 1;
     static final int MSG_NOSIGNAL = 0x4000, MSG_CMSG_CLOEXEC = 0x40000000;
     static final int PROT_READ_WRITE = 3, MAP_SHARED = 1, MAP_NORESERVE = 0x4000;
@@ -143,10 +144,25 @@ final class Native {
         return call(nr, a, b, c, 0, 0, 0);
     }
 
+    /** This computer has no more of something for us: descriptors, memory, addresses. */
+    static final class Refused extends IllegalStateException {
+        private static final long serialVersionUID = 1;
+        private final int errno;
+
+        private Refused(String what, long errno) {
+            super(what + " failed with errno " + errno);
+            this.errno = (int) errno;
+        }
+
+        int errno() {
+            return errno;
+        }
+    }
+
     /** As {@link #call}, but an error is ours: says what failed. */
     long must(String what, Nr nr, long a, long b, long c, long d, long e, long f) {
         long r = call(nr, a, b, c, d, e, f);
-        if (r < 0 && r > -4096) throw new IllegalStateException(what + " failed with errno " + -r);
+        if (r < 0 && r > -4096) throw new Refused(what, -r);
         return r;
     }
 
@@ -180,9 +196,27 @@ final class Native {
             long text = a.allocateFrom(name).address();
             fd = (int) must("memfd_create", Nr.MEMFD_CREATE, text, MFD_CLOEXEC | MFD_ALLOW_SEALING, 0, 0, 0, 0);
         }
-        must("ftruncate", Nr.FTRUNCATE, fd, size, 0, 0, 0, 0);
-        must("fcntl(F_ADD_SEALS)", Nr.FCNTL, fd, F_ADD_SEALS, F_SEAL_SHRINK, 0, 0, 0);
+        try {
+            must("ftruncate", Nr.FTRUNCATE, fd, size, 0, 0, 0, 0);
+            must("fcntl(F_ADD_SEALS)", Nr.FCNTL, fd, F_ADD_SEALS, F_SEAL_SHRINK, 0, 0, 0);
+        } catch (Refused e) {
+            close(fd);
+            throw e;
+        }
         return fd;
+    }
+
+    /** {@link #memfd} and where it is mapped here, or neither. */
+    record Mapping(int fd, long address) {}
+
+    Mapping mappedMemfd(String name, long size) {
+        int fd = memfd(name, size);
+        long address = map(fd, 0, size, PROT_READ_WRITE);
+        if (address < 0 && address > -4096) {
+            close(fd);
+            throw new Refused("mmap", -address);
+        }
+        return new Mapping(fd, address);
     }
 
     /** Maps a descriptor shared; a negative errno when that fails. */
@@ -200,7 +234,13 @@ final class Native {
             MemorySegment fds = a.allocate(8, 4);
             must("socketpair", Nr.SOCKETPAIR, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.address(), 0, 0);
             int[] pair = {fds.getAtIndex(ValueLayout.JAVA_INT, 0), fds.getAtIndex(ValueLayout.JAVA_INT, 1)};
-            bind(a, pair[0], "\0" + name);
+            try {
+                bind(a, pair[0], "\0" + name);
+            } catch (Refused e) {
+                close(pair[0]);
+                close(pair[1]);
+                throw e;
+            }
             return pair;
         }
     }
@@ -225,11 +265,20 @@ final class Native {
 
     /** SO_PEERCRED: the process on the other end of a connection. */
     int peerPid(int fd) {
+        return peer(fd, 0);
+    }
+
+    /** The user of that process. */
+    int peerUid(int fd) {
+        return peer(fd, 4);
+    }
+
+    private int peer(int fd, int at) {
         try (Arena a = Arena.ofConfined()) {
             MemorySegment cred = a.allocate(12, 4), size = a.allocate(4, 4);
             size.set(ValueLayout.JAVA_INT, 0, 12);
             must("SO_PEERCRED", Nr.GETSOCKOPT, fd, SOL_SOCKET, 17, cred.address(), size.address(), 0);
-            return cred.get(ValueLayout.JAVA_INT, 0);
+            return cred.get(ValueLayout.JAVA_INT, at);
         }
     }
 }

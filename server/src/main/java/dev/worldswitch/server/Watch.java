@@ -35,9 +35,17 @@ final class Watch {
         long n;
         do {
             n = sys.call(Native.Nr.EPOLL_PWAIT, epoll, batch.address(), BATCH, 0, 0, 8);
-            for (int i = 0; i < n; i++)
-                closed.accept(batch.get(ValueLayout.JAVA_LONG_UNALIGNED, (long) i * EVENT + DATA));
+            for (int i = 0; i < n; i++) handle(batch.get(ValueLayout.JAVA_LONG_UNALIGNED, (long) i * EVENT + DATA));
         } while (n == BATCH);
+    }
+
+    // Whatever breaks down in the end of one file must not keep the others from ending.
+    private void handle(long number) {
+        try {
+            closed.accept(number);
+        } catch (RuntimeException | Error e) {
+            System.err.println("ws: internal error when a descriptor was closed: " + e);
+        }
     }
 
     /** Waits for ends to close, for ever. */

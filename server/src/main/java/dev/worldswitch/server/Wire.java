@@ -4,6 +4,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +16,8 @@ final class Wire {
     static final int HELLO_PROCESS = 1, HELLO_THREAD = 2, OPEN = 3, IOCTL = 4, MMAP = 5, READ = 6;
 
     static final int MEMORY_CHANGED = 7, SYNC = 8, ARCH_PRCTL = 9, REFUSED = 10;
+    /** Alone on a connection: what the server holds. */
+    static final int STATUS = 11;
     /** From the server; all but ANSWER are answered by the shim while the call is under way. */
     static final int ANSWER = 64, COPY_IN = 65, COPY_OUT = 66, ADOPT = 67, SIGNAL_MASK = 68, EVENTFD = 69;
     /** Answers of the shim. */
@@ -27,7 +30,7 @@ final class Wire {
     /** Bytes of a frame without payload. */
     static final int HEAD = 32;
 
-    private static final int REST = HEAD - 4, CONTROL = 24;
+    private static final int REST = HEAD - 4, CONTROL = 24, ECONNRESET = -104;
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
 
@@ -133,7 +136,7 @@ final class Wire {
         message.set(LONG, 0, in.address());
         message.set(LONG, 8, HEAD);
         long r = messageCall(Native.Nr.RECVMSG, CONTROL, Native.MSG_CMSG_CLOEXEC);
-        if (r == 0 || r == -104) throw new EOFException();
+        if (r == 0 || r == ECONNRESET) throw new EOFException();
         if (r < 0) throw new IOException("recvmsg: errno " + -r);
         long n = message.get(LONG, 16 + 40);
         if (n >= 20 && control.get(INT, 12) == Native.SCM_RIGHTS) received = control.get(INT, 16);
@@ -144,7 +147,7 @@ final class Wire {
         while (n > 0) {
             long r = sys.call(Native.Nr.RECVFROM, fd, in.address() + at, n, 0, 0, 0);
             if (r == -Native.EINTR) continue;
-            if (r == 0 || r == -104) throw new EOFException();
+            if (r == 0 || r == ECONNRESET) throw new IOException("it ended inside a frame");
             if (r < 0) throw new IOException("recv: errno " + -r);
             at += (int) r;
             n -= (int) r;
@@ -170,6 +173,21 @@ final class Wire {
     }
 
     private static final byte[] NOTHING = {};
+
+    /** Answers by a text. */
+    void send(String text) throws IOException {
+        byte[] b = text.getBytes(StandardCharsets.US_ASCII);
+        send(ANSWER, 0, 0, 0, b, 0, Math.min(b.length, PAYLOAD_MAX), -1);
+    }
+
+    /** Answers a greeting by an errno, if anybody listens. */
+    void refuse(int errno) {
+        try {
+            send(ANSWER, -errno, 0, 0);
+        } catch (IOException e) {
+            // Who was to be refused is gone.
+        }
+    }
 
     void send(int type, long a, long b, long c, byte[] payload, int offset, int length, int descriptor)
             throws IOException {

@@ -362,6 +362,20 @@ public final class Vcpu implements VcpuFile {
         vm.brokeDown();
     }
 
+    /** It was not made after all; under the VM's lock. */
+    void forget() {
+        vm.vcpus().set(vm.vcpus().get().minus(this));
+        region.drop();
+        run.close();
+    }
+
+    @Override
+    public void refused() {
+        vm.lock().lock();
+        forget();
+        vm.lock().unlock();
+    }
+
     @Override
     public void release() {
         if (port != null) port.released();

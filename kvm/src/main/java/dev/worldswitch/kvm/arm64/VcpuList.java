@@ -11,6 +11,10 @@ public record VcpuList(List<Vcpu> all) {
         return null;
     }
 
+    VcpuList minus(Vcpu v) {
+        return new VcpuList(all.stream().filter(o -> o != v).toList());
+    }
+
     VcpuList plus(Vcpu v) {
         return new VcpuList(Stream.concat(all.stream(), Stream.of(v)).toList());
     }

@@ -10,6 +10,7 @@ import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IrqRouting;
 import dev.worldswitch.kvm.Mm;
+import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.kvm.arm64.SysRegTable.Row;
 
 /** Ioctls of a VM about the VM itself, its vCPUs and its interrupt lines. */
@@ -80,13 +81,13 @@ final class VmIoctls {
         if (id >= vm.maxVcpus()) return Errno.EINVAL;
         if (vm.vcpus().get().all().size() >= vm.maxVcpus()) return Errno.EINVAL;
         if (vm.vcpus().get().find((int) id) != null) return Errno.EEXIST;
-        Vcpu v = new Vcpu(
-                vm, (int) id, call.client().newSharedPages(vm.dirtyLog().mappingBytes(SystemIoctls.VCPU_MMAP_SIZE)));
-        VcpuList before = vm.vcpus().get();
-        vm.vcpus().set(before.plus(v));
+        SharedPages run = call.client().newSharedPages(vm.dirtyLog().mappingBytes(SystemIoctls.VCPU_MMAP_SIZE));
+        if (run == null) return Errno.ENOMEM;
+        Vcpu v = new Vcpu(vm, (int) id, run);
+        vm.vcpus().set(vm.vcpus().get().plus(v));
         long r = gic == null ? 0 : gic.vcpuCreated();
         if (r != 0) {
-            vm.vcpus().set(before);
+            v.forget();
             return r;
         }
         vm.hold();

@@ -449,6 +449,7 @@ public final class Vcpu implements VcpuFile {
         vm.lock().lock();
         vm.vcpus().set(vm.vcpus().get().minus(this));
         region.drop();
+        run.close();
         vm.lock().unlock();
     }
 

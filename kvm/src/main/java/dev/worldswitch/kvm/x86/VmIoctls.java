@@ -15,6 +15,7 @@ import dev.worldswitch.kvm.IoEvent;
 import dev.worldswitch.kvm.IrqFd;
 import dev.worldswitch.kvm.Mm;
 import dev.worldswitch.kvm.PrivateRanges;
+import dev.worldswitch.kvm.SharedPages;
 
 /** Ioctls of a VM about the VM itself and its vCPUs. */
 final class VmIoctls {
@@ -103,8 +104,9 @@ final class VmIoctls {
         long id = wide ? call.argument() : call.argument() & 0xffffffffL;
         if (id < 0 || id >= vm.maxVcpuId()) return Errno.EINVAL;
         if (vm.vcpus().get().find((int) id) != null) return Errno.EEXIST;
-        Vcpu v = new Vcpu(
-                vm, (int) id, call.client().newSharedPages(vm.dirtyLog().mappingBytes(KvmX86Abi.VCPU_MMAP_SIZE)));
+        SharedPages run = call.client().newSharedPages(vm.dirtyLog().mappingBytes(KvmX86Abi.VCPU_MMAP_SIZE));
+        if (run == null) return Errno.ENOMEM;
+        Vcpu v = new Vcpu(vm, (int) id, run);
         call.client().freezeXcompGuestPerm();
         vm.vcpus().set(vm.vcpus().get().plus(v));
         vm.clock().update();
