@@ -561,6 +561,22 @@ public enum Patch {
             "efa1368ba9f4",
             "2025-07",
             Set.of()),
+    /** An interrupt shadow is over SMM what it was before. */
+    SMM_INTERRUPT_SHADOW(
+            "smm-interrupt-shadow",
+            Arch.X86,
+            "KVM: x86: smm: preserve interrupt shadow in SMRAM",
+            "between 6.1 and 6.12, read in both sources",
+            "2022-10",
+            Set.of()),
+    /** Where there is no memory for the state, entering SMM ends the VM and RSM is a triple fault. */
+    SMM_ENTRY_CHECKED(
+            "smm-entry-checked",
+            Arch.X86,
+            "KVM: x86: smm: check for failures on smm entry",
+            "between 6.1 and 6.12, read in both sources",
+            "2022-10",
+            Set.of()),
     /** KVM_GET_VCPU_EVENTS and KVM_SET_VCPU_EVENTS answer ENOEXEC before KVM_ARM_VCPU_INIT. */
     ARM64_EVENTS_NEED_INIT(
             "events-need-init",

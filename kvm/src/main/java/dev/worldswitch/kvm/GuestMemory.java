@@ -4,6 +4,7 @@ import dev.worldswitch.machine.PhysicalMemory;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** Guest-physical memory made of a VM's slots: address space 0, and 1 for SMM. */
@@ -48,7 +49,12 @@ public final class GuestMemory implements PhysicalMemory {
 
     /** Reads guest memory for KVM itself, null where it is not there. */
     public @Nullable Bytes read(long gpa, int size) {
-        MemorySlots.Slot s = slots.get().at(gpa);
+        return read(0, gpa, size);
+    }
+
+    /** The same of an address space. */
+    public @Nullable Bytes read(int addressSpace, long gpa, int size) {
+        MemorySlots.Slot s = slots(addressSpace).get().at(gpa);
         if (s == null || gpa - s.gpa() + size > s.size()) return null;
         byte[] b = new byte[size];
         return client.read(s.hva() + gpa - s.gpa(), b, 0, size) ? new Bytes(b) : null;
@@ -56,19 +62,24 @@ public final class GuestMemory implements PhysicalMemory {
 
     /** Guest memory as a vCPU with this ring writes it. */
     public PhysicalMemory writtenBy(@Nullable DirtyRing ring) {
-        return ring == null ? this : new Ringed(this, ring);
+        return ring == null ? this : seenBy(ring, () -> 0);
     }
 
-    /** Writes that a ring tells of. */
-    private record Ringed(GuestMemory of, DirtyRing ring) implements PhysicalMemory {
+    /** Guest memory as a vCPU sees it that changes between address spaces. */
+    public PhysicalMemory seenBy(@Nullable DirtyRing ring, IntSupplier addressSpace) {
+        return new Seen(this, ring, addressSpace);
+    }
+
+    private record Seen(GuestMemory of, @Nullable DirtyRing ring, IntSupplier addressSpace) implements PhysicalMemory {
         @Override
         public long page(long gpa, boolean write) {
-            return of.page(gpa, write, ring);
+            return of.page(addressSpace.getAsInt(), gpa, write, ring);
         }
 
+        /** Translations of one address space are wrong in the other. */
         @Override
         public int generation() {
-            return of.generation();
+            return of.generation() ^ addressSpace.getAsInt() << 31;
         }
 
         @Override
@@ -88,10 +99,15 @@ public final class GuestMemory implements PhysicalMemory {
      * @param ring of the vCPU that runs, null for none
      */
     public boolean write(long gpa, Bytes b, @Nullable DirtyRing ring) {
-        MemorySlots.Slot s = slots.get().at(gpa);
+        return write(0, gpa, b, ring);
+    }
+
+    /** The same in an address space. */
+    public boolean write(int addressSpace, long gpa, Bytes b, @Nullable DirtyRing ring) {
+        MemorySlots.Slot s = slots(addressSpace).get().at(gpa);
         if (s == null || s.readOnly() || gpa - s.gpa() + b.size() > s.size()) return false;
         if (!client.write(s.hva() + gpa - s.gpa(), b.array(), 0, b.size())) return false;
-        s.markDirty(0, gpa - s.gpa(), ring);
+        s.markDirty(addressSpace, gpa - s.gpa(), ring);
         return true;
     }
 
@@ -103,11 +119,11 @@ public final class GuestMemory implements PhysicalMemory {
 
     @Override
     public long page(long gpa, boolean write) {
-        return page(gpa, write, null);
+        return page(0, gpa, write, null);
     }
 
-    private long page(long gpa, boolean write, @Nullable DirtyRing ring) {
-        MemorySlots.Slot s = slots.get().at(gpa);
+    private long page(int addressSpace, long gpa, boolean write, @Nullable DirtyRing ring) {
+        MemorySlots.Slot s = slots(addressSpace).get().at(gpa);
         PrivateRanges hidden = privateRanges.get();
         boolean isPrivate = hidden != PrivateRanges.NONE && hidden.has(gpa);
         // Private memory that is nowhere is no MMIO: the client shall say where it is, or make it shared.
@@ -121,7 +137,7 @@ public final class GuestMemory implements PhysicalMemory {
         }
         long host = client.hostPage(s.hva() + offset, write);
         if (host == 0) return FAULT;
-        if (write) s.markDirty(0, offset, ring);
+        if (write) s.markDirty(addressSpace, offset, ring);
         return host;
     }
 

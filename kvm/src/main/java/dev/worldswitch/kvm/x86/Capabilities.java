@@ -57,7 +57,7 @@ final class Capabilities {
         for (int hv : new int[] {44, 45, 46, 123, 148, 149, 154, 155, 161, 167, 191, 199, 96})
             row(hv, "HYPERV_" + hv, () -> 1, "6.1", "hyperv");
         row(117, "X86_SMM", () -> 1, "6.1", "smm");
-        row(118, "MULTI_ADDRESS_SPACE", () -> 2, "6.1", "smm");
+        row(MULTI_ADDRESS_SPACE, "MULTI_ADDRESS_SPACE", () -> 2, "6.1", "smm");
         row(157, "NESTED_STATE", () -> 4224, "6.1", "nested");
         row(192, "DIRTY_LOG_RING", () -> DirtyLog.RING_MAX, "6.1", null);
         row(223, "DIRTY_LOG_RING_ACQ_REL", () -> DirtyLog.RING_MAX, "6.1", null);
@@ -95,7 +95,7 @@ final class Capabilities {
             204=EXIT_ON_EMULATION_FAILURE 209=SYS_ATTRIBUTES 215=SYSTEM_EVENT_DATA 218=X86_TRIPLE_FAULT_EVENT \
             220=VM_DISABLE_NX_HUGE_PAGES""";
 
-    private static final int XSAVE2 = 208, MEMORY_ATTRIBUTES = 233, GUEST_MEMFD = 234;
+    private static final int MULTI_ADDRESS_SPACE = 118, XSAVE2 = 208, MEMORY_ATTRIBUTES = 233, GUEST_MEMFD = 234;
 
     private void row(int number, String name, LongSupplier value, String since, @Nullable String config) {
         row(number, name, value, null, since, config);
@@ -138,6 +138,7 @@ final class Capabilities {
         // What guests' own memory is offered depends on the VM's type.
         if (call.argument() == MEMORY_ATTRIBUTES && !vm.hasPrivateMemory()) return 0;
         if (call.argument() == GUEST_MEMFD && !vm.slotsTakeGuestMemfd()) return 0;
+        if (call.argument() == MULTI_ADDRESS_SPACE && vm.hasPrivateMemory()) return 1;
         return check(Kvm.Kind.VM, call);
     }
 

@@ -61,7 +61,7 @@ final class ControlRegisters {
     }
 
     /** kvm_set_cr0. */
-    private boolean setCr0(long v) {
+    boolean setCr0(long v) {
         long cr0 = v | X86State.CR0_ET;
         if (cr0 >>> 32 != 0) return false;
         cr0 &= ~CR0_RESERVED;
@@ -81,7 +81,8 @@ final class ControlRegisters {
         return true;
     }
 
-    private boolean setCr3(long v) {
+    /** kvm_set_cr3. */
+    boolean setCr3(long v) {
         long cr3 = (state.cr.get(4) & 1 << 17) != 0 ? v & Long.MAX_VALUE : v;
         if (state.longMode() && (cr3 & vcpu.reservedGpaBits()) != 0) return false;
         state.cr.set(3, cr3);
@@ -89,7 +90,8 @@ final class ControlRegisters {
         return true;
     }
 
-    private boolean setCr4(long v) {
+    /** kvm_set_cr4. */
+    boolean setCr4(long v) {
         if ((v & (vcpu.vm().kvm().caps().cr4Reserved() | vcpu.cr4GuestReserved())) != 0) return false;
         long old = state.cr.get(4);
         if (state.longMode()) {

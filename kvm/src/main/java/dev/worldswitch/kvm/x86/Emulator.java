@@ -86,12 +86,36 @@ final class Emulator {
         X86Exit fault = run.entry().interpreter().fetchForEmulation();
         byte[] b = run.entry().interpreter().exit().bytes;
         int at = (b[0] & 0xf0) == 0x40 ? 1 : 0;
+        if (fault == null && b[at] == 0x0f && (b[at + 1] & 0xff) == 0xaa) return handleRsm();
         boolean sysenter = fault == null && b[at] == 0x0f && b[at + 1] == 0x34;
         if (sysenter && state.code64()) {
             remember(run.ops().exceptionInfo(Injection.UD));
             return failure(run.entry().interpreter().exit());
         }
         run.injection().queueException(Injection.UD);
+        return 1;
+    }
+
+    /** em_rsm, which SVM intercepts by itself. */
+    long handleRsm() {
+        if (!vcpu.smm().active()) {
+            run.injection().queueException(Injection.UD);
+            return 1;
+        }
+        switch (vcpu.smm().leave(run.exits().control())) {
+            case UNREADABLE -> {
+                if (!vcpu.vm().kvm().kernel().has(Patch.SMM_ENTRY_CHECKED)) {
+                    remember(run.ops().exceptionInfo(Injection.UD));
+                    run.entry().interpreter().fetchForEmulation();
+                    return failure(run.entry().interpreter().exit());
+                }
+                vcpu.events().tripleFault.set(1);
+            }
+            case SHUTDOWN -> vcpu.events().tripleFault.set(1);
+            case DONE -> {
+                if ((vcpu.guestDebug().get() & GUESTDBG_SINGLESTEP) != 0) return run.exits().debug().singleStep();
+            }
+        }
         return 1;
     }
 

@@ -27,7 +27,8 @@ final class EventsIoctls {
             return 0;
         });
         t.vcpu("KVM_SMI", io(0xb7), 117, "api.rst 4.96", (v, c) -> {
-            v.events().smiPending.set(1);
+            if (!v.smm().built()) return Errno.EINVAL;
+            v.smm().inject();
             return 0;
         });
         t.vcpu("KVM_GET_MP_STATE", ior(0x98, 4), 14, "api.rst 4.38", EventsIoctls::getMpState);
@@ -36,6 +37,7 @@ final class EventsIoctls {
 
     /** kvm_vcpu_ioctl_x86_get_vcpu_events. */
     static Bytes get(Vcpu v) {
+        v.smm().process();
         PendingEvents e = v.events();
         Bytes b = new Bytes(SIZE);
         boolean payloadCap = v.vm().exceptionPayload();
@@ -58,7 +60,7 @@ final class EventsIoctls {
         b.u8(24, e.smm.get())
                 .u8(25, e.smiPending.get())
                 .u8(26, e.smmInsideNmi.get())
-                .u8(27, e.latchedInit.get());
+                .u8(27, v.lapic().latchedInit() ? 1 : 0);
         if (payloadCap) flags |= VALID_PAYLOAD;
         if (v.vm().tripleFaultEvent()) {
             flags |= VALID_TRIPLE_FAULT;
@@ -88,8 +90,10 @@ final class EventsIoctls {
         }
         if ((injected || pending) && (b.u8(1) > 31 || b.u8(1) == NMI_VECTOR)) return Errno.EINVAL;
         boolean smmGiven = (flags & VALID_SMM) != 0;
+        boolean smmUsed = b.u8(24) != 0 || b.u8(25) != 0 || b.u8(26) != 0;
         if (smmGiven && (b.u8(24) != 0 || b.u8(25) != 0) && v.mpState().get() == KvmX86Abi.MP_STATE_INIT_RECEIVED)
             return Errno.EINVAL;
+        if (smmGiven && smmUsed && !v.smm().built()) return Errno.EINVAL;
         // The kernel finds this only after it has taken the rest; nothing of a refused call is kept here.
         if ((flags & VALID_TRIPLE_FAULT) != 0 && !v.vm().tripleFaultEvent()) return Errno.EINVAL;
         PendingEvents e = v.events();
@@ -109,10 +113,10 @@ final class EventsIoctls {
         if ((flags & VALID_NMI_PENDING) != 0) e.limitNmis(b.u8(13), v.state());
         if ((flags & VALID_SIPI) != 0 && v.vm().lapicInKernel()) e.sipiVector.set(b.u32(16));
         if (smmGiven) {
-            e.smm.set(b.u8(24) != 0 ? 1 : 0);
+            if (v.smm().active() != (b.u8(24) != 0)) v.smm().changed(b.u8(24) != 0);
             e.smiPending.set(b.u8(25) != 0 ? 1 : 0);
             if (b.u8(24) != 0) e.smmInsideNmi.set(b.u8(26) != 0 ? 1 : 0);
-            if (v.vm().lapicInKernel()) e.latchedInit.set(b.u8(27) != 0 ? 1 : 0);
+            if (v.vm().lapicInKernel()) v.lapic().latchInit(b.u8(27) != 0);
         }
         if ((flags & VALID_TRIPLE_FAULT) != 0) e.tripleFault.set(b.u8(28) != 0 ? 1 : 0);
         return 0;
@@ -147,7 +151,7 @@ final class EventsIoctls {
         int s = b.u32(0);
         boolean known = s >= 0 && s <= 4 || s == 9;
         if (!known || !v.vm().lapicInKernel() && s != KvmX86Abi.MP_STATE_RUNNABLE) return Errno.EINVAL;
-        boolean latched = v.events().smm.get() != 0 || v.events().smiPending.get() != 0;
+        boolean latched = v.smm().active() || v.events().smiPending.get() != 0;
         if (latched && (s == KvmX86Abi.MP_STATE_SIPI_RECEIVED || s == KvmX86Abi.MP_STATE_INIT_RECEIVED))
             return Errno.EINVAL;
         if (s == KvmX86Abi.MP_STATE_SIPI_RECEIVED) {

@@ -27,6 +27,7 @@ final class ExitNames {
 
     /** {@link X86Exit#OTHER} by the opcode in {@link X86Exit#vector}. */
     private static final Map<Integer, Name> BY_OPCODE = Map.of(
+            X86Exit.RSM, new Name("EXCEPTION_NMI", "rsm"),
             0x0f08, new Name("INVD", "invd"),
             0x0f09, new Name("WBINVD", "wbinvd"),
             0x0f33, new Name("RDPMC", "rdpmc"),

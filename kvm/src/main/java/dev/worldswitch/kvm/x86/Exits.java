@@ -85,6 +85,10 @@ final class Exits {
         return hypercall;
     }
 
+    ControlRegisters control() {
+        return control;
+    }
+
     Emulator emulator() {
         return emulator;
     }
@@ -114,7 +118,10 @@ final class Exits {
 
     private long handleShutdown() {
         run.page().exitReason(RunPage.EXIT_SHUTDOWN);
-        if (run.ops().resetsOnShutdown()) VcpuReset.init(vcpu);
+        if (run.ops().resetsOnShutdown()) {
+            if (vcpu.smm().active()) vcpu.smm().changed(false);
+            VcpuReset.init(vcpu);
+        }
         return 0;
     }
 
@@ -155,6 +162,6 @@ final class Exits {
 
     /** Instructions that KVM intercepts only to skip, or to refuse: PAUSE, INVD, WBINVD, MONITOR, MWAIT, RDPMC. */
     private long handleOther(X86Exit exit) {
-        return control.handleOther(exit);
+        return exit.vector == X86Exit.RSM ? emulator.handleRsm() : control.handleOther(exit);
     }
 }

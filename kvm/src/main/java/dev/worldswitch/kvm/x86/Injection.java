@@ -135,6 +135,12 @@ final class Injection {
         VcpuPort port = vcpu.port();
         if ((vcpu.guestDebug().get() & GUESTDBG_BLOCKIRQ) != 0 || port != null && port.oneByOne()) return 0;
         int waiting = 0;
+        // In SMM another one waits for RSM, which exits anyway.
+        if (ev.smiPending.get() != 0 && !vcpu.smm().active()) {
+            if (!canInject) return Interpreter.IMMEDIATE_EXIT;
+            vcpu.smm().enter();
+            canInject = false;
+        }
         if (ev.nmiPending.get() != 0) {
             // Something else goes in first: in and out again, before the guest's first instruction.
             if (!canInject) return Interpreter.IMMEDIATE_EXIT;

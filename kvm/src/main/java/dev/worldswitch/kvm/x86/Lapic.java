@@ -438,6 +438,10 @@ public final class Lapic {
         switch (m.mode()) {
             case ApicBus.FIXED, ApicBus.LOWEST:
                 return (m.level() || !m.levelTriggered()) && deliverFixed(m.vector(), m.levelTriggered());
+            case ApicBus.SMI:
+                if (!vcpu.smm().built()) return false;
+                vcpu.smm().inject();
+                return true;
             case ApicBus.NMI:
                 vcpu.events().addNmi(vcpu.state());
                 break;
@@ -484,9 +488,23 @@ public final class Lapic {
         return sipiVector.get();
     }
 
-    /** kvm_apic_accept_events. */
+    /** kvm_lapic_latched_init. */
+    boolean latchedInit() {
+        return inKernel() && pending.test(PENDING_INIT);
+    }
+
+    void latchInit(boolean on) {
+        if (on) pending.or(PENDING_INIT);
+        else pending.and(~PENDING_INIT);
+    }
+
+    /** kvm_apic_accept_events. In system management mode an INIT waits, a SIPI is lost. */
     void acceptEvents() {
         if (pending.get() == 0) return;
+        if (vcpu.smm().active()) {
+            pending.and(~PENDING_SIPI);
+            return;
+        }
         if ((pending.and(~PENDING_INIT) & PENDING_INIT) != 0) {
             VcpuReset.init(vcpu);
             vcpu.mpState().set(isBsp() ? VcpuRun.MP_RUNNABLE : VcpuRun.MP_INIT_RECEIVED);

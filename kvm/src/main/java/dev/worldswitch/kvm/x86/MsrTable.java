@@ -253,11 +253,11 @@ public final class MsrTable {
         stores(0x8b, "IA32_BIOS_SIGN_ID", kvm.profile().msr(0x8b, amd ? 0x1000065 : 0x1_0000_0000L));
         if (kvm.config("smm"))
             stores(
-                    0x9e,
+                    Smm.MSR_SMBASE,
                     "IA32_SMBASE",
-                    0x30000,
+                    Smm.SMBASE_AT_RESET,
                     (v, x, host) -> host,
-                    v -> v.events().smm.get() != 0);
+                    v -> false);
         for (int i : new int[] {0xc1, 0xc2, 0x186, 0x187}) ignored(i, "MSR_P6_PERF_" + Integer.toHexString(i));
         constant(0xcd, "MSR_FSB_FREQ", 3);
         stores(
@@ -266,7 +266,7 @@ public final class MsrTable {
                 1L << 31,
                 (v, x, host) -> host,
                 v -> v.vm().platformInfoHidden().get() == 0);
-        stores(0x34, "MSR_SMI_COUNT", 0, (v, x, host) -> host);
+        stores(Smm.MSR_COUNT, "MSR_SMI_COUNT", 0, (v, x, host) -> host);
         stores(
                 0x140,
                 "MSR_MISC_FEATURES_ENABLES",

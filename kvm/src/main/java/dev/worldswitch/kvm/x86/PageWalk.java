@@ -29,7 +29,7 @@ final class PageWalk {
     }
 
     private @Nullable Bytes entry(long at, int size) {
-        return asking ? memory.peek(at, size) : memory.read(at, size);
+        return asking ? memory.peek(at, size) : v.readSeen(at, size);
     }
 
     private long translate(long va) {
@@ -50,7 +50,7 @@ final class PageWalk {
             if (e == null || (e.u64(0) & 1) == 0) return -1;
             long entry = e.u64(0);
             if ((entry & v.reservedGpaBits() & 0x000f_ffff_ffff_f000L) != 0) return -1;
-            if ((entry & 0x20) == 0 && !asking && !v.writeGuest(at, e.u64(0, entry | 0x20))) return -1;
+            if ((entry & 0x20) == 0 && !asking && !v.writeSeen(at, e.u64(0, entry | 0x20))) return -1;
             boolean large = level > 1 && level < 4 && (entry & 0x80) != 0;
             if (level == 1 || large) return entry & 0x000f_ffff_ffff_f000L & -1L << shift | va & (1L << shift) - 1;
             table = entry & 0x000f_ffff_ffff_f000L;
@@ -70,7 +70,7 @@ final class PageWalk {
             Bytes e = entry(at, 4);
             if (e == null || (e.u32(0) & 1) == 0) return -1;
             long entry = e.u32(0) & 0xffffffffL;
-            if ((entry & 0x20) == 0 && !asking && !v.writeGuest(at, e.u32(0, entry | 0x20))) return -1;
+            if ((entry & 0x20) == 0 && !asking && !v.writeSeen(at, e.u32(0, entry | 0x20))) return -1;
             boolean large = shift == 22 && (entry & 0x80) != 0 && (v.state().cr.get(4) & X86State.CR4_PSE) != 0;
             if (large) return (entry & 0xffc0_0000L) + ((entry >> 13 & 0xff) << 32) + (va & 0x3f_ffff);
             if (shift == 12) return entry & 0xffff_f000L | va & 0xfff;

@@ -12,8 +12,8 @@ public final class PendingEvents {
     /** NMIs that wait (nmi_pending, at most 2), and one being delivered; the mask is X86State.nmiMasked. */
     public final Word nmiPending, nmiInjected;
 
-    /** KVM_REQ_SMI, in SMM, NMI mask from before SMM, latched INIT. */
-    public final Word smiPending, smm, smmInsideNmi, latchedInit;
+    /** An SMI waits, in SMM, NMI mask from before SMM. */
+    public final Word smiPending, smm, smmInsideNmi;
     /** KVM_REQ_TRIPLE_FAULT. */
     public final Word tripleFault;
     /** SIPI vector; a SIPI waits. */
@@ -39,7 +39,6 @@ public final class PendingEvents {
         smiPending = r.word("smiPending");
         smm = r.word("smm");
         smmInsideNmi = r.word("smmInsideNmi");
-        latchedInit = r.word("latchedInit");
         tripleFault = r.word("tripleFault");
         sipiVector = r.word("sipiVector");
         sipiPending = r.word("sipiPending");

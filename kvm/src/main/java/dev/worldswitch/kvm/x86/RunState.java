@@ -35,7 +35,8 @@ final class RunState {
     static final long REQ_IOAPIC_EOI = 32,
             REQ_CLOCK_UPDATE = 64,
             REQ_STEAL_UPDATE = 128,
-            REQ_DIRTY_RING_SOFT_FULL = 256;
+            REQ_DIRTY_RING_SOFT_FULL = 256,
+            REQ_SMI = 512;
 
     final Word requests;
     /** Number of the physical CPU that has this vCPU's state loaded, plus 1; 0 when none. */

@@ -52,6 +52,9 @@ public interface Trace {
 
     default void kvmWriteTscOffset(Vcpu vcpu, long previous, long next) {}
 
+    /** Into or out of system management mode. */
+    default void kvmSmmTransition(Vcpu vcpu, long smbase, boolean entering) {}
+
     default void kvmVcpuWakeup(Vcpu vcpu, long nanoseconds, boolean valid) {}
 
     default void kvmMsiSetIrq(Vm vm, long address, int data) {}

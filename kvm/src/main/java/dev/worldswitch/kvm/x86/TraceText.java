@@ -224,6 +224,12 @@ final class TraceText implements Trace {
     }
 
     @Override
+    public void kvmSmmTransition(Vcpu vcpu, long smbase, boolean entering) {
+        String where = (entering ? "entering" : "leaving") + " SMM, smbase 0x" + Long.toHexString(smbase);
+        out.hit(vcpu, "kvm_smm_transition", "vcpu " + vcpu.id() + ": " + where);
+    }
+
+    @Override
     public void kvmWriteTscOffset(Vcpu vcpu, long previous, long next) {
         out.hit(
                 vcpu,

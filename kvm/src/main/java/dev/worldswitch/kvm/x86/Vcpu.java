@@ -13,6 +13,7 @@ import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.kvm.Stats;
 import dev.worldswitch.kvm.VcpuFile;
 import dev.worldswitch.kvm.VcpuPort;
+import dev.worldswitch.machine.PhysicalMemory;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
@@ -35,6 +36,7 @@ public final class Vcpu implements VcpuFile {
     private final Word mpState;
     private final Lapic lapic;
     private final StealTime stealTime;
+    private final Smm smm;
     private final VcpuRun runLoop;
     private final @Nullable DirtyRing dirtyRing;
     private final Stats.Counts stats;
@@ -77,6 +79,7 @@ public final class Vcpu implements VcpuFile {
         this.systemTime = region.word("systemTime");
         this.guestStopped = region.word("guestStopped");
         this.stealTime = new StealTime(region.child("stealTime"), this);
+        this.smm = new Smm(this);
         this.lapic = new Lapic(region.child("lapic"), this);
         long dynamic = vm.kvm().profile().xsave().xfdMask(),
                 all = vm.kvm().profile().xsave().supported();
@@ -182,6 +185,34 @@ public final class Vcpu implements VcpuFile {
         return vm.memory().write(gpa, b, dirtyRing);
     }
 
+    /** kvm_vcpu_write_guest: the same to memory as this vCPU sees it now. */
+    boolean writeSeen(long gpa, Bytes b) {
+        return vm.memory().write(addressSpace(), gpa, b, dirtyRing);
+    }
+
+    /** kvm_vcpu_read_guest. */
+    @Nullable
+    Bytes readSeen(long gpa, int size) {
+        return vm.memory().read(addressSpace(), gpa, size);
+    }
+
+    /** kvm_arch_vcpu_memslots_id: 1 in system management mode. */
+    private int addressSpace() {
+        return events.smm.get() == 0 ? 0 : 1;
+    }
+
+    /** Memory as guest code on this vCPU sees it. */
+    PhysicalMemory seenMemory() {
+        return vm.addressSpaces() == 1
+                ? vm.memory().writtenBy(dirtyRing)
+                : vm.memory().seenBy(dirtyRing, this::addressSpace);
+    }
+
+    /** System management mode. */
+    Smm smm() {
+        return smm;
+    }
+
     /** The in-kernel local APIC; counts only when the VM has an irqchip. */
     public Lapic lapic() {
         return lapic;
@@ -257,7 +288,7 @@ public final class Vcpu implements VcpuFile {
     /** load_pdptrs: from guest memory; left alone when the table can't be read. */
     public void loadPdptrs() {
         long at = state.cr.get(3) & 0xffff_ffe0L;
-        Bytes b = vm.memory().read(at, 32);
+        Bytes b = readSeen(at, 32);
         if (b != null) for (int i = 0; i < 4; i++) pdptrs.set(i, b.u64(i * 8));
     }
 

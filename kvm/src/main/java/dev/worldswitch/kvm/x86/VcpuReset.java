@@ -18,6 +18,7 @@ final class VcpuReset {
 
     /** INIT: registers and the local APIC; FPU image, MSRs and the APIC base stay. */
     static void init(Vcpu v) {
+        v.events().smiPending.set(0);
         registers(v);
         v.lapic().reset(true);
     }

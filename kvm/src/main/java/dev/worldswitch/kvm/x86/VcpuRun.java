@@ -266,6 +266,7 @@ public final class VcpuRun implements PreemptNotifier {
         if (vcpu.lapic().pendingInitOrSipi()) return true;
         if (ev.exceptionPending.get() != 0 || ev.tripleFault.get() != 0) return true;
         if (ev.nmiPending.get() != 0 && injection.nmiAllowed()) return true;
+        if (vcpu.smm().requested()) return true;
         return injection.interruptAllowed() && kvmCpuHasInterrupt();
     }
 
@@ -311,6 +312,7 @@ public final class VcpuRun implements PreemptNotifier {
         }
         rs.requests.and(~(RunState.REQ_EVENT | RunState.REQ_UNBLOCK));
         if (rs.requests.test(RunState.REQ_DIRTY_RING_SOFT_FULL) && dirtyRingFull()) return 0;
+        vcpu.smm().process();
         if (rs.requests.test(RunState.REQ_IOAPIC_EOI)) {
             rs.requests.and(~RunState.REQ_IOAPIC_EOI);
             page.ioapicEoi((int) rs.eoiVector.get());

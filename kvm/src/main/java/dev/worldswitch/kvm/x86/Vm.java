@@ -295,7 +295,7 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
 
     @Override
     public int addressSpaces() {
-        return kvm.config("smm") ? 2 : 1;
+        return kvm.config("smm") && !hasPrivateMemory() ? 2 : 1;
     }
 
     @Override

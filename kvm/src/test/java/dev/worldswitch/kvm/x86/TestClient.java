@@ -15,6 +15,9 @@ import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.x86.X86Profile;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -25,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 final class TestClient implements Client, Caller {
     static final long BASE = 0x10000;
     static final int SIZE = 1 << 20;
-    private final byte[] memory = new byte[SIZE];
+    private final MemorySegment memory = Arena.ofAuto().allocate(SIZE, 4096);
     private final java.util.concurrent.atomic.AtomicLong now = new java.util.concurrent.atomic.AtomicLong();
     private final Kernel kernel;
     private final Kvm kvm;
@@ -100,20 +103,20 @@ final class TestClient implements Client, Caller {
     }
 
     private boolean inside(long a, int n) {
-        return a >= BASE && a + n <= BASE + memory.length;
+        return a >= BASE && a + n <= BASE + SIZE;
     }
 
     @Override
     public boolean read(long address, byte[] into, int offset, int length) {
         if (!inside(address, length)) return false;
-        System.arraycopy(memory, (int) (address - BASE), into, offset, length);
+        MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, address - BASE, into, offset, length);
         return true;
     }
 
     @Override
     public boolean write(long address, byte[] from, int offset, int length) {
         if (!inside(address, length)) return false;
-        System.arraycopy(from, offset, memory, (int) (address - BASE), length);
+        MemorySegment.copy(from, offset, memory, ValueLayout.JAVA_BYTE, address - BASE, length);
         return true;
     }
 
@@ -124,7 +127,7 @@ final class TestClient implements Client, Caller {
 
     @Override
     public long hostPage(long address, boolean write) {
-        return inside(address & -4096, 4096) ? address & -4096 : 0;
+        return inside(address & -4096, 4096) ? memory.address() + (address & -4096) - BASE : 0;
     }
 
     @Override

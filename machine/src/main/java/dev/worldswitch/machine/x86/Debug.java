@@ -1,18 +1,18 @@
 package dev.worldswitch.machine.x86;
 
 /** Debug exceptions: breakpoints on execution, and traps after an instruction (SDM vol. 3, 17.2 and 17.3). */
-final class Debug {
+public final class Debug {
     private Debug() {}
 
     /** DR6 as the register keeps it: RTM (16) and BLD (11) are active low where they exist, else they read as one. */
-    static long dr6(X86Profile profile, long v) {
+    public static long dr6(X86Profile profile, long v) {
         Cpuid seven = profile.cpuid(7, 0);
         long active = (seven.ebx() >> 11 & 1) << 16 | (seven.ecx() >> 24 & 1) << 11;
         return v & (0xe00f | active) | 0xffff0ff0L & ~active;
     }
 
     /** DR7 as the register keeps it: bit 11 only with RTM, bit 10 always. */
-    static long dr7(X86Profile profile, long v) {
+    public static long dr7(X86Profile profile, long v) {
         return v & (0xffff23ffL | (profile.cpuid(7, 0).ebx() >> 11 & 1) << 11) | 0x400;
     }
 

@@ -40,9 +40,11 @@ final class PrivilegedOps {
         other(ending, "MWAIT", "0F 01 /1 reg m1", 0x0f01c9, true);
         // Nothing here is out of order: instructions are complete, one after the other.
         plain.row("SERIALIZE", "NP 0F 01 /5 reg m0", "", (m, op) -> {});
-        // Outside system-management mode.
+        // The CPU itself is never in system management mode; the hypervisor emulates it, and hears of RSM.
         ending.row("RSM", "0F AA", "", (m, op) -> {
-            throw m.ud();
+            if (!m.cpu.profile().isAmd()) throw m.ud();
+            m.exit.vector = X86Exit.RSM;
+            throw SystemOps.exit(m, op, X86Exit.OTHER);
         });
     }
 

@@ -35,6 +35,10 @@ public final class X86Exit {
     public static final int FETCH_MMIO = 17;
     /** RDPMC, INVD, WBINVD, MONITOR, MWAIT, PAUSE...: {@link #vector} has the opcode; RIP at it. */
     public static final int OTHER = 18;
+
+    /** {@link #vector} of an {@link #OTHER} that RSM raised: SVM intercepts it before it looks at the mode. */
+    public static final int RSM = 0x0faa;
+
     /** Interrupt window opened, as asked for at entry. */
     public static final int INTERRUPT_WINDOW = 19;
 
