@@ -8,89 +8,6 @@ package dev.worldswitch.machine.x86;
 final class Avx512FloatTable extends Avx512Table {
     private static final int ALL_MASKED = 0x1f80;
 
-    /** One element of the result, of the destination's, the first and the second source's. */
-    private interface Element {
-        SseFloat.Result of(long d, long a, long b, int mx);
-    }
-
-    /** Result elements of {@code to} bits of source elements of {@code from} bits; the opmask counts the wider ones. */
-    private static final class Float extends EvexOp {
-        private final Element f;
-        private final int from, to;
-        private final boolean scalar, suppressed, spread;
-        private final int rounding;
-
-        Float(Insn i, int from, int to, boolean scalar, Element f) {
-            super(
-                    i,
-                    scalar ? from : Math.max(from, to),
-                    scalar ? from / 8 : from < to ? (16 << Math.min(i.vl, 2)) / 2 : 0);
-            this.f = f;
-            this.from = from;
-            this.to = to;
-            this.scalar = scalar;
-            this.suppressed = i.b && !i.isMem();
-            this.rounding = i.vl << 13;
-            if (suppressed) undefined = i.z && i.aaa == 0;
-            if (scalar) undefined = i.z && i.aaa == 0 || i.b && i.isMem();
-            // One element for all is as wide as the source's elements.
-            this.spread = from < to && !scalar && i.b && i.isMem();
-            if (spread && i.mod == 1) this.ea = i.mem().plus(i.mem().disp * (from / 8 - 1));
-        }
-
-        private int mxcsr(Interpreter m) {
-            int mx = XsaveInstructions.mxcsr(m.fp);
-            return suppressed ? mx & ~SseFloat.RC | rounding | ALL_MASKED : mx;
-        }
-
-        private void raise(Interpreter m, int flags) {
-            if (!suppressed) VecOp.raise(m, flags);
-        }
-
-        @Override
-        void run(Interpreter m) {
-            if (scalar) {
-                one(m);
-                return;
-            }
-            long[] b = from < to ? half(m) : operand(m, true), a = read(m, first), d = read(m, reg), r = new long[8];
-            int flags = 0, n = elements(), mx = mxcsr(m);
-            long on = active(m);
-            for (int e = 0; e < n; e++) {
-                if ((on >>> e & 1) == 0) continue;
-                SseFloat.Result v =
-                        f.of(Avx2Table.lane(d, e, to), Avx2Table.lane(a, e, to), Avx2Table.lane(b, e, from), mx);
-                Avx2Table.setLane(r, e, to, v.bits());
-                flags |= v.flags();
-            }
-            raise(m, flags);
-            putPart(m, reg, r, to, n * to);
-        }
-
-        private long[] half(Interpreter m) {
-            if (ea == null) return read(m, rm);
-            long[] v = new long[8];
-            if (spread && anyActive(m)) {
-                long one = m.ld(m.linear(ea, from / 8, false), from / 8);
-                for (int e = 0; e < elements(); e++) Avx2Table.setLane(v, e, from, one);
-            } else if (!spread) loadActive(m, v, active(m), from, elements());
-            return v;
-        }
-
-        private void one(Interpreter m) {
-            long[] r = {0};
-            if ((active(m) & 1) != 0) {
-                long b = ea != null ? m.ld(m.linear(ea, from / 8, false), from / 8) : read(m, rm)[0];
-                long a = read(m, first)[0], d = read(m, reg)[0];
-                SseFloat.Result v =
-                        f.of(d & Avx2Table.mask(to), a & Avx2Table.mask(to), b & Avx2Table.mask(from), mxcsr(m));
-                raise(m, v.flags());
-                r[0] = v.bits();
-            }
-            merge(m, this, reg, r, to);
-        }
-    }
-
     @Override
     void fill() {
         String[] names = {"VADD", "VMUL", "VSUB", "VMIN", "VDIV", "VMAX", "VSQRT"};
@@ -98,10 +15,9 @@ final class Avx512FloatTable extends Avx512Table {
         int[] ops = {SseFloat.ADD, SseFloat.MUL, SseFloat.SUB, SseFloat.MIN, SseFloat.DIV, SseFloat.MAX, SseFloat.SQRT};
         for (int k = 0; k < names.length; k++) {
             int op = ops[k];
-            Element single = (d, a, b, mx) -> new SseFloat.Result(
+            EvexFloat.Element single = (d, a, b, imm, mx) -> new SseFloat.Result(
                     SseFloat.f32(op, (int) a, (int) b, mx) & 0xffffffffL, SseFloat.f32Flags(op, (int) a, (int) b, mx));
-            Element wide =
-                    (d, a, b, mx) -> new SseFloat.Result(SseFloat.f64(op, a, b, mx), SseFloat.f64Flags(op, a, b, mx));
+            EvexFloat.Element wide = (d, a, b, imm, mx) -> new SseFloat.Result(SseFloat.f64(op, a, b, mx), SseFloat.f64Flags(op, a, b, mx));
             add(names[k] + "PS", "NP.0F.W0 " + opcodes[k], 32, 32, false, single);
             add(names[k] + "PD", "66.0F.W1 " + opcodes[k], 64, 64, false, wide);
             add(names[k] + "SS", "F3.0F.W0 " + opcodes[k], 32, 32, true, single);
@@ -113,8 +29,8 @@ final class Avx512FloatTable extends Avx512Table {
         generalRegisters();
     }
 
-    private void add(String name, String encoding, int from, int to, boolean scalar, Element f) {
-        row(name, encoding + " /r", "V,W", i -> new Float(i, from, to, scalar, f));
+    private void add(String name, String encoding, int from, int to, boolean scalar, EvexFloat.Element f) {
+        row(name, encoding + " /r", "V,W", i -> new EvexFloat(i, from, to, scalar, false, f));
     }
 
     private void fma() {
@@ -268,14 +184,14 @@ final class Avx512FloatTable extends Avx512Table {
     }
 
     private void conversions() {
-        add("VCVTSD2SS", "F2.0F.W1 5A", 64, 32, true, (d, a, b, mx) -> SseFloat.toF32(b, mx));
-        add("VCVTSS2SD", "F3.0F.W0 5A", 32, 64, true, (d, a, b, mx) -> SseFloat.toF64((int) b, mx));
-        add("VCVTPD2PS", "66.0F.W1 5A", 64, 32, false, (d, a, b, mx) -> SseFloat.toF32(b, mx));
-        add("VCVTPS2PD", "NP.0F.W0 5A", 32, 64, false, (d, a, b, mx) -> SseFloat.toF64((int) b, mx));
-        add("VCVTDQ2PS", "NP.0F.W0 5B", 32, 32, false, (d, a, b, mx) -> SseFloat.fromInt((int) b, false, mx));
-        add("VCVTDQ2PD", "F3.0F.W0 E6", 32, 64, false, (d, a, b, mx) -> SseFloat.fromInt((int) b, true, mx));
-        add("VCVTQQ2PD", "F3.0F.W1 E6", 64, 64, false, (d, a, b, mx) -> SseFloat.fromInt(b, true, mx));
-        add("VCVTQQ2PS", "NP.0F.W1 5B", 64, 32, false, (d, a, b, mx) -> SseFloat.fromInt(b, false, mx));
+        add("VCVTSD2SS", "F2.0F.W1 5A", 64, 32, true, (d, a, b, imm, mx) -> SseFloat.toF32(b, mx));
+        add("VCVTSS2SD", "F3.0F.W0 5A", 32, 64, true, (d, a, b, imm, mx) -> SseFloat.toF64((int) b, mx));
+        add("VCVTPD2PS", "66.0F.W1 5A", 64, 32, false, (d, a, b, imm, mx) -> SseFloat.toF32(b, mx));
+        add("VCVTPS2PD", "NP.0F.W0 5A", 32, 64, false, (d, a, b, imm, mx) -> SseFloat.toF64((int) b, mx));
+        add("VCVTDQ2PS", "NP.0F.W0 5B", 32, 32, false, (d, a, b, imm, mx) -> SseFloat.fromInt((int) b, false, mx));
+        add("VCVTDQ2PD", "F3.0F.W0 E6", 32, 64, false, (d, a, b, imm, mx) -> SseFloat.fromInt((int) b, true, mx));
+        add("VCVTQQ2PD", "F3.0F.W1 E6", 64, 64, false, (d, a, b, imm, mx) -> SseFloat.fromInt(b, true, mx));
+        add("VCVTQQ2PS", "NP.0F.W1 5B", 64, 32, false, (d, a, b, imm, mx) -> SseFloat.fromInt(b, false, mx));
         for (boolean cut : new boolean[] {false, true}) {
             String t = cut ? "VCVTT" : "VCVT";
             add(
@@ -284,28 +200,28 @@ final class Avx512FloatTable extends Avx512Table {
                     32,
                     32,
                     false,
-                    (d, a, b, mx) -> integer(b, false, 32, cut, mx));
+                    (d, a, b, imm, mx) -> integer(b, false, 32, cut, mx));
             add(
                     t + "PD2DQ",
                     (cut ? "66" : "F2") + ".0F.W1 E6",
                     64,
                     32,
                     false,
-                    (d, a, b, mx) -> integer(b, true, 32, cut, mx));
+                    (d, a, b, imm, mx) -> integer(b, true, 32, cut, mx));
             add(
                     t + "PD2QQ",
                     "66.0F.W1 7" + (cut ? "A" : "B"),
                     64,
                     64,
                     false,
-                    (d, a, b, mx) -> integer(b, true, 64, cut, mx));
+                    (d, a, b, imm, mx) -> integer(b, true, 64, cut, mx));
             add(
                     t + "PS2QQ",
                     "66.0F.W0 7" + (cut ? "A" : "B"),
                     32,
                     64,
                     false,
-                    (d, a, b, mx) -> integer(b, false, 64, cut, mx));
+                    (d, a, b, imm, mx) -> integer(b, false, 64, cut, mx));
         }
     }
 

@@ -31,6 +31,7 @@ public final class OpTable {
             new Avx512Table(),
             new Avx512ShuffleTable(),
             new Avx512FloatTable(),
+            new Avx512FormTable(),
             new Avx512NewerTable(),
             new Avx512MoveTable(),
             new GatherTable(),

@@ -18,7 +18,11 @@ public final class SseFloat {
     private SseFloat() {}
 
     /** A format: precision in bits (with the hidden one), exponent bias, width. */
-    private record Format(int p, int bias, int width) {
+    record Format(int p, int bias, int width) {
+        static Format of(int width) {
+            return width == 64 ? F64 : width == 32 ? F32 : F16;
+        }
+
         long sign() {
             return 1L << width - 1;
         }
@@ -60,7 +64,7 @@ public final class SseFloat {
         }
     }
 
-    private static final Format F32 = new Format(24, 127, 32), F64 = new Format(53, 1023, 64);
+    static final Format F32 = new Format(24, 127, 32), F64 = new Format(53, 1023, 64);
 
     // Double precision.
 
@@ -176,7 +180,7 @@ public final class SseFloat {
         return slow(F32, op, a & 0xffffffffL, b & 0xffffffffL, mxcsr);
     }
 
-    private static Result slow(Format f, int op, long a0, long b0, int mxcsr) {
+    static Result slow(Format f, int op, long a0, long b0, int mxcsr) {
         boolean unary = op == SQRT, daz = (mxcsr & DAZ) != 0;
         long a = daz && f.isDenormal(a0) ? a0 & f.sign() : a0, b = daz && f.isDenormal(b0) ? b0 & f.sign() : b0;
         if (op == MIN || op == MAX) return minMax(f, op, a, b);
@@ -230,26 +234,26 @@ public final class SseFloat {
     }
 
     /** MIN and MAX give the second operand unless the first is strictly smaller (larger): SDM vol. 2, MINSD. */
-    private static Result minMax(Format f, int op, long a, long b) {
+    static Result minMax(Format f, int op, long a, long b) {
         if (f.isNan(a) || f.isNan(b)) return new Result(b, IE);
         int de = f.isDenormal(a) || f.isDenormal(b) ? DE : 0;
         int c = compare(f, a, b);
         return new Result(op == MIN ? c < 0 ? a : b : c > 0 ? a : b, de);
     }
 
-    private static int compare(Format f, long a, long b) {
+    static int compare(Format f, long a, long b) {
         if (f.isZero(a) && f.isZero(b)) return 0;
         long x = (a & f.sign()) != 0 ? -(a & ~f.sign()) : a, y = (b & f.sign()) != 0 ? -(b & ~f.sign()) : b;
         return Long.compare(x, y);
     }
 
-    private static BigInteger mantissa(Format f, long v) {
+    static BigInteger mantissa(Format f, long v) {
         long m = v & f.fraction();
         return BigInteger.valueOf((v & f.inf()) == 0 ? m : m | 1L << f.p - 1);
     }
 
     /** The power of two that the mantissa's lowest bit stands for. */
-    private static int exponent(Format f, long v) {
+    static int exponent(Format f, long v) {
         int e = (int) ((v & f.inf()) >>> f.p - 1);
         return Math.max(e, 1) - f.bias - f.p + 1;
     }
@@ -274,7 +278,7 @@ public final class SseFloat {
     }
 
     /** Rounds {@code m * 2^e}; tininess is detected after rounding, as x86 does. */
-    private static Result round(Format f, boolean sign, BigInteger m, int e, int mxcsr, int flags) {
+    static Result round(Format f, boolean sign, BigInteger m, int e, int mxcsr, int flags) {
         long signBit = sign ? f.sign() : 0;
         int emin = 1 - f.bias - f.p + 1;
         int cut = m.bitLength() - f.p;
@@ -333,7 +337,10 @@ public final class SseFloat {
      * times zero plus a NaN is that NaN.
      */
     static Result fma(boolean isDouble, long a0, long b0, long c0, boolean minusProduct, boolean minusC, int mxcsr) {
-        Format f = isDouble ? F64 : F32;
+        return fma(isDouble ? F64 : F32, a0, b0, c0, minusProduct, minusC, mxcsr);
+    }
+
+    static Result fma(Format f, long a0, long b0, long c0, boolean minusProduct, boolean minusC, int mxcsr) {
         boolean daz = (mxcsr & DAZ) != 0;
         long a = flushed(f, a0, daz), b = flushed(f, b0, daz), c = flushed(f, c0, daz);
         if (f.isNan(a) || f.isNan(b) || f.isNan(c)) {
@@ -358,13 +365,13 @@ public final class SseFloat {
         return round(f, s.signum() < 0, s.abs(), e, mxcsr, de);
     }
 
-    private static long flushed(Format f, long v, boolean daz) {
+    static long flushed(Format f, long v, boolean daz) {
         return daz && f.isDenormal(v) ? v & f.sign() : v;
     }
 
     // Half precision: F16C.
 
-    private static final Format F16 = new Format(11, 15, 16);
+    static final Format F16 = new Format(11, 15, 16);
 
     /** VCVTPH2PS of one element: exact, denormals are numbers whatever MXCSR says. */
     static Result fromHalf(int h) {
@@ -400,7 +407,7 @@ public final class SseFloat {
         return relation(F32, a & 0xffffffffL, b & 0xffffffffL, mxcsr);
     }
 
-    private static int relation(Format f, long a0, long b0, int mxcsr) {
+    static int relation(Format f, long a0, long b0, int mxcsr) {
         boolean daz = (mxcsr & DAZ) != 0;
         long a = daz && f.isDenormal(a0) ? a0 & f.sign() : a0, b = daz && f.isDenormal(b0) ? b0 & f.sign() : b0;
         if (f.isNan(a) || f.isNan(b)) return 8;
@@ -416,7 +423,7 @@ public final class SseFloat {
         return compareFlags(F32, a & 0xffffffffL, b & 0xffffffffL, quietNan, mxcsr);
     }
 
-    private static int compareFlags(Format f, long a, long b, boolean quietNan, int mxcsr) {
+    static int compareFlags(Format f, long a, long b, boolean quietNan, int mxcsr) {
         if (f.isSignalling(a) || f.isSignalling(b)) return IE;
         if (f.isNan(a) || f.isNan(b)) return quietNan ? 0 : IE;
         return (mxcsr & DAZ) == 0 && (f.isDenormal(a) || f.isDenormal(b)) ? DE : 0;
@@ -561,7 +568,7 @@ public final class SseFloat {
         return new Result(r.longValue(), shift < 0 && m.getLowestSetBit() < -shift ? PE : 0);
     }
 
-    private static BigInteger unsigned(long v) {
+    static BigInteger unsigned(long v) {
         return new BigInteger(Long.toUnsignedString(v, 16), 16);
     }
 }

@@ -221,7 +221,7 @@ final class X87Math {
         if (isInfinite(a) || isZero(b)) return NAN;
         int de = denormals(a, b);
         if (isZero(a)) return a.with(de);
-        if (isInfinite(b)) return a.with(de);
+        if (isInfinite(b)) return round(negative(a), mantissa(a), unit(a), fcw | 0x300, de);
         int d = magnitude(a) - magnitude(b);
         BigInteger x = mantissa(a), y = mantissa(b);
         int e = Math.min(unit(a), unit(b));

@@ -17,6 +17,9 @@ import org.junit.jupiter.api.Test;
 class RowsAgainstThisCpuTest {
     private static final long SEED = Long.getLong("rows.seed", 20261121);
     private static final int SAMPLES = Integer.getInteger("rows.samples", 30);
+    /** A pattern of mnemonics: only these rows. */
+    private static final String ONLY = System.getProperty("rows.only", "");
+
     private static final List<OpTableSource> WHOLE = List.of(
             new IntegerTable(),
             new BitTable(),
@@ -26,6 +29,7 @@ class RowsAgainstThisCpuTest {
             new Avx512Table(),
             new Avx512ShuffleTable(),
             new Avx512FloatTable(),
+            new Avx512FormTable(),
             new Avx512NewerTable(),
             new Avx512MoveTable(),
             new GatherTable(),
@@ -44,6 +48,7 @@ class RowsAgainstThisCpuTest {
         for (OpTableSource s : List.of(new SseTable(), new AvxTable()))
             for (Row r : s.rows()) if (r.mnemonic().endsWith("MASKMOVDQU")) rows.add(r);
         rows.removeIf(r -> not.contains(name(r)));
+        if (!ONLY.isEmpty()) rows.removeIf(r -> !r.mnemonic().matches(ONLY));
         return rows;
     }
 
@@ -63,6 +68,7 @@ class RowsAgainstThisCpuTest {
 
     @Test
     void every_row_is_compared_or_listed_with_a_reason() throws IOException {
+        assumeTrue(ONLY.isEmpty());
         Set<String> compared = new HashSet<>();
         for (Row r : rows()) compared.add(name(r));
         // VectorSemanticsTest fails when one of these was never compared.
