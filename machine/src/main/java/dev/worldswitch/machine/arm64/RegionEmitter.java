@@ -38,13 +38,16 @@ final class RegionEmitter extends RegionWriter<Block> {
         this.c = c;
     }
 
-    /** False for a region of which too little would be byte code of its own. */
+    /**
+     * False for a region of which too little would be byte code of its own. SVE's objects, of a class for each meaning, gain
+     * as much by being constants there.
+     */
     static boolean worthwhile(List<Block> region) {
         int own = 0, all = 0;
         for (Block b : region)
             for (A64Op op : b.ops) {
                 all++;
-                if (OpEmitter.knows(op)) own++;
+                if (OpEmitter.knows(op) || op.unit() == A64Op.SVE) own++;
             }
         return own >= 2 && 2 * own >= all;
     }

@@ -19,19 +19,19 @@ final class Sve2FpTable extends SveRows {
                 "0110010100011ss0101gggnnnnnddddd",
                 Feature.SVE2,
                 w -> f(w, 18, 17) != 0,
-                (c, w, pc) -> SveOps.mergeConstant(c, d(w), n(w), g(w), 0, 1 << f(w, 18, 17), FpSpecial::logb));
+                w -> SveLanes.mergeConstant(d(w), n(w), g(w), 0, 1 << f(w, 18, 17), FpSpecial::logb));
         Two toBf16 = FpOps::toBf16;
         Two toOdd = to(64, 32, true);
         row(
                 "FCVTX",
                 "0110010100001010101gggnnnnnddddd",
                 Feature.SVE2,
-                (c, w, pc) -> SveOps.mergeConstant(c, d(w), n(w), g(w), 0, 8, toOdd));
+                w -> SveLanes.mergeConstant(d(w), n(w), g(w), 0, 8, toOdd));
         row(
                 "BFCVT",
                 "0110010110001010101gggnnnnnddddd",
                 Feature.SVE_BF16,
-                (c, w, pc) -> SveOps.mergeConstant(c, d(w), n(w), g(w), 0, 4, toBf16));
+                w -> SveLanes.mergeConstant(d(w), n(w), g(w), 0, 4, toBf16));
         top("FCVTXNT", "00001010", Feature.SVE2, 8, toOdd);
         top("FCVTNT 32 to 16", "10001000", Feature.SVE2, 4, to(32, 16, false));
         top("FCVTNT 64 to 32", "11001010", Feature.SVE2, 8, to(64, 32, false));

@@ -24,7 +24,7 @@ final class Sve2IntegerTable extends SveRows {
                 name + " (predicated)",
                 "01000100ss0" + five(opcode) + "100gggmmmmmddddd",
                 Feature.SVE2,
-                (c, w, pc) -> SveOps.merge(c, d(w), n(w), g(w), size(w), fn));
+                w -> SveLanes.merge(d(w), d(w), n(w), g(w), size(w), fn));
     }
 
     private void reversed(String name, int opcode, Two fn) {
@@ -103,7 +103,7 @@ final class Sve2IntegerTable extends SveRows {
                 Feature.SVE2,
                 from,
                 to,
-                (c, w, pc) -> SveOps.mergeConstant(c, d(w), n(w), g(w), 0, size(w), fn));
+                w -> SveLanes.mergeConstant(d(w), n(w), g(w), 0, size(w), fn));
     }
 
     private void unary() {
@@ -130,10 +130,11 @@ final class Sve2IntegerTable extends SveRows {
                 "00000100tt00" + op + "100gggttiiiddddd",
                 Feature.SVE2,
                 w -> f(w, 23, 22) != 0 || f(w, 9, 8) != 0,
-                (c, w, pc) -> {
+                w -> {
                     int t = f(w, 23, 22) << 2 | f(w, 9, 8), size = Integer.highestOneBit(t);
                     int imm = t << 3 | f(w, 7, 5);
-                    SveOps.mergeConstant(c, d(w), d(w), g(w), left ? imm - 8 * size : imm - 16 * size, size, fn);
+                    return SveLanes.mergeConstant(
+                            d(w), d(w), g(w), left ? imm - 8 * size : imm - 16 * size, size, fn);
                 });
     }
 
@@ -164,20 +165,25 @@ final class Sve2IntegerTable extends SveRows {
         accumulate("SRI", "100", false, LaneFn::sri);
         accumulate("SLI", "101", true, LaneFn::sli);
         for (int u = 0; u < 2; u++) {
-            Two fn = u == 0 ? LaneFn::sabd : LaneFn::uabd;
+            Two distance = u == 0 ? LaneFn::sabd : LaneFn::uabd;
+            Three fn = (f, d, a, b, n) -> d + distance.of(f, a, b, n);
             row(
                     u == 0 ? "SABA" : "UABA",
                     "01000101ss0mmmmm11111" + u + "nnnnnddddd",
                     Feature.SVE2,
-                    (c, w, pc) -> SveOps.map3(c, d(w), n(w), m(w), size(w), (f, d, a, b, n) -> d + fn.of(f, a, b, n)));
+                    w -> SveLanes.map3(d(w), d(w), n(w), m(w), size(w), fn));
         }
-        row("XAR", "00000100tt1ttiii001101mmmmmddddd", Feature.SVE2, w -> tsz(w) != 0, (c, w, pc) -> {
-            int size = Integer.highestOneBit(tsz(w)), by = -amount(w, false);
-            Two fn = (f, a, b, n) -> {
+        Two[] xar = new Two[65];
+        for (int k = 0; k < 65; k++) {
+            int by = k;
+            xar[k] = (f, a, b, n) -> {
                 long x = a ^ b;
                 return n == 64 ? Long.rotateRight(x, by) : x >>> by | x << n - by;
             };
-            SveOps.map(c, d(w), d(w), n(w), size, fn);
+        }
+        row("XAR", "00000100tt1ttiii001101mmmmmddddd", Feature.SVE2, w -> tsz(w) != 0, w -> {
+            int size = Integer.highestOneBit(tsz(w)), by = -amount(w, false);
+            return SveLanes.map(d(w), d(w), n(w), size, xar[by]);
         });
     }
 
@@ -186,7 +192,7 @@ final class Sve2IntegerTable extends SveRows {
                 name,
                 "00000100" + op.substring(0, 2) + "1mmmmm00111" + op.charAt(2) + "kkkkkddddd",
                 Feature.SVE2,
-                (c, w, pc) -> SveOps.map3(c, d(w), m(w), n(w), 8, fn));
+                w -> SveLanes.map3(d(w), d(w), m(w), n(w), 8, fn));
     }
 
     private void bitwise() {
@@ -204,7 +210,7 @@ final class Sve2IntegerTable extends SveRows {
                     names[k],
                     "01000101ss0mmmmm1011" + two(k) + "nnnnnddddd",
                     Feature.SVE_BITPERM,
-                    (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), size(w), fn));
+                    w -> SveLanes.map(d(w), n(w), m(w), size(w), fn));
         }
         for (int k = 0; k < 2; k++) {
             int tb = k;

@@ -44,10 +44,15 @@ final class SveCountTable extends SveRows {
                     "00000100ss11iiii11000" + s + "pppppddddd",
                     1,
                     3,
-                    (c, w, pc) -> {
-                        long by = (long) sign * SveOps.pattern(n(w), SveOps.elements(c, size(w))) * (1 + f(w, 19, 16));
-                        SveOps.mapConstant(c, d(w), d(w), by, size(w), (f, a, b, bits) -> a + b);
-                    });
+                    w -> SveLanes.mergeScalar(
+                            d(w),
+                            d(w),
+                            -1,
+                            c -> (long) sign
+                                    * SveOps.pattern(n(w), SveOps.elements(c, size(w)))
+                                    * (1 + f(w, 19, 16)),
+                            size(w),
+                            (f, a, b, bits) -> a + b));
             row(
                     (s == 0 ? "INCP" : "DECP") + " (scalar)",
                     "00100101ss10110" + s + "1000100mmmmddddd",
@@ -61,8 +66,10 @@ final class SveCountTable extends SveRows {
 
     static long count(Arm64Interpreter c, int mask, int p, int size) {
         long r = 0;
-        for (int e = 0; e < SveOps.elements(c, size); e++)
-            if (SveOps.active(c, mask, e, size) && SveOps.active(c, p, e, size)) r++;
+        for (int i = 0, left = c.vl; left > 0; i++, left -= 64) {
+            long on = c.p[mask * c.pw + i] & c.p[p * c.pw + i] & SveOps.EVERY[size];
+            r += Long.bitCount(left < 64 ? on & (1L << left) - 1 : on);
+        }
         return r;
     }
 }

@@ -33,6 +33,6 @@ final class SveCryptoTable extends SveRows {
                 "RAX1",
                 "01000101001mmmmm111101nnnnnddddd",
                 Feature.SVE_SHA3,
-                (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), 8, (f, a, b, n) -> a ^ Long.rotateLeft(b, 1)));
+                w -> SveLanes.map(d(w), n(w), m(w), 8, (f, a, b, n) -> a ^ Long.rotateLeft(b, 1)));
     }
 }

@@ -27,10 +27,10 @@ final class SveFpMultiplyTable extends SveRows {
                 "01100101ss011" + five(opcode).substring(2) + "100ggg0000iddddd",
                 1,
                 3,
-                (c, w, pc) -> {
+                w -> {
                     int size = size(w);
                     long v = value(f(w, 5, 5) == 0 ? zero : one, 8 * size);
-                    SveOps.mergeConstant(c, d(w), d(w), g(w), v, size, fn);
+                    return SveLanes.mergeConstant(d(w), d(w), g(w), v, size, fn);
                 });
     }
 
@@ -56,29 +56,31 @@ final class SveFpMultiplyTable extends SveRows {
                 "00000100ss100000101110nnnnnddddd",
                 1,
                 3,
-                (c, w, pc) -> SveOps.mapConstant(c, d(w), n(w), 0, size(w), FpSpecial::expa));
+                w -> SveLanes.mapConstant(d(w), n(w), 0, size(w), FpSpecial::expa));
         sized(
                 "FTSSEL",
                 "00000100ss1mmmmm101100nnnnnddddd",
                 1,
                 3,
-                (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), size(w), FpSpecial::trigSelect));
+                w -> SveLanes.map(d(w), n(w), m(w), size(w), FpSpecial::trigSelect));
         sized(
                 "FTSMUL",
                 "01100101ss0mmmmm000011nnnnnddddd",
                 1,
                 3,
-                (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), size(w), FpSpecial::trigSquare));
-        sized("FTMAD", "01100101ss010iii100000mmmmmddddd", 1, 3, (c, w, pc) -> {
-            int index = f(w, 18, 16);
-            SveOps.map(c, d(w), d(w), n(w), size(w), (f, a, b, n) -> FpSpecial.trigStep(f, a, b, index, n));
-        });
+                w -> SveLanes.map(d(w), n(w), m(w), size(w), FpSpecial::trigSquare));
+        Two[] steps = new Two[8];
+        for (int k = 0; k < 8; k++) {
+            int index = k;
+            steps[k] = (f, a, b, n) -> FpSpecial.trigStep(f, a, b, index, n);
+        }
+        sized("FTMAD", "01100101ss010iii100000mmmmmddddd", 1, 3, w -> SveLanes.map(d(w), d(w), n(w), size(w), steps[f(w, 18, 16)]));
         sized(
                 "FSCALE",
                 "01100101ss001001100gggmmmmmddddd",
                 1,
                 3,
-                (c, w, pc) -> SveOps.merge(c, d(w), n(w), g(w), size(w), FpSpecial::scale));
+                w -> SveLanes.merge(d(w), d(w), n(w), g(w), size(w), FpSpecial::scale));
     }
 
     private void indexed() {
@@ -150,7 +152,7 @@ final class SveFpMultiplyTable extends SveRows {
                 "BFDOT (vectors)",
                 "01100100011mmmmm100000nnnnnddddd",
                 Feature.SVE_BF16,
-                (c, w, pc) -> SveOps.map3(c, d(w), n(w), m(w), 4, dot));
+                w -> SveLanes.map3(d(w), d(w), n(w), m(w), 4, dot));
         row(
                 "BFDOT (indexed)",
                 "01100100011iimmm010000nnnnnddddd",

@@ -15,6 +15,10 @@ final class SveFpTable extends SveRows {
         sized(name, bits, 1, 3, action);
     }
 
+    private void fp(String name, String bits, Shape shape) {
+        sized(name, bits, 1, 3, shape);
+    }
+
     @Override
     void build() {
         arithmetic();
@@ -46,25 +50,25 @@ final class SveFpTable extends SveRows {
         fp(
                 "FRECPE",
                 "01100101ss001110001100nnnnnddddd",
-                (c, w, pc) -> SveOps.mapConstant(c, d(w), n(w), 0, size(w), FpEstimates::recpe));
+                w -> SveLanes.mapConstant(d(w), n(w), 0, size(w), FpEstimates::recpe));
         fp(
                 "FRSQRTE",
                 "01100101ss001111001100nnnnnddddd",
-                (c, w, pc) -> SveOps.mapConstant(c, d(w), n(w), 0, size(w), FpEstimates::rsqrte));
+                w -> SveLanes.mapConstant(d(w), n(w), 0, size(w), FpEstimates::rsqrte));
     }
 
     private void unpredicated(String name, int opcode, Two fn) {
         fp(
                 name + " (vectors, unpredicated)",
                 "01100101ss0mmmmm000" + five(opcode).substring(2) + "nnnnnddddd",
-                (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), size(w), fn));
+                w -> SveLanes.map(d(w), n(w), m(w), size(w), fn));
     }
 
     private void predicated(String name, int opcode, Two fn) {
         fp(
                 name + " (predicated)",
                 "01100101ss00" + four(opcode) + "100gggmmmmmddddd",
-                (c, w, pc) -> SveOps.merge(c, d(w), n(w), g(w), size(w), fn));
+                w -> SveLanes.merge(d(w), d(w), n(w), g(w), size(w), fn));
     }
 
     private void fused() {
@@ -80,12 +84,12 @@ final class SveFpTable extends SveRows {
             fp(
                     names[k],
                     "01100101ss1mmmmm0" + two(k) + "gggnnnnnddddd",
-                    (c, w, pc) -> SveOps.merge3(c, d(w), d(w), n(w), m(w), g(w), size(w), fn));
+                    w -> SveLanes.merge3(d(w), d(w), n(w), m(w), g(w), size(w), fn));
             // Zdn is multiplied by Zm (9:5) and Za (20:16) is added.
             fp(
                     other[k],
                     "01100101ss1aaaaa1" + two(k) + "gggmmmmmddddd",
-                    (c, w, pc) -> SveOps.merge3(c, d(w), m(w), d(w), n(w), g(w), size(w), fn));
+                    w -> SveLanes.merge3(d(w), m(w), d(w), n(w), g(w), size(w), fn));
         }
     }
 
@@ -125,7 +129,7 @@ final class SveFpTable extends SveRows {
         fp(
                 name,
                 "01100101ss0" + five(opcode) + "101gggnnnnnddddd",
-                (c, w, pc) -> SveOps.mergeConstant(c, d(w), n(w), g(w), 0, size(w), fn));
+                w -> SveLanes.mergeConstant(d(w), n(w), g(w), 0, size(w), fn));
     }
 
     private void unary() {
@@ -143,17 +147,15 @@ final class SveFpTable extends SveRows {
     /** Conversion in containers of the wider of the two sizes. */
     private void convert(String name, String opc, String rest, int from, int to, Two fn) {
         int size = Math.max(from, to) / 8;
+        Two contained = (f, a, b, n) -> Vec.cut(fn.of(f, Vec.cut(a, from), b, n), 8 * size);
         fp(
                 name + " " + from + " to " + to,
                 "01100101" + opc + rest + "101gggnnnnnddddd",
-                (c, w, pc) -> SveOps.mergeConstant(
-                        c,
-                        d(w),
+                w -> SveLanes.mergeConstant(d(w),
                         n(w),
                         g(w),
                         0,
-                        size,
-                        (f, a, b, n) -> Vec.cut(fn.of(f, Vec.cut(a, from), b, n), 8 * size)));
+                        size, contained));
     }
 
     private void conversions() {

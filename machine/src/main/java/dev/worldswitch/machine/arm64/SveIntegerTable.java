@@ -35,7 +35,7 @@ final class SveIntegerTable extends SveRows {
         row(
                 name + " (vectors, unpredicated)",
                 "00000100ss1mmmmm000" + five(opcode).substring(2) + "nnnnnddddd",
-                (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), size(w), fn));
+                w -> SveLanes.map(d(w), n(w), m(w), size(w), fn));
     }
 
     private void predicated(String name, int opcode, int from, int to, Two fn) {
@@ -44,7 +44,7 @@ final class SveIntegerTable extends SveRows {
                 "00000100ss0" + five(opcode) + "000gggmmmmmddddd",
                 from,
                 to,
-                (c, w, pc) -> SveOps.merge(c, d(w), n(w), g(w), size(w), fn));
+                w -> SveLanes.merge(d(w), d(w), n(w), g(w), size(w), fn));
     }
 
     private void unary(String name, int opcode, int from, Two fn) {
@@ -53,7 +53,7 @@ final class SveIntegerTable extends SveRows {
                 "00000100ss0" + five(opcode) + "101gggnnnnnddddd",
                 from,
                 3,
-                (c, w, pc) -> SveOps.mergeConstant(c, d(w), n(w), g(w), 0, size(w), fn));
+                w -> SveLanes.mergeConstant(d(w), n(w), g(w), 0, size(w), fn));
     }
 
     private void arithmetic() {
@@ -70,7 +70,7 @@ final class SveIntegerTable extends SveRows {
             row(
                     names[k] + " (vectors, unpredicated)",
                     "00000100" + two(k) + "1mmmmm001100nnnnnddddd",
-                    (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), 8, fn));
+                    w -> SveLanes.map(d(w), n(w), m(w), 8, fn));
         }
         predicated("ADD", 0, 0, 3, ADD);
         predicated("SUB", 1, 0, 3, SUB);
@@ -113,19 +113,19 @@ final class SveIntegerTable extends SveRows {
         row(
                 "MLA (predicated)",
                 "00000100ss0mmmmm010gggnnnnnddddd",
-                (c, w, pc) -> SveOps.merge3(c, d(w), d(w), n(w), m(w), g(w), size(w), mla));
+                w -> SveLanes.merge3(d(w), d(w), n(w), m(w), g(w), size(w), mla));
         row(
                 "MLS (predicated)",
                 "00000100ss0mmmmm011gggnnnnnddddd",
-                (c, w, pc) -> SveOps.merge3(c, d(w), d(w), n(w), m(w), g(w), size(w), mls));
+                w -> SveLanes.merge3(d(w), d(w), n(w), m(w), g(w), size(w), mls));
         row(
                 "MAD",
                 "00000100ss0mmmmm110gggaaaaaddddd",
-                (c, w, pc) -> SveOps.merge3(c, d(w), n(w), d(w), m(w), g(w), size(w), mla));
+                w -> SveLanes.merge3(d(w), n(w), d(w), m(w), g(w), size(w), mla));
         row(
                 "MSB",
                 "00000100ss0mmmmm111gggaaaaaddddd",
-                (c, w, pc) -> SveOps.merge3(c, d(w), n(w), d(w), m(w), g(w), size(w), mls));
+                w -> SveLanes.merge3(d(w), n(w), d(w), m(w), g(w), size(w), mls));
         shifts();
         reductions();
     }
@@ -144,19 +144,17 @@ final class SveIntegerTable extends SveRows {
             predicatedShift(names[k], 16 + k, fn);
             predicatedShift(names[k] + "R", 20 + k, (f, a, b, n) -> fn.of(f, b, a, n));
             boolean left = k == 3;
-            row(names[k] + " (immediate, predicated)", "00000100tt0000" + two(k) + "100gggttiiiddddd", (c, w, pc) -> {
+            row(names[k] + " (immediate, predicated)", "00000100tt0000" + two(k) + "100gggttiiiddddd", Feature.SVE, w -> f(w, 23, 22) != 0 || f(w, 9, 8) != 0, w -> {
                 int t = f(w, 23, 22) << 2 | f(w, 9, 8);
-                if (t == 0) throw c.undefined();
                 int size = Integer.highestOneBit(t);
                 int imm = t << 3 | f(w, 7, 5);
-                SveOps.mergeConstant(c, d(w), d(w), g(w), left ? imm - 8 * size : 16 * size - imm, size, fn);
+                return SveLanes.mergeConstant(d(w), d(w), g(w), left ? imm - 8 * size : 16 * size - imm, size, fn);
             });
-            row(names[k] + " (immediate, unpredicated)", "00000100tt1ttiii1001" + two(k) + "nnnnnddddd", (c, w, pc) -> {
+            row(names[k] + " (immediate, unpredicated)", "00000100tt1ttiii1001" + two(k) + "nnnnnddddd", Feature.SVE, w -> f(w, 23, 22) != 0 || f(w, 20, 19) != 0, w -> {
                 int t = f(w, 23, 22) << 2 | f(w, 20, 19);
-                if (t == 0) throw c.undefined();
                 int size = Integer.highestOneBit(t);
                 int imm = t << 3 | f(w, 18, 16);
-                SveOps.mapConstant(c, d(w), n(w), left ? imm - 8 * size : 16 * size - imm, size, fn);
+                return SveLanes.mapConstant(d(w), n(w), left ? imm - 8 * size : 16 * size - imm, size, fn);
             });
         }
     }
@@ -165,7 +163,7 @@ final class SveIntegerTable extends SveRows {
         row(
                 name + " (vectors)",
                 "00000100ss0" + five(opcode) + "100gggmmmmmddddd",
-                (c, w, pc) -> SveOps.merge(c, d(w), n(w), g(w), size(w), fn));
+                w -> SveLanes.merge(d(w), d(w), n(w), g(w), size(w), fn));
     }
 
     private interface Identity {
@@ -211,8 +209,7 @@ final class SveIntegerTable extends SveRows {
         shiftable(
                 name + " (immediate)",
                 "00100101ss100" + five(opcode).substring(2) + "11hiiiiiiiiddddd",
-                (c, w, pc) -> SveOps.mapConstant(
-                        c, d(w), d(w), (long) f(w, 12, 5) << (f(w, 13, 13) != 0 ? 8 : 0), size(w), fn));
+                w -> SveLanes.mapConstant(d(w), d(w), (long) f(w, 12, 5) << (f(w, 13, 13) != 0 ? 8 : 0), size(w), fn));
     }
 
     private void immediates() {
@@ -232,9 +229,7 @@ final class SveIntegerTable extends SveRows {
             row(
                     names[k] + " (immediate)",
                     "00100101ss" + ops[k] + "110iiiiiiiiddddd",
-                    (c, w, pc) -> SveOps.mapConstant(
-                            c,
-                            d(w),
+                    w -> SveLanes.mapConstant(d(w),
                             d(w),
                             unsigned ? f(w, 12, 5) : Vec.cut((byte) f(w, 12, 5), 8 * size(w)),
                             size(w),
@@ -247,15 +242,14 @@ final class SveIntegerTable extends SveRows {
             row(
                     logicNames[k] + " (immediate)",
                     "00000101" + two(k) + "0000iiiiiiiiiiiiiddddd",
-                    (c, w, pc) -> SveOps.mapConstant(c, d(w), d(w), mask(c, w), 8, fn));
+                    Feature.SVE, w -> mask(w) != 0, w -> SveLanes.mapConstant(d(w), d(w), mask(w), 8, fn));
         }
-        row("DUPM", "00000101110000iiiiiiiiiiiiiddddd", (c, w, pc) -> SveOps.fill(c, d(w), mask(c, w), 8));
+        row("DUPM", "00000101110000iiiiiiiiiiiiiddddd", Feature.SVE, w -> mask(w) != 0, (c, w, pc) -> SveOps.fill(c, d(w), mask(w), 8));
     }
 
-    private static long mask(Arm64Interpreter c, int w) {
-        long v = A64.bitmask(f(w, 17, 17), f(w, 10, 5), f(w, 16, 11), true);
-        if (v == 0) throw c.undefined();
-        return v;
+    /** The bit mask of a logical immediate; 0 where there is none. */
+    private static long mask(int w) {
+        return A64.bitmask(f(w, 17, 17), f(w, 10, 5), f(w, 16, 11), true);
     }
 
     /** Shifts by the 64-bit element that an element lies in. */
@@ -312,11 +306,12 @@ final class SveIntegerTable extends SveRows {
         String[] names = {"unpacked 32-bit signed", "unpacked 32-bit unsigned", "packed 32-bit", "packed 64-bit"};
         for (int k = 0; k < 4; k++) {
             int kind = k;
-            row("ADR (" + names[k] + " offsets)", "00000100" + two(k) + "1mmmmm1010zznnnnnddddd", (c, w, pc) -> {
-                int by = f(w, 11, 10);
-                Two fn = (f, a, b, n) -> a + ((kind == 0 ? (int) b : kind == 1 ? b & A64.W : b) << by);
-                SveOps.map(c, d(w), n(w), m(w), kind == 2 ? 4 : 8, fn);
-            });
+            Two[] fns = new Two[4];
+            for (int z = 0; z < 4; z++) {
+                int by = z;
+                fns[z] = (f, a, b, n) -> a + ((kind == 0 ? (int) b : kind == 1 ? b & A64.W : b) << by);
+            }
+            row("ADR (" + names[k] + " offsets)", "00000100" + two(k) + "1mmmmm1010zznnnnnddddd", w -> SveLanes.map(d(w), n(w), m(w), kind == 2 ? 4 : 8, fns[f(w, 11, 10)]));
         }
     }
 
@@ -326,9 +321,10 @@ final class SveIntegerTable extends SveRows {
                 "00000100tt000100100gggttiiiddddd",
                 Feature.SVE,
                 w -> f(w, 23, 22) != 0 || f(w, 9, 8) != 0,
-                (c, w, pc) -> {
+                w -> {
                     int t = f(w, 23, 22) << 2 | f(w, 9, 8), size = Integer.highestOneBit(t);
-                    SveOps.mergeConstant(c, d(w), d(w), g(w), 16 * size - (t << 3 | f(w, 7, 5)), size, LaneFn::asrd);
+                    return SveLanes.mergeConstant(
+                            d(w), d(w), g(w), 16 * size - (t << 3 | f(w, 7, 5)), size, LaneFn::asrd);
                 });
     }
 }

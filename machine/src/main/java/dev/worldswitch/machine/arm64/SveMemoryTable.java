@@ -50,24 +50,8 @@ final class SveMemoryTable extends SveRows {
         for (int t = 0; t < 16; t++) {
             int[] k = DTYPE[t];
             String dt = four(t);
-            row(
-                    "LD1 " + dt + " (scalar plus immediate)",
-                    "1010010" + dt + "0iiii101gggnnnnnttttt",
-                    (c, w, pc) -> SveOps.load(
-                            c,
-                            d(w),
-                            1,
-                            c.base(n(w)) + sf(w, 19, 16) * (c.vl / k[1]) * k[0],
-                            g(w),
-                            k[1],
-                            k[0],
-                            k[2] != 0));
-            row(
-                    "LD1 " + dt + " (scalar plus scalar)",
-                    "1010010" + dt + "mmmmm010gggnnnnnttttt",
-                    Feature.SVE,
-                    SveMemoryTable::offset,
-                    (c, w, pc) -> SveOps.load(c, d(w), 1, scalars(c, w, k[0]), g(w), k[1], k[0], k[2] != 0));
+            SveLanes.Access access = new SveLanes.Access(k[1], k[0], k[2] != 0);
+            contiguous("LD1 " + dt, "1010010" + dt, "101", "010", SveLanes.Load.class, access);
             row(
                     "LDFF1 " + dt + " (scalar plus scalar)",
                     "1010010" + dt + "mmmmm011gggnnnnnttttt",
@@ -103,17 +87,8 @@ final class SveMemoryTable extends SveRows {
             for (int sz = msz; sz < 4; sz++) {
                 int size = 1 << sz;
                 String head = "1110010" + two(msz) + two(sz);
-                row(
-                        "ST1 " + two(msz) + two(sz) + " (scalar plus immediate)",
-                        head + "0iiii111gggnnnnnttttt",
-                        (c, w, pc) -> SveOps.store(
-                                c, d(w), 1, c.base(n(w)) + sf(w, 19, 16) * (c.vl / size) * mem, g(w), size, mem));
-                row(
-                        "ST1 " + two(msz) + two(sz) + " (scalar plus scalar)",
-                        head + "mmmmm010gggnnnnnttttt",
-                        Feature.SVE,
-                        SveMemoryTable::offset,
-                        (c, w, pc) -> SveOps.store(c, d(w), 1, scalars(c, w, mem), g(w), size, mem));
+                SveLanes.Access access = new SveLanes.Access(size, mem, false);
+                contiguous("ST1 " + two(msz) + two(sz), head, "111", "010", SveLanes.Store.class, access);
             }
             for (int regs = 1; regs < 5; regs++) {
                 int count = regs;
@@ -142,6 +117,20 @@ final class SveMemoryTable extends SveRows {
                         (c, w, pc) -> SveOps.store(c, d(w), count, scalars(c, w, mem), g(w), mem, mem));
             }
         }
+    }
+
+    private void contiguous(
+            String name, String head, String imm, String offset, Class<? extends A64Op> kind, SveLanes.Access access) {
+        row(
+                name + " (scalar plus immediate)",
+                head + "0iiii" + imm + "gggnnnnnttttt",
+                w -> SveLanes.contiguous(kind, access, d(w), n(w), -1, g(w), sf(w, 19, 16)));
+        row(
+                name + " (scalar plus scalar)",
+                head + "mmmmm" + offset + "gggnnnnnttttt",
+                Feature.SVE,
+                SveMemoryTable::offset,
+                w -> SveLanes.contiguous(kind, access, d(w), n(w), m(w), g(w), 0));
     }
 
     /** The whole register is bytes: little-endian whatever the data endianness. */

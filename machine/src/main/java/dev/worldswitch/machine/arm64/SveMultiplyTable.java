@@ -39,7 +39,7 @@ final class SveMultiplyTable extends SveRows {
                     k == 0 ? "SQRDMLAH (vectors)" : "SQRDMLSH (vectors)",
                     "01000100ss0mmmmm01110" + k + "nnnnnddddd",
                     Feature.SVE2,
-                    (c, w, pc) -> SveOps.map3(c, d(w), n(w), m(w), size(w), fn));
+                    w -> SveLanes.map3(d(w), d(w), n(w), m(w), size(w), fn));
         }
         Three[] longs = {SMLAL, UMLAL, SMLSL, UMLSL, SMULL, UMULL};
         String[] names = {"SMLAL", "UMLAL", "SMLSL", "UMLSL", "SMULL", "UMULL"};
@@ -78,7 +78,7 @@ final class SveMultiplyTable extends SveRows {
                     Feature.SVE2,
                     0,
                     k == 1 ? 0 : 3,
-                    (c, w, pc) -> SveOps.map(c, d(w), n(w), m(w), size(w), fn));
+                    w -> SveLanes.map(d(w), n(w), m(w), size(w), fn));
         }
     }
 
@@ -140,7 +140,7 @@ final class SveMultiplyTable extends SveRows {
                 feature,
                 from,
                 to,
-                (c, w, pc) -> SveOps.map3(c, d(w), n(w), m(w), size(w), fn));
+                w -> SveLanes.map3(d(w), d(w), n(w), m(w), size(w), fn));
     }
 
     private void dotIndexed(String name, String op, Feature feature, int to, Three fn) {

@@ -1,5 +1,8 @@
 package dev.worldswitch.machine.arm64;
 
+import dev.worldswitch.machine.OpTemplate;
+import java.lang.invoke.MethodHandles;
+
 /**
  * How SVE instructions take and put elements and predicates; what is done with an element are {@link LaneFn} and
  * {@link Fpu} functions. The vector length is {@code c.vl} bytes; what lies above it in the registers is cleared.
@@ -10,13 +13,9 @@ final class SveOps {
         void of(Arm64Interpreter c, int w, long pc);
     }
 
-    /** The operation object of every SVE instruction. */
+    /** The operation object of an instruction that is not one of {@link SveLanes}. */
     static final class Sve extends A64Op {
-        private final Action action;
-
-        Sve(Action action) {
-            this.action = action;
-        }
+        private static final Action MEANING = OpTemplate.meaning(MethodHandles.lookup(), Action.class);
 
         @Override
         public int unit() {
@@ -27,12 +26,17 @@ final class SveOps {
         public void exec(Arm64Interpreter c) {
             c.fpu.begin(c);
             c.scratch.begin();
-            action.of(c, word, pc);
+            MEANING.of(c, word, pc);
             // SVE saturates without a trace in FPSR.
             c.fpu.flags &= ~Fpu.QC;
             c.fpu.end(c);
         }
     }
+
+    /** Predicate bits that count, by element size in bytes. */
+    static final long[] EVERY = {
+        0, -1, 0x5555555555555555L, 0, 0x1111111111111111L, 0, 0, 0, 0x0101010101010101L
+    };
 
     private SveOps() {}
 
@@ -113,8 +117,14 @@ final class SveOps {
 
     /** Every element. */
     static long[] all(Arm64Interpreter c, int size) {
+        return first(c, c.vl / size, size);
+    }
+
+    /** The first {@code count} elements. */
+    static long[] first(Arm64Interpreter c, int count, int size) {
         long[] p = predicate(c);
-        for (int e = 0; e < c.vl / size; e++) set(p, e, size);
+        for (int i = 0, left = count * size; left > 0; i++, left -= 64)
+            p[i] = left < 64 ? EVERY[size] & (1L << left) - 1 : EVERY[size];
         return p;
     }
 
@@ -130,15 +140,15 @@ final class SveOps {
 
     /** PredTest: N the first active element, Z none, C not the last active one, V clear. */
     static void flags(Arm64Interpreter c, long[] mask, long[] result, int size) {
-        int n = elements(c, size);
+        long counts = EVERY[size];
         boolean any = false, first = false, seen = false, last = false;
-        for (int e = 0; e < n; e++) {
-            if (!test(mask, e, size)) continue;
-            boolean on = test(result, e, size);
-            if (!seen) first = on;
+        for (int i = 0, left = c.vl; left > 0; i++, left -= 64) {
+            long m = mask[i] & (left < 64 ? counts & (1L << left) - 1 : counts), on = m & result[i];
+            if (m == 0) continue;
+            if (!seen) first = (on & m & -m) != 0;
             seen = true;
-            any |= on;
-            last = on;
+            any |= on != 0;
+            last = (on & Long.highestOneBit(m)) != 0;
         }
         c.setNzcv((first ? 8 : 0) | (any ? 0 : 4) | (last ? 0 : 2));
     }
@@ -158,54 +168,7 @@ final class SveOps {
 
     // Shapes of instructions.
 
-    /** d[e] = f(n[e], m[e]). */
-    static void map(Arm64Interpreter c, int d, int n, int m, int size, LaneFn.Two f) {
-        long[] r = vector(c);
-        for (int e = elements(c, size) - 1; e >= 0; e--)
-            put(r, e, size, f.of(c.fpu, get(c, n, e, size), get(c, m, e, size), 8 * size));
-        write(c, d, r);
-    }
-
-    /** d[e] = f(n[e], b) with a constant. */
-    static void mapConstant(Arm64Interpreter c, int d, int n, long b, int size, LaneFn.Two f) {
-        long[] r = vector(c);
-        for (int e = elements(c, size) - 1; e >= 0; e--) put(r, e, size, f.of(c.fpu, get(c, n, e, size), b, 8 * size));
-        write(c, d, r);
-    }
-
-    /** d[e] = f(d[e], m[e]) where p is active. */
-    static void merge(Arm64Interpreter c, int d, int m, int p, int size, LaneFn.Two f) {
-        long[] r = copy(c, d);
-        for (int e = elements(c, size) - 1; e >= 0; e--)
-            if (active(c, p, e, size)) put(r, e, size, f.of(c.fpu, get(c, d, e, size), get(c, m, e, size), 8 * size));
-        write(c, d, r);
-    }
-
-    static void mergeConstant(Arm64Interpreter c, int d, int n, int p, long b, int size, LaneFn.Two f) {
-        long[] r = copy(c, d);
-        for (int e = elements(c, size) - 1; e >= 0; e--)
-            if (active(c, p, e, size)) put(r, e, size, f.of(c.fpu, get(c, n, e, size), b, 8 * size));
-        write(c, d, r);
-    }
-
-    /** d[e] = f(a[e], n[e], m[e]) where p is active, else d. */
-    static void merge3(Arm64Interpreter c, int d, int a, int n, int m, int p, int size, LaneFn.Three f) {
-        long[] r = copy(c, d);
-        for (int e = elements(c, size) - 1; e >= 0; e--)
-            if (active(c, p, e, size))
-                put(r, e, size, f.of(c.fpu, get(c, a, e, size), get(c, n, e, size), get(c, m, e, size), 8 * size));
-        write(c, d, r);
-    }
-
-    /** d[e] = f(d[e], n[e], m[e]). */
-    static void map3(Arm64Interpreter c, int d, int n, int m, int size, LaneFn.Three f) {
-        long[] r = vector(c);
-        for (int e = elements(c, size) - 1; e >= 0; e--)
-            put(r, e, size, f.of(c.fpu, get(c, d, e, size), get(c, n, e, size), get(c, m, e, size), 8 * size));
-        write(c, d, r);
-    }
-
-    /** The same with element {@code index} of each 128 bits of {@code m}. */
+    /** d[e] = f(d[e], n[e], m[i]) with element {@code index} of each 128 bits of {@code m}. */
     static void mapIndexed(Arm64Interpreter c, int d, int n, int m, int index, int size, LaneFn.Three f) {
         long[] r = vector(c);
         int mask = 16 / size - 1;

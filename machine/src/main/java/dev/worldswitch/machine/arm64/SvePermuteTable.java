@@ -70,12 +70,12 @@ final class SvePermuteTable extends SveRows {
         row(
                 "CPY (scalar)",
                 "00000101ss101000101gggnnnnnddddd",
-                (c, w, pc) -> SveOps.mergeConstant(c, d(w), d(w), g(w), c.base(n(w)), size(w), (f, a, b, bits) -> b));
+                w -> SveLanes.mergeScalar(d(w), d(w), g(w), c -> c.base(n(w)), size(w), (f, a, b, bits) -> b));
         row(
                 "CPY (SIMD&FP scalar)",
                 "00000101ss100000100gggnnnnnddddd",
-                (c, w, pc) -> SveOps.mergeConstant(
-                        c, d(w), d(w), g(w), SveOps.get(c, n(w), 0, size(w)), size(w), (f, a, b, bits) -> b));
+                w -> SveLanes.mergeScalar(
+                        d(w), d(w), g(w), c -> SveOps.get(c, n(w), 0, size(w)), size(w), (f, a, b, bits) -> b));
         row("SEL", "00000101ss1mmmmm11ggggnnnnnddddd", (c, w, pc) -> {
             int size = size(w), p = f(w, 13, 10);
             long[] r = SveOps.copy(c, m(w));
@@ -193,10 +193,10 @@ final class SvePermuteTable extends SveRows {
                 "00000101ss101101100gggnnnnnddddd",
                 Feature.SVE2,
                 (c, w, pc) -> splice(c, w, n(w), n(w) + 1 & 31));
-        row("FCPY", "00000101ss01gggg110iiiiiiiiddddd", Feature.SVE, w -> f(w, 23, 22) != 0, (c, w, pc) -> {
+        row("FCPY", "00000101ss01gggg110iiiiiiiiddddd", Feature.SVE, w -> f(w, 23, 22) != 0, w -> {
             int size = size(w);
-            SveOps.mergeConstant(
-                    c, d(w), d(w), f(w, 19, 16), FpTable.expand(f(w, 12, 5), 8 * size), size, (f, a, b, n) -> b);
+            return SveLanes.mergeConstant(
+                    d(w), d(w), f(w, 19, 16), FpTable.expand(f(w, 12, 5), 8 * size), size, (f, a, b, n) -> b);
         });
         row("INSR (SIMD&FP scalar)", "00000101ss110100001110mmmmmddddd", (c, w, pc) -> {
             int size = size(w);
@@ -274,7 +274,7 @@ final class SvePermuteTable extends SveRows {
                 "00000101ss1001" + two(opcode) + "100gggnnnnnddddd",
                 from,
                 3,
-                (c, w, pc) -> SveOps.mergeConstant(c, d(w), n(w), g(w), 0, size(w), fn));
+                w -> SveLanes.mergeConstant(d(w), n(w), g(w), 0, size(w), fn));
     }
 
     private void reversals() {

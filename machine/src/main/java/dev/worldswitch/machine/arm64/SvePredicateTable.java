@@ -14,9 +14,8 @@ final class SvePredicateTable extends SveRows {
         for (int s = 0; s < 2; s++) {
             boolean flags = s == 1;
             row(s == 0 ? "PTRUE" : "PTRUES", "00100101ss01100" + s + "111000ppppp0dddd", (c, w, pc) -> {
-                long[] r = SveOps.predicate(c);
-                int size = size(w), n = SveOps.pattern(n(w), SveOps.elements(c, size));
-                for (int e = 0; e < n; e++) SveOps.set(r, e, size);
+                int size = size(w);
+                long[] r = SveOps.first(c, SveOps.pattern(n(w), SveOps.elements(c, size)), size);
                 SveOps.writePredicate(c, w & 15, r);
                 if (flags) SveOps.flags(c, r, r, size);
             });
@@ -26,9 +25,7 @@ final class SvePredicateTable extends SveRows {
                 "0010010100011000111001000000dddd",
                 (c, w, pc) -> SveOps.writePredicate(c, w & 15, SveOps.predicate(c)));
         row("SETFFR", "00100101001011001001000000000000", (c, w, pc) -> {
-            long[] r = SveOps.predicate(c);
-            for (int e = 0; e < c.vl; e++) SveOps.set(r, e, 1);
-            SveOps.writePredicate(c, Arm64Cpu.FFR, r);
+            SveOps.writePredicate(c, Arm64Cpu.FFR, SveOps.all(c, 1));
         });
         row(
                 "WRFFR",
@@ -111,15 +108,13 @@ final class SvePredicateTable extends SveRows {
                 a = unsigned ? a & A64.W : (int) a;
                 b = unsigned ? b & A64.W : (int) b;
             }
-            long[] r = SveOps.predicate(c), all = SveOps.predicate(c);
-            boolean on = true;
-            for (int e = 0; e < n; e++) {
-                int k = unsigned ? Long.compareUnsigned(a, b) : Long.compare(a, b);
-                on &= equal ? k <= 0 : k < 0;
-                if (on) SveOps.set(r, e, size);
-                SveOps.set(all, e, size);
-                a = wide ? a + 1 : unsigned ? a + 1 & A64.W : (int) (a + 1);
-            }
+            int k = unsigned ? Long.compareUnsigned(a, b) : Long.compare(a, b);
+            // The counter that is compared wraps: below or at the largest number are all.
+            boolean always = equal && b == (unsigned ? wide ? -1 : A64.W : wide ? Long.MAX_VALUE : Integer.MAX_VALUE);
+            int count = n;
+            if (equal ? k > 0 : k >= 0) count = 0;
+            else if (!always && Long.compareUnsigned(b - a, n) < 0) count = (int) (b - a) + (equal ? 1 : 0);
+            long[] r = SveOps.first(c, Math.min(count, n), size), all = SveOps.all(c, size);
             SveOps.writePredicate(c, w & 15, r);
             SveOps.flags(c, all, r, size);
         });

@@ -16,6 +16,11 @@ abstract class SveRows implements A64Row.Table {
         boolean of(int w);
     }
 
+    /** The operation object of a word, one of {@link SveLanes}. */
+    interface Shape {
+        A64Op of(int w);
+    }
+
     private final List<A64Row> rows = new ArrayList<>();
 
     @Override
@@ -31,8 +36,37 @@ abstract class SveRows implements A64Row.Table {
                 name + " (SVE)",
                 bits,
                 feature,
-                (w, pc) -> legal.of(w) ? new SveOps.Sve(action) : null,
+                (w, pc) -> legal.of(w) ? IntegerOps.template(SveOps.Sve.class, action) : null,
                 "C8.2 " + name));
+    }
+
+    final void row(String name, String bits, Feature feature, Legal legal, Shape shape) {
+        rows.add(new A64Row(
+                name + " (SVE)",
+                bits,
+                feature,
+                (w, pc) -> legal.of(w) ? shape.of(w) : null,
+                "C8.2 " + name));
+    }
+
+    final void row(String name, String bits, Feature feature, Shape shape) {
+        row(name, bits, feature, w -> true, shape);
+    }
+
+    final void row(String name, String bits, Shape shape) {
+        row(name, bits, Feature.SVE, shape);
+    }
+
+    final void sized(String name, String bits, Feature feature, int from, int to, Shape shape) {
+        row(name, bits, feature, w -> exists(w, from, to), shape);
+    }
+
+    final void sized(String name, String bits, int from, int to, Shape shape) {
+        sized(name, bits, Feature.SVE, from, to, shape);
+    }
+
+    private static boolean exists(int w, int from, int to) {
+        return f(w, 23, 22) >= from && f(w, 23, 22) <= to;
     }
 
     final void row(String name, String bits, Feature feature, Action action) {
@@ -45,7 +79,7 @@ abstract class SveRows implements A64Row.Table {
 
     /** A row with sizes that do not exist for some. */
     final void sized(String name, String bits, Feature feature, int from, int to, Action action) {
-        row(name, bits, feature, w -> f(w, 23, 22) >= from && f(w, 23, 22) <= to, action);
+        row(name, bits, feature, w -> exists(w, from, to), action);
     }
 
     final void sized(String name, String bits, int from, int to, Action action) {
@@ -53,8 +87,16 @@ abstract class SveRows implements A64Row.Table {
     }
 
     /** A row with an immediate that may be shifted left by 8, which a byte can't. */
+    final void shiftable(String name, String bits, Shape shape) {
+        row(name, bits, Feature.SVE, SveRows::shifts, shape);
+    }
+
     final void shiftable(String name, String bits, Action action) {
-        row(name, bits, Feature.SVE, w -> f(w, 23, 22) != 0 || f(w, 13, 13) == 0, action);
+        row(name, bits, Feature.SVE, SveRows::shifts, action);
+    }
+
+    private static boolean shifts(int w) {
+        return f(w, 23, 22) != 0 || f(w, 13, 13) == 0;
     }
 
     /** Element size in bytes. */

@@ -32,7 +32,7 @@ final class SveSaturateTable extends SveRows {
                     "00000100ss10iiii1100" + two(k) + "pppppddddd",
                     1,
                     3,
-                    (c, w, pc) -> SveOps.mapConstant(c, d(w), d(w), elements(c, w), size(w), fn));
+                    w -> SveLanes.mergeScalar(d(w), d(w), -1, c -> elements(c, w), size(w), fn));
             row(
                     NAMES[k] + "P (32 bits)",
                     "00100101ss1010" + two(k) + "1000100mmmmddddd",
@@ -53,7 +53,7 @@ final class SveSaturateTable extends SveRows {
                 "00100101ss" + op + "1000000mmmmddddd",
                 1,
                 3,
-                (c, w, pc) -> SveOps.mapConstant(c, d(w), d(w), active(c, w), size(w), fn));
+                w -> SveLanes.mergeScalar(d(w), d(w), -1, c -> active(c, w), size(w), fn));
     }
 
     private static long elements(Arm64Interpreter c, int w) {

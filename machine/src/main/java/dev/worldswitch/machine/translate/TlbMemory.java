@@ -131,4 +131,24 @@ public abstract class TlbMemory {
             default -> st64(va, v);
         }
     }
+
+    // Loads and stores at an address of the host's, which the TLB gave.
+
+    public static long hostLoad(long host, int size) {
+        return switch (size) {
+            case 1 -> HOST.get(BYTE, host) & 0xffL;
+            case 2 -> HOST.get(SHORT, host) & 0xffffL;
+            case 4 -> HOST.get(INT, host) & 0xffffffffL;
+            default -> HOST.get(LONG, host);
+        };
+    }
+
+    public static void hostStore(long host, int size, long v) {
+        switch (size) {
+            case 1 -> HOST.set(BYTE, host, (byte) v);
+            case 2 -> HOST.set(SHORT, host, (short) v);
+            case 4 -> HOST.set(INT, host, (int) v);
+            default -> HOST.set(LONG, host, v);
+        }
+    }
 }
