@@ -81,8 +81,9 @@ final class RunServer {
         if (o.gdb() != null) throw new IllegalArgumentException("--record goes not with --gdb: replay it with --gdb");
         Path to = Path.of(file);
         Files.write(to, new byte[0]);
-        SessionRecorder recorder = new SessionRecorder();
-        HostServer.start(listening, SimulatedHost.observed(machine, version, o.cpus(), (cpu, step) -> {}), recorder);
+        SimulatedHost host = SimulatedHost.observed(machine, version, o.cpus(), (cpu, step) -> {});
+        SessionRecorder recorder = SessionRecorder.of(host);
+        HostServer.start(listening, host, recorder);
         if (plan) sendPlan(o, program);
         while (System.in.read() >= 0) {}
         Recording r = recorder.recording(

@@ -235,11 +235,9 @@ class GdbTest {
         Path in = folder.resolve(arch),
                 socket = Files.createTempDirectory("ws-gdb").resolve("socket");
         KernelVersion kernel = KernelVersion.of("6.12");
-        SessionRecorder recorder = new SessionRecorder();
-        HostServer.start(
-                socket,
-                SimulatedHost.observed(MachineProfile.builtIn(machine), kernel, 1, (cpu, step) -> {}),
-                recorder);
+        SimulatedHost host = SimulatedHost.observed(MachineProfile.builtIn(machine), kernel, 1, (cpu, step) -> {});
+        SessionRecorder recorder = SessionRecorder.of(host);
+        HostServer.start(socket, host, recorder);
         assertThat(client(arch, "guest.bin", socket).start().waitFor()).isZero();
         Recording r = recorder.recording(machine, Recording.kernelText(kernel), 1, arch);
         String file =

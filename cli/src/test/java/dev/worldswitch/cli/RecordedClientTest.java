@@ -60,9 +60,9 @@ class RecordedClientTest {
     private static Path record(String machine, String name, Map<String, String> environment, String... client)
             throws Exception {
         Path socket = Files.createTempDirectory("ws-record").resolve("socket");
-        SessionRecorder recorder = new SessionRecorder();
-        HostServer.start(
-                socket, SimulatedHost.observed(MachineProfile.builtIn(machine), FIXED, 1, (cpu, step) -> {}), recorder);
+        SimulatedHost host = SimulatedHost.observed(MachineProfile.builtIn(machine), FIXED, 1, (cpu, step) -> {});
+        SessionRecorder recorder = SessionRecorder.of(host);
+        HostServer.start(socket, host, recorder);
         List<String> words = new ArrayList<>(List.of(client));
         if (client[0].startsWith("qemu")) words.addAll(1, List.of("-E", "WORLDSWITCH_SOCKET=" + socket));
         ProcessBuilder b = new ProcessBuilder(words).inheritIO();
@@ -121,6 +121,21 @@ class RecordedClientTest {
                 folder + "/sve");
         assertThat(explore(sve).exitStatus()).isEqualTo(Verdict.CLEAN);
         assertThat(found(explore(sve, "zcr-eager-switch"))).contains("no-kill", "no-warn", "client-answers");
+    }
+
+    @Test
+    void two_processes_whose_vcpus_wait_for_each_other_while_others_call_are_repeated_in_the_order_of_their_threads()
+            throws Exception {
+        run("cc", "-O1", "-pthread", "-o", folder + "/two", "../conformance/clients/two-vcpus.c");
+        Path two = record(
+                "sapphire-rapids", "two", Map.of("LD_PRELOAD", folder + "/shim.so"), folder + "/two", "and a child");
+        Recording r = RecordingFile.read(two);
+        assertThat(r.unrepeatable()).isEmpty();
+        assertThat(r.pages()).hasSize(2);
+        assertThat(r.processes()).hasSize(6).contains(0, 1);
+        assertThat(r.calls()).anyMatch(c -> c.gaveWay() == Recording.WAITING);
+        assertThat(r.calls()).anyMatch(c -> c.gaveWay() > 0 && c.gaveWay() != Recording.WAITING);
+        assertThat(Exploration.repeat(two.toString())).isNull();
     }
 
     @Test

@@ -4,36 +4,48 @@ import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.SharedPages;
 import dev.worldswitch.machine.cell.Word;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/** The client of a recording: it has the recorded pages at the recorded addresses, and no others. */
+/** One process of a recorded client: it has the recorded pages at the recorded addresses, and no others. */
 final class RecordedClient extends InProcessClient {
     private static final int PAGE = Recording.PAGE;
     private final VmmMemory memory;
     /** First address of each run of pages, with its place in the VMMs' memory and its end. */
     private final TreeMap<Long, long[]> runs = new TreeMap<>();
 
-    private final List<@Nullable KvmFile> files = new ArrayList<>();
-    private final Word signalled, permission, refused;
+    static final long WHOLE = 0, TO_WAIT = 1, COUNTED = 2;
+    private final int process;
+    private final List<@Nullable KvmFile> files;
+    private final Word signalled, permission, refused, partOf;
 
+    /**
+     * @param files of all processes, by their numbers
+     * @param partOf what kind of part of a call is done: {@link #WHOLE}, one {@link #TO_WAIT wait}, {@link #COUNTED}
+     */
     RecordedClient(
             Recording of,
+            int process,
+            List<@Nullable KvmFile> files,
             VmmMemory memory,
             Task task,
             Architecture.Waits waits,
             Word signalled,
             Word permission,
-            Word refused) {
+            Word refused,
+            Word partOf) {
         super(memory, task, waits, 0);
         this.memory = memory;
         this.signalled = signalled;
         this.permission = permission;
         this.refused = refused;
-        List<Long> pages = of.pages();
+        this.partOf = partOf;
+        this.process = process;
+        this.files = files;
+        List<Long> pages = of.pages().get(process);
         for (int i = 0; i < pages.size(); ) {
             int n = 1;
             while (i + n < pages.size() && pages.get(i + n) == pages.get(i) + (long) n * PAGE) n++;
@@ -47,7 +59,8 @@ final class RecordedClient extends InProcessClient {
     static int memoryFor(Recording r) {
         int shared = 0;
         for (Recording.Call c : r.calls()) if (c.made() != Recording.NO_FILE) shared += 1 << 16;
-        return r.pages().size() * PAGE + shared + PAGE;
+        int pages = r.pages().stream().mapToInt(List::size).sum();
+        return pages * PAGE + shared + PAGE;
     }
 
     void opened(int number, @Nullable KvmFile file) {
@@ -140,6 +153,17 @@ final class RecordedClient extends InProcessClient {
                     "the guest uses its client's page 0x" + Long.toHexString(address & -PAGE)
                             + ", which it did not when it was recorded");
         return memory.hostAddress(place[0], write);
+    }
+
+    @Override
+    public long mm() {
+        return process + 1;
+    }
+
+    @Override
+    public void block(BooleanSupplier until) {
+        if (partOf.get() == TO_WAIT && !until.getAsBoolean()) signalled.set(1);
+        super.block(until);
     }
 
     @Override

@@ -38,8 +38,11 @@ final class RecordedSubject implements Subject {
     private final Architecture architecture;
     private final Recording recording;
     private final Task task;
-    private final RecordedClient client;
-    private final Word signalled, permission, refused, filled;
+    /** The client's processes; one task does the calls of all, as one after the other they were done. */
+    private final List<RecordedClient> clients = new ArrayList<>();
+
+    private final Word signalled, permission, refused, filled, partOf;
+    private final @Nullable InstructionLimit limit;
     private final List<PhysicalCpu> cpus = new ArrayList<>();
     private final List<Step> steps = new ArrayList<>();
     private final List<Gauge> gauges;
@@ -55,18 +58,35 @@ final class RecordedSubject implements Subject {
         Recording.Window window = recorded.window();
         architecture = Architecture.of(machine);
         host = Hosts.boot(around.root(), kernel, machine, recording.cpus(), around.timing(), pools(around));
-        Debugger guests = debugger.apply(host);
-        if (guests != null) host.debug(guests);
         Region ghosts = around.root().child("recorded");
         signalled = ghosts.word("signalled");
+        Debugger guests = debugger.apply(host);
+        limit = recording.countsInstructions()
+                ? new InstructionLimit(ghosts.word("instructions left"), () -> signalled.set(1), guests)
+                : null;
+        if (limit != null) guests = limit;
+        if (guests != null) host.debug(guests);
         refused = ghosts.word("refused eventfd");
         permission = ghosts.word("permission");
         filled = ghosts.word("filledRegisters");
         task = host.newTask("client");
-        client = new RecordedClient(recording, around.memory(), task, around.waits(), signalled, permission, refused);
-        client.opened(0, host.device());
+        partOf = ghosts.word("part of a call");
+        List<@Nullable KvmFile> files = new ArrayList<>();
+        for (int p = 0; p < recording.pages().size(); p++)
+            clients.add(new RecordedClient(
+                    recording,
+                    p,
+                    files,
+                    around.memory(),
+                    task,
+                    around.waits(),
+                    signalled,
+                    permission,
+                    refused,
+                    partOf));
+        clients.getFirst().opened(0, host.device());
         setUp(name, window.from());
-        gauges = architecture.gauges(host, task, client.vcpu());
+        gauges = architecture.gauges(host, task, clients.getFirst().vcpu());
         steps.add(new Step("starts", () -> host.start(task)));
         List<Recording.Call> calls = recording.calls();
         for (int i = window.from(); i < window.to(); i++) {
@@ -107,10 +127,24 @@ final class RecordedSubject implements Subject {
         host.sleep(task);
     }
 
+    private RecordedClient client(Recording.Call c) {
+        return clients.get(recording.process(c));
+    }
+
+    private KvmFile file(Recording.Call c) {
+        return clients.getFirst().file(c.file());
+    }
+
     private String text(int number, Recording.Call c) {
-        IoctlTable.Row row = host.ioctls().find(client.file(c.file()).kind(), c.command());
+        IoctlTable.Row row = host.ioctls().find(file(c).kind(), c.command());
         String name = row == null ? "0x" + Integer.toHexString(c.command()) : row.name();
-        return "call " + number + ": ioctl(" + client.file(c.file()).fileName() + ", " + name + ")";
+        String gaveWay = c.gaveWay() == Recording.WHOLE
+                ? ""
+                : c.gaveWay() == Recording.WAITING
+                        ? ", gives way where it waits"
+                        : ", gives way after " + c.gaveWay() + " instructions";
+        String thread = recording.threads() == 1 ? "" : " by thread " + c.thread();
+        return "call " + number + thread + ": ioctl(" + file(c).fileName() + ", " + name + ")" + gaveWay;
     }
 
     /** The client, back from one call and about to make the next, finds its registers and puts them there anew. */
@@ -122,15 +156,21 @@ final class RecordedSubject implements Subject {
 
     private long call(Recording.Call c) {
         permission.set(c.permission());
+        RecordedClient client = client(c);
         for (Recording.Bytes b : c.before()) client.put(b);
+        boolean whole = c.gaveWay() == Recording.WHOLE;
         // What interrupted the recorded client is not known to the instruction: it comes before the first one here.
-        if (c.answer() == Errno.EINTR) signalled.set(1);
+        if (c.answer() == Errno.EINTR && whole) signalled.set(1);
+        if (!whole && limit != null) limit.set(c.gaveWay());
+        partOf.set(whole ? RecordedClient.WHOLE : c.gaveWay() == Recording.WAITING ? RecordedClient.TO_WAIT : RecordedClient.COUNTED);
         refused.set(c.answer() == Errno.EBADF || c.answer() == Errno.EINVAL ? c.answer() : 0);
         userMode();
         KvmFile.Made made = new KvmFile.Made();
-        long r = client.ioctl(client.file(c.file()), c.command(), c.argument(), made);
+        long r = client.ioctl(file(c), c.command(), c.argument(), made);
         if (made.file != null && c.made() != Recording.NO_FILE) client.opened(c.made(), made.file);
         if (c.answer() == Errno.EINTR) signalled.set(0);
+        if (limit != null) limit.set(Recording.WHOLE);
+        partOf.set(RecordedClient.WHOLE);
         return r;
     }
 
@@ -141,7 +181,7 @@ final class RecordedSubject implements Subject {
             if (task.killed().get() != 0) throw new Violation(Property.NO_KILL, "SIGKILL for the client");
             signalled.set(0);
             userMode();
-            r = client.ioctl(client.file(c.file()), c.command(), c.argument(), new KvmFile.Made());
+            r = client(c).ioctl(file(c), c.command(), c.argument(), new KvmFile.Made());
         }
         signalled.set(0);
         String wrong = difference(c, r);
@@ -151,9 +191,9 @@ final class RecordedSubject implements Subject {
     private @Nullable String difference(Recording.Call c, long r) {
         if (r != c.answer()) return "answers " + r + ", recorded: " + c.answer();
         for (Recording.Bytes b : c.after()) {
-            byte[] now = client.look(b), then = b.bytes();
+            byte[] now = client(c).look(b), then = b.bytes();
             int at = Arrays.mismatch(now, then);
-            if (at < 0 || architecture.mayDiffer(client.file(c.file()), c.command(), then, now)) continue;
+            if (at < 0 || architecture.mayDiffer(file(c), c.command(), then, now)) continue;
             String where = b.file() == Recording.MEMORY
                     ? "at 0x" + Long.toHexString(b.at() + at) + " of its memory"
                     : "at byte " + (b.at() + at) + " of the shared page";
@@ -189,7 +229,8 @@ final class RecordedSubject implements Subject {
 
     @Override
     public boolean maySignal(PhysicalCpu cpu) {
-        return task.cpuIfAny() == cpu && signalled.get() == 0;
+        // Where a part of a call ended was not the client's doing, and must stay where it was.
+        return task.cpuIfAny() == cpu && signalled.get() == 0 && partOf.get() == RecordedClient.WHOLE;
     }
 
     /** signal_wake_up: the flag, and an IPI where the task runs. */

@@ -10,7 +10,8 @@ import java.util.TreeSet;
  * What one client asked of KVM and what it was told, in order: enough to do it again without the client.
  *
  * @param client its command line, for people
- * @param pages addresses of all 4 KiB pages of the client's memory that KVM or a guest used
+ * @param processes for each of the client's threads its process, counted from 0
+ * @param pages for each process, addresses of all 4 KiB pages of its memory that KVM or a guest used
  * @param unrepeatable why it can't be done again, empty when it can
  */
 public record Recording(
@@ -19,7 +20,8 @@ public record Recording(
         int cpus,
         String client,
         List<Call> calls,
-        List<Long> pages,
+        List<Integer> processes,
+        List<List<Long>> pages,
         String unrepeatable) {
     public static final int PAGE = 4096;
     static final int KVM_RUN = IoctlTable.io(0x80);
@@ -42,12 +44,17 @@ public record Recording(
 
     public static final int MEMORY = -1, NO_FILE = -1;
 
+    /** How a KVM_RUN gave way to another thread's call: not at all, or where its vCPU had to wait. */
+    public static final long WHOLE = -1, WAITING = Long.MAX_VALUE;
+
     /**
-     * One ioctl. Files are numbered as they were made; 0 is /dev/kvm.
+     * One ioctl, or a part of one: calls of several threads come one after the other, and a KVM_RUN that others do not wait for is
+     * one call for each part, the client hearing of the last one only. Files are numbered as they were made; 0 is /dev/kvm.
      *
      * @param thread of the client, counted from 0
      * @param made number of the file that it made, or {@link #NO_FILE}
      * @param permission ARCH_GET_XCOMP_GUEST_PERM of the client then
+     * @param gaveWay after how many instructions of its guest it gave way to another thread: {@link #WHOLE}, {@link #WAITING}
      * @param before what the client wrote since the call before
      * @param after what KVM or the guest wrote during the call
      */
@@ -59,17 +66,59 @@ public record Recording(
             long answer,
             int made,
             long permission,
+            long gaveWay,
             List<Bytes> before,
             List<Bytes> after) {
         public Call {
             before = List.copyOf(before);
             after = List.copyOf(after);
         }
+
+        /** A whole call. */
+        public Call(
+                int thread,
+                int file,
+                int command,
+                long argument,
+                long answer,
+                int made,
+                long permission,
+                List<Bytes> before,
+                List<Bytes> after) {
+            this(thread, file, command, argument, answer, made, permission, WHOLE, before, after);
+        }
     }
 
     public Recording {
         calls = List.copyOf(calls);
-        pages = List.copyOf(new TreeSet<>(pages));
+        processes = List.copyOf(processes);
+        pages = pages.stream().map(p -> List.copyOf(new TreeSet<>(p))).toList();
+    }
+
+    /** Of one process. */
+    public Recording(
+            String machine,
+            String kernel,
+            int cpus,
+            String client,
+            List<Call> calls,
+            List<Long> pages,
+            String unrepeatable) {
+        this(machine, kernel, cpus, client, calls, List.of(), List.of(pages), unrepeatable);
+    }
+
+    int threads() {
+        return (int) calls.stream().mapToInt(Call::thread).distinct().count();
+    }
+
+    /** The process of a call's thread. */
+    int process(Call c) {
+        return c.thread() < processes.size() ? processes.get(c.thread()) : 0;
+    }
+
+    /** Does a part of a KVM_RUN end by its guest's number of instructions? */
+    boolean countsInstructions() {
+        return calls.stream().anyMatch(c -> c.gaveWay() != WHOLE && c.gaveWay() != WAITING);
     }
 
     /** The kernel in the form that schedules have. */

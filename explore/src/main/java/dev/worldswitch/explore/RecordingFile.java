@@ -24,7 +24,7 @@ import java.util.zip.InflaterInputStream;
  */
 public final class RecordingFile {
     private static final byte[] MAGIC = "worldswitch recording\n".getBytes(StandardCharsets.US_ASCII);
-    private static final int VERSION = 1, HEAD = MAGIC.length + 16, MOST = 1 << 30;
+    private static final int VERSION = 2, HEAD = MAGIC.length + 16, MOST = 1 << 30;
 
     private RecordingFile() {}
 
@@ -66,7 +66,7 @@ public final class RecordingFile {
             throw new IllegalArgumentException(name + " is damaged: its checksum is another");
         try (DataInputStream in =
                 new DataInputStream(new InflaterInputStream(new ByteArrayInputStream(all, HEAD, all.length - HEAD)))) {
-            return recording(in);
+            return recording(in, version);
         } catch (IOException | IllegalArgumentException e) {
             throw new IllegalArgumentException(name + " is damaged: " + e.getMessage(), e);
         }
@@ -99,11 +99,16 @@ public final class RecordingFile {
     private static void put(DataOutputStream out, Recording r) throws IOException {
         for (String s : List.of(r.machine(), r.kernel(), r.client(), r.unrepeatable())) text(out, s);
         number(out, r.cpus());
+        number(out, r.processes().size());
+        for (int p : r.processes()) number(out, p);
         number(out, r.pages().size());
-        long last = 0;
-        for (long p : r.pages()) {
-            number(out, (p - last) / Recording.PAGE);
-            last = p;
+        for (List<Long> pages : r.pages()) {
+            number(out, pages.size());
+            long last = 0;
+            for (long p : pages) {
+                number(out, (p - last) / Recording.PAGE);
+                last = p;
+            }
         }
         number(out, r.calls().size());
         for (Recording.Call c : r.calls()) {
@@ -114,29 +119,41 @@ public final class RecordingFile {
             number(out, c.answer() << 1 ^ c.answer() >> 63);
             number(out, c.made() + 1);
             number(out, c.permission());
+            number(out, c.gaveWay() == Recording.WAITING ? 1 : c.gaveWay() == Recording.WHOLE ? 0 : c.gaveWay() + 2);
             bytes(out, c.before());
             bytes(out, c.after());
         }
     }
 
-    private static Recording recording(DataInputStream in) throws IOException {
+    /** Version 1 had one process and whole calls only. */
+    private static Recording recording(DataInputStream in, int version) throws IOException {
         String machine = text(in), kernel = text(in), client = text(in), unrepeatable = text(in);
         int cpus = size(in);
-        List<Long> pages = new ArrayList<>();
-        long page = 0;
-        for (int n = size(in); n > 0; n--) pages.add(page += number(in) * Recording.PAGE);
+        List<Integer> processes = new ArrayList<>();
+        List<List<Long>> pages = new ArrayList<>();
+        for (int n = version == 1 ? 0 : size(in); n > 0; n--) processes.add(size(in));
+        for (int n = version == 1 ? 1 : size(in); n > 0; n--) pages.add(pages(in));
+        for (int p : processes) if (p >= pages.size()) throw new IOException("a thread of no process");
         List<Recording.Call> calls = new ArrayList<>();
         for (int n = size(in); n > 0; n--) {
             int thread = size(in), file = size(in), command = (int) number(in);
             long argument = number(in), answer = number(in);
             answer = answer >>> 1 ^ -(answer & 1);
             int made = size(in) - 1;
-            long permission = number(in);
+            long permission = number(in), gaveWay = version == 1 ? 0 : number(in);
+            gaveWay = gaveWay == 0 ? Recording.WHOLE : gaveWay == 1 ? Recording.WAITING : gaveWay - 2;
             calls.add(new Recording.Call(
-                    thread, file, command, argument, answer, made, permission, bytes(in), bytes(in)));
+                    thread, file, command, argument, answer, made, permission, gaveWay, bytes(in), bytes(in)));
         }
         if (in.read() >= 0) throw new IOException("there is more in it than its calls");
-        return new Recording(machine, kernel, cpus, client, calls, pages, unrepeatable);
+        return new Recording(machine, kernel, cpus, client, calls, processes, pages, unrepeatable);
+    }
+
+    private static List<Long> pages(DataInputStream in) throws IOException {
+        List<Long> pages = new ArrayList<>();
+        long page = 0;
+        for (int n = size(in); n > 0; n--) pages.add(page += number(in) * Recording.PAGE);
+        return pages;
     }
 
     private static void bytes(DataOutputStream out, List<Recording.Bytes> all) throws IOException {

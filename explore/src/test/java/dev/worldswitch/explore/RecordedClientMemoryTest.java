@@ -9,6 +9,7 @@ import dev.worldswitch.kvm.hosts.Hosts;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -31,12 +32,15 @@ class RecordedClientMemoryTest {
         Region ghosts = root.child("ghosts");
         RecordedClient client = new RecordedClient(
                 r,
+                0,
+                new ArrayList<>(),
                 memory,
                 host.newTask("task"),
                 c -> {},
                 ghosts.word("signalled"),
                 ghosts.word("permission"),
-                ghosts.word("refused eventfd"));
+                ghosts.word("refused eventfd"),
+                ghosts.word("part"));
         byte[] written = {1, 2, 3, 4, 5, 6, 7, 8}, read = new byte[4];
         assertThat(client.write(PAGE + 0xffc, written, 0, 8)).isFalse();
         assertThat(client.read(PAGE + 0xffc, read, 0, 4)).isTrue();

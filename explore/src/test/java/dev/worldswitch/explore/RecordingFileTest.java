@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,11 +26,22 @@ class RecordingFileTest {
         return new Recording("sapphire-rapids", "6.12", 1, "client", calls, List.of(0x7000_2000L, 0x7000_1000L), "");
     }
 
+    /** Two threads of two processes, one of which gives way. */
+    private static Recording several() {
+        Recording r = some();
+        List<Recording.Call> calls = new ArrayList<>(r.calls());
+        for (long gaveWay : new long[] {Recording.WAITING, 0, 4096})
+            calls.add(new Recording.Call(
+                    1, 2, 0xae80, 0, -4, Recording.NO_FILE, 7, gaveWay, List.of(), List.of()));
+        List<List<Long>> pages = List.of(r.pages().getFirst(), List.of(0x5000L));
+        return new Recording(r.machine(), r.kernel(), 1, "client", calls, List.of(0, 1), pages, "");
+    }
+
     private static String text(Recording r) {
-        StringBuilder b = new StringBuilder(r.machine() + r.kernel() + r.cpus() + r.client() + r.pages());
+        StringBuilder b = new StringBuilder(r.machine() + r.kernel() + r.cpus() + r.client() + r.pages() + r.processes());
         for (Recording.Call c : r.calls()) {
             b.append(c.thread() + " " + c.file() + " " + c.command() + " " + c.argument() + " " + c.answer());
-            b.append(" " + c.made() + " " + c.permission());
+            b.append(" " + c.made() + " " + c.permission() + " " + c.gaveWay());
             for (Recording.Bytes y : c.before()) b.append(y.file() + " " + y.at() + Arrays.toString(y.bytes()));
             for (Recording.Bytes y : c.after()) b.append(y.file() + " " + y.at() + Arrays.toString(y.bytes()));
         }
@@ -37,7 +50,15 @@ class RecordingFileTest {
 
     @Test
     void what_is_written_is_read_back() {
-        assertThat(text(RecordingFile.parse("f", RecordingFile.bytes(some())))).isEqualTo(text(some()));
+        for (Recording r : List.of(some(), several()))
+            assertThat(text(RecordingFile.parse("f", RecordingFile.bytes(r)))).isEqualTo(text(r));
+    }
+
+    @Test
+    void a_file_of_version_1_is_read() {
+        String some = "d29ybGRzd2l0Y2ggcmVjb3JkaW5nCgAAAAF8hLGFAAAAAAAAAFl4nOMvTiwoyMgsStUtSizITClmMdMzNGJLzslMzSth"
+                + "YGRqbJBhZGZgaLzDxMDAxM7AwMB4EMRkZmdkaFjQ0MDOxAiSaLjL9B8GGNkZ2BkYmTUY/wMAmYEbYg==";
+        assertThat(text(RecordingFile.parse("f", Base64.getDecoder().decode(some)))).isEqualTo(text(some()));
     }
 
     @Test

@@ -17,6 +17,16 @@ public interface DebugPort {
     /** Instructions are executed one at a time, each asked for, and no interrupt comes between. */
     boolean oneByOne();
 
+    /** Each instruction is asked for. */
+    default boolean asksEach() {
+        return oneByOne() || watches();
+    }
+
+    /** There is nothing to ask but at entries: the guest may be translated. Changes with {@link #generation} only. */
+    default boolean idle() {
+        return false;
+    }
+
     /** There are watchpoints: accesses to memory are told. */
     boolean watches();
 

@@ -15,6 +15,17 @@ public interface CallListener {
     default void exit(
             HostThread thread, KvmFile file, int command, long argument, long answer, @Nullable KvmFile made) {}
 
+    /** Shall the ioctl be done again before the client hears of it? Where {@link HostThread#giveWay} ended it. */
+    default boolean again(HostThread thread) {
+        return false;
+    }
+
+    /** The thread's vCPU waits for something to do. */
+    default void waits(HostThread thread) {}
+
+    /** The thread makes no more calls. */
+    default void gone(HostThread thread) {}
+
     /** KVM copied from ({@code in}) or to the memory of the thread's process. */
     default void copied(HostThread thread, boolean in, long address, byte[] bytes, int offset, int length) {}
 

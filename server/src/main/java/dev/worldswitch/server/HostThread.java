@@ -98,7 +98,20 @@ public final class HostThread implements Caller {
 
     @Override
     public boolean signalPending() {
+        return givesWay || isSignalled();
+    }
+
+    /** The client has a signal to take, or is gone. */
+    public boolean isSignalled() {
         return dead || slotGet(PENDING) != 0;
+    }
+
+    private volatile boolean givesWay;
+
+    /** While set, KVM_RUN ends as by a signal; the client is not told, since the listener has the call done again. */
+    public void giveWay(boolean now) {
+        givesWay = now;
+        if (now) wake();
     }
 
     @Override
@@ -113,6 +126,7 @@ public final class HostThread implements Caller {
     public void block(BooleanSupplier until) {
         if (until.getAsBoolean() || signalPending()) return;
         server.host().sleep(task);
+        server.listener().waits(this);
         mailbox.asleep();
         while (true) {
             // The futex word first, the conditions after: a wake-up in between changes the word.
@@ -370,6 +384,7 @@ public final class HostThread implements Caller {
             }
         } finally {
             mailbox.asleep();
+            server.listener().gone(this);
             CURRENT.remove();
             closeSchedstat();
             ended();
@@ -414,12 +429,14 @@ public final class HostThread implements Caller {
         KvmFile file = open.file();
         long r;
         try {
-            made.file = null;
-            made.flags = 0;
-            made.storeAt = -1;
-            server.listener().enter(this, file, command, argument);
-            r = server.host().ioctl(this, open, command, argument, made);
-            server.listener().exit(this, file, command, argument, r, made.file);
+            do {
+                made.file = null;
+                made.flags = 0;
+                made.storeAt = -1;
+                server.listener().enter(this, file, command, argument);
+                r = server.host().ioctl(this, open, command, argument, made);
+                server.listener().exit(this, file, command, argument, r, made.file);
+            } while (server.listener().again(this));
         } finally {
             open.leave();
         }

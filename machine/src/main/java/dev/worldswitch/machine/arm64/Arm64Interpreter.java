@@ -209,8 +209,8 @@ public final class Arm64Interpreter extends Mmu {
             if (!oneByOne && takesVirtualInterrupt()) return;
             if (port != null && leaves(port)) return;
             if ((ps & Pstate.IL) != 0) throw exception(Exceptions.ILLEGAL_STATE, 0);
-            if (stepping || watched || oneByOne || debug.active() || port != null && port.watches()) stepOne();
-            else if (port != null) runBlocks(port);
+            if (stepping || watched || debug.active() || port != null && port.asksEach()) stepOne();
+            else if (port != null && !port.idle()) runBlocks(port);
             else runBlocks();
         } catch (Stop s) {
             if (s == Stop.EXCEPTION) takeException();

@@ -349,8 +349,8 @@ public final class Interpreter extends GuestMemory {
     private void round() {
         attention = false;
         try {
-            if (stepping || watched || needsCare() || port != null && (port.oneByOne() || port.watches())) stepOne();
-            else if (port != null) runBlocks(port);
+            if (stepping || watched || needsCare() || port != null && port.asksEach()) stepOne();
+            else if (port != null && !port.idle()) runBlocks(port);
             else runBlocks();
         } catch (Signal s) {
             if (s == Signal.FAULT) Delivery.exception(this);
