@@ -33,3 +33,22 @@ need_packages() {
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
   ) >/dev/null 2>&1 || die "cannot install$missing"
 }
+
+# download_from SUITE DIRECTORY PACKAGE...: packages of another suite of the archive that apt has its own from, as files in
+# DIRECTORY; nothing of apt's own is changed.
+download_from() {
+  local suite=$1 to=$2 codename uri keyring=/usr/share/keyrings/debian-archive-keyring.gpg lists options
+  shift 2
+  codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+  uri=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' | awk -v c="$codename" '$2 == c { print $1; exit }')
+  [ -n "$uri" ] || return 1
+  [ -f "$keyring" ] && keyring="[signed-by=$keyring]" || keyring=
+  lists=$(mktemp -d)
+  echo "deb $keyring $uri $suite main" >"$lists/suite.list"
+  mkdir -p "$lists/lists/partial" "$lists/archives/partial" && chmod -R 777 "$lists"
+  options=(-qq -o "Dir::Etc::sourcelist=$lists/suite.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$lists/lists" -o "Dir::Cache=$lists")
+  (cd "$to" && apt-get "${options[@]}" update && apt-get "${options[@]}" download "$@") >/dev/null 2>&1
+  local status=$?
+  rm -rf "$lists"
+  return $status
+}

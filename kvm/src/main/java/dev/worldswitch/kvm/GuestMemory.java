@@ -137,8 +137,18 @@ public final class GuestMemory implements PhysicalMemory {
         }
         long host = client.hostPage(s.hva() + offset, write);
         if (host == 0) return FAULT;
-        if (write) s.markDirty(addressSpace, offset, ring);
+        boolean maps = s.map(offset);
+        // kvm_tdp_page_fault maps a page that is there for reading and writing at once: hva_to_pfn_slow asks for both.
+        if (write || maps && !s.readOnly() && isWritten(s, offset)) s.markDirty(addressSpace, offset, ring);
         return host;
+    }
+
+    /** A page that holds nothing counts as one that the client has never touched: the kernel's zero page, read-only. */
+    private boolean isWritten(MemorySlots.Slot s, long offset) {
+        byte[] page = new byte[Mm.PAGE_SIZE];
+        if (!client.read(s.hva() + offset, page, 0, page.length)) return false;
+        for (byte b : page) if (b != 0) return true;
+        return false;
     }
 
     @Override

@@ -86,7 +86,7 @@ public final class MemoryIoctls {
         if (range != 0) return range;
         long e = b.u64(24) == 0 ? 0 : vm.client().adopt(b.u64(24), size);
         if (e != 0) return e;
-        Slot slot = new Slot(id, b.u64(8), size, b.u64(24), b.u32(4), null, null, file, offset);
+        Slot slot = new Slot(id, b.u64(8), size, b.u64(24), b.u32(4), null, null, null, file, offset);
         vm.memory().slots(b.u32(0) >>> 16).set(slots.with(slot));
         vm.memoryChanged();
         return 0;
@@ -115,6 +115,8 @@ public final class MemoryIoctls {
             vm.memoryChanged();
             forget(old.dirty());
             forget(old.inRing());
+            forget(old.mapped());
+            unmapAll(vm);
             return 0;
         }
         if (size >>> Mm.PAGE_SHIFT > MAX_PAGES) return Errno.EINVAL;
@@ -132,24 +134,39 @@ public final class MemoryIoctls {
             long e = vm.client().adopt(hva, size);
             if (e != 0) return e;
         }
-        Words dirty = null, inRing = null;
+        Words dirty = null, inRing = null, mapped = null;
         if ((flags & MemorySlots.LOG_DIRTY_PAGES) != 0) {
             DirtyLog log = vm.dirtyLog();
             dirty = old == null ? null : old.dirty();
             inRing = old == null ? null : old.inRing();
+            mapped = old == null ? null : old.mapped();
             try {
                 if (dirty == null && log.usesBitmap()) dirty = log.newLog(slot, size >>> Mm.PAGE_SHIFT);
                 if (inRing == null && log.usesRing()) inRing = log.newBitmap(slot, size >>> Mm.PAGE_SHIFT);
+                if (mapped == null && vm.readsMapForWriting()) {
+                    mapped = log.newBitmap(slot, size >>> Mm.PAGE_SHIFT);
+                    // What a guest that ran has mapped is not known: counted as all, as with huge pages.
+                    if (old != null && vm.guestRan()) mapped.fill(0, mapped.length(), -1);
+                }
             } catch (OutOfMemoryError e) {
                 // kvm_alloc_dirty_bitmap: 8 TiB of one slot are 256 MiB of bits.
                 return Errno.ENOMEM;
             }
         }
-        memory.slots(as).set(slots.with(new Slot(id, gpa, size, hva, flags, dirty, inRing, null, 0)));
+        memory.slots(as).set(slots.with(new Slot(id, gpa, size, hva, flags, dirty, inRing, mapped, null, 0)));
         vm.memoryChanged();
         if (old != null && old.dirty() != dirty) forget(old.dirty());
         if (old != null && old.inRing() != inRing) forget(old.inRing());
+        if (old != null && old.mapped() != mapped) forget(old.mapped());
+        if (old != null && old.gpa() != gpa) unmapAll(vm);
         return 0;
+    }
+
+    /** kvm_mmu_zap_all_fast: a slot that goes takes the translations of all with it. */
+    private static void unmapAll(MemoryVm vm) {
+        for (int as = 0; as < vm.addressSpaces(); as++)
+            for (Slot s : vm.memory().slots(as).get().byGpa())
+                if (s.mapped() != null) s.mapped().fill(0, s.mapped().length(), 0);
     }
 
     /** kvm_destroy_dirty_bitmap: no vCPU uses it any more. */

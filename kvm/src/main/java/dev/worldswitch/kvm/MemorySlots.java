@@ -14,6 +14,7 @@ public record MemorySlots(List<Slot> byGpa) {
     /**
      * struct kvm_memory_slot: pages of 4 KiB. While LOG_DIRTY_PAGES is set {@code dirty} has a bit for each dirty page, or is
      * null where only rings tell of them, and {@code inRing} one for each page that a ring told of since its last reset.
+     * Where reading a page makes it writable for the guest, {@code mapped} has a bit for each page that the guest has reached.
      * Pages of a slot with a guest_memfd are in that file, from {@code memfdOffset} on, if they are private or it can be mapped.
      */
     public record Slot(
@@ -24,6 +25,7 @@ public record MemorySlots(List<Slot> byGpa) {
             int flags,
             @Nullable Words dirty,
             @Nullable Words inRing,
+            @Nullable Words mapped,
             @Nullable GuestMemfd memfd,
             long memfdOffset) {
         public boolean readOnly() {
@@ -37,6 +39,13 @@ public record MemorySlots(List<Slot> byGpa) {
             if (inRing != null && ring != null) {
                 if ((inRing.or(word, bit) & bit) == 0) ring.push(addressSpace << 16 | id, offset >>> Mm.PAGE_SHIFT);
             } else if (dirty != null) dirty.or(word, bit);
+        }
+
+        /** The guest reaches the page at {@code offset}; true when that maps it. */
+        boolean map(long offset) {
+            if (mapped == null) return false;
+            long bit = 1L << (offset >>> Mm.PAGE_SHIFT);
+            return (mapped.or((int) (offset >>> 18), bit) & bit) == 0;
         }
 
         public long pages() {

@@ -44,6 +44,14 @@ public interface MemoryVm extends KvmFile {
         return !vcpuFiles().isEmpty();
     }
 
+    /** True where a guest's read of a page that it has not mapped maps it for writing, so that the dirty log tells of it. */
+    default boolean readsMapForWriting() {
+        return false;
+    }
+
+    /** One of its vCPUs has been in the guest. */
+    boolean guestRan();
+
     /** kvm_cpu_dirty_log_size: pages that the hardware may log on its own before an exit tells of them. */
     default int hardwareLogEntries() {
         return 0;

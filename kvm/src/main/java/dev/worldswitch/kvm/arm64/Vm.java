@@ -230,6 +230,11 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     }
 
     @Override
+    public boolean guestRan() {
+        return hasRunOnce();
+    }
+
+    @Override
     public DirtyLog dirtyLog() {
         return dirtyLog;
     }

@@ -137,6 +137,16 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     }
 
     @Override
+    public boolean readsMapForWriting() {
+        return true;
+    }
+
+    @Override
+    public boolean guestRan() {
+        return vcpus.get().all().stream().anyMatch(v -> v.hasRun().get() != 0);
+    }
+
+    @Override
     public DirtyLog dirtyLog() {
         return dirtyLog;
     }

@@ -34,7 +34,7 @@ class DirtyLogTest {
         int without = cells();
         for (int i = 0; i < 3; i++) {
             assertThat(slot(MemorySlots.LOG_DIRTY_PAGES, SLOT_SIZE)).isZero();
-            assertThat(cells()).isEqualTo(without + 1);
+            assertThat(cells()).isEqualTo(without + 2);
             assertThat(slot(0, SLOT_SIZE)).isZero();
             assertThat(cells()).isEqualTo(without);
         }
@@ -50,5 +50,43 @@ class DirtyLogTest {
         assertThat(client.ioctl((KvmFile) vm, GET_LOG, b)).isEqualTo(Errno.EFAULT);
         b.u64(8, TestClient.BASE + 0x100);
         assertThat(client.ioctl((KvmFile) vm, GET_LOG, b)).isZero();
+    }
+
+    private long log() {
+        assertThat(client.ioctl(
+                        (KvmFile) vm, GET_LOG, new Bytes(16).u32(0, 0).u64(8, TestClient.BASE + SLOT_SIZE)))
+                .isZero();
+        byte[] b = new byte[8];
+        assertThat(client.read(TestClient.BASE + SLOT_SIZE, b, 0, 8)).isTrue();
+        return new Bytes(b).u64(0);
+    }
+
+    @Test
+    void a_page_with_something_in_it_is_dirty_when_the_guest_first_reads_it_and_again_after_any_slot_went() {
+        client.write(TestClient.BASE + 0x2000, new byte[] {1}, 0, 1);
+        slot(MemorySlots.LOG_DIRTY_PAGES, SLOT_SIZE);
+        vm.memory().page(0x2000, false);
+        vm.memory().page(0x4000, false);
+        assertThat(log()).isEqualTo(1 << 2);
+        vm.memory().page(0x2000, false);
+        assertThat(log()).isZero();
+        vm.memory().page(0x4000, true);
+        assertThat(log()).isEqualTo(1 << 4);
+        Bytes other = new Bytes(32).u32(0, 1).u64(8, 1 << 30).u64(16, 0x1000).u64(24, TestClient.BASE);
+        assertThat(client.ioctl((KvmFile) vm, REGION, other)).isZero();
+        assertThat(client.ioctl((KvmFile) vm, REGION, other.u64(16, 0))).isZero();
+        vm.memory().page(0x2000, false);
+        assertThat(log()).isEqualTo(1 << 2);
+    }
+
+    @Test
+    void what_was_mapped_before_the_log_was_switched_on_is_not_told_of_when_it_is_read() {
+        client.write(TestClient.BASE + 0x2000, new byte[] {1}, 0, 1);
+        Vcpu v = client.newVcpu(vm, 0);
+        slot(0, SLOT_SIZE);
+        v.hasRun().set(1);
+        slot(MemorySlots.LOG_DIRTY_PAGES, SLOT_SIZE);
+        vm.memory().page(0x2000, false);
+        assertThat(log()).isZero();
     }
 }
