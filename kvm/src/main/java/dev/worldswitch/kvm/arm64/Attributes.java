@@ -6,6 +6,7 @@ import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.machine.cell.Ref;
 
 /** Device attributes of vCPUs (PMU, timers, stolen time) and of VMs (SMCCC filter). */
 final class Attributes {
@@ -137,14 +138,15 @@ final class Attributes {
         return 0;
     }
 
-    /** struct kvm_pmu_event_filter: u16 base, u16 count, u8 action. Events are not counted, so nothing is kept. */
+    /** struct kvm_pmu_event_filter: u16 base, u16 count, u8 action. */
     private static long pmuFilter(Vcpu v, Call call, long address) {
         if (v.vm().hasRunOnce()) return Errno.EBUSY;
         Bytes b = call.in(address, 8);
         if (b == null) return Errno.EFAULT;
         int events = v.kvm().host().pmuVersion() >= 4 ? 0x10000 : 0x400;
-        if (b.u16(0) + b.u16(2) > events || b.u8(4) > 1) return Errno.EINVAL;
-        v.vm().pmu().filtered.set(1);
+        if (b.u16(0) + b.u16(2) > events || b.u8(4) > PmuFilter.DENY) return Errno.EINVAL;
+        Ref<PmuFilter> filter = v.vm().pmu().filter;
+        filter.set(filter.get().plus(new PmuFilter.Range(b.u16(0), b.u16(2), b.u8(4) == PmuFilter.ALLOW)));
         return 0;
     }
 

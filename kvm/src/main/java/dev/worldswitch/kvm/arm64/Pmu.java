@@ -3,10 +3,11 @@ package dev.worldswitch.kvm.arm64;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.arm64.SysRegTable.Row;
 import dev.worldswitch.machine.arm64.SysReg;
+import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 
-/** The performance monitors as state: registers are kept and masked as a PMUv3 does, events are not counted. */
+/** The performance monitors' registers, as a PMUv3 has them; {@link PmuCounters} counts. */
 final class Pmu {
     /** What a VM's vCPUs share. */
     static final class VmState {
@@ -14,19 +15,20 @@ final class Pmu {
         final Word counters;
         /** 1 once a PMU was chosen, by user space or at the first vCPU that has one. */
         final Word chosen;
-        /** 1 once there is an event filter. */
-        final Word filtered;
+        /** Which events count. */
+        final Ref<PmuFilter> filter;
 
         VmState(Region r) {
             counters = r.word("counters");
             chosen = r.word("chosen");
-            filtered = r.word("filtered");
+            filter = r.ref("filter", PmuFilter.NONE);
         }
     }
 
-    private static final long PMCR_WRITABLE = 0xff, PMCR_E = 1, PMCR_P = 2, PMCR_C = 4, PMCR_LC = 64;
+    static final long PMCR_E = 1, PMCR_LC = 64, PMCR_LP = 128;
+    private static final long PMCR_WRITABLE = 0xff, PMCR_P = 2, PMCR_C = 4;
     private static final long USERENR_EN = 1, USERENR_SW = 2, USERENR_CR = 4, USERENR_ER = 8, USERENR_MASK = 15;
-    private static final int CYCLE = 31, PMCR_N = 11;
+    private static final int PMCR_N = 11;
     private static final long OLD_PMCR_RESET = 0xdecafbadL;
 
     private Pmu() {}
@@ -40,8 +42,15 @@ final class Pmu {
         return n == 0 ? vm.kvm().host().pmuCounters() : (int) n - 1;
     }
 
-    private static long validMask(Vcpu v) {
-        return 1L << CYCLE | (1L << counters(v.vm())) - 1;
+    /** kvm_vcpu_reload_pmu: at the first run bits of counters that this VM lacks go. */
+    static void reload(Vcpu v) {
+        if (!v.hasPmu() || !countersPerVm(v)) return;
+        for (SysReg r : new SysReg[] {SysReg.PMOVSSET_EL0, SysReg.PMINTENSET_EL1, SysReg.PMCNTENSET_EL0})
+            v.sys(r, v.sys(r) & validMask(v));
+    }
+
+    static long validMask(Vcpu v) {
+        return 1L << PmuCounters.CYCLE | (1L << counters(v.vm())) - 1;
     }
 
     static void resetCounters(Vcpu v, Row row) {
@@ -56,10 +65,15 @@ final class Pmu {
     private static long typeMask(Vcpu v) {
         long el1AndEl0 = 3L << 30, el2 = 1L << 27, el3 = 7L << 26 & ~el2 | 1L << 29;
         if (!v.kvm().has(Patch.ARM64_PMU_EVTYPER_EL3)) return el1AndEl0 | el2 | 0xffff;
-        long events = v.kvm().host().pmuVersion() >= 4 ? 0xffff : 0x3ff;
+        long events = eventMask(v);
         if (v.vm().idRegs().field(SysReg.ID_AA64PFR0_EL1, 8) != 0) events |= el2;
         if (v.vm().idRegs().field(SysReg.ID_AA64PFR0_EL1, 12) != 0) events |= el3;
         return el1AndEl0 | events;
+    }
+
+    /** kvm_pmu_event_mask: 16 bits of event number from PMUv3.1 on. */
+    static long eventMask(Vcpu v) {
+        return v.kvm().host().pmuVersion() >= 4 ? 0xffff : 0x3ff;
     }
 
     static void resetPmcr(Vcpu v, Row row) {
@@ -81,7 +95,7 @@ final class Pmu {
     /** kvm_pmu_overflow_status: the PMU's interrupt line. */
     static boolean asserted(Vcpu v) {
         if (!v.hasPmu() || (v.sys(SysReg.PMCR_EL0) & PMCR_E) == 0) return false;
-        return (v.sys(SysReg.PMOVSSET_EL0) & v.sys(SysReg.PMCNTENSET_EL0) & v.sys(SysReg.PMINTENSET_EL1)) != 0;
+        return (v.sys(SysReg.PMOVSSET_EL0) & v.sys(SysReg.PMINTENSET_EL1)) != 0;
     }
 
     static long getPmcr(Vcpu v, Row row) {
@@ -133,7 +147,8 @@ final class Pmu {
         if (!write) return pmcr(v) & ~(PMCR_P | PMCR_C);
         if ((value & PMCR_C) != 0) v.sys(SysReg.PMCCNTR_EL0, 0);
         if ((value & PMCR_P) != 0)
-            for (int i = 0; i < counters(v.vm()); i++) v.sys(SysReg.nth("PMEVCNTR", i, "_EL0"), 0);
+            for (int i = 0; i < counters(v.vm()); i++) v.sys(PmuCounters.counter(i), 0);
+        if (width(v) != -1) value &= ~PMCR_LP;
         v.sys(SysReg.PMCR_EL0, pmcr(v) & ~PMCR_WRITABLE | value & PMCR_WRITABLE & ~(PMCR_C | PMCR_P));
         return 0;
     }
@@ -145,7 +160,7 @@ final class Pmu {
     }
 
     private static boolean badIndex(Vcpu v, int index) {
-        if (index < counters(v.vm()) || index == CYCLE) return false;
+        if (index < counters(v.vm()) || index == PmuCounters.CYCLE) return false;
         Inject.undefined(v);
         return true;
     }
@@ -157,20 +172,16 @@ final class Pmu {
             if (denied(v, USERENR_EN)) return 0;
             // Counters are chained by KVM, whatever the hardware can do.
             long chain = r == SysReg.PMCEID0_EL0 && v.kvm().has(Patch.ARM64_PMU_CHAIN_ADVERTISED) ? 1L << 30 : 0;
-            return write ? Inject.undefined(v) : v.kvm().profile().register(r) | chain;
+            long filter = v.vm().pmu().filter.get().advertised(r == SysReg.PMCEID0_EL0 ? 0 : 32);
+            return write ? Inject.undefined(v) : (v.kvm().profile().register(r) | chain) & filter;
         }
         boolean type = r == SysReg.PMXEVTYPER_EL0;
         if (denied(v, type ? USERENR_EN : USERENR_EN | USERENR_ER)) return 0;
         int n = (int) v.sys(SysReg.PMSELR_EL0) & 31;
-        return badIndex(v, n) ? 0 : access(v, type ? typeOf(n) : counterOf(n), write, value);
-    }
-
-    private static SysReg counterOf(int n) {
-        return n == CYCLE ? SysReg.PMCCNTR_EL0 : SysReg.nth("PMEVCNTR", n, "_EL0");
-    }
-
-    private static SysReg typeOf(int n) {
-        return n == CYCLE ? SysReg.PMCCFILTR_EL0 : SysReg.nth("PMEVTYPER", n, "_EL0");
+        if (badIndex(v, n)) return 0;
+        return type
+                ? access(v, PmuCounters.type(n), write, value & typeMask(v))
+                : access(v, PmuCounters.counter(n), write, n == PmuCounters.CYCLE ? value : value & width(v));
     }
 
     private static long access(Vcpu v, SysReg r, boolean write, long value) {
@@ -179,11 +190,11 @@ final class Pmu {
     }
 
     private static int index(Row row) {
-        return row.storage() == SysReg.PMCCNTR_EL0 ? CYCLE : (row.encoding() >>> 3 & 3) << 3 | row.encoding() & 7;
+        return row.storage() == SysReg.PMCCNTR_EL0 ? PmuCounters.CYCLE : (row.encoding() >>> 3 & 3) << 3 | row.encoding() & 7;
     }
 
     /** Event counters are 64 bits wide from PMUv3p5 on, if the VM has that. */
-    private static long width(Vcpu v) {
+    static long width(Vcpu v) {
         boolean wide =
                 v.kvm().has(Patch.ARM64_PMU_LONG_COUNTERS) && v.vm().idRegs().field(SysReg.ID_AA64DFR0_EL1, 8) >= 6;
         return wide ? -1 : 0xffffffffL;
@@ -231,18 +242,9 @@ final class Pmu {
         return denied(v, USERENR_EN) ? 0 : accessPair(v, row, write, value);
     }
 
-    /** Counts event 0 (SW_INCR) in the counters that are on and select it. */
     static long accessSwinc(Vcpu v, Row row, boolean write, long value) {
         if (!write) return Inject.undefined(v);
-        if (denied(v, USERENR_EN | USERENR_SW)) return 0;
-        if ((v.sys(SysReg.PMCR_EL0) & PMCR_E) == 0) return 0;
-        long on = value & v.sys(SysReg.PMCNTENSET_EL0);
-        for (int i = 0; i < counters(v.vm()); i++) {
-            if ((on >>> i & 1) == 0 || (v.sys(typeOf(i)) & 0xffff) != 0) continue;
-            long next = v.sys(counterOf(i)) + 1 & 0xffffffffL;
-            v.sys(counterOf(i), next);
-            if (next == 0) v.sys(SysReg.PMOVSSET_EL0, v.sys(SysReg.PMOVSSET_EL0) | 1L << i);
-        }
+        if (!denied(v, USERENR_EN | USERENR_SW)) PmuCounters.softwareIncrement(v, value & validMask(v));
         return 0;
     }
 

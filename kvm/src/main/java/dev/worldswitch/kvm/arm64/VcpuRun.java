@@ -4,6 +4,7 @@ import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.PreemptNotifier;
 import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
+import dev.worldswitch.kernel.arm64.Fpsimd;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
@@ -11,6 +12,7 @@ import dev.worldswitch.kvm.VcpuPort;
 import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.arm64.Arm64Exit;
+import dev.worldswitch.machine.arm64.RetiredCounter;
 import org.jspecify.annotations.Nullable;
 
 /** KVM_RUN of one vCPU: kvm_arch_vcpu_ioctl_run and what it calls (arm.c), step by step as the kernel does. */
@@ -104,6 +106,7 @@ public final class VcpuRun implements PreemptNotifier {
         } finally {
             vm.configLock().unlock();
         }
+        Pmu.reload(vcpu);
         vcpu.flags().or(Vcpu.HAS_RUN_ONCE);
         return 0;
     }
@@ -346,7 +349,10 @@ public final class VcpuRun implements PreemptNotifier {
         armTimer(caller);
         hyp().kvmFp().kvmArchVcpuCtxflushFp(task);
         rest("kvm_vcpu_run", 0);
+        RetiredCounter retired = Fpsimd.cpu(task).retired();
+        PmuCounters.start(vcpu, retired);
         Arm64Exit exit = hyp().kvmVcpuRun(task, vcpu);
+        PmuCounters.stop(vcpu, retired);
         // Before interrupts are on: a softirq that used the registers would find them bound to nobody.
         hyp().kvmFp().kvmArchVcpuCtxsyncFp(task, vcpu);
         vcpu.debug().clear();

@@ -11,11 +11,19 @@ import org.jspecify.annotations.Nullable;
 final class A64Translator extends Translator<Block> {
     private final Arm64Interpreter c;
     private final Blocks blocks;
+    private boolean counting;
 
     A64Translator(Arm64Interpreter c, Blocks blocks) {
         super(MethodHandles.lookup());
         this.c = c;
         this.blocks = blocks;
+    }
+
+    /** From now on translations count retired instructions: those that don't are forgotten. */
+    void count() {
+        if (counting) return;
+        counting = true;
+        forget();
     }
 
     @Override
@@ -35,6 +43,6 @@ final class A64Translator extends Translator<Block> {
 
     @Override
     protected RegionWriter<Block> writer(List<Block> region) {
-        return new RegionEmitter(c, region);
+        return new RegionEmitter(c, region, counting);
     }
 }

@@ -21,6 +21,7 @@ public final class Arm64Cpu extends PhysicalCpu {
     private final Arm64Profile profile;
     private final Words gpr, sys, z, p, exclusive;
     private final Word pc, pstate;
+    private final RetiredCounter retired;
     private final HostAccess host;
     private final Spe spe;
     private final Word hostTtbr0;
@@ -39,6 +40,7 @@ public final class Arm64Cpu extends PhysicalCpu {
         this.exclusive.set(0, -1);
         this.pc = region.word("pc");
         this.pstate = region.word("pstate");
+        this.retired = new RetiredCounter(region);
         this.host = new HostAccess(this, region);
         this.spe = new Spe(this, region);
         this.hostTtbr0 = region.word("hostTtbr0");
@@ -111,6 +113,11 @@ public final class Arm64Cpu extends PhysicalCpu {
         exclusive.set(1, m.size);
         exclusive.set(2, m.low);
         exclusive.set(3, m.high);
+    }
+
+    /** Instructions that guests retire. */
+    public RetiredCounter retired() {
+        return retired;
     }
 
     /** What the host's kernel and hypervisor code do with this CPU's registers. */

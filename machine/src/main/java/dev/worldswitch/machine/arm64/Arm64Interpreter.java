@@ -63,6 +63,12 @@ public final class Arm64Interpreter extends Mmu {
     boolean fpOn, sveOn;
     /** SVE vector length in bytes. */
     int vl;
+    /** Instructions retired at this EL since {@link #flushRetired}; translated code counts once somebody has asked. */
+    public long retired;
+    /** How many of them are too many to go on. */
+    private long retiredLimit = Long.MAX_VALUE;
+
+    private boolean counting;
 
     /** The exception under way: syndrome, addresses, where to. */
     private long exEsr, exFar, exHpfar;
@@ -201,7 +207,7 @@ public final class Arm64Interpreter extends Mmu {
         attention = false;
         try {
             shared();
-            if (gic.maintenance()) {
+            if (gic.maintenance() || retired >= retiredLimit) {
                 exit.kind = Arm64Exit.INTERRUPT;
                 return;
             }
@@ -219,6 +225,9 @@ public final class Arm64Interpreter extends Mmu {
 
     private void load() {
         long pstate = cpu.pstate().get();
+        retired = 0;
+        counting = cpu.retired().isCounting();
+        if (counting) translator.count();
         pc = cpu.pc().get();
         x[Arm64Cpu.ZR] = 0;
         loadPstate(pstate);
@@ -242,6 +251,12 @@ public final class Arm64Interpreter extends Mmu {
         sys[usesSp1(ps) ? SP1 : SP0] = x[Arm64Cpu.SP];
         cpu.pc().set(pc);
         cpu.pstate().set(pstate());
+        flushRetired();
+    }
+
+    private void flushRetired() {
+        if (counting) cpu.retired().count(el, retired);
+        retired = 0;
     }
 
     private static boolean usesSp1(long pstate) {
@@ -258,10 +273,12 @@ public final class Arm64Interpreter extends Mmu {
         setNzcv((int) (v >>> 28) & 15);
         btype = (int) (v >>> 10) & 3;
         el = Pstate.el(v);
+        retiredLimit = counting ? cpu.retired().left(el) : Long.MAX_VALUE;
     }
 
     /** Changes PSTATE (all of it) and with it the stack pointer, the translation regime's view and what is enabled. */
     void setPstate(long v) {
+        flushRetired();
         sys[usesSp1(ps) ? SP1 : SP0] = x[Arm64Cpu.SP];
         loadPstate(v);
         x[Arm64Cpu.SP] = sys[usesSp1(ps) ? SP1 : SP0];
@@ -398,6 +415,7 @@ public final class Arm64Interpreter extends Mmu {
                     if (btype != 0) checkLanding(b);
                     int n = sveOn ? ops.length : fpOn ? b.sveAt : b.fpAt;
                     pc = b.end;
+                    retired += ops.length;
                     for (i = 0; i < n; i++) ops[i].exec(this);
                     if (n != ops.length) throw unitTrap(ops[n].unit());
                     i = -1;
@@ -405,7 +423,7 @@ public final class Arm64Interpreter extends Mmu {
                 // BR from a page that is not guarded may go to any landing pad.
                 if (btype == 3 && !b.guarded) btype = 1;
                 // One poll per block: a kick, or a line of the host, ends the run between instructions.
-                if (attention || cpu.anyPending() || CHANGES.get() != changesSeen) return;
+                if (attention || cpu.anyPending() || CHANGES.get() != changesSeen || retired >= retiredLimit) return;
                 Block next = b.successor(pc, epoch);
                 if (next == null) {
                     next = find();
@@ -415,7 +433,10 @@ public final class Arm64Interpreter extends Mmu {
             }
         } catch (Stop s) {
             if (running != null) leaveAt(running.at(pc), -1);
-            else if (i >= 0) leaveAt(b.ops[i], i);
+            else if (i >= 0) {
+                retired -= b.ops.length - i;
+                leaveAt(b.ops[i], i);
+            }
             throw s;
         }
     }
@@ -438,7 +459,11 @@ public final class Arm64Interpreter extends Mmu {
     /** As {@link #runBlocks()}, to the next breakpoint; nothing is translated. */
     private void runBlocks(DebugPort p) {
         do stepBlock();
-        while (!attention && !cpu.anyPending() && CHANGES.get() == changesSeen && !p.breaksAt(pc));
+        while (!attention
+                && !cpu.anyPending()
+                && CHANGES.get() == changesSeen
+                && retired < retiredLimit
+                && !p.breaksAt(pc));
     }
 
     private void stepBlock() {
@@ -449,10 +474,14 @@ public final class Arm64Interpreter extends Mmu {
             if (btype != 0) checkLanding(b);
             int n = sveOn ? b.ops.length : fpOn ? b.sveAt : b.fpAt;
             pc = b.end;
+            retired += b.ops.length;
             for (i = 0; i < n; i++) b.ops[i].exec(this);
             if (n != b.ops.length) throw unitTrap(b.ops[n].unit());
         } catch (Stop s) {
-            if (i >= 0) leaveAt(b.ops[i], i);
+            if (i >= 0) {
+                retired -= b.ops.length - i;
+                leaveAt(b.ops[i], i);
+            }
             throw s;
         }
         if (btype == 3 && !b.guarded) btype = 1;
@@ -469,7 +498,11 @@ public final class Arm64Interpreter extends Mmu {
 
     /** Whether translated code must stop at a block's end, as the loop does: asked at each of its backward branches. */
     boolean mustStop(int entryEpoch) {
-        return attention || epoch != entryEpoch || cpu.anyPending() || CHANGES.get() != changesSeen;
+        return attention
+                || epoch != entryEpoch
+                || cpu.anyPending()
+                || CHANGES.get() != changesSeen
+                || retired >= retiredLimit;
     }
 
     /** An operation did not finish: PC is at it, and the syndrome of a stage 2 abort gets what the operation knows. */
@@ -481,6 +514,7 @@ public final class Arm64Interpreter extends Mmu {
         if (exNext) {
             // A stepped SVC or HVC was executed: the step is due after the return.
             pc += 4;
+            retired++;
             ps &= ~Pstate.SS;
         }
         exNext = false;
@@ -498,11 +532,13 @@ public final class Arm64Interpreter extends Mmu {
         entryBtype = btype;
         if (btype != 0) checkLanding(b);
         A64Op op = b.ops[0];
+        retired++;
         try {
             if (op.unit() != A64Op.CORE && !(op.unit() == A64Op.SVE ? sveOn : fpOn)) throw unitTrap(op.unit());
             pc = op.pc + 4;
             op.exec(this);
         } catch (Stop s) {
+            retired--;
             leaveAt(op, 0);
             throw s;
         }

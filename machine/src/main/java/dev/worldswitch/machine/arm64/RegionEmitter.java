@@ -32,10 +32,18 @@ final class RegionEmitter extends RegionWriter<Block> {
     private final BitSet dirty = new BitSet();
     private boolean flagsDirty;
     private Where where = Where.LOCALS;
+    private final boolean counting;
+    /** Operations of the block that are not done yet where one throws; counted already. */
+    private int left;
 
-    RegionEmitter(Arm64Interpreter c, List<Block> region) {
+    /** What a handler needs: where state is, and how many instructions were counted too many. */
+    private record Thrown(Where where, int left) {}
+
+    /** @param counting the code counts the instructions that it retires */
+    RegionEmitter(Arm64Interpreter c, List<Block> region, boolean counting) {
         super(c, region, Translated.class, "x", "pc", Stop.class);
         this.c = c;
+        this.counting = counting;
     }
 
     /**
@@ -84,6 +92,8 @@ final class RegionEmitter extends RegionWriter<Block> {
         flagsDirty = true;
         where = Where.LOCALS;
         boolean objects = false;
+        left = b.ops.length;
+        count(left);
         for (A64Op op : b.ops) {
             if (OpEmitter.knows(op)) {
                 toLocals();
@@ -92,12 +102,22 @@ final class RegionEmitter extends RegionWriter<Block> {
                 byObject(op);
                 objects = true;
             }
+            left--;
         }
         A64Op last = b.ops[b.ops.length - 1];
         if (last.ends()) return;
         toLocals();
         if (objects) leaveIfTold(b.end);
         edge(b.end);
+    }
+
+    private void count(int n) {
+        if (!counting) return;
+        code().aload(CPU).dup().getfield(C, "retired", J).loadConstant((long) n).ladd().putfield(C, "retired", J);
+    }
+
+    private Thrown thrown() {
+        return new Thrown(where, counting ? left : 0);
     }
 
     private void toLocals() {
@@ -121,7 +141,7 @@ final class RegionEmitter extends RegionWriter<Block> {
             k.loadConstant(op.pc + 4).lstore(T1);
             savePc(T1);
         }
-        guarded(op.pc, where, () -> {
+        guarded(op.pc, thrown(), () -> {
             constant(op, OP);
             k.aload(CPU).invokevirtual(OP, "exec", MethodTypeDesc.of(V, C));
         });
@@ -130,12 +150,14 @@ final class RegionEmitter extends RegionWriter<Block> {
 
     /** Byte code of {@code op} that may throw: no local of the guest's state changes in it. */
     void guarded(A64Op op, Runnable access) {
-        guarded(op.pc, where, access);
+        guarded(op.pc, thrown(), access);
     }
 
     @Override
     protected void recover(Object state) {
-        if (state == Where.FILE) load();
+        Thrown t = (Thrown) state;
+        if (t.left != 0) count(-t.left);
+        if (t.where == Where.FILE) load();
     }
 
     @Override

@@ -81,7 +81,7 @@ public abstract class Translator<B extends BasicBlock<B>> {
         return live.size();
     }
 
-    private void forget() {
+    protected final void forget() {
         for (B b : live) {
             b.code = null;
             b.count = 0;

@@ -28,12 +28,36 @@ class TranslatedProgramsTest {
             int[] program = program(random, rows);
             QemuUser.State state = state(random);
             String what = "seed " + SEED + " program " + n + ": " + hex(program);
+            for (UserCpu c : List.of(plain, translated))
+                c.cpu.retired().start(Long.MAX_VALUE, Long.MAX_VALUE, Long.MAX_VALUE);
             QemuUser.Result want = plain.runToEnd(program, state), got = translated.runToEnd(program, state);
             assertThat(text(got)).as(what).isEqualTo(text(want));
+            assertThat(translated.cpu.retired().at(0))
+                    .as("instructions of " + what)
+                    .isEqualTo(plain.cpu.retired().at(0));
             if (want.signal() == 5 && want.pc() == 4L * (program.length - 1)) whole++;
         }
         assertThat(whole).as("programs that ran to their end").isBetween(PROGRAMS / 10, PROGRAMS);
         assertThat(translated.run.translator.made()).isGreaterThan(PROGRAMS / 2);
+    }
+
+    @Test
+    void retired_instructions_are_counted_exactly_and_up_to_a_limit() {
+        // MOV X0, #100; SUBS X0, X0, #1; B.NE back; BRK.
+        int[] loop = {0xd2800c80, 0xf1000400, 0x54ffffe1, 0xd4200000};
+        for (boolean translated : List.of(false, true)) {
+            UserCpu c = new UserCpu("max", false, translated);
+            c.run.translator.threshold = 3;
+            QemuUser.State state = new QemuUser.State(new long[31], 0, 0, 0, 0, new long[64], new long[17]);
+            for (int again = 0; again < 20; again++) {
+                c.cpu.retired().start(Long.MAX_VALUE, Long.MAX_VALUE, Long.MAX_VALUE);
+                c.runToEnd(loop, state);
+                assertThat(c.cpu.retired().at(RetiredCounter.EL0)).isEqualTo(201);
+            }
+            c.cpu.retired().start(50, Long.MAX_VALUE, Long.MAX_VALUE);
+            assertThat(c.runToEnd(loop, state).pc()).isLessThan(12);
+            assertThat(c.cpu.retired().at(RetiredCounter.EL0)).isBetween(50L, 54L);
+        }
     }
 
     private static boolean isUsable(A64Row r) {
