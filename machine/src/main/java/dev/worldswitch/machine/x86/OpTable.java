@@ -37,7 +37,8 @@ public final class OpTable {
             new GatherTable(),
             new OpmaskTable(),
             new X87Table(),
-            new X87ArithmeticTable());
+            new X87ArithmeticTable(),
+            new X87FunctionTable());
 
     private static final Entry[][] INDEX = new Entry[3 * 8 * 256][];
 

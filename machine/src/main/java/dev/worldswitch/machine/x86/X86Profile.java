@@ -20,11 +20,13 @@ public final class X86Profile {
     private final List<Cpuid> leaves = new ArrayList<>();
     private final Map<Integer, Long> msrs = new LinkedHashMap<>();
     private final XsaveLayout xsave;
-    private final int leaf1Ecx;
+    private final int leaf1Ecx, leaf7Ebx;
     private final Set<Feature> features;
+    private final boolean amd;
 
     private X86Profile(MachineProfile source) {
         this.source = source;
+        this.amd = source.text("vendor").equals("amd");
         source.table("cpuid").forEach((key, v) -> {
             if (v.length != 4)
                 throw new IllegalArgumentException("machine " + name() + ": cpuid " + key + " needs 4 values");
@@ -39,6 +41,7 @@ public final class X86Profile {
         });
         source.table("msr").forEach((key, v) -> msrs.put(number("msr", key), v[0]));
         this.leaf1Ecx = cpuid(1, 0).ecx();
+        this.leaf7Ebx = cpuid(7, 0).ebx();
         this.features = Feature.of(this);
         this.xsave = XsaveLayout.of(leaves, xcr0());
         check();
@@ -88,7 +91,7 @@ public final class X86Profile {
     }
 
     public boolean isAmd() {
-        return source.text("vendor").equals("amd");
+        return amd;
     }
 
     public MachineProfile source() {
@@ -118,6 +121,11 @@ public final class X86Profile {
     /** CPUID 1 ecx: which instruction set extensions there are. */
     public int leaf1Ecx() {
         return leaf1Ecx;
+    }
+
+    /** CPUID 7.0 ebx. */
+    int leaf7Ebx() {
+        return leaf7Ebx;
     }
 
     /** True when the CPU has all of these extensions. */

@@ -2,7 +2,7 @@ package dev.worldswitch.machine.x86;
 
 /**
  * The x87 registers in a register file, in FXSAVE's form: ST(i) at its number, tags one bit for each physical register.
- * Moves, conversions and control only; no arithmetic. Intel SDM vol. 1 ch. 8.
+ * Arithmetic is in {@link X87Math}. Intel SDM vol. 1 ch. 8.
  */
 final class X87 {
     static final int IE = 1, STACK_FAULT = 0x40, ES = 0x80, C1 = 0x200, BUSY = 0x8000;

@@ -4,9 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Rows of the x87 instructions that compute, compare and save the environment. Not there: FSIN, FCOS, FSINCOS, FPTAN, FPATAN,
- * F2XM1, FYL2X, FYL2XP1 (their last bit differs by processor), FBLD, FBSTP. The last instruction's addresses and opcode are not
- * recorded: the environment has zeros there, or what was loaded.
+ * Rows of the x87 instructions that compute, compare and save the environment. FSIN and the like are in {@link X87FunctionTable}.
  */
 final class X87ArithmeticTable implements OpTableSource {
     private static final int C0 = 0x100, C2 = 0x400, C3 = 0x4000, BEFORE = 7;
@@ -37,13 +35,18 @@ final class X87ArithmeticTable implements OpTableSource {
     }
 
     private void waiting(String name, String encoding, XsaveTable.Action a) {
+        rows.add(X87Table.computing(name, encoding, encoding.contains("mem") ? "M" : "E", a));
+    }
+
+    /** An instruction that waits and is not the last one of the environment. */
+    private void control(String name, String encoding, XsaveTable.Action a) {
         row(name, encoding, (m, op) -> {
             X87Table.waits(m);
             a.run(m, op);
         });
     }
 
-    private static X87Math.Value st(Interpreter m, int i) {
+    static X87Math.Value st(Interpreter m, int i) {
         return new X87Math.Value(X87.high(m.fp, i), X87.low(m.fp, i), 0, false);
     }
 
@@ -75,7 +78,7 @@ final class X87ArithmeticTable implements OpTableSource {
     // Results.
 
     /** Stores a result in ST({@code to}); an unmasked exception that comes before the result leaves all as it was. */
-    private static boolean put(Interpreter m, int to, X87Math.Value v) {
+    static boolean put(Interpreter m, int to, X87Math.Value v) {
         long[] fp = m.fp;
         int before = v.flags() & BEFORE;
         X87.c1(fp, false);
@@ -90,7 +93,7 @@ final class X87ArithmeticTable implements OpTableSource {
     }
 
     /** True when an operand is missing; the indefinite number is then the result, if that is masked. */
-    private static boolean missing(Interpreter m, boolean empty, int to, boolean pop) {
+    static boolean missing(Interpreter m, boolean empty, int to, boolean pop) {
         if (!empty) return false;
         X87Table.underflow(m);
         if ((X87.fcw(m.fp) & X87.IE) == 0) return true;
@@ -316,7 +319,7 @@ final class X87ArithmeticTable implements OpTableSource {
             m.store(m.linear(op.ea(), n, true), n, stored(m, n), 0);
             X87.fcw(m.fp, X87.fcw(m.fp) | 0x3f);
         });
-        waiting("FLDENV", "D9 /4 mem", (m, op) -> {
+        control("FLDENV", "D9 /4 mem", (m, op) -> {
             int n = op.insn().opsize == 2 ? 14 : 28;
             long[] w = new long[4];
             m.load(m.linear(op.ea(), n, false), n, w, 0);
@@ -334,7 +337,7 @@ final class X87ArithmeticTable implements OpTableSource {
             X87.rotate(m.fp, -X87.top(m.fp) & 7);
             X87.init(m.fp);
         });
-        waiting("FRSTOR", "DD /4 mem", (m, op) -> {
+        control("FRSTOR", "DD /4 mem", (m, op) -> {
             int n = op.insn().opsize == 2 ? 14 : 28;
             long[] w = new long[(n + 80 + 7) / 8];
             m.load(m.linear(op.ea(), n + 80, false), n + 80, w, 0);
@@ -364,11 +367,21 @@ final class X87ArithmeticTable implements OpTableSource {
         return v;
     }
 
-    /** Control, status, tags, and the last instruction: offsets, selectors (zero) and opcode. */
+    /** Control, status, tags, and the last instruction: offsets, selectors and opcode. */
     private static long[] stored(Interpreter m, int n) {
         long[] fp = m.fp;
-        long top = n == 28 ? 0xffff0000L : 0;
-        long[] f = {X87.fcw(fp) | top, X87.fsw(fp) | top, tags(fp) | top, fp[1], fp[0] >>> 48 << 16, fp[2], top};
+        long top = n == 28 ? 0xffff0000L : 0, opcode = fp[0] >>> 48 & 0x7ff;
+        // 64-bit offsets have no selectors.
+        long cs = m.code == 64 ? 0 : fp[1] >>> 32 & 0xffff, ds = m.code == 64 ? 0 : fp[2] >>> 32 & 0xffff;
+        long[] f = {X87.fcw(fp) | top, X87.fsw(fp) | top, tags(fp) | top, fp[1], cs | opcode << 16, fp[2], ds | top};
+        if (Segments.real(m)) {
+            // Linear addresses, their upper bits beside the opcode.
+            long ip = (fp[1] & 0xffffffffL) + (cs << 4), data = (fp[2] & 0xffffffffL) + (ds << 4);
+            f[3] = ip & 0xffff | top;
+            f[4] = (n == 28 ? ip >>> 16 << 12 & 0xffff000L : ip >>> 16 << 12 & 0xf000) | opcode;
+            f[5] = data & 0xffff | top;
+            f[6] = data >>> 16 << 12 & (n == 28 ? 0xffff000L : 0xf000);
+        } else if (n == 14) f[4] = cs;
         byte[] b = new byte[n];
         for (int k = 0; k < 7; k++) for (int j = 0; j < n / 7; j++) b[k * (n / 7) + j] = (byte) (f[k] >>> 8 * j);
         return words(b);

@@ -65,13 +65,13 @@ final class X87Math {
         return exponent(v) != 0 && v.low >= 0;
     }
 
-    private static BigInteger mantissa(Value v) {
+    static BigInteger mantissa(Value v) {
         BigInteger m = BigInteger.valueOf(v.low & Long.MAX_VALUE);
         return v.low < 0 ? m.setBit(63) : m;
     }
 
     /** The power of two that the mantissa's lowest bit stands for. */
-    private static int unit(Value v) {
+    static int unit(Value v) {
         return Math.max(exponent(v), 1) - BIAS - 63;
     }
 
@@ -80,7 +80,7 @@ final class X87Math {
     }
 
     /** What an operation gives whose operands are not all numbers; null if they are. */
-    private static @Nullable Value special(Value a, Value b) {
+    static @Nullable Value special(Value a, Value b) {
         if (isUnsupported(a) || isUnsupported(b)) return NAN;
         if (!isNan(a) && !isNan(b)) return null;
         int flags = isSignalling(a) || isSignalling(b) ? IE : 0;
@@ -92,7 +92,7 @@ final class X87Math {
         return quieted(c > 0 || c == 0 && (a.high & 0x8000) < (b.high & 0x8000) ? a : b, flags);
     }
 
-    private static int denormals(Value a, Value b) {
+    static int denormals(Value a, Value b) {
         return isDenormal(a) || isDenormal(b) ? DE : 0;
     }
 

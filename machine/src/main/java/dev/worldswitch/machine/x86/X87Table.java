@@ -28,12 +28,18 @@ final class X87Table implements OpTableSource {
         rows.add(new Row(name, encoding, operands, i -> new XsaveTable.Simple(i, a), "SDM vol. 2 " + name));
     }
 
-    /** An instruction that waits: a pending unmasked exception is raised first. */
+    /** An instruction that waits: a pending unmasked exception is raised first. It becomes the last one of the environment. */
     private void waiting(String name, String encoding, String operands, XsaveTable.Action a) {
-        row(name, encoding, operands, (m, op) -> {
+        rows.add(computing(name, encoding, operands, a));
+    }
+
+    static Row computing(String name, String encoding, String operands, XsaveTable.Action a) {
+        XsaveTable.Action recorded = (m, op) -> {
             waits(m);
             a.run(m, op);
-        });
+            X87Last.record(m, op);
+        };
+        return new Row(name, encoding, operands, i -> new XsaveTable.Simple(i, recorded), "SDM vol. 2 " + name);
     }
 
     static void waits(Interpreter m) {
@@ -64,7 +70,10 @@ final class X87Table implements OpTableSource {
         });
         direct("FNCLEX", "DB /4 reg m2", "E", (m, op) -> X87.fsw(m.fp, X87.fsw(m.fp) & 0x7f00));
         direct("FNSTCW", "D9 /7 mem", "M", (m, op) -> st(m, op, 2, X87.fcw(m.fp)));
-        waiting("FLDCW", "D9 /5 mem", "M", (m, op) -> X87.fcw(m.fp, (int) ld(m, op, 2) | 0x40));
+        row("FLDCW", "D9 /5 mem", "M", (m, op) -> {
+            waits(m);
+            X87.fcw(m.fp, (int) ld(m, op, 2) | 0x40);
+        });
         direct("FNSTSW", "DD /7 mem", "M", (m, op) -> st(m, op, 2, X87.fsw(m.fp)));
         direct("FNSTSW", "DF /4 reg m0", "E", (m, op) -> m.setReg(X86State.RAX, 2, X87.fsw(m.fp)));
         row("EMMS", "NP 0F 77", "", (m, op) -> {

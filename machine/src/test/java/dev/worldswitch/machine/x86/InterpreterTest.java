@@ -318,11 +318,11 @@ class InterpreterTest {
 
     @Test
     void instructions_this_machine_lacks_are_told_by_their_bytes() {
-        // fsin
-        Guest g = at("d9 fe");
+        // enclu
+        Guest g = at("0f 01 d7");
         X86Exit e = g.run();
         assertThat(e.name()).isEqualTo("unimplemented");
-        assertThat(e.bytes[0]).isEqualTo((byte) 0xd9);
+        assertThat(e.bytes[0]).isEqualTo((byte) 0x0f);
     }
 
     @Test

@@ -25,9 +25,12 @@ final class NativeComparison {
         return g.m.translator.made();
     }
 
-    /** Empty when all registers, flags but {@code undefined} and memory are as they were natively. */
-    String difference(NativeCpu.Case c, int undefined, NativeCpu.Result want) {
-        MemorySegment data = g.ram.asSlice(0x200000, 4096);
+    private MemorySegment data() {
+        return g.ram.asSlice(0x200000, 4096);
+    }
+
+    private X86Exit run(NativeCpu.Case c) {
+        MemorySegment data = data();
         data.fill((byte) 0);
         MemorySegment.copy(MemorySegment.ofArray(c.data()), 0, data, 0x800, 256);
         MemorySegment.copy(MemorySegment.ofArray(c.code()), 0, g.ram, 0x201000, c.code().length);
@@ -35,7 +38,19 @@ final class NativeComparison {
         for (int r = 0; r < 16; r++) g.state.gpr.set(r, c.gpr()[r]);
         g.state.rflags.set(c.rflags() | X86State.IF);
         g.state.rip.set(0x10001000);
-        X86Exit e = g.run();
+        return g.run();
+    }
+
+    /** The data after the case ran to its end. */
+    byte[] after(NativeCpu.Case c) {
+        X86Exit e = run(c);
+        if (e.reason != X86Exit.HLT) throw new IllegalStateException(e.name());
+        return data().asSlice(0x800, 256).toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
+    }
+
+    /** Empty when all registers, flags but {@code undefined} and memory are as they were natively. */
+    String difference(NativeCpu.Case c, int undefined, NativeCpu.Result want) {
+        X86Exit e = run(c);
         String name = "code " + HexFormat.of().formatHex(c.code()) + ": ";
         boolean ok = e.reason == X86Exit.HLT;
         if (!ok && e.reason != X86Exit.SHUTDOWN)
@@ -50,7 +65,7 @@ final class NativeComparison {
         if (diff != 0)
             return name + "flags native " + Long.toHexString(want.rflags()) + " here "
                     + Long.toHexString(g.state.rflags.get()) + all(c);
-        byte[] got = data.asSlice(0x800, 256).toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
+        byte[] got = data().asSlice(0x800, 256).toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
         int at = Arrays.mismatch(got, want.data());
         if (at >= 0) return name + "memory at " + at + " native " + want.data()[at] + " here " + got[at] + all(c);
         return "";

@@ -53,4 +53,25 @@ class X87EnvironmentTest {
         assertThat(g.word(0x20048) >>> 32).isEqualTo(0x12345678L);
         assertThat(g.word(0x20050) >>> 16 & 0x7ff).isEqualTo(0x123);
     }
+
+    @Test
+    void the_last_instruction_that_is_no_control_instruction_is_recorded() {
+        // fninit; fld1; fstp qword [rbx+0x40]; fnstcw [rbx+0x50]; fnstenv [rbx]
+        Guest g = run("db e3 d9 e8 dd 5b 40 d9 7b 50 d9 33");
+        assertThat(g.word(0x20008) >>> 32).isEqualTo(0x1004);
+        // Sapphire Rapids records opcodes and operands of unmasked exceptions only.
+        assertThat(g.word(0x20010)).isZero();
+    }
+
+    @Test
+    void an_unmasked_exception_records_opcode_and_operand() {
+        // fninit; fldcw [rbx+0x40] (zero divide unmasked); fld1; fdiv dword [rbx+0x48]; fnstenv [rbx]
+        Guest g = new Guest().longMode().bytes(0x1000, "db e3 d9 6b 40 d9 e8 d8 73 48 d9 33 f4");
+        g.state.gpr.set(3, 0x20000);
+        g.put(0x20040, 0x37b);
+        assertThat(g.run().reason).isEqualTo(X86Exit.HLT);
+        assertThat(g.word(0x20008) >>> 32).isEqualTo(0x1007);
+        assertThat(g.word(0x20010) >>> 16 & 0x7ff).isEqualTo(0x073);
+        assertThat(g.word(0x20010) >>> 32).isEqualTo(0x20048);
+    }
 }
