@@ -318,11 +318,11 @@ class InterpreterTest {
 
     @Test
     void instructions_this_machine_lacks_are_told_by_their_bytes() {
-        // enclu
-        Guest g = at("0f 01 d7");
+        // wrussd [rbx], eax
+        Guest g = at("66 0f 38 f5 03");
         X86Exit e = g.run();
         assertThat(e.name()).isEqualTo("unimplemented");
-        assertThat(e.bytes[0]).isEqualTo((byte) 0x0f);
+        assertThat(e.bytes[0]).isEqualTo((byte) 0x66);
     }
 
     @Test
