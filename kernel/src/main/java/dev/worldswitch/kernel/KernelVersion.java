@@ -173,6 +173,7 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.ARM64_GUEST_MEMFD, "6.18"),
             Map.entry(Patch.ARM64_CACHEABLE_PFNMAP, "6.18"),
             Map.entry(Patch.ARM64_SEA_TO_USER, "7.2"),
+            Map.entry(Patch.TSC_NOT_SYNCED_TO_STARTUP, "6.12"),
             Map.entry(Patch.SMM_INTERRUPT_SHADOW, "6.12"),
             Map.entry(Patch.SMM_ENTRY_CHECKED, "6.12"),
             Map.entry(Patch.MEMORY_REGION2, "6.12"),

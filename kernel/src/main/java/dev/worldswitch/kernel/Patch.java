@@ -561,6 +561,14 @@ public enum Patch {
             "efa1368ba9f4",
             "2025-07",
             Set.of()),
+    /** The first value that a client writes to a TSC counts, however near it is to the one that the vCPU began with. */
+    TSC_NOT_SYNCED_TO_STARTUP(
+            "tsc-not-synced-to-startup",
+            Arch.X86,
+            "KVM: x86/tsc: Don't sync user-written TSC against startup values",
+            "bf328e22e472",
+            "2023-10",
+            Set.of()),
     /** An interrupt shadow is over SMM what it was before. */
     SMM_INTERRUPT_SHADOW(
             "smm-interrupt-shadow",

@@ -62,6 +62,8 @@ final class Capabilities {
         row(192, "DIRTY_LOG_RING", () -> DirtyLog.RING_MAX, "6.1", null);
         row(223, "DIRTY_LOG_RING_ACQ_REL", () -> DirtyLog.RING_MAX, "6.1", null);
         row(97, "CAP_97", () -> 1, "6.1", "recorded_extras");
+        row(60, "TSC_CONTROL", () -> 1, "6.1", "tsc_scaling");
+        row(214, "VM_TSC_CONTROL", () -> 1, "6.1", "tsc_scaling");
         row(127, "CAP_127", () -> 1, "6.1", "recorded_extras");
         row(187, "CAP_187", () -> 1, "6.1", "recorded_extras");
         row(196, "SGX_ATTRIBUTE", () -> 1, "6.1", "sgx");

@@ -63,7 +63,7 @@ final class KvmClock {
     }
 
     /** The host's clock source is its TSC: only an invariant one can be. */
-    private boolean tscClocksource() {
+    boolean tscClocksource() {
         return (vm.kvm().profile().cpuid(0x8000_0007, 0).edx() >> 8 & 1) != 0;
     }
 
@@ -160,7 +160,7 @@ final class KvmClock {
         Scale scale = Scale.of(v.tscKhz().get());
         int stopped = v.guestStopped().get() != 0 ? GUEST_STOPPED : page.u8(29) & GUEST_STOPPED;
         v.guestStopped().set(0);
-        page.u32(0, version).u64(8, tsc + v.state().tscOffset.get()).u64(16, base() + offset.get());
+        page.u32(0, version).u64(8, v.guestTsc(tsc)).u64(16, base() + offset.get());
         page.u32(24, scale.mul).u8(28, scale.shift).u8(29, stopped | (master ? PAGE_TSC_STABLE : 0));
         v.writeGuest(gpa, page);
         v.writeGuest(gpa, new Bytes(4).u32(0, version + 1));

@@ -563,7 +563,7 @@ public final class Lapic {
             deadline.set(0);
             return;
         }
-        long khz = vcpu.vm().kvm().profile().tscKhz();
+        long khz = vcpu.tscKhz().get();
         long left = tsc - vcpu.guestTsc();
         deadline.set(left <= 0 ? now() : now() + left / khz * 1_000_000 + left % khz * 1_000_000 / khz);
     }

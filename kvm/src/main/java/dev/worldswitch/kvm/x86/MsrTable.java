@@ -216,9 +216,13 @@ public final class MsrTable {
         constant(0x0, "IA32_P5_MC_ADDR", 0);
         constant(0x1, "IA32_P5_MC_TYPE", 0);
         add(0x10, "IA32_TIME_STAMP_COUNTER", Vcpu::guestTsc, (v, x, host) -> {
+            if (host) {
+                v.vm().tscSync().write(v, x);
+                return true;
+            }
             long delta = x - v.guestTsc();
             v.writeTscOffset(v.state().tscOffset.get() + delta);
-            if (!host) v.tscAdjust().set(v.tscAdjust().get() + delta);
+            v.tscAdjust().set(v.tscAdjust().get() + delta);
             return true;
         });
         constant(0x17, "IA32_PLATFORM_ID", 0);

@@ -85,7 +85,7 @@ public final class Vcpu implements VcpuFile {
                 all = vm.kvm().profile().xsave().supported();
         guestFpu.fpstate().xfeatures().set(all & ~dynamic);
         guestFpu.fpstate().userXfeatures().set(all & ~dynamic);
-        tscKhz.set(vm.kvm().profile().tscKhz());
+        TscSync.setKhz(this, vm.tscKhz().get());
         mceBanks.set(32);
         vm.kvm().msrTable().reset(this);
         VcpuReset.powerUp(this);
@@ -333,9 +333,14 @@ public final class Vcpu implements VcpuFile {
         return hasRun;
     }
 
-    /** Guest TSC now: host TSC plus the offset. */
+    /** kvm_read_l1_tsc. */
+    long guestTsc(long hostTsc) {
+        return state.guestTsc(hostTsc, vm.kvm().profile().tscFractionBits());
+    }
+
+    /** Guest TSC now. */
     public long guestTsc() {
-        return vm.kvm().hostTsc() + state.tscOffset.get();
+        return guestTsc(vm.kvm().hostTsc());
     }
 
     /** kvm_vcpu_write_tsc_offset. */

@@ -93,15 +93,9 @@ final class VcpuIoctls {
 
     private static long setTscKhz(Vcpu v, Call call) {
         long khz = call.argument() & 0xffffffffL;
-        long own = v.vm().kvm().profile().tscKhz();
-        if (khz == 0) khz = own;
-        // The rate is noted before the check that no scaling is possible fails: an oddity of the real kernel.
-        if (khz < own && !v.vm().kvm().config("tsc_scaling")) {
-            v.tscKhz().set(khz);
-            return Errno.EINVAL;
-        }
-        v.tscKhz().set(khz);
-        return 0;
+        Kvm kvm = v.vm().kvm();
+        if (TscSync.tooFast(kvm, khz)) return Errno.EINVAL;
+        return TscSync.setKhz(v, khz == 0 ? kvm.profile().tscKhz() : khz) ? 0 : Errno.EINVAL;
     }
 
     private static long setupMce(Vcpu v, Call call) {
@@ -192,7 +186,7 @@ final class VcpuIoctls {
             return call.out(b.u64(16), new Bytes(8).u64(0, v.state().tscOffset.get()));
         Bytes value = call.in(b.u64(16), 8);
         if (value == null) return Errno.EFAULT;
-        v.writeTscOffset(value.u64(0));
+        v.vm().tscSync().setOffset(v, value.u64(0));
         return 0;
     }
 }

@@ -7,8 +7,8 @@ final class VcpuReset {
     private VcpuReset() {}
 
     static void powerUp(Vcpu v) {
-        // kvm_arch_vcpu_postcreate: the guest's TSC starts at 0.
-        v.writeTscOffset(-v.vm().kvm().hostTsc());
+        // kvm_arch_vcpu_postcreate: the first guest's TSC starts at 0, the others are where it is.
+        v.vm().tscSync().start(v);
         boolean boot = v.id() == v.vm().bootCpuId();
         v.setApicBase(0xfee00000L | 0x800 | (boot ? 0x100 : 0));
         v.mpState()

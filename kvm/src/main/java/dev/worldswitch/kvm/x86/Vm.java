@@ -37,6 +37,7 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     private final Word maxMmuPages;
     private final Irqchip chips;
     private final KvmClock clock;
+    private final TscSync tscSync;
     private final ApicBus apicBus;
     private final Stats.Counts stats;
     private final Ref<List<IoEvent>> ioEvents;
@@ -82,6 +83,7 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         this.msrFilter = region.ref("msrFilter", MsrFilter.ALLOW_ALL);
         this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VM);
         this.ioEvents = region.ref("ioEvents", List.of());
+        this.tscSync = new TscSync(region.child("tsc"), this);
         this.apicBus = new ApicBus(region.child("apicBus"), this);
         this.coalescedZones = region.ref("coalescedZones", List.of());
         this.irqFds = region.ref("irqFds", List.of());
@@ -275,6 +277,10 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
 
     Word tscKhz() {
         return tscKhz;
+    }
+
+    TscSync tscSync() {
+        return tscSync;
     }
 
     KvmClock clock() {

@@ -80,7 +80,9 @@ final class VmIoctls {
         t.vm("KVM_SET_TSC_KHZ", io(0xa2), 60, "api.rst 4.55", (vm, c) -> {
             boolean late = !vm.vcpus().get().all().isEmpty();
             if (late && vm.kvm().kernel().has(Patch.VM_TSC_KHZ_BEFORE_VCPUS)) return Errno.EINVAL;
-            vm.tscKhz().set(c.argument() == 0 ? vm.kvm().profile().tscKhz() : c.argument());
+            long khz = c.argument() & 0xffffffffL;
+            if (TscSync.tooFast(vm.kvm(), khz)) return Errno.EINVAL;
+            vm.tscKhz().set(khz == 0 ? vm.kvm().profile().tscKhz() : khz);
             return 0;
         });
         t.vm("KVM_CREATE_DEVICE", iowr(0xe0, 12), 89, "api.rst 4.79", VmIoctls::createDevice);

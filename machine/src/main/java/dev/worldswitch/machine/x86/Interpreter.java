@@ -769,6 +769,6 @@ public final class Interpreter extends GuestMemory {
 
     /** The guest's time-stamp counter. */
     public long tsc() {
-        return cpu.timing().cycles(tscKhz) + state.tscOffset.get();
+        return state.guestTsc(cpu.timing().cycles(tscKhz), cpu.profile().tscFractionBits());
     }
 }

@@ -114,6 +114,11 @@ public final class X86Profile {
         return msrs.getOrDefault(index, otherwise);
     }
 
+    /** Fraction bits of the TSC multiplier: SVM's MSR_AMD64_TSC_RATIO has 32, VMX's 48 (APM vol. 2, 15.30.5; SDM vol. 3, 25.6.5). */
+    public int tscFractionBits() {
+        return isAmd() ? 32 : 48;
+    }
+
     public long tscKhz() {
         return source.number("tsc_khz", 2_000_000);
     }

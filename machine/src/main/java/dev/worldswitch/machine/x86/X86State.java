@@ -65,8 +65,8 @@ public final class X86State {
     public final Words dr;
 
     public final Word sysenterCs, sysenterEsp, sysenterEip, star, lstar, cstar, sfmask, kernelGsBase, tscAux;
-    /** Guest TSC = host TSC scaled + offset. */
-    public final Word tscOffset;
+    /** Guest TSC = host TSC * multiplier + offset; the multiplier is a fixed-point number, 0 where nothing is scaled. */
+    public final Word tscOffset, tscMultiplier;
 
     public final Word shadow, intercepts, nmiMasked;
     /** Event to inject at entry: bit 31 valid, 0-7 vector, 8-10 type (VMCS format), 11 error code valid; error code. */
@@ -100,6 +100,7 @@ public final class X86State {
         kernelGsBase = region.word("kernelGsBase");
         tscAux = region.word("tscAux");
         tscOffset = region.word("tscOffset");
+        tscMultiplier = region.word("tscMultiplier");
         shadow = region.word("shadow");
         intercepts = region.word("intercepts");
         nmiMasked = region.word("nmiMasked");
@@ -111,6 +112,14 @@ public final class X86State {
 
     public Region region() {
         return region;
+    }
+
+    /** The guest's time-stamp counter; {@code fractionBits} of the multiplier are the CPU's. */
+    public long guestTsc(long hostTsc, int fractionBits) {
+        long m = tscMultiplier.get();
+        if (m == 0) return hostTsc + tscOffset.get();
+        long high = Math.unsignedMultiplyHigh(hostTsc, m), low = hostTsc * m;
+        return (high << 64 - fractionBits | low >>> fractionBits) + tscOffset.get();
     }
 
     public boolean longMode() {
