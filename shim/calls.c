@@ -76,7 +76,7 @@ static long take_fd(struct call *c, long r, uint64_t flags) {
 /* A descriptor of the device is a socket with a name like those that the server makes, and handle 0: no server is asked,
  * except when a trace shall have it. */
 static long open_kvm(int flags) {
-	struct call c = {0, 0, 0, -1, NULL, 0};
+	struct call c = {.fd = -1};
 	if (!ws_traced()) {
 		long fd = ws_device_fd(flags & O_CLOEXEC);
 		if (fd >= 0) __atomic_store_n(&kvm_seen, 1, __ATOMIC_RELAXED);
@@ -110,7 +110,7 @@ static long do_ioctl(int fd, unsigned long command, unsigned long argument) {
 	uint64_t handle;
 	int kvm = ((command >> 8) & 0xff) == KVM_IOCTL_TYPE;
 	if ((kvm || (kvm_seen && !is_vfs_ioctl(command))) && ws_handle(fd, &handle)) {
-		struct call c = {0, 0, 0, -1, NULL, 0};
+		struct call c = {.fd = -1, .file = fd};
 		long r = ws_call(&c, IOCTL, handle, (uint32_t)command, argument, NULL, 0, (uint32_t)command == KVM_RUN_COMMAND);
 		r = take_fd(&c, r, c.c);
 		/* Some calls want the number of the new descriptor in their argument. */
@@ -129,10 +129,10 @@ static long do_ioctl(int fd, unsigned long command, unsigned long argument) {
 }
 
 /* The server says how much of the range this descriptor shows and from where; the rest is asked for again, and goes over it. */
-static long map_file(uint64_t handle, void *at, size_t n, int prot, int flags, uint64_t offset) {
+static long map_file(int fd, uint64_t handle, void *at, size_t n, int prot, int flags, uint64_t offset) {
 	long first = 0;
 	for (uint64_t done = 0; done < n;) {
-		struct call c = {0, 0, 0, -1, NULL, 0};
+		struct call c = {.fd = -1, .file = fd};
 		int32_t how[2] = {prot, flags};
 		long r = ws_call(&c, MMAP, handle, n - done, offset + done, how, sizeof how, 0);
 		if (r >= 0 && c.fd >= 0 && !done) r = first = raw(SYS_mmap, at, n, prot, flags, c.fd, c.c);
@@ -161,7 +161,7 @@ static long do_mmap(void *at, size_t n, int prot, int flags, int fd, long offset
 	long r;
 	if (!(flags & MAP_ANONYMOUS) && ws_handle(fd, &handle)) {
 		if (!n || (offset & 4095)) return -EINVAL;
-		r = map_file(handle, at, n, prot, flags, (uint64_t)offset);
+		r = map_file(fd, handle, at, n, prot, flags, (uint64_t)offset);
 	} else if (!(flags & MAP_ANONYMOUS) && guest_file(fd) == 1)
 		return -ENODEV;
 	else
@@ -226,7 +226,7 @@ static long do_close(int fd) {
 	long r = raw(SYS_close, fd);
 	if (ours && r == 0) {
 		/* close(2) has released the file when it returns. */
-		struct call c = {0, 0, 0, -1, NULL, 0};
+		struct call c = {.fd = -1};
 		ws_call(&c, SYNC, 0, 0, 0, NULL, 0, 0);
 	}
 	return r;
@@ -257,7 +257,7 @@ static long do_dup(int old, int fd, int flags) {
 }
 
 static long do_read(int fd, void *into, size_t n, uint64_t offset) {
-	struct call c = {0, 0, 0, -1, into, n};
+	struct call c = {.fd = -1, .into = into, .room = n, .file = fd};
 	uint64_t handle;
 	if (guest_file(fd)) return -EINVAL;
 	if (!kvm_seen || !ws_handle(fd, &handle)) return NOT_OURS;
@@ -320,7 +320,7 @@ __attribute__((constructor)) void ws_look_at_inherited(void) {
 
 #if defined(__x86_64__)
 static long do_arch_prctl(long code, unsigned long argument) {
-	struct call c = {0, 0, 0, -1, NULL, 0};
+	struct call c = {.fd = -1};
 	if (code >= 0x1021 && code <= 0x1025 && ws_active()) return ws_call(&c, ARCH_PRCTL, (uint64_t)code, argument, 0, NULL, 0, 0);
 	return NOT_OURS;
 }

@@ -143,7 +143,7 @@ static void note_common(uint64_t from, uint64_t to, uint64_t offset) {
 }
 
 void ws_changed(uint64_t address, uint64_t size, int gone) {
-	struct call c = {0, 0, 0, -1, NULL, 0};
+	struct call c = {.fd = -1};
 	ws_call(&c, MEMORY_CHANGED, address, size, (uint64_t)gone, NULL, 0, 0);
 }
 

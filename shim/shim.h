@@ -59,8 +59,9 @@ struct frame {
 #define FRAME_REST (sizeof(struct frame) - 4)
 
 enum request { HELLO_PROCESS = 1, HELLO_THREAD, OPEN, IOCTL, MMAP, READ, MEMORY_CHANGED, SYNC, ARCH_PRCTL, REFUSED };
+/* 11 is STATUS, of `ws status` and tools/clients. */
 /* From the server while a call is under way; all but ANSWER are answered by the shim. */
-enum server_request { ANSWER = 64, COPY_IN, COPY_OUT, ADOPT, SIGNAL_MASK, EVENTFD };
+enum server_request { ANSWER = 64, COPY_IN, COPY_OUT, ADOPT, SIGNAL_MASK, EVENTFD, PROVE };
 /* Answers of the shim. */
 enum reply { REPLY = 128, SEGMENT };
 
@@ -72,6 +73,7 @@ struct call {
 	int fd;           /* descriptor that came with it, or -1 */
 	void *into;       /* where its payload goes */
 	size_t room;
+	int file;         /* the client's descriptor that a call by handle is about: the server may want it as a proof */
 };
 HIDDEN long ws_call(struct call *out, enum request type, uint64_t a, uint64_t b, uint64_t c, const void *payload, size_t n, int run);
 HIDDEN int ws_send(int fd, enum reply type, uint64_t a, uint64_t b, uint64_t c, const void *payload, size_t n, int pass);

@@ -46,6 +46,7 @@ struct connection {
 	uint64_t signal_mask;
 	uint64_t blocked; /* the thread's own mask while it is in a call */
 	uint64_t handle; /* of the ioctl under way */
+	int file; /* its descriptor */
 	uint64_t run_mask;
 	int run_mask_set;
 	struct slot *slot;
@@ -291,7 +292,8 @@ static int greet(int fd, enum request type, uint64_t a, uint64_t b, struct frame
 	probe = PROBE ^ a;
 	struct frame hello = {FRAME_REST, type, a, b, (uint64_t)&probe};
 	*got = -1;
-	if (send_all(fd, &hello, sizeof hello)) return -EIO;
+	/* A server that refuses may have answered and closed before it was asked. */
+	send_all(fd, &hello, sizeof hello);
 	r = recv_head(fd, f, got);
 	if (r == 0 && (f->type != ANSWER || (int64_t)f->a < 0)) r = f->type == ANSWER ? (int)(int64_t)f->a : -EIO;
 	return r;
@@ -539,11 +541,18 @@ static int serve_eventfd(struct connection *c, int fd, uint64_t what) {
 	return ws_send(c->fd, REPLY, answer, 0, 0, NULL, 0, pass ? fd : -1);
 }
 
+/* The call's descriptor, if it still is what it was when the call began. */
+static int prove(const struct connection *c) {
+	uint64_t handle;
+	return ws_handle(c->file, &handle) && handle == c->handle ? c->file : -1;
+}
+
 static int serve(struct connection *c, const struct frame *f) {
 	switch (f->type) {
 	case COPY_IN: ws_copy_in(c->fd, f->a, f->b); return 0;
 	case ADOPT: ws_adopt(c->fd, f->a, f->b, f->c); return 0;
 	case EVENTFD: return serve_eventfd(c, (int)f->a, f->b);
+	case PROVE: return ws_send(c->fd, REPLY, 0, 0, 0, NULL, 0, prove(c));
 	case SIGNAL_MASK:
 		set_run_mask(c->handle, f->a, f->b != 0);
 		return ws_send(c->fd, REPLY, 0, 0, 0, NULL, 0, -1);
@@ -662,6 +671,7 @@ long ws_call(struct call *out, enum request type, uint64_t a, uint64_t b, uint64
 		conn->blocked = ws_thread_mask ? *ws_thread_mask : blocked;
 		__atomic_store_n(&conn->slot->pending, 0, __ATOMIC_SEQ_CST);
 		conn->handle = a;
+		conn->file = out->file;
 		conn->run_mask_set = run && find_run_mask(a, &conn->run_mask);
 		if (run) follow_signals(conn);
 		/* A signal that is there before the guest runs lets no instruction pass. */
@@ -670,7 +680,7 @@ long ws_call(struct call *out, enum request type, uint64_t a, uint64_t b, uint64
 		if (r == -EMFILE) {
 			/* What the call made found no free number here: it must not stay made. */
 			struct frame refused = {FRAME_REST, REFUSED, 0, 0, 0};
-			struct call none = {0, 0, 0, -1, NULL, 0};
+			struct call none = {.fd = -1};
 			if (converse(conn, &none, &refused, NULL, 0, 0) == LOST) r = LOST;
 		}
 		if (r == LOST) {

@@ -3,6 +3,7 @@ package dev.worldswitch.kvm;
 import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
+import dev.worldswitch.machine.PhysicalCpu;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +39,9 @@ public interface KvmHost {
     default void sleep(Task task) {
         scheduler().sleep(task);
     }
+
+    /** A call broke down and left its CPU as it was then: makes it fit for others. */
+    default void recover(PhysicalCpu cpu) {}
 
     /** True for an ioctl of a vCPU other than KVM_RUN that works on the CPU it is called on, and so needs one. */
     default boolean touchesCpu(int command) {

@@ -64,6 +64,21 @@ public final class ClientProcess implements Client {
         return pid;
     }
 
+    /** Files that it has, or had, a descriptor of. */
+    private final Set<Long> had = ConcurrentHashMap.newKeySet();
+
+    boolean has(long handle) {
+        return had.contains(handle);
+    }
+
+    void got(long handle) {
+        had.add(handle);
+    }
+
+    void closed(long handle) {
+        had.remove(handle);
+    }
+
     int threads() {
         return threads.size();
     }

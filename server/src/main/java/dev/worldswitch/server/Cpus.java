@@ -111,11 +111,12 @@ final class Cpus<C extends PhysicalCpu> implements CpuPool<C> {
         notifyAll();
     }
 
-    /** A call that broke down left its CPU behind. */
-    synchronized void giveBack(Task task) {
+    /** A call that broke down left its CPU behind. @param recover makes it fit for others */
+    synchronized void giveBack(Task task, Consumer<PhysicalCpu> recover) {
         C cpu = running.get(task);
         if (cpu == null) return;
         cpu.recover();
+        recover.accept(cpu);
         task.preemptNotifier().set(null);
         task.preemptCount().set(0);
         task.onCpu(null);

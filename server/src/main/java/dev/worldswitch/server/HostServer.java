@@ -31,7 +31,7 @@ public final class HostServer {
 
     private HostServer(int listening, SimulatedHost host, CallListener listener) {
         this.host = host;
-        this.device = new OpenFile(0, host.openKvm(), -1);
+        this.device = new OpenFile(0, host.openKvm());
         this.listener = listener;
         this.nameOfFiles =
                 "worldswitch/" + ProcessHandle.current().pid() + "." + Long.toHexString(System.nanoTime()) + "/";
@@ -214,7 +214,7 @@ public final class HostServer {
         if (parent != null) parent.memory().forked();
         XcompPermissions xcomp =
                 parent == null ? host.newXcompPermissions() : parent.xcomp().forChild();
-        long id = numbers.incrementAndGet();
+        long id = newProcessId(own);
         ClientProcess p = new ClientProcess(this, id, own.peerPid(wire.fd()), xcomp);
         processes.put(id, p);
         try {
@@ -237,6 +237,13 @@ public final class HostServer {
         watch.add(wire.fd(), id, true);
     }
 
+    /** Who names a process as its own or as its parent must know this number, and it is not to be guessed. */
+    private static long newProcessId(Native own) {
+        MemorySegment random = own.allocate(8);
+        own.must("getrandom", Native.Nr.GETRANDOM, random.address(), 8, 0, 0, 0, 0);
+        return random.get(ValueLayout.JAVA_LONG, 0) & Long.MAX_VALUE | 1L << 62;
+    }
+
     private static final int UID = ownUid();
 
     private static int ownUid() {
@@ -246,9 +253,9 @@ public final class HostServer {
 
     private void greetThread(Native own, Wire wire) throws IOException {
         ClientProcess p = processes.get(wire.a());
-        // A thread that connects while its process ends.
-        if (p == null && wire.a() > 0 && wire.a() <= numbers.get()) return;
-        if (p == null || p.pid() != own.peerPid(wire.fd())) throw new IOException("unknown process " + wire.a());
+        // A thread that connects while its process ends, or the number is not one of ours.
+        if (p == null) return;
+        if (p.pid() != own.peerPid(wire.fd())) throw new IOException("it named another process as its own");
         int slot = p.takeSlot();
         HostThread t = new HostThread(this, p, wire, own, (int) wire.b(), slot);
         boolean added = p.add(t);
@@ -271,24 +278,33 @@ public final class HostServer {
      *
      * @return the descriptor, or a negative errno: then nothing of the file is left
      */
-    int publish(KvmFile file) {
+    int publish(KvmFile file, ClientProcess to) {
         long handle = numbers.incrementAndGet();
         Native own = new Native();
         int[] pair = {-1, -1};
         try {
-            pair = own.namedPair(nameOfFiles + file.fileName() + "/" + handle);
-            files.put(handle, new OpenFile(handle, file, pair[1]));
+            OpenFile open = new OpenFile(handle, file);
+            pair = own.namedPair(nameOf(open));
+            open.peer(pair[1]);
+            files.put(handle, open);
+            to.got(handle);
             watch.add(pair[1], handle, false);
             return pair[0];
         } catch (Native.Refused e) {
             says("no descriptor for " + file.fileName() + ": " + e.getMessage());
             files.remove(handle);
+            to.closed(handle);
             own.close(pair[0]);
             own.close(pair[1]);
             file.refused();
             file.release();
             return -e.errno();
         }
+    }
+
+    /** What the socket that stands for it is called. */
+    String nameOf(OpenFile open) {
+        return nameOfFiles + open.file().fileName() + "/" + open.handle();
     }
 
     void releaseClosed() {
@@ -299,6 +315,7 @@ public final class HostServer {
         OpenFile f = files.remove(number);
         if (f != null) {
             sys.close(f.peer());
+            for (ClientProcess p : processes.values()) p.closed(number);
             f.leave();
         }
         Integer lifeline = lifelines.get(number);

@@ -420,8 +420,24 @@ public final class HostThread implements Caller {
         }
     }
 
-    private void ioctl(long handle, int command, long argument) throws IOException {
+    /**
+     * The file with this handle, if the process has a descriptor of it: it was given one, or shows one at its first call, as
+     * after fork and exec. A number alone reaches nothing of other clients.
+     */
+    private @Nullable OpenFile find(long handle) {
         OpenFile open = server.find(handle);
+        if (open == null || handle == 0 || process.has(handle)) return open;
+        Wire answer = ask(Wire.PROVE, handle, 0, 0, bounceBytes, 0);
+        int shown = answer == null ? -1 : answer.takeDescriptor();
+        boolean proved = shown >= 0 && sys.abstractName(shown).equals(server.nameOf(open));
+        sys.close(shown);
+        if (proved) process.got(handle);
+        else server.says("client " + process.pid() + " has no descriptor of " + open.file().fileName() + " and may not use it");
+        return proved ? open : null;
+    }
+
+    private void ioctl(long handle, int command, long argument) throws IOException {
+        OpenFile open = find(handle);
         if (open == null || !open.enter()) {
             wire.send(Wire.ANSWER, Errno.EBADF, 0, 0);
             return;
@@ -452,7 +468,7 @@ public final class HostThread implements Caller {
             wire.send(Wire.ANSWER, 0, 0, flags, bounceBytes, 0, 0, content.descriptor());
             return;
         }
-        int end = server.publish(file);
+        int end = server.publish(file, process);
         if (end < 0) {
             wire.send(Wire.ANSWER, end, 0, 0);
             return;
@@ -466,7 +482,7 @@ public final class HostThread implements Caller {
     }
 
     private void mmap(long handle, long size, long offset, int prot, int flags) throws IOException {
-        OpenFile open = server.find(handle);
+        OpenFile open = find(handle);
         if (open != null && !open.enter()) open = null;
         try {
             mmap(open, size, offset, prot, flags);
@@ -492,7 +508,7 @@ public final class HostThread implements Caller {
     }
 
     private void read(long handle, long size, long offset) throws IOException {
-        OpenFile open = server.find(handle);
+        OpenFile open = find(handle);
         byte[] into = new byte[Math.clamp(size, 0, Wire.PAYLOAD_MAX)];
         long r = open == null
                 ? Errno.EBADF

@@ -30,6 +30,7 @@ final class Native {
         SHUTDOWN(48, 210),
         BIND(49, 200),
         LISTEN(50, 201),
+        GETSOCKNAME(51, 204),
         SOCKETPAIR(53, 199),
         GETSOCKOPT(55, 209),
         GETUID(102, 174),
@@ -46,6 +47,7 @@ final class Native {
         EPOLL_CREATE1(291, 20),
         PROCESS_VM_READV(310, 270),
         PROCESS_VM_WRITEV(311, 271),
+        GETRANDOM(318, 278),
         MEMFD_CREATE(319, 279);
 
         private final long number;
@@ -261,6 +263,19 @@ final class Native {
         address.set(ValueLayout.JAVA_SHORT, 0, (short) AF_UNIX);
         MemorySegment.copy(bytes, 0, address, ValueLayout.JAVA_BYTE, 2, bytes.length);
         must("bind", Nr.BIND, fd, address.address(), address.byteSize(), 0, 0, 0);
+    }
+
+    /** The name in the abstract name space that a socket is bound to, empty when it is to none. */
+    String abstractName(int fd) {
+        try (Arena a = Arena.ofConfined()) {
+            MemorySegment address = a.allocate(110, 8), size = a.allocate(4, 4);
+            size.set(ValueLayout.JAVA_INT, 0, 110);
+            if (call(Nr.GETSOCKNAME, fd, address.address(), size.address()) < 0) return "";
+            int n = Math.min(size.get(ValueLayout.JAVA_INT, 0), 110);
+            if (n < 4 || address.get(ValueLayout.JAVA_SHORT, 0) != AF_UNIX || address.get(ValueLayout.JAVA_BYTE, 2) != 0)
+                return "";
+            return new String(address.asSlice(3, n - 3).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
+        }
     }
 
     /** SO_PEERCRED: the process on the other end of a connection. */

@@ -8,15 +8,19 @@ import java.util.concurrent.locks.ReentrantLock;
 final class OpenFile {
     private final long handle;
     private final KvmFile file;
-    private final int peer;
+    private int peer = -1;
     private final AtomicInteger references = new AtomicInteger(1);
     private final ReentrantLock runLock = new ReentrantLock();
     private long position;
 
-    OpenFile(long handle, KvmFile file, int peer) {
+    OpenFile(long handle, KvmFile file) {
         this.handle = handle;
         this.file = file;
-        this.peer = peer;
+    }
+
+    /** Before anybody else sees it. */
+    void peer(int fd) {
+        peer = fd;
     }
 
     long handle() {

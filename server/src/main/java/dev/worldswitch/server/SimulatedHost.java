@@ -191,13 +191,23 @@ public final class SimulatedHost {
         } catch (KernelPanic p) {
             panicked(p);
             return Errno.EIO;
+        } catch (InternalError e) {
+            // The JVM's word for SIGBUS, at a moment that is not exactly the access: the guest's state can't be trusted.
+            if (!String.valueOf(e.getMessage()).contains("unsafe memory access")) {
+                brokeDown(open, command, e);
+                return Errno.EIO;
+            }
+            System.err.println("ws: guest memory of " + open.file().fileName()
+                    + " is not there: its file was cut short, or its file system is full; this VM is dead (EIO)");
+            open.file().brokeDown();
+            return Errno.EFAULT;
         } catch (RuntimeException | Error e) {
             // Ours, not the client's: half-done work is left behind in that VM, which is dead; the host goes on.
             brokeDown(open, command, e);
             return Errno.EIO;
         } finally {
             Mutex.releaseHeld();
-            if (run) cpus().giveBack(thread.task());
+            if (run) cpus().giveBack(thread.task(), booted::recover);
             if (run) open.runLock().unlock();
         }
     }

@@ -20,6 +20,8 @@ final class Wire {
     static final int STATUS = 11;
     /** From the server; all but ANSWER are answered by the shim while the call is under way. */
     static final int ANSWER = 64, COPY_IN = 65, COPY_OUT = 66, ADOPT = 67, SIGNAL_MASK = 68, EVENTFD = 69;
+
+    static final int PROVE = 70;
     /** Answers of the shim. */
     static final int REPLY = 128, SEGMENT = 129;
 

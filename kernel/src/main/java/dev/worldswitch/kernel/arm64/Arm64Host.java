@@ -68,6 +68,13 @@ public record Arm64Host(
         set(cpu, SysReg.CNTFRQ_EL0, cpu.profile().cntfrq());
     }
 
+    /** Host code broke down on this CPU and left it anyhow: it comes up anew, and its FP registers are nobody's. */
+    public void recover(Arm64Cpu cpu) {
+        cpu.reset();
+        cpuEnable(cpu);
+        fpsimd.cameUp(cpu);
+    }
+
     /** SMCR_EL1 as the kernel wants it: ZT0 and the full A64 instruction set in streaming mode. */
     public static long smcr(Arm64Profile profile) {
         return profile.hasSme() ? SMCR_FA64_EZT0 : 0;

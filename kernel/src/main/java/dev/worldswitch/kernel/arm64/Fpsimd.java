@@ -80,6 +80,12 @@ public final class Fpsimd implements FpSwitch {
         return perCpu(cpu).last().get();
     }
 
+    /** The CPU was reset. */
+    void cameUp(PhysicalCpu cpu) {
+        perCpu(cpu).last().set(null);
+        perCpu(cpu).busy().set(0);
+    }
+
     @Override
     public void fork(Task task) {
         if (task.thread().get() != null) return;

@@ -45,10 +45,14 @@ public record X86Host(
     /** CPUs on which no task runs go off and come up again. */
     public void idleCpusDownAndUp() {
         for (X86Cpu c : cpus) {
-            if (!isIdle(c)) continue;
-            c.reset(profile.xcr0());
-            fpu.fpuInitCpu(c);
+            if (isIdle(c)) recover(c);
         }
+    }
+
+    /** A CPU that was off, or that host code left anyhow when it broke down, comes up. */
+    public void recover(X86Cpu cpu) {
+        cpu.reset(profile.xcr0());
+        fpu.fpuInitCpu(cpu);
     }
 
     /** No task has it. */

@@ -12,7 +12,9 @@ import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.machine.MachineProfile;
+import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.Timing;
+import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.Arm64Profile;
 import dev.worldswitch.machine.cell.Region;
 import org.jspecify.annotations.Nullable;
@@ -64,6 +66,11 @@ public final class Arm64KvmHost implements KvmHost {
     @Override
     public Task newTask(String name) {
         return host.newTask(name);
+    }
+
+    @Override
+    public void recover(PhysicalCpu cpu) {
+        host.recover((Arm64Cpu) cpu);
     }
 
     @Override

@@ -13,8 +13,10 @@ import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.machine.MachineProfile;
+import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86Profile;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +52,11 @@ public final class X86KvmHost implements KvmHost {
     @Override
     public KvmFile device() {
         return kvm.open();
+    }
+
+    @Override
+    public void recover(PhysicalCpu cpu) {
+        host.recover((X86Cpu) cpu);
     }
 
     @Override

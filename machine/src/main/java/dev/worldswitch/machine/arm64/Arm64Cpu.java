@@ -44,9 +44,19 @@ public final class Arm64Cpu extends PhysicalCpu {
         this.host = new HostAccess(this, region);
         this.spe = new Spe(this, region);
         this.hostTtbr0 = region.word("hostTtbr0");
+        resetRegisters();
+    }
+
+    private void resetRegisters() {
         for (SysReg r : SysReg.values()) sys.set(r.ordinal(), profile.register(r));
-        sys.set(SysReg.MPIDR_EL1.ordinal(), 0x8000_0000L | id);
+        sys.set(SysReg.MPIDR_EL1.ordinal(), 0x8000_0000L | id());
         if (profile.vhe()) sys.set(SysReg.HCR_EL2.ordinal(), HCR_E2H);
+    }
+
+    /** As after a reset of this CPU alone; its kernel comes up on it again. */
+    public void reset() {
+        resetRegisters();
+        host.reset();
     }
 
     public Arm64Profile profile() {

@@ -36,6 +36,13 @@ public final class HostAccess {
         el.set(cpu.profile().vhe() ? 2 : 1);
     }
 
+    /** The CPU was reset: the host is at its own exception level again, nothing waits for synchronisation. */
+    void reset() {
+        el.set(cpu.profile().vhe() ? 2 : 1);
+        vqInForce.set(0);
+        written.fill(0, written.length(), 0);
+    }
+
     /** Who takes exceptions of the nVHE host to EL2. */
     public void hypVectors(HypVectors vectors) {
         hypVectors.set(vectors);
