@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -448,6 +449,66 @@ static const char *forged_numbers(long *times) {
 	return e ? WRONG("reached: %d", e) : NULL;
 }
 
+/* What a VM may have of everything, and what asks for more than there is. */
+static int limits(void) {
+	struct vm m;
+	if (make_vm(&m, 1) || add_vcpu(&m, 0)) return 1;
+	/* NR_IOBUS_DEVS devices on a bus; ioeventfds do not count. */
+	struct kvm_coalesced_mmio_zone z = {.size = 8};
+	int n = 0;
+	for (; n < 2000; n++) {
+		z.addr = 0x50000000 + 16ull * (unsigned)n;
+		if (ioctl(m.fd, KVM_REGISTER_COALESCED_MMIO, &z)) break;
+	}
+	if (n != 1000 || errno != ENOSPC) return 2;
+	int event = eventfd(0, EFD_CLOEXEC);
+	for (int i = 0; i < (is_long ? 20000 : 2000); i++) {
+		struct kvm_ioeventfd e = {.addr = 0x60000000 + 16ull * (unsigned)i, .len = 4, .fd = event};
+		if (ioctl(m.fd, KVM_IOEVENTFD, &e)) return 3;
+	}
+	if (check_guest(&m, 0, 2)) return 4;
+	/* Slots: more pages than 31 bits can count; many of as much as may be, over the same memory; over each other. */
+	struct kvm_userspace_memory_region r = {1, 0, 1ull << 46, 1ull << 47, 0x10000};
+	if (!ioctl(m.fd, KVM_SET_USER_MEMORY_REGION, &r) || errno != EINVAL) return 5;
+	r.memory_size = ((1ull << 31) - 1) << 12;
+	r.guest_phys_addr = 1ull << 34;
+	for (r.slot = 1; r.slot < (is_long ? 200 : 20); r.slot++) {
+		int bad = ioctl(m.fd, KVM_SET_USER_MEMORY_REGION, &r);
+		/* Guests of arm64 machines have no more addresses than one such slot. */
+		if (r.slot > 1 && (!bad || errno != EEXIST)) return 6;
+		if (r.slot == 1 && bad && errno != EFAULT) return 7;
+		if (bad && r.slot == 1) break;
+	}
+	/* A dirty log of 8 TiB is 256 MiB of bits. */
+	r.slot = 1;
+	r.flags = KVM_MEM_LOG_DIRTY_PAGES;
+	for (int i = 0; i < 4; i++, r.flags ^= KVM_MEM_LOG_DIRTY_PAGES)
+		if (ioctl(m.fd, KVM_SET_USER_MEMORY_REGION, &r) && errno != ENOMEM && errno != EFAULT) return 8;
+	static struct {
+		struct kvm_irq_routing head;
+		struct kvm_irq_routing_entry entries[4097];
+	} routes = {{.nr = 4097}, {{0}}};
+	if (!ioctl(m.fd, KVM_SET_GSI_ROUTING, &routes) || errno != EINVAL) return 9;
+	/* Lists for more than there is room. */
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t *list = (uint64_t *)(page + 4096 - 16);
+	mprotect(page + 4096, 4096, PROT_NONE);
+	for (int i = 0; i < (is_long ? 20000 : 1000); i++, list[0] = i % 2 ? 0 : ~0ull)
+		if (!ioctl(m.vcpu[0].fd, KVM_GET_REG_LIST, list) || (errno != E2BIG && errno != EFAULT && errno != EINVAL && errno != ENOTTY)) return 10;
+	drop_vm(&m);
+	return 0;
+}
+
+static const char *limits_of_a_vm(long *times) {
+	for (int i = 0; i < (is_long ? 5 : 1); i++, ++*times) {
+		pid_t p = fork();
+		if (!p) _exit(limits());
+		int e = ended(p, 60);
+		if (e) return WRONG("limit %d", e);
+	}
+	return NULL;
+}
+
 /* ---- the server's own limits */
 
 static const char *server_without_descriptors(long *times) {
@@ -505,6 +566,7 @@ static const struct fault {
 	{"client-that-never-answers", client_that_never_answers},
 	{"client-stopped-for-long", stopped_for_long},
 	{"forged-numbers", forged_numbers},
+	{"limits-of-a-vm", limits_of_a_vm},
 	{"server-without-descriptors", server_without_descriptors},
 	{"server-stopped", server_stopped},
 };

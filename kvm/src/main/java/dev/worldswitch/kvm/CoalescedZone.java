@@ -26,9 +26,15 @@ public record CoalescedZone(boolean pio, long address, long size) {
         /** KVM_COALESCED_MMIO_PAGE_OFFSET, in bytes. */
         int coalescedRingAt();
 
+        /** Devices of KVM itself on the bus of ports or of memory-mapped I/O. */
+        int busDevices(boolean pio);
+
         /** Held by who writes to the ring. */
         Mutex ringLock();
     }
+
+    /** NR_IOBUS_DEVS (linux/kvm_host.h); ioeventfds do not count. */
+    static final int BUS_DEVICES = 1000;
 
     /** struct kvm_coalesced_mmio_ring and its entries. */
     private static final int FIRST = 0, LAST = 4, ENTRIES = 8, ENTRY = 24;
@@ -51,8 +57,11 @@ public record CoalescedZone(boolean pio, long address, long size) {
         if (Integer.compareUnsigned(b.u32(12), 1) > 0) return Errno.EINVAL;
         CoalescedZone zone = new CoalescedZone(b.u32(12) != 0, b.u64(0), b.u32(8) & 0xffffffffL);
         List<CoalescedZone> now = new ArrayList<>(vm.coalescedZones().get());
-        if (add) now.add(zone);
-        else now.removeIf(z -> z.pio == zone.pio && z.holds(zone.address, zone.size));
+        if (add) {
+            long onBus = vm.busDevices(zone.pio) + now.stream().filter(z -> z.pio == zone.pio).count();
+            if (onBus >= BUS_DEVICES) return Errno.ENOSPC;
+            now.add(zone);
+        } else now.removeIf(z -> z.pio == zone.pio && z.holds(zone.address, zone.size));
         vm.coalescedZones().set(List.copyOf(now));
         return 0;
     }

@@ -249,6 +249,13 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         return coalescedZones;
     }
 
+    /** The distributor, and each vCPU's redistributor. */
+    @Override
+    public int busDevices(boolean pio) {
+        Vgic gic = vgic.get();
+        return pio || gic == null || !gic.initialized() ? 0 : 1 + vcpus.get().all().size();
+    }
+
     @Override
     public int coalescedRingAt() {
         return SystemIoctls.COALESCED_RING;

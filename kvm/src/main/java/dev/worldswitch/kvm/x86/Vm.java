@@ -220,6 +220,13 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         return coalescedZones;
     }
 
+    /** The IOAPIC; the PIC's three ranges of ports, the PIT's two. */
+    @Override
+    public int busDevices(boolean pio) {
+        if (irqchip.get() != 1) return 0;
+        return !pio ? 1 : chips.pit().isMade() ? 5 : 3;
+    }
+
     @Override
     public int coalescedRingAt() {
         return KvmX86Abi.COALESCED_RING;
