@@ -53,7 +53,7 @@ final class Avx512FloatTable extends Avx512Table {
     }
 
     /** FMA: the alternating forms look at an element's number. */
-    private static final class Fused extends EvexOp {
+    static final class Fused extends EvexOp {
         private final FmaTable.Kind kind;
         private final int[] order;
         private final boolean scalar, suppressed;
@@ -66,8 +66,7 @@ final class Avx512FloatTable extends Avx512Table {
             this.scalar = scalar;
             this.suppressed = i.b && !i.isMem();
             this.rounding = i.vl << 13;
-            if (suppressed) undefined = i.z && i.aaa == 0;
-            if (scalar) undefined = i.z && i.aaa == 0 || i.b && i.isMem();
+            undefined = i.z && i.aaa == 0 || scalar && i.b && i.isMem() || i.vl > 2 && !suppressed && !scalar;
         }
 
         @Override
@@ -78,9 +77,10 @@ final class Avx512FloatTable extends Avx512Table {
             long[][] v = {read(m, reg), read(m, first), rm2};
             int mx = XsaveInstructions.mxcsr(m.fp), flags = 0;
             if (suppressed) mx = mx & ~SseFloat.RC | rounding | ALL_MASKED;
+            mx &= SseFloat.modes(width);
             for (int e = 0; e < (scalar ? 1 : elements()); e++) {
                 if ((on >>> e & 1) == 0) continue;
-                SseFloat.Result one = FmaTable.element(kind, order, v, e, width == 64, mx);
+                SseFloat.Result one = FmaTable.element(kind, order, v, e, width, mx);
                 Avx2Table.setLane(r, e, width, one.bits());
                 flags |= one.flags();
             }
@@ -126,19 +126,18 @@ final class Avx512FloatTable extends Avx512Table {
     }
 
     private static int relation(long a, long b, int width, int mx) {
-        return width == 64 ? SseFloat.relation64(a, b, mx) : SseFloat.relation32((int) a, (int) b, mx);
+        return SseFloat.relation(SseFloat.Format.of(width), a & Avx2Table.mask(width), b & Avx2Table.mask(width), mx);
     }
 
     private static int flags(long a, long b, int width, boolean quiet, int mx) {
-        return width == 64
-                ? SseFloat.compareFlags64(a, b, quiet, mx)
-                : SseFloat.compareFlags32((int) a, (int) b, quiet, mx);
+        return SseFloat.compareFlags(
+                SseFloat.Format.of(width), a & Avx2Table.mask(width), b & Avx2Table.mask(width), quiet, mx);
     }
 
-    private static void ordered(Interpreter m, EvexOp o, int width, boolean quiet, boolean suppressed) {
+    static void ordered(Interpreter m, EvexOp o, int width, boolean quiet, boolean suppressed) {
         long b = o.ea != null ? m.ld(m.linear(o.ea, width / 8, false), width / 8) : EvexOp.read(m, o.rm)[0];
         long a = EvexOp.read(m, o.reg)[0];
-        int mx = XsaveInstructions.mxcsr(m.fp), relation = relation(a, b, width, mx);
+        int mx = XsaveInstructions.mxcsr(m.fp) & SseFloat.modes(width), relation = relation(a, b, width, mx);
         if (!suppressed) VecOp.raise(m, flags(a, b, width, quiet, mx));
         long f = relation == 8
                 ? X86State.ZF | X86State.PF | X86State.CF
@@ -146,16 +145,14 @@ final class Avx512FloatTable extends Avx512Table {
         m.setFlags(m.flags() & ~Flags.STATUS | f);
     }
 
-    private static final class Relates extends EvexOp {
+    static final class Relates extends EvexOp {
         private final boolean scalar, suppressed;
 
         Relates(Insn i, int width, boolean scalar) {
             super(i, width, scalar ? width / 8 : 0);
             this.scalar = scalar;
             this.suppressed = i.b && !i.isMem();
-            if (suppressed) undefined = false;
-            if (scalar) undefined = i.b && i.isMem();
-            undefined |= i.z;
+            undefined = i.z || scalar && i.b && i.isMem() || i.vl > 2 && !suppressed && !scalar;
         }
 
         @Override
@@ -165,7 +162,7 @@ final class Avx512FloatTable extends Avx512Table {
             if (!scalar) b = operand(m, true);
             else if (ea == null) b = read(m, rm);
             else b = new long[] {on == 0 ? 0 : m.ld(m.linear(ea, width / 8, false), width / 8)};
-            int mx = XsaveInstructions.mxcsr(m.fp), flags = 0, predicate = imm & 31;
+            int mx = XsaveInstructions.mxcsr(m.fp) & SseFloat.modes(width), flags = 0, predicate = imm & 31;
             for (int e = 0; e < (scalar ? 1 : elements()); e++) {
                 if ((on >>> e & 1) == 0) continue;
                 long x = Avx2Table.lane(a, e, width), y = Avx2Table.lane(b, e, width);

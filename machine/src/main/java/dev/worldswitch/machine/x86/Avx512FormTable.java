@@ -66,7 +66,7 @@ final class Avx512FormTable extends Avx512Table {
                 if (!scalar) v = o.operand(m, true);
                 else if (o.ea == null) v = EvexOp.read(m, o.rm);
                 else v = new long[] {on == 0 ? 0 : m.ld(m.linear(o.ea, width / 8, false), width / 8)};
-                int mx = XsaveInstructions.mxcsr(m.fp);
+                int mx = XsaveInstructions.mxcsr(m.fp) & SseFloat.modes(width);
                 for (int e = 0; e < (scalar ? 1 : o.elements()); e++)
                     if ((on >>> e & 1) != 0 && FloatForms.isOfClass(f, Avx2Table.lane(v, e, width), o.imm, mx))
                         r |= 1L << e;
@@ -129,7 +129,7 @@ final class Avx512FormTable extends Avx512Table {
             boolean suppressed = i.b && !i.isMem();
             EvexOp op = new EvexOp.Free(i, width, n, (m, o) -> {
                 long v = o.ea != null ? m.ld(m.linear(o.ea, n, false), n) : EvexOp.read(m, o.rm)[0];
-                int mx = XsaveInstructions.mxcsr(m.fp);
+                int mx = XsaveInstructions.mxcsr(m.fp) & SseFloat.modes(width);
                 if (suppressed) mx = mx & ~SseFloat.RC | rounding | EvexFloat.ALL_MASKED;
                 SseFloat.Result r =
                         FloatForms.toInteger(f, v & Avx2Table.mask(width), 8 * bytes, unsigned, mode(cut, mx), mx);
@@ -150,7 +150,7 @@ final class Avx512FormTable extends Avx512Table {
             EvexOp op = new EvexOp.Free(i, width, bytes, (m, o) -> {
                 long v = o.ea != null ? m.ld(m.linear(o.ea, bytes, false), bytes) : m.reg(o.rm & 15, bytes);
                 if (bytes == 4 && !unsigned) v = (int) v;
-                int mx = XsaveInstructions.mxcsr(m.fp);
+                int mx = XsaveInstructions.mxcsr(m.fp) & SseFloat.modes(width);
                 if (suppressed) mx = mx & ~SseFloat.RC | rounding | EvexFloat.ALL_MASKED;
                 SseFloat.Result r = FloatForms.fromInteger(f, v, unsigned, mx);
                 if (!suppressed) VecOp.raise(m, r.flags());

@@ -2,6 +2,7 @@ package dev.worldswitch.machine.x86;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Integer, logic and move instructions of AVX-512 F, BW, DQ, VL, CD, VBMI and VPOPCNTDQ on whole elements, with masking and
@@ -26,7 +27,11 @@ class Avx512Table implements OpTableSource {
 
     /** {@code encoding} is "66.0F38.W0 16" and what follows the opcode but "/r". */
     final void row(String name, String encoding, String operands, Row.Maker maker) {
-        rows.add(new Row(name, "EVEX." + encoding, operands, maker, "SDM vol. 2 " + name, Feature.evex(name)));
+        rows.add(new Row(name, "EVEX." + encoding, operands, maker, "SDM vol. 2 " + name, needs(name)));
+    }
+
+    Set<Feature> needs(String name) {
+        return Feature.evex(name);
     }
 
     final void whole(String name, String encoding, String operands, int width, boolean perElement, EvexOp.Whole f) {
@@ -132,7 +137,7 @@ class Avx512Table implements OpTableSource {
     }
 
     /** The low element; a register form takes the rest of 128 bits from vvvv. */
-    private void scalarMove(String name, String encoding, int width) {
+    final void scalarMove(String name, String encoding, int width) {
         int bytes = width / 8;
         row(name, encoding + " 10 /r", "V,W", i -> new EvexOp.Free(i, width, bytes, (m, o) -> scalarLoad(m, o, width)));
         row(

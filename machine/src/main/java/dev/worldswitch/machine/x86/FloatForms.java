@@ -211,7 +211,29 @@ final class FloatForms {
         return (is & imm) != 0;
     }
 
-    // Conversions of integers.
+    // Conversions.
+
+    /** From one format to another; MXCSR's modes for denormals leave half precision alone. */
+    static SseFloat.Result converted(SseFloat.Format from, SseFloat.Format to, long v0, int mxcsr) {
+        int mx = mxcsr & (to.width() == 16 ? ~SseFloat.FTZ : -1) & (from.width() == 16 ? ~SseFloat.DAZ : -1);
+        long v = SseFloat.flushed(from, v0, (mx & SseFloat.DAZ) != 0);
+        long sign = negative(from, v) ? to.sign() : 0;
+        if (from.isNan(v)) {
+            int by = from.p() - to.p();
+            long fraction = v & from.fraction();
+            long payload = by > 0 ? fraction >>> by : fraction << -by;
+            return new SseFloat.Result(sign | to.inf() | to.quiet() | payload, from.isSignalling(v) ? IE : 0);
+        }
+        if (from.isInf(v)) return exact(sign | to.inf());
+        if (from.isZero(v)) return exact(sign);
+        return SseFloat.round(
+                to,
+                negative(from, v),
+                SseFloat.mantissa(from, v),
+                SseFloat.exponent(from, v),
+                mx,
+                from.isDenormal(v) ? DE : 0);
+    }
 
     /** From an integer of 64 bits, signed or not. */
     static SseFloat.Result fromInteger(SseFloat.Format f, long v, boolean unsigned, int mx) {

@@ -56,10 +56,14 @@ final class FmaTable extends SseTable {
 
     /** {@code v} has destination, vvvv and r/m; the result of one element. */
     static SseFloat.Result element(Kind k, int[] order, long[][] v, int at, boolean wide, int mx) {
-        int width = wide ? 64 : 32;
+        return element(k, order, v, at, wide ? 64 : 32, mx);
+    }
+
+    static SseFloat.Result element(Kind k, int[] order, long[][] v, int at, int width, int mx) {
         long a = Avx2Table.lane(v[order[0]], at, width), b = Avx2Table.lane(v[order[1]], at, width);
         long c = Avx2Table.lane(v[order[2]], at, width);
-        return SseFloat.fma(wide, a, b, c, k.minusProduct, (at & 1) == 0 ? k.minusEven : k.minusOdd, mx);
+        SseFloat.Format f = SseFloat.Format.of(width);
+        return SseFloat.fma(f, a, b, c, k.minusProduct, (at & 1) == 0 ? k.minusEven : k.minusOdd, mx);
     }
 
     private static void packed(Interpreter m, SseOps.Free o, Kind k, int[] order, boolean wide) {

@@ -32,13 +32,15 @@ public final class OpTable {
             new Avx512ShuffleTable(),
             new Avx512FloatTable(),
             new Avx512FormTable(),
+            new Fp16Table(),
             new Avx512NewerTable(),
             new Avx512MoveTable(),
             new GatherTable(),
             new OpmaskTable(),
             new X87Table(),
             new X87ArithmeticTable(),
-            new X87FunctionTable());
+            new X87FunctionTable(),
+            new DirectTable());
 
     private static final Entry[][] INDEX = new Entry[3 * 8 * 256][];
 

@@ -369,6 +369,11 @@ public final class SseFloat {
         return daz && f.isDenormal(v) ? v & f.sign() : v;
     }
 
+    /** The bits of MXCSR that count for numbers of {@code width} bits: denormals of half precision are always numbers. */
+    static int modes(int width) {
+        return width == 16 ? ~(DAZ | FTZ) : -1;
+    }
+
     // Half precision: F16C.
 
     static final Format F16 = new Format(11, 15, 16);
