@@ -81,7 +81,10 @@ const views = {
     return out;
   },
   catalogue() {
-    return [element('h2', '', 'Catalogue'), ...catalogue.scenarios.map(s => line(s.name + ': ' + s.description, () => go('new/' + s.name),
+    const recorded = catalogue.recordings.map(s => line(s.name + ': ' + s.description, () => go('new/' + encodeURIComponent(s.name)),
+      element('p', '', element('strong', '', s.name), ' ', s.description), element('p', 'soft', `${s.machine}, kernel ${s.kernel}, ${s.bounds}`),
+      element('p', '', button('explore', () => start({scenario: s.name})))));
+    return [element('h2', '', 'Catalogue'), ...(recorded.length ? [element('h3', '', 'Recorded clients'), ...recorded, element('h3', '', 'Scenarios')] : []), ...catalogue.scenarios.map(s => line(s.name + ': ' + s.description, () => go('new/' + s.name),
       element('p', '', element('strong', '', s.name), ' ', s.description), element('p', 'soft', `${s.machine}, kernel ${s.kernel}, ${s.bounds}`),
       element('p', '', ...s.expect.flatMap(e => [button((e.changes || 'as it is') + ' → ' + e.verdict, () => start(changed(s.name, e.changes))), ' ']))))];
   },
@@ -109,7 +112,7 @@ const views = {
     };
     const list = (id, names) => { const d = element('datalist', ''); d.id = id; for (const n of names) { const o = element('option', ''); o.value = n; d.append(o); } form.append(d); };
     const input = (hints, from) => { const i = element('input', ''); i.placeholder = hints; if (from) i.setAttribute('list', from); i.autocomplete = 'off'; i.spellcheck = false; return i; };
-    const which = field('scenario', 'scenario', choice(catalogue.scenarios.map(s => s.name), []));
+    const which = field('scenario', 'scenario', choice([...catalogue.recordings, ...catalogue.scenarios].map(s => s.name), []));
     if (name) which.value = decodeURIComponent(name);
     field('machine', 'machine', choice(catalogue.machines.map(m => m.name), [['', "the scenario's"]]));
     field('kernel', 'kernel', choice(catalogue.kernels, [['', "the scenario's"]]));

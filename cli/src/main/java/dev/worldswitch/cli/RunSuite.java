@@ -28,6 +28,9 @@ final class RunSuite {
     @Option(names = "--timeout", paramLabel = "SECONDS", description = "with --suite: for each client")
     private long seconds;
 
+    @Option(names = "--jobs", paramLabel = "N", description = "with --suite: clients at once (default: 1)")
+    private int jobs;
+
     @Option(names = "--junit", paramLabel = "FILE", description = "with --suite: the results as JUnit XML too")
     private @Nullable Path junit;
 
@@ -36,12 +39,13 @@ final class RunSuite {
 
     /** @throws IllegalArgumentException for options that mean nothing without {@code --suite} */
     void checkUnused() {
-        if (vmm != null || seconds > 0 || junit != null || json)
-            throw new IllegalArgumentException("--vmm, --timeout, --junit and --json go with --suite FILE");
+        if (vmm != null || seconds > 0 || jobs != 0 || junit != null || json)
+            throw new IllegalArgumentException("--vmm, --timeout, --jobs, --junit and --json go with --suite FILE");
     }
 
     /** @param given the options that each client gets */
     int run(Path list, List<String> given, @Nullable String machine, List<String> names) throws IOException {
+        if (jobs < 0) throw new IllegalArgumentException("--jobs takes at least 1, not " + jobs);
         String home = System.getProperty("worldswitch.home");
         if (home == null)
             throw new IllegalArgumentException("run is started by the launcher: ./ws run --suite " + list);
@@ -51,7 +55,7 @@ final class RunSuite {
         launcher.addAll(given);
         launcher.add("--");
         Results results = new Results(suite.name(), SuiteRunner.planned(suite), System.out, json, junit);
-        new SuiteRunner(launcher, seconds).run(suite, results);
+        new SuiteRunner(launcher, seconds).run(suite, results, Math.max(jobs, 1));
         return results.end() ? 0 : 1;
     }
 

@@ -13,6 +13,7 @@ import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** Explorations in a browser. */
 @Command(
@@ -43,6 +44,13 @@ final class ServeCommand implements Callable<Integer> {
     @Option(names = "--jobs", paramLabel = "N", defaultValue = "1", description = "explorations at once (default: 1)")
     private int jobs;
 
+    @Parameters(
+            paramLabel = "RECORDING",
+            arity = "0..*",
+            description = "recordings (ws record) that may be explored, and folders of such; those in the state folder's "
+                    + "recordings/ always may")
+    private List<Path> recordings = List.of();
+
     @Override
     public Integer call() throws IOException, InterruptedException {
         if (port < 0 || port > 65535) throw new IllegalArgumentException("--port takes 0 to 65535, not " + port);
@@ -54,7 +62,7 @@ final class ServeCommand implements Callable<Integer> {
         Path folder = state != null ? state : usualState();
         Site site;
         try {
-            site = new Site(new InetSocketAddress(address, port), Set.copyOf(names), folder, jobs);
+            site = new Site(new InetSocketAddress(address, port), Set.copyOf(names), folder, recordings, jobs);
         } catch (BindException e) {
             throw new IllegalArgumentException("can't listen on port " + port + ": " + e.getMessage(), e);
         }

@@ -6,6 +6,9 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /** A verdict or one run as one HTML page that loads nothing: timelines, state, keys to go through them. */
@@ -57,9 +60,24 @@ public final class Report {
                 "{\"title\":" + Json.quoted(title) + ",\"verdict\":" + Json.quoted(verdict) + ",\"wrong\":" + wrong
                         + ",\"bounds\":" + Json.quoted("bounds: " + bounds) + ",\"notes\":" + Json.list(notes)
                         + ",\"coverage\":" + figures.coverage().json() + ",\"runs\":["
-                        + runs.stream().map(Run::json).collect(Collectors.joining(",")) + "]}";
+                        + runs.stream().map(Run::json).collect(Collectors.joining(",")) + "],\"values\":"
+                        + object(Explanations.values(all(runs, s -> s.changed().keySet()))) + ",\"sources\":"
+                        + object(Explanations.sources(all(runs, s -> Set.of(s.function())))) + "}";
         // Nothing in the data may end the script element that it is in.
         return template().replace("@DATA@", data.replace("<", "\\u003c"));
+    }
+
+    private static Set<String> all(List<Run> runs, Function<TimelineStep, Set<String>> of) {
+        return runs.stream()
+                .flatMap(r -> r.steps().stream())
+                .flatMap(s -> of.apply(s).stream())
+                .collect(Collectors.toSet());
+    }
+
+    private static String object(Map<String, String> fields) {
+        return fields.entrySet().stream()
+                .map(e -> Json.quoted(e.getKey()) + ":" + Json.quoted(e.getValue()))
+                .collect(Collectors.joining(",", "{", "}"));
     }
 
     private static String template() {

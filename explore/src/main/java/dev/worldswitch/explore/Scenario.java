@@ -87,7 +87,7 @@ public final class Scenario {
      *
      * @param name with {@code @} and the number of the window's first call behind it; without: the last window
      */
-    static Scenario of(String name, Recording r) {
+    public static Scenario of(String name, Recording r) {
         r.checkRepeatable(name);
         Recording.Window window = r.windows().getLast();
         int at = name.lastIndexOf('@');

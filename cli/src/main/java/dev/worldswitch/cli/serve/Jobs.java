@@ -13,6 +13,7 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.TreeMap;
@@ -39,17 +40,25 @@ final class Jobs implements AutoCloseable {
     private volatile boolean ending;
 
     /**
+     * @param recorded recordings that may be explored, and folders of such, beside the folder's own
      * @param atOnce how many run at once; each gets its share of the CPUs
      * @throws IllegalArgumentException when another server uses the folder
      */
-    Jobs(Path folder, int atOnce) throws IOException {
+    Jobs(Path folder, List<Path> recorded, int atOnce) throws IOException {
         this.folder = Files.createDirectories(folder.resolve("jobs"));
         lockFile = FileChannel.open(folder.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         if (!locked(lockFile)) {
             lockFile.close();
             throw new IllegalArgumentException("another ws serve uses " + folder + "; --state names another folder");
         }
-        scenarios = new Scenarios(folder.resolve("scenarios"));
+        List<Path> recordings = new ArrayList<>(recorded);
+        recordings.addFirst(Files.createDirectories(folder.resolve("recordings")));
+        try {
+            scenarios = new Scenarios(folder.resolve("scenarios"), recordings);
+        } catch (IllegalArgumentException e) {
+            lockFile.close();
+            throw e;
+        }
         workers = Math.max(1, Runtime.getRuntime().availableProcessors() / atOnce);
         runners = Executors.newFixedThreadPool(
                 atOnce, Thread.ofPlatform().name("job-", 0).factory());

@@ -58,9 +58,10 @@ final class Pages {
     }
 
     /** Scenarios, machines, kernels, patches, properties: what the page offers. */
-    static String catalogue() {
+    static String catalogue(Scenarios all) {
         return "{\"scenarios\":"
                 + list(Scenario.names(), n -> scenario(Scenario.builtIn(n)))
+                + ",\"recordings\":" + list(all.windows(), n -> scenario(all.find(n)))
                 + ",\"machines\":" + list(MachineProfile.names(), Pages::machine)
                 + ",\"kernels\":" + list(KernelVersion.names(), Json::quoted)
                 + ",\"patches\":" + list(List.of(Patch.values()), Pages::patch)

@@ -74,7 +74,7 @@ record Request(Map<String, String> given) {
         List<String> words = new ArrayList<>(List.of(
                 "ws",
                 "explore",
-                all.isPosted(text("scenario")) ? "./" + text("scenario") + ".scenario" : text("scenario")));
+                all.forCommand(text("scenario"))));
         for (String k : KEYS.subList(1, KEYS.size()))
             if (!text(k).isEmpty())
                 words.addAll(List.of("--" + (k.equals("seconds") ? "time" : k), String.join(",", list(k))));

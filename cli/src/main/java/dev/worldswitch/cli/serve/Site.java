@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -69,14 +70,16 @@ public final class Site implements AutoCloseable {
      *
      * @param names hosts by which it may be called, besides localhost and addresses
      * @param state where everything is kept
+     * @param recorded recordings that may be explored, and folders of such, beside those in the state
      * @param atOnce how many explorations run at once
      */
-    public Site(InetSocketAddress at, Set<String> names, Path state, int atOnce) throws IOException {
+    public Site(InetSocketAddress at, Set<String> names, Path state, List<Path> recorded, int atOnce)
+            throws IOException {
         // Read once, by the class that makes servers: who sends nothing for so long is no client.
         if (System.getProperty("sun.net.httpserver.maxReqTime") == null)
             System.setProperty("sun.net.httpserver.maxReqTime", "30");
         gate = new Gate(names);
-        jobs = new Jobs(state, atOnce);
+        jobs = new Jobs(state, recorded, atOnce);
         try {
             server = HttpServer.create(at, 0);
         } catch (IOException e) {
@@ -129,7 +132,7 @@ public final class Site implements AutoCloseable {
     private void get(HttpExchange x, String path) throws IOException {
         switch (path) {
             case "/" -> send(x, 200, HTML, Pages.resource("index.html"));
-            case "/api/catalogue" -> send(x, 200, JSON, Pages.catalogue());
+            case "/api/catalogue" -> send(x, 200, JSON, Pages.catalogue(jobs.scenarios()));
             case "/api/jobs" ->
                 send(x, 200, JSON, jobs.list().stream().map(Job::json).collect(Collectors.joining(",", "[", "]")));
             case "/api/events" -> events(x);

@@ -16,11 +16,15 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Runs a suite's clients one after the other, each with its timeout. */
+/** Runs a suite's clients, each with its timeout. */
 public final class SuiteRunner {
     private static final int KSFT_SKIP = 4, UNIT_TEST_PASS = 1, UNIT_TEST_SKIP = 77, SIGNALS = 128, LINES = 60;
     /** How long a client has to end after it was asked to. */
@@ -46,9 +50,22 @@ public final class SuiteRunner {
         return suite.tests().size();
     }
 
-    /** Each result is told to {@code results} as it comes. */
-    public void run(Suite suite, Results results) {
-        for (SuiteTest t : suite.tests()) results.add(run(t));
+    /**
+     * Each result is told to {@code results} when those of the tests before it have been.
+     *
+     * @param atOnce how many clients run at the same time
+     */
+    public void run(Suite suite, Results results, int atOnce) {
+        try (ExecutorService runners = Executors.newFixedThreadPool(atOnce)) {
+            List<Future<TestResult>> all = suite.tests().stream()
+                    .map(t -> runners.submit(() -> run(t)))
+                    .toList();
+            for (Future<TestResult> f : all) results.add(f.get());
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("interrupted", e);
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
+        }
     }
 
     private TestResult run(SuiteTest t) {

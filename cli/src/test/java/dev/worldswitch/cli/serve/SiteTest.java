@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
+import dev.worldswitch.explore.Recording;
+import dev.worldswitch.explore.RecordingFile;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
@@ -16,6 +18,7 @@ import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -35,7 +38,7 @@ class SiteTest {
 
     @BeforeEach
     void start() throws IOException {
-        site = new Site(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), Set.of("ws.example"), state, 1);
+        site = new Site(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), Set.of("ws.example"), state, List.of(), 1);
     }
 
     @AfterEach
@@ -194,13 +197,35 @@ class SiteTest {
     }
 
     @Test
+    void recordings_in_the_state_are_in_the_catalogue_and_explored_and_no_other_file_is() throws Exception {
+        site.close();
+        int version = 0xae00;
+        Recording.Call asks =
+                new Recording.Call(0, 0, version, 0, 12, Recording.NO_FILE, 0, List.of(), List.of());
+        byte[] file = RecordingFile.bytes(
+                new Recording("sapphire-rapids", "6.12", 1, "asks", List.of(asks), List.of(), ""));
+        Files.write(state.resolve("recordings/asks.ws"), file);
+        Files.writeString(state.resolve("recordings/foreign"), "description = no recording\n");
+        Files.write(state.resolve("elsewhere.ws"), file);
+        start();
+        JsonNode all = get("/api/catalogue").json().get("recordings");
+        assertThat(all).hasSize(1);
+        assertThat(all.get(0).get("name").asText()).isEqualTo("asks.ws@0");
+        assertThat(post("/api/jobs", "scenario=asks.ws@0").status()).isEqualTo(201);
+        assertThat(ended(1).get("verdict").asText()).startsWith("clean");
+        assertThat(get("/replay?schedule=ws2:asks.ws@0:6.12:-").status()).isEqualTo(200);
+        for (String other : List.of("elsewhere.ws", state + "/elsewhere.ws", "../elsewhere.ws", "foreign"))
+            assertThat(post("/api/jobs", "scenario=" + other).status()).as(other).isEqualTo(400);
+    }
+
+    @Test
     void what_ran_when_the_server_ended_goes_on_and_what_was_done_is_still_there() throws Exception {
         post("/api/jobs", SMALL);
         JsonNode before = ended(1);
         // Far more than there is time for.
         post("/api/jobs", "scenario=sve-two-vcpus&bounds=events%3D4,switches%3D3&seconds=3000");
         for (int i = 0; i < 600 && get("/api/jobs/2").json().get("states").asLong() == 0; i++) Thread.sleep(50);
-        assertThatThrownBy(() -> new Jobs(state, 1)).hasMessageContaining("another ws serve");
+        assertThatThrownBy(() -> new Jobs(state, List.of(), 1)).hasMessageContaining("another ws serve");
         site.close();
         assertThat(state.resolve("jobs/2/part")).exists();
         start();

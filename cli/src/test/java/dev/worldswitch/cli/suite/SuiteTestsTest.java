@@ -38,7 +38,7 @@ class SuiteTestsTest {
         ByteArrayOutputStream text = new ByteArrayOutputStream();
         Results r = new Results(
                 s.name(), SuiteRunner.planned(s), new PrintStream(text, true, StandardCharsets.UTF_8), false, null);
-        new SuiteRunner(List.of("env"), seconds).run(s, r);
+        new SuiteRunner(List.of("env"), seconds).run(s, r, 3);
         r.end();
         return text.toString(StandardCharsets.UTF_8).lines().skip(2).toList();
     }

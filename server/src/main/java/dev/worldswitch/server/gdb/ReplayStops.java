@@ -4,6 +4,7 @@ import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.DebuggedVcpu;
 import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.kvm.KvmHost;
+import dev.worldswitch.server.gdb.Breakpoints.Point;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
@@ -136,6 +137,12 @@ public final class ReplayStops extends Stops {
     @Override
     boolean decide(Port port, long pc) {
         if (goal < 0) return super.decide(port, pc);
+        // Going back, GDB expects to be before the instruction that made the access.
+        Point watched = port.takeWatched();
+        if (searching && watched != null) {
+            found = position - 1;
+            goalReason = Breakpoints.reason(watched);
+        }
         if (position != goal) {
             if (searching && breakpoints.at(pc)) {
                 found = position;

@@ -107,9 +107,16 @@ public class Stops implements Debugger {
             return false;
         }
 
-        private boolean stops(long pc) {
+        /** What the instruction before touched of what is watched; asked once. */
+        @Nullable
+        Point takeWatched() {
             Point w = watched;
             watched = null;
+            return w;
+        }
+
+        private boolean stops(long pc) {
+            Point w = takeWatched();
             if (w != null) return hit(this, Breakpoints.reason(w));
             switch (mode) {
                 case RUN -> {
