@@ -151,7 +151,23 @@ final class GdbSession {
         if (p == null) p = stops.thread(0);
         if (p == null) return "W00";
         current = p.number();
-        return String.format("T%02x%sthread:%x;", last.signal(), last.reason(), p.number());
+        String reason = last.reason().matches("[sh]wbreak:;") && !isFlat(p) ? "" : last.reason();
+        return String.format("T%02x%sthread:%x;", last.signal(), reason, p.number());
+    }
+
+    /**
+     * Is the program counter the address that breakpoints go by? Where a code segment has a base, GDB would look for its breakpoint
+     * in vain, and go on.
+     */
+    private static boolean isFlat(Port p) {
+        for (DebugRegister r : p.registers()) {
+            if (!r.name().equals("rip") && !r.name().equals("pc")) continue;
+            long v = 0;
+            byte[] b = r.get().get();
+            for (int i = 0; i < b.length; i++) v |= (b[i] & 0xffL) << 8 * i;
+            return v == p.vcpu().pc();
+        }
+        return true;
     }
 
     // Registers.
