@@ -72,22 +72,31 @@ class GdbTest {
         return Files.readString(out, StandardCharsets.UTF_8);
     }
 
-    private static ProcessBuilder client(String arch, String image, Path socket) {
+    private static ProcessBuilder client(String arch, List<String> client, Path socket) {
         Path in = folder.resolve(arch);
         List<String> words = new ArrayList<>();
         String preload = "LD_PRELOAD=" + in + "/shim.so", to = "WORLDSWITCH_SOCKET=" + socket;
         if (arch.equals("x86")) words.addAll(List.of("env", preload, to));
         else words.addAll(List.of("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-E", preload, "-E", to));
-        words.addAll(List.of(in + "/vmm", in + "/" + image));
+        words.addAll(client);
         return new ProcessBuilder(words);
     }
 
     /** The client's output, after GDB's, that waited for its first vCPU. */
     private static String debug(String machine, String arch, String... commands) throws Exception {
-        return debug(machine, arch, true, "guest.bin", commands);
+        return debug(machine, flat(arch, "guest.bin"), arch, commands);
     }
 
-    private static String debug(String machine, String arch, boolean waits, String image, String... commands)
+    private static String debug(String machine, List<String> client, String arch, String... commands) throws Exception {
+        return debug(machine, arch, true, client, commands);
+    }
+
+    /** A VMM for one image. */
+    private static List<String> flat(String arch, String image) {
+        return List.of(folder + "/" + arch + "/vmm", folder + "/" + arch + "/" + image);
+    }
+
+    private static String debug(String machine, String arch, boolean waits, List<String> words, String... commands)
             throws Exception {
         Path in = folder.resolve(arch),
                 socket = Files.createTempDirectory("ws-gdb").resolve("socket");
@@ -97,7 +106,7 @@ class GdbTest {
         try (GdbServer server = GdbServer.start(0, stops)) {
             HostServer.start(socket, host, CallListener.NONE);
             Path out = Files.createTempFile(folder, "client", ".txt");
-            Process client = client(arch, image, socket)
+            Process client = client(arch, words, socket)
                     .redirectErrorStream(true)
                     .redirectOutput(out.toFile())
                     .start();
@@ -174,7 +183,7 @@ class GdbTest {
                 "sapphire-rapids",
                 "x86",
                 false,
-                "loop.bin",
+                flat("x86", "loop.bin"),
                 "python import os,threading,signal; threading.Timer(2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()",
                 "continue",
                 "print $rip",
@@ -230,6 +239,46 @@ class GdbTest {
                         "exited normally]");
     }
 
+    @Test
+    void two_vcpus_are_threads_that_are_stepped_one_without_the_other_and_watched_together() throws Exception {
+        run("cc", "-O1", "-pthread", "-o", folder + "/x86/two", "../conformance/clients/two-vcpus.c");
+        String said = debug(
+                "sapphire-rapids",
+                List.of(folder + "/x86/two"),
+                "x86",
+                "break *0x2000",
+                "continue",
+                "info threads",
+                "set scheduler-locking on",
+                "stepi",
+                "stepi",
+                "print $cx",
+                "thread 1",
+                "stepi",
+                "info threads",
+                "delete",
+                "set scheduler-locking off",
+                "watch *(short *) 0x3100",
+                "continue",
+                "continue",
+                "delete",
+                "detach");
+        assertThat(said)
+                .containsSubsequence(
+                        "Thread 2 received signal SIGTRAP",
+                        "1    Thread 1 (vm0 vcpu0, held)",
+                        "* 2    Thread 2 (vm0 vcpu1, held) 0x0000000000000000",
+                        "0x0000000000000003",
+                        "= 1",
+                        "Switching to thread 1",
+                        "2    Thread 2 (vm0 vcpu1, held) 0x0000000000000003",
+                        "Thread 2 hit Hardware watchpoint",
+                        "New value = 1",
+                        "New value = 2",
+                        "detached]",
+                        "counted to 80 and 80");
+    }
+
     /** What GDB says while it goes through a recording of that client, and what the repetition came to. */
     private static String replay(String machine, String arch, String... commands) throws Exception {
         Path in = folder.resolve(arch),
@@ -238,7 +287,7 @@ class GdbTest {
         SimulatedHost host = SimulatedHost.observed(MachineProfile.builtIn(machine), kernel, 1, (cpu, step) -> {});
         SessionRecorder recorder = SessionRecorder.of(host);
         HostServer.start(socket, host, recorder);
-        assertThat(client(arch, "guest.bin", socket).start().waitFor()).isZero();
+        assertThat(client(arch, flat(arch, "guest.bin"), socket).start().waitFor()).isZero();
         Recording r = recorder.recording(machine, Recording.kernelText(kernel), 1, arch);
         String file =
                 Files.write(in.resolve("session.ws"), RecordingFile.bytes(r)).toString();
@@ -271,6 +320,11 @@ class GdbTest {
         "reverse-continue",
         "print numbers",
         "delete",
+        "watch numbers[2]",
+        "reverse-continue",
+        "print numbers",
+        "continue",
+        "delete",
         "reverse-continue",
         "monitor where",
         "set var numbers[0] = 3",
@@ -291,6 +345,12 @@ class GdbTest {
                         "instructions, at the end",
                         "vectors (value=",
                         "= {1, 4, 9, 16, 25, 36, 49, 64}",
+                        "Hardware watchpoint",
+                        "Old value = 9",
+                        "New value = 0",
+                        "= {1, 4, 0, 0, 0, 0, 0, 0}",
+                        "Old value = 0",
+                        "New value = 9",
                         "No more reverse-execution history",
                         "after 0 instructions",
                         "Cannot access memory",
