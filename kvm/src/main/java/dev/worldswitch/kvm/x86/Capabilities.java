@@ -58,7 +58,7 @@ final class Capabilities {
             row(hv, "HYPERV_" + hv, () -> 1, "6.1", "hyperv");
         row(117, "X86_SMM", () -> 1, "6.1", "smm");
         row(MULTI_ADDRESS_SPACE, "MULTI_ADDRESS_SPACE", () -> 2, "6.1", "smm");
-        row(157, "NESTED_STATE", () -> 4224, "6.1", "nested");
+        row(157, "NESTED_STATE", () -> NestedState.size(kvm.vendor()), "6.1", null);
         row(192, "DIRTY_LOG_RING", () -> DirtyLog.RING_MAX, "6.1", null);
         row(223, "DIRTY_LOG_RING_ACQ_REL", () -> DirtyLog.RING_MAX, "6.1", null);
         row(97, "CAP_97", () -> 1, "6.1", "recorded_extras");

@@ -73,6 +73,7 @@ public final class Kvm implements KvmFile {
         EventsIoctls.rows(rows);
         GuestDebug.rows(rows);
         VcpuIoctls.rows(rows);
+        NestedState.rows(rows);
         StatsIoctls.rows(rows);
         RunIoctls.rows(rows);
         this.ioctls = rows.build();

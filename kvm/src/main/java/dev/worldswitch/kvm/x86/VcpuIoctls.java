@@ -10,11 +10,10 @@ import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
 
-/** vCPU ioctls that fit nowhere else: TSC, signal mask, machine checks, nested state, ONE_REG, device attributes. */
+/** vCPU ioctls that fit nowhere else: TSC, signal mask, machine checks, ONE_REG, device attributes. */
 final class VcpuIoctls {
     static final int SET_ONE_REG = iow(0xac, 16);
     private static final long ONE_REG_MSR = 0x2030_0002_0000_0000L;
-    private static final int NESTED_SIZE = 128;
 
     private VcpuIoctls() {}
 
@@ -42,8 +41,6 @@ final class VcpuIoctls {
                 (k, c) -> c.out(new Bytes(8).u64(0, k.profile().isAmd() ? 0x1000100 : 0x9000100)));
         t.vcpu("KVM_X86_SETUP_MCE", iow(0x9c, 8), 31, "api.rst 4.105", VcpuIoctls::setupMce);
         t.vcpu("KVM_X86_SET_MCE", iow(0x9e, 64), 31, "api.rst 4.106", VcpuIoctls::setMce);
-        t.vcpu("KVM_GET_NESTED_STATE", iowr(0xbe, NESTED_SIZE), 157, "api.rst 4.114", VcpuIoctls::getNested);
-        t.vcpu("KVM_SET_NESTED_STATE", iow(0xbf, NESTED_SIZE), 157, "api.rst 4.115", VcpuIoctls::setNested);
         t.vcpu("KVM_GET_ONE_REG", iow(0xab, 16), 70, "api.rst 4.69", (v, c) -> oneReg(v, c, false));
         t.vcpu("KVM_SET_ONE_REG", SET_ONE_REG, 70, "api.rst 4.68", (v, c) -> oneReg(v, c, true));
         t.vcpu("KVM_GET_REG_LIST", iowr(0xb0, 8), 70, "api.rst 4.84", (v, c) -> {
@@ -125,32 +122,6 @@ final class VcpuIoctls {
         }
         if (uncorrected) v.events().queueException(18, -1);
         return 0;
-    }
-
-    /** Nothing is ever nested: the header alone, format of the vendor. */
-    private static long getNested(Vcpu v, Call call) {
-        if (!v.vm().kvm().caps().nested()) return Errno.EINVAL;
-        Bytes head = call.in(8);
-        if (head == null) return Errno.EFAULT;
-        int room = head.u32(4);
-        if (call.out(head.u16(0, 0).u16(2, v.vendor() == Vendor.SVM ? 1 : 0).u32(4, NESTED_SIZE)) != 0)
-            return Errno.EFAULT;
-        if (Integer.compareUnsigned(room, NESTED_SIZE) < 0) return Errno.E2BIG;
-        Bytes b = new Bytes(NESTED_SIZE)
-                .u16(0, 1 << 8)
-                .u16(2, v.vendor() == Vendor.SVM ? 1 : 0)
-                .u32(4, NESTED_SIZE);
-        if (v.vendor() == Vendor.VMX) b.u64(8, -1).u64(16, -1);
-        return call.out(b);
-    }
-
-    private static long setNested(Vcpu v, Call call) {
-        if (!v.vm().kvm().caps().nested()) return Errno.EINVAL;
-        Bytes b = call.in(NESTED_SIZE);
-        if (b == null) return Errno.EFAULT;
-        if (Integer.compareUnsigned(b.u32(4), NESTED_SIZE) < 0) return Errno.EINVAL;
-        // Guest mode itself is not modelled: a state that is in it is refused.
-        return (b.u16(0) & ~(1 << 8)) != 0 || b.u16(2) != (v.vendor() == Vendor.SVM ? 1 : 0) ? Errno.EINVAL : 0;
     }
 
     private static long oneReg(Vcpu v, Call call, boolean set) {
