@@ -138,7 +138,7 @@ public final class Amx {
     /** TDPBF16PS: pairs of BF16 into FP32; nearest-even, denormals are zero on both sides, MXCSR has no part in it. */
     public static void dotBf16(long[] fp, int cfg, int data, int d, int a, int b) {
         int rows = rows(fp, cfg, d), cols = colsb(fp, cfg, d) / 4, inner = colsb(fp, cfg, a) / 4;
-        float[] even = new float[16], odd = new float[16];
+        int[] even = new int[16], odd = new int[16];
         for (int m = 0; m < rows; m++) {
             int dr = row(data, d, m), ar = row(data, a, m);
             java.util.Arrays.fill(even, 0);
@@ -147,29 +147,13 @@ public final class Amx {
                 int x = dword(fp, ar, k), br = row(data, b, k);
                 for (int n = 0; n < cols; n++) {
                     int y = dword(fp, br, n);
-                    even[n] = flush(Math.fma(bf16(x), bf16(y), even[n]));
-                    odd[n] = flush(Math.fma(bf16(x >>> 16), bf16(y >>> 16), odd[n]));
+                    even[n] = Bf16.multiplyAdd(x << 16, y << 16, even[n]);
+                    odd[n] = Bf16.multiplyAdd(x & 0xffff0000, y & 0xffff0000, odd[n]);
                 }
             }
-            for (int n = 0; n < cols; n++) {
-                float c = flush(Float.intBitsToFloat(dword(fp, dr, n)));
-                dword(fp, dr, n, quiet(flush(c + flush(even[n] + odd[n]))));
-            }
+            for (int n = 0; n < cols; n++) dword(fp, dr, n, Bf16.add(dword(fp, dr, n), Bf16.add(even[n], odd[n])));
             zeroTail(fp, dr, 4 * cols);
         }
         zeroRowsFrom(fp, data, d, rows);
-    }
-
-    private static float bf16(int bits) {
-        return flush(Float.intBitsToFloat(bits << 16));
-    }
-
-    private static float flush(float v) {
-        return Math.abs(v) < Float.MIN_NORMAL ? Math.copySign(0f, v) : v;
-    }
-
-    /** A NaN result is the default one with sign; payloads are not carried over. */
-    private static int quiet(float v) {
-        return Float.isNaN(v) ? 0xffc00000 : Float.floatToRawIntBits(v);
     }
 }

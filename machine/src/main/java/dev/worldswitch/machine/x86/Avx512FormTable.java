@@ -25,6 +25,13 @@ final class Avx512FormTable extends Avx512Table {
                     FloatForms.scale(f, a, b, mx));
             element("VSCALEFS" + t, "66.0F38." + w + " 2D", width, width, true, false, (d, a, b, i, mx) ->
                     FloatForms.scale(f, a, b, mx));
+            for (boolean scalar : new boolean[] {false, true}) {
+                String kind = (scalar ? "S" : "P") + t, map = "66.0F38." + w + " 4";
+                element("VRCP14" + kind, map + (scalar ? "D" : "C"), width, width, scalar, true, (d, a, b, i, mx) ->
+                        new SseFloat.Result(Approximation.reciprocal(f, b, Approximation.LONG, mx), 0));
+                element("VRSQRT14" + kind, map + (scalar ? "F" : "E"), width, width, scalar, true, (d, a, b, i, mx) ->
+                        new SseFloat.Result(Approximation.inverseRoot(f, b, Approximation.LONG, mx), 0));
+            }
             classes(this, "VFPCLASSP" + t, "66.0F3A." + w + " 66", width, false);
             classes(this, "VFPCLASSS" + t, "66.0F3A." + w + " 67", width, true);
         }

@@ -6,7 +6,7 @@ import static dev.worldswitch.machine.x86.VecOp.YMM_HI;
 
 /**
  * Rows that exist with VEX only: clearing, broadcasting, moving 128-bit lanes. The VEX forms of SSE instructions are in
- * their tables. Not there: gathers, variable shifts and permutes, masked moves, FMA, F16C, and everything with EVEX.
+ * their tables, what looks at more than one lane in {@link Avx2Table}.
  */
 final class AvxTable extends SseTable {
     @Override

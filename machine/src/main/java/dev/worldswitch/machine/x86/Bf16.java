@@ -29,9 +29,21 @@ final class Bf16 {
 
     private static final int MODES = 0x1f80 | SseFloat.DAZ | SseFloat.FTZ;
 
+    /** {@code x * y + z}; a NaN among them is the result, made quiet. */
     static int multiplyAdd(int x, int y, int z) {
+        float r = Math.fma(number(x), number(y), number(z));
+        // Near the least normal number what is rounded first and flushed then decides.
+        if (Math.abs(r) > 2 * Float.MIN_NORMAL && Math.abs(r) <= Float.MAX_VALUE) return Float.floatToRawIntBits(r);
         return (int) SseFloat.fma(
                         false, x & 0xffffffffL, y & 0xffffffffL, z & 0xffffffffL, false, false, MODES)
                 .bits();
+    }
+
+    static int add(int x, int y) {
+        return SseFloat.f32(SseFloat.ADD, x, y, MODES);
+    }
+
+    private static float number(int bits) {
+        return Float.intBitsToFloat(flushed(bits));
     }
 }

@@ -1,5 +1,7 @@
 package dev.worldswitch.machine.x86;
 
+import java.util.function.LongUnaryOperator;
+
 /** Rows of SSE and AVX floating-point arithmetic, comparison and conversion; meanings in {@link SseFloat}. */
 final class SseFloatTable extends SseTable {
     private static final long LOW = 0xffffffffL;
@@ -10,6 +12,7 @@ final class SseFloatTable extends SseTable {
         String[] opcodes = {"58", "59", "5C", "5D", "5E", "5F", "51"};
         int[] ops = {SseFloat.ADD, SseFloat.MUL, SseFloat.SUB, SseFloat.MIN, SseFloat.DIV, SseFloat.MAX, SseFloat.SQRT};
         for (int k = 0; k < names.length; k++) arithmetic(names[k], opcodes[k], ops[k]);
+        approximations();
         compares();
         toVector();
         toInteger();
@@ -59,6 +62,26 @@ final class SseFloatTable extends SseTable {
             flags |= SseFloat.f32Flags(f, a0, b0, mx) | SseFloat.f32Flags(f, a1, b1, mx);
         }
         return flags;
+    }
+
+    // RCP and RSQRT.
+
+    private void approximations() {
+        approximation("RSQRT", "52", b -> Approximation.inverseRoot(SseFloat.F32, b, Approximation.SHORT, 0));
+        approximation("RCP", "53", b -> Approximation.reciprocal(SseFloat.F32, b, Approximation.SHORT, 0));
+    }
+
+    private void approximation(String name, String op, LongUnaryOperator f) {
+        SseOps.Kernel packed = (a, b, r, n, imm, mx) -> {
+            for (int k = 0; k < n; k++) r[k] = f.applyAsLong(b[k] & LOW) | f.applyAsLong(b[k] >>> 32) << 32;
+            return 0;
+        };
+        SseOps.Kernel scalar = (a, b, r, n, imm, mx) -> {
+            r[0] = a[0] & ~LOW | f.applyAsLong(b[0] & LOW);
+            return 0;
+        };
+        row(name + "PS", "NP", op, "V,W", packed, 16, false, true);
+        row(name + "SS", "F3", op, "V,W", scalar, 4, true, true);
     }
 
     // Comparisons.

@@ -8,7 +8,7 @@ import java.util.List;
 /**
  * Rows of SSE to SSE4.1 and the AVX forms of the same instructions: one line gives both encodings. Integer, logic,
  * shuffle and move instructions are here, arithmetic on floating point in {@link SseFloatTable}, strings and ciphers in
- * {@link Sse42Table}. Not there: MMX registers, RCPPS, RSQRTPS (their results differ by processor).
+ * {@link Sse42Table}. MMX registers are in {@link MmxTable}.
  */
 class SseTable implements OpTableSource {
     final List<Row> rows = new ArrayList<>();

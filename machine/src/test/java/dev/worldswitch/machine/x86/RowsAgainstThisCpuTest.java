@@ -48,7 +48,7 @@ class RowsAgainstThisCpuTest {
         for (Row r : new SystemTable().rows()) if (SYSTEM.contains(r.mnemonic())) rows.add(r);
         for (OpTableSource s : List.of(new SseTable(), new AvxTable()))
             for (Row r : s.rows()) if (r.mnemonic().endsWith("MASKMOVDQU")) rows.add(r);
-        rows.removeIf(r -> not.contains(name(r)) || X87FunctionsAgainstThisCpuTest.compares(r));
+        rows.removeIf(r -> not.contains(name(r)) || X87FunctionsAgainstThisCpuTest.compares(r) || ApproximationsTest.compares(r));
         if (!ONLY.isEmpty()) rows.removeIf(r -> !r.mnemonic().matches(ONLY));
         return rows;
     }
@@ -75,8 +75,8 @@ class RowsAgainstThisCpuTest {
         // VectorSemanticsTest fails when one of these was never compared.
         for (OpTableSource s : VectorSemanticsTest.TABLES)
             for (Row r : s.rows()) if (!r.mnemonic().endsWith("MASKMOVDQU")) compared.add(name(r));
-        for (Row r : new X87FunctionTable().rows())
-            if (X87FunctionsAgainstThisCpuTest.compares(r)) compared.add(name(r));
+        for (Row r : OpTable.rows())
+            if (X87FunctionsAgainstThisCpuTest.compares(r) || ApproximationsTest.compares(r)) compared.add(name(r));
         Set<String> missing = new TreeSet<>();
         Set<String> all = new HashSet<>();
         for (Row r : OpTable.rows()) {

@@ -51,6 +51,7 @@ class VectorSemanticsTest {
         List<Row> of = new ArrayList<>();
         List<Row> rows = new ArrayList<>();
         for (OpTableSource t : TABLES) rows.addAll(t.rows());
+        rows.removeIf(ApproximationsTest::compares);
         for (Row r : rows) {
             if (r.mnemonic().endsWith("MASKMOVDQU")) continue;
             for (int k = 0; k < SAMPLES; k++) {
