@@ -6,6 +6,7 @@ import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
+import org.jspecify.annotations.Nullable;
 
 /** A device made by KVM_CREATE_DEVICE: all that user space does with it is attributes. */
 public final class Device implements KvmFile {
@@ -15,10 +16,12 @@ public final class Device implements KvmFile {
 
     private final Vm vm;
     private final int type;
+    private final @Nullable Its its;
 
-    Device(Vm vm, int type) {
+    Device(Vm vm, int type, @Nullable Its its) {
         this.vm = vm;
         this.type = type;
+        this.its = its;
     }
 
     @Override
@@ -50,7 +53,7 @@ public final class Device implements KvmFile {
                     command == HAS ? Attributes.What.HAS : command == GET ? Attributes.What.GET : Attributes.What.SET;
             return switch (type) {
                 case DeviceIoctls.VFIO -> vfio(what, b.u32(4), b.u64(8));
-                case DeviceIoctls.ITS -> a.its(what);
+                case DeviceIoctls.ITS -> its == null ? Errno.ENXIO : a.its(what, its);
                 case DeviceIoctls.VGIC_V3 -> a.v3(what);
                 default -> a.v2(what);
             };

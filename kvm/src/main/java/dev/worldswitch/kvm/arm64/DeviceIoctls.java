@@ -8,6 +8,8 @@ import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.Mm;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Making devices: interrupt controllers, the ITS and VFIO's link. */
 final class DeviceIoctls {
@@ -25,20 +27,20 @@ final class DeviceIoctls {
             // Only a GICv2 has addresses of the old kind.
             Vgic g = vm.vgic().get();
             boolean v2 = g != null && !g.isV3() && b.u64(0) >>> 16 == 0;
-            if (!v2) return Errno.ENODEV;
-            return b.u64(0) == 0 ? g.setDist(b.u64(8)) : Errno.ENODEV;
+            if (!v2 || b.u64(0) > 1) return Errno.ENODEV;
+            return b.u64(0) == 0 ? g.setDist(b.u64(8)) : g.setCpu(b.u64(8));
         });
     }
 
     /** The host's own interrupt controller: 3, or 2 where the machine says so. */
     private static boolean hostIsV2(Vm vm) {
-        return vm.kvm().profile().source().number("gic", 3) == 2;
+        return vm.kvm().profile().gicVersion() == 2;
     }
 
     private static boolean supported(Vm vm, int type) {
         return switch (type) {
             case VFIO -> true;
-            case VGIC_V2 -> hostIsV2(vm);
+            case VGIC_V2 -> vm.kvm().profile().gicv();
             case VGIC_V3, ITS -> !hostIsV2(vm);
             default -> false;
         };
@@ -60,12 +62,21 @@ final class DeviceIoctls {
         vm.devices().or(1L << type);
         vm.hold();
         call.made().storeAt = 4;
-        return call.open(new Device(vm, type), Mm.O_RDWR_CLOEXEC);
+        return call.open(new Device(vm, type, type == ITS ? newIts(vm) : null), Mm.O_RDWR_CLOEXEC);
+    }
+
+    /** vgic_its_create. */
+    private static Its newIts(Vm vm) {
+        List<Its> all = new ArrayList<>(vm.translationServices().get());
+        Its made = new Its(vm, vm.region().child("its" + all.size()));
+        all.add(made);
+        vm.translationServices().set(List.copyOf(all));
+        return made;
     }
 
     /** kvm_vgic_create: one per VM, before any vCPU ran. */
     private static long createVgic(Vm vm, boolean v3) {
-        if (v3 == hostIsV2(vm)) return Errno.ENODEV;
+        if (v3 ? hostIsV2(vm) : !vm.kvm().profile().gicv()) return Errno.ENODEV;
         if (vm.vgic().get() != null) return Errno.EEXIST;
         if (vm.hasRunOnce()) return Errno.EBUSY;
         vm.vgic().set(new Vgic(vm, v3));

@@ -7,7 +7,8 @@ import dev.worldswitch.machine.cell.Words;
 
 /** What the hypervisor gives each guest beside its own registers: identity, timers, a virtual SError, no GIC where there is none. */
 final class HypGuest {
-    private static final long ICH_TC = 1L << 10, ICH_TALL0 = 1L << 11, ICH_TALL1 = 1L << 12, ICH_TDIR = 1L << 14;
+    /** ICH_HCR_EL2: TC, TALL0, TALL1, TDIR. */
+    private static final long ICH_HIDE = 1L << 10 | 1L << 11 | 1L << 12 | 1L << 14;
 
     private static final long EL1TVT = 1L << 13;
 
@@ -36,12 +37,16 @@ final class HypGuest {
         Vgic gic = v.vm().vgic().get();
         VgicCpu interfaceOf = gic == null ? null : gic.delivery().cpu(v);
         set(sys, SysReg.ICC_SRE_EL1, 7);
+        boolean v2 = gic != null && !gic.isV3();
+        // The second stage shows the guest of a GICv2 the hardware's virtual interface as its own.
+        cpu.gicvFrame().set(v2 ? gic.cpu().get() : -1);
         if (interfaceOf != null) {
             interfaceOf.load(cpu);
+            if (v2) set(sys, SysReg.ICH_HCR_EL2, sys.get(SysReg.ICH_HCR_EL2.ordinal()) | ICH_HIDE);
             return;
         }
         boolean hidden = gic == null && v.kvm().has(Patch.ARM64_GIC_REGS_TRAP);
-        set(sys, SysReg.ICH_HCR_EL2, hidden ? ICH_TC | ICH_TALL0 | ICH_TALL1 | ICH_TDIR : 0);
+        set(sys, SysReg.ICH_HCR_EL2, hidden ? ICH_HIDE : 0);
     }
 
     /** __vgic_v3_save_state. */

@@ -102,10 +102,10 @@ final class MmioExits {
             return 1;
         }
         Vgic gic = vcpu.vm().vgic().get();
-        VgicMmio.Place place = gic == null ? null : gic.mmio().place(ipa);
+        VgicMmio.Frame place = gic == null ? null : gic.mmio().place(ipa);
         if (place != null) {
             vcpu.stats().add("mmio_exit_kernel");
-            long answer = place.access(vcpu, length, write, data);
+            long answer = place.access(vcpu, ipa, length, write, data);
             if (!write) answered(ipa, answer);
             Inject.incrementPc(vcpu);
             return 1;

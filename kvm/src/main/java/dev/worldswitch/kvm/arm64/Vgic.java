@@ -20,7 +20,7 @@ final class Vgic {
     static final int DEFAULT_IRQS = 256, MIN_IRQS = 64, MAX_IRQS = 1024, PRIVATE = 32;
     static final long UNDEFINED = -1;
     private static final long LATEST_REVISION = 3;
-    private static final long DIST_SIZE = 0x1_0000, REDIST_SIZE = 0x2_0000;
+    private static final long DIST_SIZE = 0x1_0000, REDIST_SIZE = 0x2_0000, CPU_SIZE = 0x2000;
 
     /**
      * A range of redistributors.
@@ -40,7 +40,7 @@ final class Vgic {
     private final Ref<List<Redists>> redists;
     private final VgicDelivery delivery;
     private final VgicMmio mmio;
-    private final Word revision, propbaser;
+    private final Word revision, propbaser, groupsWritable;
     private final Ref<IrqRouting> routes;
 
     Vgic(Vm vm, boolean v3) {
@@ -56,6 +56,7 @@ final class Vgic {
         this.redists = region.ref("redists", List.of());
         this.revision = region.word("revision");
         this.propbaser = region.word("propbaser");
+        this.groupsWritable = region.word("v2GroupsUserWritable");
         this.routes = region.ref("routes", IrqRouting.NONE);
         this.delivery = new VgicDelivery(vm, this, region);
         this.mmio = new VgicMmio(vm, this);
@@ -112,8 +113,15 @@ final class Vgic {
     }
 
     long setDist(long address) {
-        long r = checkRange(dist.get(), address, DIST_SIZE, v3 ? DIST_SIZE : 0x1000);
+        long size = v3 ? DIST_SIZE : 0x1000, r = checkRange(dist.get(), address, size, size);
         if (r == 0) dist.set(address);
+        return r;
+    }
+
+    /** KVM_VGIC_V2_ADDR_TYPE_CPU. */
+    long setCpu(long address) {
+        long r = checkRange(cpu.get(), address, 0x1000, CPU_SIZE);
+        if (r == 0) cpu.set(address);
         return r;
     }
 
@@ -186,7 +194,7 @@ final class Vgic {
     long initialize() {
         if (initialized()) return 0;
         if (revision.get() == 0) revision.set(LATEST_REVISION);
-        if (v3) delivery.initialize(region, true);
+        delivery.initialize(region, v3);
         irqsSet.set(1);
         routes.set(defaultRoutes());
         initialized.set(1);
@@ -204,11 +212,13 @@ final class Vgic {
         return routes;
     }
 
-    /** kvm_set_irq: how many took it, -1 for nobody. Messages need the ITS, whose translations are not built. */
+    /** kvm_set_irq: how many took it, -1 for nobody. */
     int setIrq(int gsi, boolean level) {
         for (Route r : routes.get().routes())
             if (r.gsi() == gsi && r.type() == IrqRouting.IRQCHIP)
                 return injectShared(r.pin() + PRIVATE, level) == 0 ? 1 : -1;
+            else if (r.gsi() == gsi && r.type() == IrqRouting.MSI && level)
+                return (int) vm.message(r.address(), r.data(), r.flags() != 0, r.devid());
         return -1;
     }
 
@@ -230,6 +240,11 @@ final class Vgic {
     /** KVM_VGIC_IMP_REV_*. */
     Word revision() {
         return revision;
+    }
+
+    /** 1 once user space wrote a GICv2's GICD_IIDR: before it does not know that groups are told rightly. */
+    Word groupsWritable() {
+        return groupsWritable;
     }
 
     Word propbaser() {
@@ -269,19 +284,19 @@ final class Vgic {
 
     long injectShared(int number, boolean level) {
         long r = ready(number);
-        if (r == 0 && v3) delivery.inject(0, number, level);
+        if (r == 0) delivery.inject(0, number, level);
         return r;
     }
 
     long injectPrivate(Vcpu v, int number, boolean level) {
         long r = ready(number);
-        if (r == 0 && v3) delivery.inject(delivery.index(v), number, level);
+        if (r == 0) delivery.inject(delivery.index(v), number, level);
         return r;
     }
 
     /** A line of the vCPU's own devices, private or shared: timers and the PMU. */
     void line(Vcpu v, int number, boolean level) {
-        if (initialized() && v3 && number >= 16) delivery.inject(delivery.index(v), number, level);
+        if (initialized() && number >= 16) delivery.inject(delivery.index(v), number, level);
     }
 
     /** vgic_v3_dispatch_sgi: a write of ICC_SGI*R_EL1. */
@@ -295,6 +310,18 @@ final class Vgic {
             boolean listed = (own & ~0xffL) == affinity && (own & 0xff) < 16 && (value >>> (own & 0xff) & 1) != 0;
             if (broadcast ? all.get(i) != from : listed) delivery.sgi(i, id, allowGroup1);
         }
+    }
+
+    /** vgic_mmio_write_sgir: a write of a GICv2's GICD_SGIR. */
+    void softwareInterrupt(int from, long value) {
+        int count = vcpus(), mode = (int) (value >>> 24) & 3, all = (1 << count) - 1;
+        int targets = switch (mode) {
+            case 0 -> (int) (value >>> 16) & 0xff;
+            case 1 -> all & ~(1 << from);
+            case 2 -> 1 << from;
+            default -> 0;
+        };
+        for (int i = 0; i < count; i++) if ((targets >>> i & 1) != 0) delivery.sgi(i, (int) value & 15, from);
     }
 
     /** kvm_vgic_vcpu_pending_irq. */

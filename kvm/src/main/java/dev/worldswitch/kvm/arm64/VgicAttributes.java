@@ -57,7 +57,7 @@ final class VgicAttributes {
             }
             case NR_IRQS -> irqs(what);
             case CTRL -> control(what, attribute == CTRL_INIT);
-            case DIST_REGS, CPU_REGS -> what == What.HAS ? Errno.ENXIO : Errno.EBUSY;
+            case DIST_REGS, CPU_REGS -> v2Registers(what);
             default -> Errno.ENXIO;
         };
     }
@@ -74,11 +74,36 @@ final class VgicAttributes {
                                             : vgic().cpu().get()));
         Bytes b = call.in(address, 8);
         if (b == null) return Errno.EFAULT;
-        if (attribute == V2_DIST) return vgic().setDist(b.u64(0));
-        if (vgic().cpu().get() != Vgic.UNDEFINED) return Errno.EEXIST;
-        if ((b.u64(0) & 0xfff) != 0) return Errno.EINVAL;
-        vgic().cpu().set(b.u64(0));
-        return 0;
+        return attribute == V2_DIST ? vgic().setDist(b.u64(0)) : vgic().setCpu(b.u64(0));
+    }
+
+    /** vgic_v2_attr_regs_access: the vCPU by its number, in the upper half; the first access initialises. */
+    private long v2Registers(What what) {
+        List<Vcpu> all = vm.vcpus().get().all();
+        int id = (int) (attribute >>> 32) & 0xff, offset = (int) attribute;
+        Vcpu v = null;
+        for (Vcpu x : all) if (x.id() == id) v = x;
+        if (v == null) return Errno.EINVAL;
+        boolean dist = group == DIST_REGS;
+        if (what == What.HAS) {
+            boolean known = dist ? vgic().mmio().has(true, offset) : VgicV2Cpu.has(offset);
+            return known ? 0 : Errno.ENXIO;
+        }
+        Bytes in = what == What.SET ? call.in(address, 4) : new Bytes(4);
+        if (in == null) return Errno.EFAULT;
+        if (anyVcpuRuns()) return Errno.EBUSY;
+        long r = vgic().initialize();
+        if (r != 0) return r;
+        if (dist ? !vgic().mmio().has(true, offset) : !VgicV2Cpu.has(offset)) return Errno.ENXIO;
+        int index = all.indexOf(v);
+        long value = in.u32(0) & 0xffffffffL;
+        if (what == What.SET && dist) return vgic().mmio().userWrite(true, index, offset, value);
+        if (what == What.SET) {
+            VgicV2Cpu.write(cpu(v), offset, value);
+            return 0;
+        }
+        long got = dist ? vgic().mmio().userRead(true, index, offset) : VgicV2Cpu.read(cpu(v), offset);
+        return call.out(address, new Bytes(4).u32(0, (int) got));
     }
 
     private long v3Address(What what) {
@@ -122,8 +147,13 @@ final class VgicAttributes {
         if (!known) return Errno.ENXIO;
         if (what == What.HAS) return 0;
         if (what == What.GET) return Errno.ENXIO;
-        if (attribute == SAVE_PENDING) return vgic().initialized() ? 0 : Errno.EBUSY;
+        if (attribute == SAVE_PENDING) return savePending();
         return vgic().initialize();
+    }
+
+    private long savePending() {
+        if (!vgic().initialized()) return Errno.EBUSY;
+        return anyVcpuRuns() ? Errno.EBUSY : vgic().delivery().savePendingTables();
     }
 
     /** vgic_v3_attr_regs_access: the vCPU by its affinity, in the upper half; the distributor needs any. */
@@ -144,7 +174,7 @@ final class VgicAttributes {
         // The value of a register of the CPU interface is read last, as those of other system registers.
         Bytes in = what == What.SET ? call.in(address, size) : new Bytes(size);
         if (in == null && size == 4) return Errno.EFAULT;
-        for (Vcpu x : all) if (x.runLoop().runState().runner.get() != null) return Errno.EBUSY;
+        if (anyVcpuRuns()) return Errno.EBUSY;
         if (!vgic().initialized()) return Errno.EBUSY;
         if (group == CPU_SYSREGS && row == null) return Errno.ENOENT;
         if (in == null) return Errno.EFAULT;
@@ -182,26 +212,56 @@ final class VgicAttributes {
         return c;
     }
 
-    /** The interrupt translation service: its address and that it exists; translations come with delivery. */
-    long its(What what) {
+    private boolean anyVcpuRuns() {
+        for (Vcpu v : vm.vcpus().get().all()) if (v.runLoop().runState().runner.get() != null) return true;
+        return false;
+    }
+
+    /** An interrupt translation service (arm-vgic-its.rst). */
+    long its(What what, Its its) {
         return switch (group) {
             case ADDR -> {
-                if (attribute != ITS_ADDR) yield Errno.ENXIO;
+                if (attribute != ITS_ADDR) yield what == What.HAS ? Errno.ENXIO : Errno.ENODEV;
                 if (what == What.HAS) yield 0;
+                if (what == What.GET)
+                    yield call.out(address, new Bytes(8).u64(0, its.base().get()));
                 Bytes b = call.in(address, 8);
-                if (b == null) yield Errno.EFAULT;
-                yield (b.u64(0) & 0xffff) != 0 ? Errno.EINVAL : 0;
+                yield b == null ? Errno.EFAULT : its.setBase(b.u64(0));
             }
-            case CTRL -> {
-                boolean known = attribute == CTRL_INIT
-                        || attribute == ITS_SAVE
-                        || attribute == ITS_RESTORE
-                        || attribute == ITS_RESET;
-                yield !known || what == What.GET ? Errno.ENXIO : 0;
-            }
-            // GITS_CTLR, GITS_IIDR and GITS_TYPER in two halves are the lowest of its registers.
-            case ITS_REGS -> attribute == 0 || attribute == 4 || attribute == 8 ? 0 : Errno.EINVAL;
+            case CTRL -> itsControl(what, its);
+            case ITS_REGS -> itsRegister(what, its);
             default -> Errno.ENXIO;
         };
+    }
+
+    private long itsControl(What what, Its its) {
+        boolean known =
+                attribute == CTRL_INIT || attribute == ITS_SAVE || attribute == ITS_RESTORE || attribute == ITS_RESET;
+        if (!known || what == What.GET) return Errno.ENXIO;
+        if (what == What.HAS || attribute == CTRL_INIT) return 0;
+        if (anyVcpuRuns()) return Errno.EBUSY;
+        its.lock.lock();
+        try {
+            if (attribute == ITS_SAVE) return new ItsMigration(its).save();
+            if (attribute == ITS_RESTORE) return new ItsMigration(its).restore();
+            its.reset();
+            return 0;
+        } finally {
+            its.lock.unlock();
+        }
+    }
+
+    /** vgic_its_attr_regs_access: 64 bits, whatever the register has. */
+    private long itsRegister(What what, Its its) {
+        long known = Its.has(attribute);
+        if (what == What.HAS || known == Errno.EINVAL) return known;
+        Bytes in = what == What.SET ? call.in(address, 8) : new Bytes(8);
+        if (in == null) return Errno.EFAULT;
+        if (anyVcpuRuns()) return Errno.EBUSY;
+        if (its.base().get() == Vgic.UNDEFINED) return Errno.ENXIO;
+        if (known != 0) return known;
+        return what == What.SET
+                ? its.set(attribute, in.u64(0))
+                : call.out(address, new Bytes(8).u64(0, its.get(attribute)));
     }
 }

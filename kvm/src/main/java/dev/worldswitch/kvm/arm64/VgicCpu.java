@@ -20,7 +20,7 @@ final class VgicCpu {
     final Word queued;
 
     final Words lists;
-    final Word used, vmcr, hcr, ap0, ap1, pendbaser;
+    final Word used, vmcr, hcr, ap0, ap1, pendbaser, lpisOn;
     private final int listCount;
 
     VgicCpu(Region r, long vtr) {
@@ -34,6 +34,7 @@ final class VgicCpu {
         ap0 = r.word("ap0r0");
         ap1 = r.word("ap1r0");
         pendbaser = r.word("pendbaser");
+        lpisOn = r.word("enableLpis");
         hcr.set(EN);
     }
 

@@ -2,15 +2,18 @@ package dev.worldswitch.kvm.arm64;
 
 /**
  * One interrupt of an interrupt controller, as one word (struct vgic_irq): line level 0, pending latch 1, active 2,
- * enabled 3, group 4, edge-triggered 5, priority 15:8, target vCPU plus 1 25:16, vCPU that has it in a list register or
- * active plus 1 35:26, affinity of IROUTER 59:36. Pure functions.
+ * enabled 3, group 4, edge-triggered 5, mapped 6, priority 15:8, target vCPU plus 1 25:16, vCPU that has it in a list register or
+ * active plus 1 35:26, affinity of IROUTER 59:36; of a GICv2 there: targets of a shared
+ * interrupt or senders of an SGI 43:36, sender of the active SGI 46:44. Pure functions.
  */
 final class VgicIrq {
     static final long LINE = 1, LATCH = 2, ACTIVE = 4, ENABLED = 8, GROUP1 = 16, EDGE = 32;
+    /** An LPI that an event is mapped to. */
+    static final long MAPPED = 64;
     /** VGIC_PRI_BITS: five bits of priority. */
     static final int PRIORITY_BITS = 0xf8;
 
-    private static final int PRIORITY = 8, TARGET = 16, HOLDER = 26, AFFINITY = 36;
+    private static final int PRIORITY = 8, TARGET = 16, HOLDER = 26, AFFINITY = 36, SENDER = 44;
     private static final long INDEX = 0x3ff;
 
     private VgicIrq() {}
@@ -57,6 +60,24 @@ final class VgicIrq {
 
     static long affinity(long irq, long affinity) {
         return irq & ~(0xffffffL << AFFINITY) | (affinity & 0xffffff) << AFFINITY;
+    }
+
+    /** GICD_ITARGETSRn of a shared interrupt, or the CPUs whose SGI is pending: a bit for each. */
+    static int cpus(long irq) {
+        return (int) (irq >>> AFFINITY) & 0xff;
+    }
+
+    static long cpus(long irq, int mask) {
+        return irq & ~(0xffL << AFFINITY) | (long) (mask & 0xff) << AFFINITY;
+    }
+
+    /** CPU that sent the SGI that is active. */
+    static int sender(long irq) {
+        return (int) (irq >>> SENDER) & 7;
+    }
+
+    static long sender(long irq, int cpu) {
+        return irq & ~(7L << SENDER) | (cpu & 7L) << SENDER;
     }
 
     static long set(long irq, long bits, boolean on) {

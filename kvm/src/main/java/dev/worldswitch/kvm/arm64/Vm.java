@@ -48,6 +48,7 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     private final Word voffset, poffset;
     private final Pmu.VmState pmu;
     private final Ref<@Nullable Vgic> vgic;
+    private final Ref<List<Its>> translationServices;
     private final Ref<List<IoEvent>> ioEvents;
     private final Ref<List<IrqFd>> irqFds;
     private final Ref<List<GuestMemfd>> guestMemfds;
@@ -80,6 +81,7 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         this.poffset = region.word("poffset");
         this.pmu = new Pmu.VmState(region.child("pmu"));
         this.vgic = region.ref("vgic", null);
+        this.translationServices = region.ref("translationServices", List.of());
         this.ioEvents = region.ref("ioEvents", List.of());
         this.guestMemfds = region.ref("guestMemfds", List.of());
         this.irqFds = region.ref("irqFds", List.of());
@@ -146,6 +148,18 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     /** The interrupt controller in the kernel, or null. */
     Ref<@Nullable Vgic> vgic() {
         return vgic;
+    }
+
+    /** Each device of type KVM_DEV_TYPE_ARM_VGIC_ITS. */
+    Ref<List<Its>> translationServices() {
+        return translationServices;
+    }
+
+    /** kvm_set_msi: 1 delivered, 0 blocked by the guest, or an errno. */
+    long message(long address, int data, boolean hasDevice, int device) {
+        if (translationServices.get().isEmpty()) return Errno.ENODEV;
+        Its its = hasDevice ? Its.at(this, address) : null;
+        return its == null ? Errno.EINVAL : its.message(device, data);
     }
 
     boolean irqchipInKernel() {

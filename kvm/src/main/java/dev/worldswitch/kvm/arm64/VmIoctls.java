@@ -58,13 +58,12 @@ final class VmIoctls {
         return 0;
     }
 
-    /** kvm_send_userspace_msi: for an ITS, which here no guest can enable. */
+    /** kvm_send_userspace_msi. */
     private static long signalMsi(Vm vm, Call call) {
         Bytes b = call.in(32);
         if (b == null) return Errno.EFAULT;
         if (!vm.irqchipInKernel() || (b.u32(12) & ~MSI_VALID_DEVID) != 0) return Errno.EINVAL;
-        if (!vm.devices().test(1L << DeviceIoctls.ITS)) return Errno.ENODEV;
-        return b.u32(12) == 0 ? Errno.EINVAL : Errno.EBUSY;
+        return vm.message(b.u64(0), b.u32(8), b.u32(12) != 0, b.u32(16));
     }
 
     private static int ior64(int nr, int size) {

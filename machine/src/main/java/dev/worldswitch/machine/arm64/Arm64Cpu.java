@@ -24,7 +24,7 @@ public final class Arm64Cpu extends PhysicalCpu {
     private final RetiredCounter retired;
     private final HostAccess host;
     private final Spe spe;
-    private final Word hostTtbr0;
+    private final Word hostTtbr0, gicvFrame;
     private final int zStride, pStride;
 
     public Arm64Cpu(Region region, int id, Arm64Profile profile, Timing timing, InterruptEntry entry) {
@@ -44,6 +44,8 @@ public final class Arm64Cpu extends PhysicalCpu {
         this.host = new HostAccess(this, region);
         this.spe = new Spe(this, region);
         this.hostTtbr0 = region.word("hostTtbr0");
+        this.gicvFrame = region.word("gicvFrame");
+        gicvFrame.set(-1);
         resetRegisters();
     }
 
@@ -123,6 +125,11 @@ public final class Arm64Cpu extends PhysicalCpu {
         exclusive.set(1, m.size);
         exclusive.set(2, m.low);
         exclusive.set(3, m.high);
+    }
+
+    /** Guest-physical address at which the second stage shows the virtual CPU interface's frame; -1 for nowhere. */
+    public Word gicvFrame() {
+        return gicvFrame;
     }
 
     /** Instructions that guests retire. */

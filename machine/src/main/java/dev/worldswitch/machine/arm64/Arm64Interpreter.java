@@ -226,6 +226,7 @@ public final class Arm64Interpreter extends Mmu {
     private void load() {
         long pstate = cpu.pstate().get();
         retired = 0;
+        gic.frame.at(cpu.gicvFrame().get());
         counting = cpu.retired().isCounting();
         if (counting) translator.count();
         pc = cpu.pc().get();
@@ -676,6 +677,13 @@ public final class Arm64Interpreter extends Mmu {
         exStage2 = false;
         exNext = false;
         if (exToEl2) {
+            long ipa = (exHpfar << 8) | exFar & 0xfff;
+            if (exEsr >>> 26 == Exceptions.DABT && gic.frame.takes(ipa, exEsr)) {
+                pc += 4;
+                ps &= ~Pstate.SS;
+                retired++;
+                return;
+            }
             sys[ESR2] = exEsr;
             if (exHasFar) sys[FAR2] = exFar;
             sys[HPFAR2] = exHpfar;

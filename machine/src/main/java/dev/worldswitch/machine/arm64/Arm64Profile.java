@@ -17,7 +17,8 @@ public final class Arm64Profile {
     private final Set<SysReg> absent = EnumSet.noneOf(SysReg.class);
     private final int vqs;
     private final int maxVq;
-    private final boolean vhe, spe, speAhead;
+    private final boolean vhe, spe, speAhead, gicv;
+    private final int gicVersion;
     private final int cpusWithoutSpe;
 
     private Arm64Profile(MachineProfile source) {
@@ -38,6 +39,8 @@ public final class Arm64Profile {
         this.vhe = asked.vhe();
         this.spe = asked.spe();
         this.speAhead = asked.speAhead();
+        this.gicVersion = asked.gicVersion();
+        this.gicv = asked.gicv();
         this.cpusWithoutSpe = asked.cpusWithoutSpe();
         this.maxVq = 32 - Integer.numberOfLeadingZeros(vqs);
         check();
@@ -160,6 +163,16 @@ public final class Arm64Profile {
     /** Counter frequency in Hz. */
     public long cntfrq() {
         return source.number("cntfrq", 62_500_000);
+    }
+
+    /** The interrupt controller: 3, or 2. */
+    public int gicVersion() {
+        return gicVersion;
+    }
+
+    /** The CPUs have a GICv2's virtual interface as memory: those of a GICv2, and of a GICv3 where it is compatible. */
+    public boolean gicv() {
+        return gicv;
     }
 
     /** The profiling unit translates its enabled buffer's address ahead of any record. */

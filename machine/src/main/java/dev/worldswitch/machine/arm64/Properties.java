@@ -6,20 +6,22 @@ import java.util.Map;
 /**
  * What the properties after a machine's name change, named as QEMU's -cpu properties where it has them:
  * {@code sve=off}, {@code sve-max-vq=N}, {@code sveBITS=on|off}; ours: {@code nvhe},
- * {@code vhe}, {@code spe=on|off}, {@code spe-ahead=on|off}, {@code fpmr=on|off}, {@code cpus-without-spe=MASK}.
+ * {@code vhe}, {@code gic-version=2|3}, {@code gicv=on|off}, {@code spe=on|off}, {@code spe-ahead=on|off}, {@code fpmr=on|off}, {@code cpus-without-spe=MASK}.
  */
 final class Properties {
     private final String machine;
     private int vqs;
     private boolean vhe;
-    private boolean spe, speAhead, fpmr;
-    private int cpusWithoutSpe;
+    private boolean spe, speAhead, fpmr, gicv;
+    private int cpusWithoutSpe, gicVersion;
 
     Properties(MachineProfile source, int implemented) {
         this.machine = source.name();
         this.vqs = implemented;
         this.vhe = source.number("vhe", 1) != 0;
         this.spe = source.number("spe", 0) != 0;
+        this.gicVersion = (int) source.number("gic", 3);
+        this.gicv = source.number("gicv", 0) != 0;
         for (Map.Entry<String, String> p : source.properties().entrySet())
             apply(source, p.getKey(), p.getValue(), implemented);
     }
@@ -34,6 +36,14 @@ final class Properties {
 
     boolean spe() {
         return spe;
+    }
+
+    int gicVersion() {
+        return gicVersion;
+    }
+
+    boolean gicv() {
+        return gicv || gicVersion == 2;
     }
 
     boolean speAhead() {
@@ -61,6 +71,11 @@ final class Properties {
                 if (!on(key, value)) vqs = 0;
                 else if (implemented == 0) throw bad("has no SVE to turn on");
             }
+            case "gic-version" -> {
+                gicVersion = number(key, value);
+                if (gicVersion != 2 && gicVersion != 3) throw bad("gic-version is 2 or 3");
+            }
+            case "gicv" -> gicv = on(key, value);
             case "spe-ahead" -> speAhead = on(key, value);
             case "fpmr" -> fpmr = on(key, value);
             case "cpus-without-spe" -> cpusWithoutSpe = number(key, value);
@@ -73,7 +88,7 @@ final class Properties {
             default -> {
                 if (!key.matches("sve[1-9][0-9]*"))
                     throw bad("property '" + key
-                            + "' is not one of nvhe, vhe, spe, spe-ahead, fpmr, cpus-without-spe, sve,"
+                            + "' is not one of nvhe, vhe, gic-version, gicv, spe, spe-ahead, fpmr, cpus-without-spe, sve,"
                             + " sve-max-vq=N, sveBITS=on|off");
                 length(key, value, number(key, key.substring(3)), implemented);
             }

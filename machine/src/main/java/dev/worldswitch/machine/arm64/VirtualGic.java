@@ -7,13 +7,36 @@ final class VirtualGic {
     private static final int LR8 = SysReg.ICH_LR8_EL2.ordinal(), VTR = SysReg.ICH_VTR_EL2.ordinal();
     private static final int AP0 = SysReg.ICH_AP0R0_EL2.ordinal(), AP1 = SysReg.ICH_AP1R0_EL2.ordinal();
     private static final int SRE = SysReg.ICC_SRE_EL1.ordinal();
-    private static final int SPURIOUS = 1023, LISTS = 16;
+    private static final int SPURIOUS = 1023, LISTS = 16, FIRST_LPI = 8192;
     private static final long PENDING = 1L << 62, ACTIVE = 1L << 63, HW = 1L << 61, GROUP1 = 1L << 60;
     private static final long EOI = 1L << 41;
+    private static final long FIQ_EN = 8;
     private final Arm64Interpreter c;
+    /** This interface as memory. */
+    final GicvFrame frame;
 
     VirtualGic(Arm64Interpreter c) {
         this.c = c;
+        this.frame = new GicvFrame(c, this);
+    }
+
+    long vmcr() {
+        return c.sys[VMCR];
+    }
+
+    void vmcr(long v) {
+        c.sys[VMCR] = v;
+        c.attention = true;
+    }
+
+    /** GICV_APR0: a GICv2 has one register of them. */
+    long activePriorities() {
+        return (c.sys[AP0] | c.sys[AP1]) & 0xffffffffL;
+    }
+
+    void activePriorities(long v) {
+        c.sys[AP0] = 0;
+        c.sys[AP1] = v;
     }
 
     private static int lr(int n) {
@@ -86,11 +109,22 @@ final class VirtualGic {
     }
 
     boolean irq() {
-        return (c.sys[ICH] & 1) != 0 && (c.sys[HCR] & 1 << 4) != 0 && signals(1);
+        if ((c.sys[ICH] & 1) == 0 || (c.sys[HCR] & 1 << 4) == 0) return false;
+        return signals(1) || !group0IsFiq() && signals(0);
+    }
+
+    /** VFIQEn, which system registers have as one. */
+    private boolean group0IsFiq() {
+        return !frame.isShown() || (c.sys[VMCR] & FIQ_EN) != 0;
+    }
+
+    /** Group of the interrupt that is signalled; -1 for none. */
+    int signalled() {
+        return signals(0) ? 0 : signals(1) ? 1 : -1;
     }
 
     boolean fiq() {
-        return (c.sys[ICH] & 1) != 0 && (c.sys[HCR] & 1 << 3) != 0 && signals(0);
+        return (c.sys[ICH] & 1) != 0 && (c.sys[HCR] & 1 << 3) != 0 && group0IsFiq() && signals(0);
     }
 
     long read(SysReg r) {
@@ -134,12 +168,13 @@ final class VirtualGic {
         return id(c.sys[lr(n)]) & 0xffffffffL;
     }
 
-    private long acknowledge(int group) {
+    long acknowledge(int group) {
         if (!signals(group)) return SPURIOUS;
         int n = highest();
         long v = c.sys[lr(n)];
-        c.sys[lr(n)] = v & ~PENDING | ACTIVE;
-        c.sys[group == 0 ? AP0 : AP1] |= 1L << ((priority(v) & groupMask(group)) >>> 3);
+        // An LPI is never active.
+        c.sys[lr(n)] = v & ~PENDING | (id(v) >= FIRST_LPI ? 0 : ACTIVE);
+        c.sys[group == 0 && !frame.isShown() ? AP0 : AP1] |= 1L << ((priority(v) & groupMask(group)) >>> 3);
         c.attention = true;
         return id(v) & 0xffffffffL;
     }
@@ -177,9 +212,10 @@ final class VirtualGic {
     /** EOI: drops the running priority; deactivates too unless that is ICC_DIR_EL1's work (VEOIM). */
     private void end(int group, int id) {
         if (id >= 1020 && id <= 1023) return;
-        int ap = group == 0 ? AP0 : AP1;
+        // A GICv2 may end either group by GICC_EOIR, and has one set of active priorities.
+        int ap = frame.isShown() ? (c.sys[AP0] != 0 ? AP0 : AP1) : group == 0 ? AP0 : AP1;
         c.sys[ap] &= c.sys[ap] - 1;
-        if ((c.sys[VMCR] & 1 << 9) == 0) deactivate(id);
+        if ((c.sys[VMCR] & 1 << 9) == 0 && id < FIRST_LPI) deactivate(id);
     }
 
     private void deactivate(int id) {
