@@ -79,10 +79,29 @@ static void resume(void)
     while (paused) usleep(1000);
 }
 
+/* Tables to memory, all else read; then reset, and back. CTLR comes last. */
+static void migrate_its(void)
+{
+    static const uint64_t regs[] = {0x04, 0x100, 0x108, 0x80, 0x90, 0x88, 0x00};
+    uint64_t value[7];
+    attr(gic_fd, 1, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES, NULL);
+    attr(its_fd, 1, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_ITS_SAVE_TABLES, NULL);
+    for (int i = 0; i < 7; i++) attr(its_fd, 0, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, regs[i], &value[i]);
+    attr(its_fd, 1, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_ITS_CTRL_RESET, NULL);
+    for (int i = 0; i < 6; i++) attr(its_fd, 1, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, regs[i], &value[i]);
+    attr(its_fd, 1, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_ITS_RESTORE_TABLES, NULL);
+    attr(its_fd, 1, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, regs[6], &value[6]);
+}
+
 static void migrate(int n)
 {
     uint32_t v;
     pause_others(n);
+    if (gic == 3) {
+        migrate_its();
+        resume();
+        return;
+    }
     for (unsigned r = 0; r < sizeof(dist_regs) / sizeof(*dist_regs); r++)
         for (int c = 0; c < cpus; c++)
             for (uint32_t at = 0; at < dist_regs[r][1]; at += 4) {
