@@ -173,6 +173,43 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.ARM64_GUEST_MEMFD, "6.18"),
             Map.entry(Patch.ARM64_CACHEABLE_PFNMAP, "6.18"),
             Map.entry(Patch.ARM64_SEA_TO_USER, "7.2"),
+            Map.entry(Patch.X86_SNP_ATTRIBUTES, "7.2"),
+            Map.entry(Patch.X86_PRE_FAULT_MEMORY, "6.12"),
+            Map.entry(Patch.X86_ATTR_ADDRESS_NO_ERROR_POINTER, "6.12"),
+            Map.entry(Patch.X86_HV_TSC_INVARIANT, "6.12"),
+            Map.entry(Patch.X86_HV_EXTENDED_HYPERCALLS, "6.12"),
+            Map.entry(Patch.X86_HV_FLUSH_RANGES, "6.12"),
+            Map.entry(Patch.X86_HV_L2_TLB_FLUSH, "6.12"),
+            Map.entry(Patch.X86_MAX_VCPU_IDS_WITH_BSP, "6.12"),
+            Map.entry(Patch.X86_BOOT_CPU_ID_CHECKED, "6.12"),
+            Map.entry(Patch.X86_VCPU_ID_64BIT, "6.12"),
+            Map.entry(Patch.X86_DEVICE_CTRL_TOLD, "6.12"),
+            Map.entry(Patch.X86_XEN_BUILT, "6.12"),
+            Map.entry(Patch.X86_PMU_MASKED_EVENTS, "6.12"),
+            Map.entry(Patch.X86_MEMORY_ATTRIBUTES, "6.12"),
+            Map.entry(Patch.X86_GUEST_MEMFD, "6.12"),
+            Map.entry(Patch.X86_MEMORY_FAULT_INFO, "6.12"),
+            Map.entry(Patch.X86_VM_TYPES, "6.12"),
+            Map.entry(Patch.X86_APIC_BUS_FREQUENCY, "6.12"),
+            Map.entry(Patch.X86_GUEST_MODE_FLAG, "6.12"),
+            Map.entry(Patch.X86_VCPUS_4096, "6.12"),
+            Map.entry(Patch.X86_QUIRK_SLOT_ZAP_ALL, "6.12"),
+            Map.entry(Patch.X86_QUIRK_STUFF_FEATURE_MSRS, "6.12"),
+            Map.entry(Patch.X86_QUIRK_IGNORE_GUEST_PAT, "6.12"),
+            Map.entry(Patch.X86_QUIRK_FREEZE_IN_SMM, "6.12"),
+            Map.entry(Patch.X86_QUIRK_BIT_11, "7.2"),
+            Map.entry(Patch.X86_PIT_NEEDS_PIC, "6.12"),
+            Map.entry(Patch.X86_X2APIC_MSR_UNSUPPORTED, "6.12"),
+            Map.entry(Patch.X86_VENDOR_MODEL_INTEL_COMPATIBLE, "6.12"),
+            Map.entry(Patch.X86_PRED_CMD_COMMON, "6.12"),
+            Map.entry(Patch.X86_TSC_AUX_32BIT, "6.12"),
+            Map.entry(Patch.X86_HWCR_TSC_FREQ_SEL, "6.12"),
+            Map.entry(Patch.X86_NO_GET_NR_MMU_PAGES, "6.12"),
+            Map.entry(Patch.X86_CPUID2_NENT_TOLD, "6.12"),
+            Map.entry(Patch.X86_SVM_FLUSH_BY_ASID, "6.12"),
+            Map.entry(Patch.X86_CPUID_7_1_PLATFORM, "6.12"),
+            Map.entry(Patch.X86_AVX10_LEAF, "6.12"),
+            Map.entry(Patch.X86_CPUID_L1_CACHE, "6.12"),
             Map.entry(Patch.TSC_NOT_SYNCED_TO_STARTUP, "6.12"),
             Map.entry(Patch.SMM_INTERRUPT_SHADOW, "6.12"),
             Map.entry(Patch.SMM_ENTRY_CHECKED, "6.12"),
@@ -203,6 +240,9 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.SREGS_EFER_CHECK, "7.2"),
             Map.entry(Patch.EMULATE_AVX_MOVES, "7.2"));
 
+    /** Fixes that an older release has got and this one, as it was recorded, has not. */
+    private static final Map<String, Set<Patch>> NOT_YET = Map.of("6.18", Set.of(Patch.X86_QUIRK_FREEZE_IN_SMM));
+
     public KernelVersion {
         for (Patch p : patches)
             for (Patch q : patches)
@@ -225,12 +265,8 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
         SINCE.forEach((patch, first) -> {
             if (NAMES.indexOf(first) <= NAMES.indexOf(name)) has.add(patch);
         });
+        has.removeAll(NOT_YET.getOrDefault(name, Set.of()));
         return new KernelVersion(name, has, Preempt.FULL);
-    }
-
-    /** True when this release is {@code other} or a later one. */
-    public boolean atLeast(String other) {
-        return NAMES.indexOf(name) >= NAMES.indexOf(other);
     }
 
     /** {@code without} taken out first, then {@code with} added. Without a part of a patch, its other parts stay. */

@@ -561,11 +561,307 @@ public enum Patch {
             "efa1368ba9f4",
             "2025-07",
             Set.of()),
+    /** The system's attributes of SEV go on with SNP's policy bits and certificate requests. */
+    X86_SNP_ATTRIBUTES(
+            "snp-attributes",
+            Arch.X86,
+            "KVM: SEV: Publish supported SEV-SNP policy bits",
+            "7a61d61396b9",
+            "2025-10",
+            Set.of()),
+    /** KVM_PRE_FAULT_MEMORY. */
+    X86_PRE_FAULT_MEMORY(
+            "pre-fault-memory",
+            Arch.X86,
+            "KVM: Add KVM_PRE_FAULT_MEMORY vcpu ioctl to pre-populate guest memory",
+            "bc1a5cd00211",
+            "2024-04",
+            Set.of()),
+    /** A device attribute at one of the last 4095 addresses is EFAULT as at any other bad one. */
+    X86_ATTR_ADDRESS_NO_ERROR_POINTER(
+            "attr-address-no-error-pointer",
+            Arch.X86,
+            "the address of a device attribute is never taken for an error pointer",
+            "between 6.1 and 6.12, recorded",
+            "2023-02",
+            Set.of()),
+    /** Hyper-V's invariant TSC: its CPUID bit and HV_X64_MSR_TSC_INVARIANT_CONTROL. */
+    X86_HV_TSC_INVARIANT(
+            "hv-tsc-invariant",
+            Arch.X86,
+            "KVM: x86: Hyper-V invariant TSC control",
+            "series of 2022-10, between 6.1 and 6.12, recorded",
+            "2022-10",
+            Set.of()),
+    /** Hyper-V guests may be given extended hypercalls. */
+    X86_HV_EXTENDED_HYPERCALLS(
+            "hv-extended-hypercalls",
+            Arch.X86,
+            "KVM: x86: hyper-v: Add extended hypercall support in Hyper-v",
+            "db9cf24cea69",
+            "2022-12",
+            Set.of()),
+    /** Hyper-V's flush hypercalls take extended ranges. */
+    X86_HV_FLUSH_RANGES(
+            "hv-flush-ranges",
+            Arch.X86,
+            "KVM: x86: hyper-v: Expose support for extended gva ranges for flush hypercalls",
+            "f84fcb66568c",
+            "2022-11",
+            Set.of()),
+    /** Hyper-V's nested features have the flush of L2's TLB. */
+    X86_HV_L2_TLB_FLUSH(
+            "hv-l2-tlb-flush",
+            Arch.X86,
+            "KVM: x86: Expose Hyper-V L2 TLB flush feature",
+            "f4de6a1fa3ee",
+            "2022-11",
+            Set.of()),
+    /** KVM_CAP_MAX_VCPU_ID can not exclude the boot vCPU. */
+    X86_MAX_VCPU_IDS_WITH_BSP(
+            "max-vcpu-ids-with-bsp",
+            Arch.X86,
+            "KVM: x86: Prevent excluding the BSP on setting max_vcpu_ids",
+            "d29bf2ca1404",
+            "2024-06",
+            Set.of()),
+    /** KVM_SET_BOOT_CPU_ID takes numbers that a vCPU can have. */
+    X86_BOOT_CPU_ID_CHECKED(
+            "boot-cpu-id-checked",
+            Arch.X86,
+            "KVM: x86: Limit check IDs for KVM_SET_BOOT_CPU_ID",
+            "7c305d5118e6",
+            "2024-06",
+            Set.of()),
+    /** KVM_CREATE_VCPU looks at all 64 bits of the number. */
+    X86_VCPU_ID_64BIT(
+            "x86-vcpu-id-64bit",
+            Arch.X86,
+            "KVM: Reject overly excessive IDs in KVM_CREATE_VCPU",
+            "8b8e57e5096e",
+            "2024-06",
+            Set.of()),
+    /** KVM_CAP_DEVICE_CTRL is told, the ioctl was there before. */
+    X86_DEVICE_CTRL_TOLD(
+            "device-ctrl-told",
+            Arch.X86,
+            "KVM_CAP_DEVICE_CTRL is answered on x86",
+            "between 6.1 and 6.12, recorded",
+            "2023-02",
+            Set.of()),
+    /** The recorded kernels are built with Xen interfaces. */
+    X86_XEN_BUILT(
+            "xen-built",
+            Arch.X86,
+            "CONFIG_KVM_XEN is on",
+            "a build option of the recorded kernels",
+            "2024",
+            Set.of()),
+    /** Masked events in KVM_SET_PMU_EVENT_FILTER. */
+    X86_PMU_MASKED_EVENTS(
+            "pmu-masked-events",
+            Arch.X86,
+            "KVM: x86/pmu: Introduce masked events to the pmu event filter",
+            "14329b825ffb",
+            "2022-12",
+            Set.of()),
+    /** KVM_SET_MEMORY_ATTRIBUTES. */
+    X86_MEMORY_ATTRIBUTES(
+            "memory-attributes",
+            Arch.X86,
+            "KVM: Introduce per-page memory attributes",
+            "5a475554db1e",
+            "2023-10",
+            Set.of()),
+    /** KVM_CREATE_GUEST_MEMFD. */
+    X86_GUEST_MEMFD(
+            "x86-guest-memfd",
+            Arch.X86,
+            "KVM: Add KVM_CREATE_GUEST_MEMFD ioctl() for guest-specific backing memory",
+            "a7800aa80ea4",
+            "2023-11",
+            Set.of()),
+    /** KVM_EXIT_MEMORY_FAULT. */
+    X86_MEMORY_FAULT_INFO(
+            "memory-fault-info",
+            Arch.X86,
+            "KVM: Add KVM_EXIT_MEMORY_FAULT exit to report faults to userspace",
+            "16f95f3b95ca",
+            "2023-10",
+            Set.of()),
+    /** KVM_CAP_VM_TYPES. */
+    X86_VM_TYPES(
+            "vm-types",
+            Arch.X86,
+            "KVM: x86: Add support for \"protected VMs\" that can utilize private memory",
+            "89ea60c2c7b5",
+            "2023-10",
+            Set.of()),
+    /** KVM_CAP_X86_APIC_BUS_CYCLES_NS. */
+    X86_APIC_BUS_FREQUENCY(
+            "apic-bus-frequency",
+            Arch.X86,
+            "KVM: x86: Add a capability to configure bus frequency for APIC timer",
+            "6fef518594bc",
+            "2024-06",
+            Set.of()),
+    /** KVM_CAP_X86_GUEST_MODE. */
+    X86_GUEST_MODE_FLAG(
+            "guest-mode-flag",
+            Arch.X86,
+            "KVM: x86: Add KVM_RUN_X86_GUEST_MODE kvm_run flag",
+            "85542adb65ec",
+            "2024-05",
+            Set.of()),
+    /** Up to 4096 vCPUs, as the recorded kernels are built. */
+    X86_VCPUS_4096(
+            "vcpus-4096",
+            Arch.X86,
+            "KVM: x86: Add CONFIG_KVM_MAX_NR_VCPUS to allow up to 4096 vCPUs",
+            "f10a570b093e",
+            "2023-08",
+            Set.of()),
+    /** KVM_X86_QUIRK_SLOT_ZAP_ALL. */
+    X86_QUIRK_SLOT_ZAP_ALL(
+            "quirk-slot-zap-all",
+            Arch.X86,
+            "KVM: x86/mmu: Introduce a quirk to control memslot zap behavior",
+            "aa8d1f48d353",
+            "2024-07",
+            Set.of()),
+    /** KVM_X86_QUIRK_STUFF_FEATURE_MSRS; the stable 6.12 has it. */
+    X86_QUIRK_STUFF_FEATURE_MSRS(
+            "quirk-stuff-feature-msrs",
+            Arch.X86,
+            "KVM: x86: Quirk initialization of feature MSRs to KVM's max configuration",
+            "dcb988cdac85",
+            "2024-08",
+            Set.of()),
+    /** KVM_X86_QUIRK_IGNORE_GUEST_PAT; the stable 6.12 has it. */
+    X86_QUIRK_IGNORE_GUEST_PAT(
+            "quirk-ignore-guest-pat",
+            Arch.X86,
+            "KVM: x86: Introduce Intel specific quirk KVM_X86_QUIRK_IGNORE_GUEST_PAT",
+            "c9c1e20b4c7d",
+            "2025-02",
+            Set.of()),
+    /** KVM_X86_QUIRK_VMCS12_ALLOW_FREEZE_IN_SMM: the stable 6.12 has it as a fix, the recorded 6.18 is older than that. */
+    X86_QUIRK_FREEZE_IN_SMM(
+            "quirk-freeze-in-smm",
+            Arch.X86,
+            "KVM: x86: Introduce KVM_X86_QUIRK_VMCS12_ALLOW_FREEZE_IN_SMM",
+            "e2ffe85b6d2b",
+            "2026-02",
+            Set.of()),
+    /** Bit 11 of the quirks. */
+    X86_QUIRK_BIT_11(
+            "quirk-bit-11",
+            Arch.X86,
+            "a twelfth quirk, bit 11 of KVM_CAP_DISABLE_QUIRKS2",
+            "between 6.18 and 7.2, recorded",
+            "2026-03",
+            Set.of()),
+    /** A PIT that has nobody to interrupt is refused. */
+    X86_PIT_NEEDS_PIC(
+            "pit-needs-pic",
+            Arch.X86,
+            "KVM_CREATE_PIT and KVM_CREATE_PIT2 answer ENOENT without a PIC",
+            "between 6.1 and 6.12, read in both sources",
+            "2024",
+            Set.of()),
+    /** KVM_GET_MSRS does not tell a local APIC in another mode from an MSR that is not there. */
+    X86_X2APIC_MSR_UNSUPPORTED(
+            "x2apic-msr-unsupported",
+            Arch.X86,
+            "an x2APIC register in another mode is an MSR that is not there",
+            "between 6.1 and 6.12, recorded",
+            "2024-08",
+            Set.of()),
+    /** Only AMD's guests have SYSENTER addresses of 32 bits; before, all but Intel's. */
+    X86_VENDOR_MODEL_INTEL_COMPATIBLE(
+            "vendor-model-intel-compatible",
+            Arch.X86,
+            "KVM: x86: Snapshot if a vCPU's vendor model is AMD vs. Intel compatible",
+            "fd706c9b1674",
+            "2024-04",
+            Set.of()),
+    /** 0 is taken for IA32_PRED_CMD. */
+    X86_PRED_CMD_COMMON(
+            "pred-cmd-common",
+            Arch.X86,
+            "KVM: x86: Move MSR_IA32_PRED_CMD WRMSR emulation to common code",
+            "903358c7eddb",
+            "2023-03",
+            Set.of()),
+    /** The upper half of IA32_TSC_AUX is reserved. */
+    X86_TSC_AUX_32BIT(
+            "tsc-aux-32bit",
+            Arch.X86,
+            "the upper half of IA32_TSC_AUX is refused, but for AMD guests",
+            "between 6.1 and 6.12, recorded",
+            "2024",
+            Set.of()),
+    /** HWCR.TscFreqSel is kept. */
+    X86_HWCR_TSC_FREQ_SEL(
+            "hwcr-tsc-freq-sel",
+            Arch.X86,
+            "KVM: x86: Virtualize HWCR.TscFreqSel[bit 24]",
+            "8b0e00fba934",
+            "2023-09",
+            Set.of()),
+    /** KVM_GET_NR_MMU_PAGES is gone. */
+    X86_NO_GET_NR_MMU_PAGES(
+            "no-get-nr-mmu-pages",
+            Arch.X86,
+            "KVM: x86: Remove the KVM_GET_NR_MMU_PAGES ioctl",
+            "c5edd753a0bd",
+            "2023-02",
+            Set.of()),
+    /** KVM_GET_CPUID2 tells how many entries it gave. */
+    X86_CPUID2_NENT_TOLD(
+            "cpuid2-nent-told",
+            Arch.X86,
+            "KVM: x86: Update number of entries for KVM_GET_CPUID2 on success, not failure",
+            "ab322c43cce9",
+            "2023-05",
+            Set.of()),
+    /** Nested SVM has flush by ASID. */
+    X86_SVM_FLUSH_BY_ASID(
+            "svm-flush-by-asid",
+            Arch.X86,
+            "KVM: nSVM: Advertise support for flush-by-ASID",
+            "176bfc5b17fe",
+            "2023-10",
+            Set.of()),
+    /** CPUID leaf 7.1 has more than AVX-VNNI and AVX512-BF16. */
+    X86_CPUID_7_1_PLATFORM(
+            "cpuid-7-1-platform",
+            Arch.X86,
+            "x86: KVM: Advertise CMPccXADD CPUID to user space; and what followed it in leaf 7.1",
+            "6a19d7aa5821 and its series",
+            "2022-11",
+            Set.of()),
+    /** CPUID goes to leaf 0x24. */
+    X86_AVX10_LEAF(
+            "avx10-leaf",
+            Arch.X86,
+            "KVM: x86: Advertise AVX10.1 CPUID to userspace",
+            "1c450ffef589",
+            "2024-08",
+            Set.of()),
+    /** CPUID 0x80000005 has the L1 caches. */
+    X86_CPUID_L1_CACHE(
+            "cpuid-l1-cache",
+            Arch.X86,
+            "CPUID 0x80000005 is passed on",
+            "between 6.1 and 6.12, recorded",
+            "2023",
+            Set.of()),
     /** The first value that a client writes to a TSC counts, however near it is to the one that the vCPU began with. */
     TSC_NOT_SYNCED_TO_STARTUP(
             "tsc-not-synced-to-startup",
             Arch.X86,
-            "KVM: x86/tsc: Don't sync user-written TSC against startup values",
+            "KVM: x86: Don't sync user-written TSC against startup values",
             "bf328e22e472",
             "2023-10",
             Set.of()),
@@ -574,7 +870,7 @@ public enum Patch {
             "smm-interrupt-shadow",
             Arch.X86,
             "KVM: x86: smm: preserve interrupt shadow in SMRAM",
-            "between 6.1 and 6.12, read in both sources",
+            "fb28875fd7da",
             "2022-10",
             Set.of()),
     /** Where there is no memory for the state, entering SMM ends the VM and RSM is a triple fault. */
@@ -582,7 +878,7 @@ public enum Patch {
             "smm-entry-checked",
             Arch.X86,
             "KVM: x86: smm: check for failures on smm entry",
-            "between 6.1 and 6.12, read in both sources",
+            "89dccf82e99e",
             "2022-10",
             Set.of()),
     /** KVM_GET_VCPU_EVENTS and KVM_SET_VCPU_EVENTS answer ENOEXEC before KVM_ARM_VCPU_INIT. */

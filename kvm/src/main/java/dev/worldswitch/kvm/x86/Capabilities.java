@@ -10,18 +10,19 @@ import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemoryIoctls;
 import dev.worldswitch.kvm.PrivateRanges;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** KVM_CHECK_EXTENSION: the capabilities of linux/kvm.h, per kind of descriptor, kernel release and build option. */
 final class Capabilities {
-    /** @param config build option that must be on, null for none; {@code vm} is the answer on a VM, null for the same */
+    /** @param since null for every recorded release; config build option that must be on, null for none; {@code vm} is the answer on a VM, null for the same */
     private record Row(
             String name,
             LongSupplier system,
             @Nullable LongSupplier vm,
-            String since,
+            @Nullable Patch since,
             @Nullable String config) {}
 
     private final Map<Integer, Row> rows = new HashMap<>();
@@ -31,55 +32,55 @@ final class Capabilities {
         this.kvm = kvm;
         for (String known : ONES.split("\\s+")) {
             String[] part = known.split("=");
-            row(Integer.parseInt(part[0]), part[1], () -> 1, "6.1", null);
+            row(Integer.parseInt(part[0]), part[1], () -> 1, null, null);
         }
-        row(9, "NR_VCPUS", () -> Math.min(kvm.cpus().size(), maxVcpus()), "6.1", null);
-        row(10, "NR_MEMSLOTS", () -> MemoryIoctls.SLOTS, "6.1", null);
-        row(15, "COALESCED_MMIO", () -> 2, "6.1", null);
-        row(25, "IRQ_ROUTING", () -> IrqRouting.MAX, "6.1", null);
-        row(31, "MCE", () -> 32, "6.1", null);
-        row(39, "ADJUST_CLOCK", () -> 14, "6.1", null);
-        row(55, "XSAVE", () -> kvm.caps().hasXsave() ? 1 : 0, "6.1", null);
-        row(56, "XCRS", () -> kvm.caps().hasXsave() ? 1 : 0, "6.1", null);
+        row(9, "NR_VCPUS", () -> Math.min(kvm.cpus().size(), maxVcpus()), null, null);
+        row(10, "NR_MEMSLOTS", () -> MemoryIoctls.SLOTS, null, null);
+        row(15, "COALESCED_MMIO", () -> 2, null, null);
+        row(25, "IRQ_ROUTING", () -> IrqRouting.MAX, null, null);
+        row(31, "MCE", () -> 32, null, null);
+        row(39, "ADJUST_CLOCK", () -> 14, null, null);
+        row(55, "XSAVE", () -> kvm.caps().hasXsave() ? 1 : 0, null, null);
+        row(56, "XCRS", () -> kvm.caps().hasXsave() ? 1 : 0, null, null);
         // The ioctl was there before it was told of.
-        row(89, "DEVICE_CTRL", () -> kvm.kernel().version().atLeast("6.12") ? 1 : 0, "6.1", null);
-        row(66, "MAX_VCPUS", this::maxVcpus, "6.1", null);
-        row(70, "ONE_REG", () -> kvm.kernel().has(Patch.X86_ONE_REG) ? 1 : 0, "6.1", null);
-        row(74, "SYNC_REGS", () -> 7, "6.1", null);
-        row(128, "MAX_VCPU_ID", this::maxVcpuId, "6.1", null);
-        row(129, "X2APIC_API", this::x2apicFlags, () -> x2apicFlags() & ~X2APIC_ENABLE_SUPPRESS_EOI, "6.1", null);
-        row(143, "X86_DISABLE_EXITS", () -> disableExits(), "6.1", null);
-        row(168, "MANUAL_DIRTY_LOG_PROTECT2", () -> 3, "6.1", null);
-        row(195, "SET_GUEST_DEBUG2", () -> 0x1f0003, "6.1", null);
-        row(201, "EXIT_HYPERCALL", () -> 0x1000, "6.1", null);
-        row(213, "DISABLE_QUIRKS2", this::quirks, "6.1", null);
-        row(38, "XEN_HVM", () -> 511, "6.12", "xen");
+        row(89, "DEVICE_CTRL", () -> kvm.kernel().has(Patch.X86_DEVICE_CTRL_TOLD) ? 1 : 0, null, null);
+        row(66, "MAX_VCPUS", this::maxVcpus, null, null);
+        row(70, "ONE_REG", () -> kvm.kernel().has(Patch.X86_ONE_REG) ? 1 : 0, null, null);
+        row(74, "SYNC_REGS", () -> 7, null, null);
+        row(128, "MAX_VCPU_ID", this::maxVcpuId, null, null);
+        row(129, "X2APIC_API", this::x2apicFlags, () -> x2apicFlags() & ~X2APIC_ENABLE_SUPPRESS_EOI, null, null);
+        row(143, "X86_DISABLE_EXITS", () -> disableExits(), null, null);
+        row(168, "MANUAL_DIRTY_LOG_PROTECT2", () -> 3, null, null);
+        row(195, "SET_GUEST_DEBUG2", () -> 0x1f0003, null, null);
+        row(201, "EXIT_HYPERCALL", () -> 0x1000, null, null);
+        row(213, "DISABLE_QUIRKS2", this::quirks, null, null);
+        row(38, "XEN_HVM", () -> 511, Patch.X86_XEN_BUILT, "xen");
         for (int hv : new int[] {44, 45, 46, 123, 148, 149, 154, 155, 161, 167, 191, 199, 96})
-            row(hv, "HYPERV_" + hv, () -> 1, "6.1", "hyperv");
-        row(117, "X86_SMM", () -> 1, "6.1", "smm");
-        row(MULTI_ADDRESS_SPACE, "MULTI_ADDRESS_SPACE", () -> 2, "6.1", "smm");
-        row(157, "NESTED_STATE", () -> NestedState.size(kvm.vendor()), "6.1", null);
-        row(192, "DIRTY_LOG_RING", () -> DirtyLog.RING_MAX, "6.1", null);
-        row(223, "DIRTY_LOG_RING_ACQ_REL", () -> DirtyLog.RING_MAX, "6.1", null);
-        row(97, "CAP_97", () -> 1, "6.1", "recorded_extras");
-        row(60, "TSC_CONTROL", () -> 1, "6.1", "tsc_scaling");
-        row(214, "VM_TSC_CONTROL", () -> 1, "6.1", "tsc_scaling");
-        row(127, "CAP_127", () -> 1, "6.1", "recorded_extras");
-        row(187, "CAP_187", () -> 1, "6.1", "recorded_extras");
-        row(196, "SGX_ATTRIBUTE", () -> 1, "6.1", "sgx");
-        row(197, "VM_COPY_ENC_CONTEXT_FROM", () -> 1, "6.1", "sev");
-        row(206, "VM_MOVE_ENC_CONTEXT_FROM", () -> 1, "6.1", "sev");
-        row(173, "PMU_EVENT_FILTER", () -> 1, "6.1", "pmu_caps");
-        row(226, "PMU_EVENT_MASKED_EVENTS", () -> 1, "6.12", "pmu_caps");
-        row(MEMORY_ATTRIBUTES, "MEMORY_ATTRIBUTES", () -> PrivateRanges.PRIVATE, "6.12", "guest_memfd");
-        row(GUEST_MEMFD, "GUEST_MEMFD", () -> 1, "6.12", "guest_memfd");
-        row(244, "GUEST_MEMFD_FLAGS", this::memfdFlags, "6.18", "guest_memfd");
-        row(231, "USER_MEMORY2", () -> 1, "6.12", null);
-        row(232, "MEMORY_FAULT_INFO", () -> 1, "6.12", null);
-        row(235, "VM_TYPES", this::vmTypes, "6.12", null);
-        row(236, "PRE_FAULT_MEMORY", () -> 1, "6.12", "pre_fault");
-        row(237, "X86_APIC_BUS_CYCLES_NS", () -> 1, "6.12", null);
-        row(238, "X86_GUEST_MODE", () -> 1, "6.12", null);
+            row(hv, "HYPERV_" + hv, () -> 1, null, "hyperv");
+        row(117, "X86_SMM", () -> 1, null, "smm");
+        row(MULTI_ADDRESS_SPACE, "MULTI_ADDRESS_SPACE", () -> 2, null, "smm");
+        row(157, "NESTED_STATE", () -> NestedState.size(kvm.vendor()), null, null);
+        row(192, "DIRTY_LOG_RING", () -> DirtyLog.RING_MAX, null, null);
+        row(223, "DIRTY_LOG_RING_ACQ_REL", () -> DirtyLog.RING_MAX, null, null);
+        row(97, "CAP_97", () -> 1, null, "recorded_extras");
+        row(60, "TSC_CONTROL", () -> 1, null, "tsc_scaling");
+        row(214, "VM_TSC_CONTROL", () -> 1, null, "tsc_scaling");
+        row(127, "CAP_127", () -> 1, null, "recorded_extras");
+        row(187, "CAP_187", () -> 1, null, "recorded_extras");
+        row(196, "SGX_ATTRIBUTE", () -> 1, null, "sgx");
+        row(197, "VM_COPY_ENC_CONTEXT_FROM", () -> 1, null, "sev");
+        row(206, "VM_MOVE_ENC_CONTEXT_FROM", () -> 1, null, "sev");
+        row(173, "PMU_EVENT_FILTER", () -> 1, null, "pmu_caps");
+        row(226, "PMU_EVENT_MASKED_EVENTS", () -> 1, Patch.X86_PMU_MASKED_EVENTS, "pmu_caps");
+        row(MEMORY_ATTRIBUTES, "MEMORY_ATTRIBUTES", () -> PrivateRanges.PRIVATE, Patch.X86_MEMORY_ATTRIBUTES, "guest_memfd");
+        row(GUEST_MEMFD, "GUEST_MEMFD", () -> 1, Patch.X86_GUEST_MEMFD, "guest_memfd");
+        row(244, "GUEST_MEMFD_FLAGS", this::memfdFlags, Patch.GUEST_MEMFD_FLAGS, "guest_memfd");
+        row(231, "USER_MEMORY2", () -> 1, Patch.MEMORY_REGION2, null);
+        row(232, "MEMORY_FAULT_INFO", () -> 1, Patch.X86_MEMORY_FAULT_INFO, null);
+        row(235, "VM_TYPES", this::vmTypes, Patch.X86_VM_TYPES, null);
+        row(236, "PRE_FAULT_MEMORY", () -> 1, Patch.X86_PRE_FAULT_MEMORY, "pre_fault");
+        row(237, "X86_APIC_BUS_CYCLES_NS", () -> 1, Patch.X86_APIC_BUS_FREQUENCY, null);
+        row(238, "X86_GUEST_MODE", () -> 1, Patch.X86_GUEST_MODE_FLAG, null);
     }
 
     /** Capabilities whose answer is 1 in every recorded release. */
@@ -99,7 +100,7 @@ final class Capabilities {
 
     private static final int MULTI_ADDRESS_SPACE = 118, XSAVE2 = 208, MEMORY_ATTRIBUTES = 233, GUEST_MEMFD = 234;
 
-    private void row(int number, String name, LongSupplier value, String since, @Nullable String config) {
+    private void row(int number, String name, LongSupplier value, @Nullable Patch since, @Nullable String config) {
         row(number, name, value, null, since, config);
     }
 
@@ -108,7 +109,7 @@ final class Capabilities {
             String name,
             LongSupplier value,
             @Nullable LongSupplier vm,
-            String since,
+            @Nullable Patch since,
             @Nullable String config) {
         if (rows.put(number, new Row(name, value, vm, since, config)) != null)
             throw new IllegalStateException("capability " + number + " (" + name + ") is listed twice");
@@ -151,7 +152,7 @@ final class Capabilities {
 
     long value(KvmFile.Kind kind, int number) {
         Row r = rows.get(number);
-        if (r == null || !kvm.kernel().version().atLeast(r.since)) return 0;
+        if (r == null || !came(number)) return 0;
         if (r.config != null && !kvm.config(r.config)) return 0;
         LongSupplier of = kind == KvmFile.Kind.VM && r.vm != null ? r.vm : r.system;
         return of.getAsLong();
@@ -160,7 +161,7 @@ final class Capabilities {
     /** False for what came with a capability that this release does not know yet. */
     boolean came(int number) {
         Row r = rows.get(number);
-        return r == null || kvm.kernel().version().atLeast(r.since);
+        return r == null || r.since == null || kvm.kernel().has(r.since);
     }
 
     /** Bytes that KVM_GET_XSAVE2 may write for a process with this permission. */
@@ -169,24 +170,27 @@ final class Capabilities {
     }
 
     long maxVcpus() {
-        return kvm.kernel().version().atLeast("6.12") ? 4096 : 1024;
+        return kvm.kernel().has(Patch.X86_VCPUS_4096) ? 4096 : 1024;
     }
 
     long maxVcpuId() {
         return maxVcpus() * 4;
     }
 
-    /**
-     * Quirks by recorded release. The stable 6.12 has got VMCS12_ALLOW_FREEZE_IN_SMM (bit 10) as a fix, the recorded 6.18
-     * is older than that.
-     */
+    /** Bits of KVM_CAP_DISABLE_QUIRKS2 from 7 on, by what brought them. */
+    private static final List<Patch> QUIRKS = List.of(
+            Patch.X86_QUIRK_SLOT_ZAP_ALL,
+            Patch.X86_QUIRK_STUFF_FEATURE_MSRS,
+            Patch.X86_QUIRK_IGNORE_GUEST_PAT,
+            Patch.X86_QUIRK_FREEZE_IN_SMM,
+            Patch.X86_QUIRK_BIT_11);
+
+    private static final int FIRST_QUIRKS = 0x7f;
+
     long quirks() {
-        return switch (kvm.kernel().version().name()) {
-            case "6.1" -> 0x7f;
-            case "6.12" -> 0x7ff;
-            case "6.18" -> 0x3ff;
-            default -> 0xfff;
-        };
+        long q = FIRST_QUIRKS;
+        for (int i = 0; i < QUIRKS.size(); i++) if (kvm.kernel().has(QUIRKS.get(i))) q |= 1L << 7 + i;
+        return q;
     }
 
     private static final long X2APIC_ENABLE_SUPPRESS_EOI = 4;

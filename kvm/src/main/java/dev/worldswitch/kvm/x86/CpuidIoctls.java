@@ -3,6 +3,7 @@ package dev.worldswitch.kvm.x86;
 import static dev.worldswitch.kvm.IoctlTable.iow;
 import static dev.worldswitch.kvm.IoctlTable.iowr;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
@@ -161,8 +162,8 @@ final class CpuidIoctls {
         List<Entry> entries = runtime(v, v.cpuid().get()).entries();
         if (Integer.compareUnsigned(head.u32(0), entries.size()) < 0) return Errno.E2BIG;
         if (call.out(call.argument() + HEADER, write(entries)) != 0) return Errno.EFAULT;
-        // 6.1 copies the count back as the client gave it.
-        if (v.vm().kvm().kernel().version().atLeast("6.12")) head.u32(0, entries.size());
+        // Older kernels copy the count back as the client gave it.
+        if (v.vm().kvm().kernel().has(Patch.X86_CPUID2_NENT_TOLD)) head.u32(0, entries.size());
         return call.out(head);
     }
 

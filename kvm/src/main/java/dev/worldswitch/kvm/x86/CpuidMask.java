@@ -84,9 +84,9 @@ public final class CpuidMask {
         return nested;
     }
 
-    /** Of CPUID 0x8000000A.EDX: VMCB clean bits, and since 6.12 flush by ASID, both of KVM's own making. */
+    /** Of CPUID 0x8000000A.EDX: VMCB clean bits and flush by ASID, both of KVM's own making. */
     private int svmFeatures() {
-        return kernel.version().atLeast("6.12") ? 0x60 : 0x20;
+        return kernel.has(Patch.X86_SVM_FLUSH_BY_ASID) ? 0x60 : 0x20;
     }
 
     /** CPUID 1.ECX bits that KVM brings by itself and tells since it advertises them: TSC deadline timer, hypervisor. */
@@ -107,7 +107,7 @@ public final class CpuidMask {
         for (Mask m : MASKS)
             if (m.leaf == leaf && m.subleaf == subleaf && m.register == register) v = v & m.keep | m.set;
         if (leaf == 1 && register == ECX) v |= emulated1Ecx();
-        if (leaf == 7 && subleaf == 1 && !kernel.version().atLeast("6.12")) v &= register == EAX ? bits(4, 5) : 0;
+        if (leaf == 7 && subleaf == 1 && !kernel.has(Patch.X86_CPUID_7_1_PLATFORM)) v &= register == EAX ? bits(4, 5) : 0;
         if (leaf == 7 && subleaf == 0 && register == EBX && (supportedXcr0 & 0x18) == 0) v &= ~(1 << 14);
         if (leaf == 7 && subleaf == 0 && register == EDX && (supportedXcr0 & XsaveLayout.XFEATURE_TILE) == 0) v &= ~AMX;
         if (leaf == 0x8000_0001 && register == ECX && profile.isAmd() && nested) v |= host.ecx() & 4;
@@ -146,7 +146,7 @@ public final class CpuidMask {
     /** KVM_GET_SUPPORTED_CPUID for a process with this XCOMP guest permission. */
     CpuidTable supported(long guestPerm) {
         List<Entry> out = new ArrayList<>();
-        int max = Math.min(profile.cpuid(0, 0).eax(), kernel.version().atLeast("6.12") ? 0x24 : 0x1f);
+        int max = Math.min(profile.cpuid(0, 0).eax(), kernel.has(Patch.X86_AVX10_LEAF) ? 0x24 : 0x1f);
         for (int leaf = 0; leaf <= max; leaf++) basic(out, leaf, max, guestPerm);
         int extended = profile.cpuid(0x8000_0000, 0).eax();
         extended = Integer.compareUnsigned(extended, 0x8000_0021) > 0 ? 0x8000_0021 : extended;
@@ -231,7 +231,7 @@ public final class CpuidMask {
         switch (leaf) {
             case 0x8000_0000 -> out.add(e.with(max, e.ebx(), e.ecx(), e.edx()));
             case 0x8000_0001 -> out.add(e.with(e.eax(), 0, register(leaf, 0, ECX), register(leaf, 0, EDX)));
-            case 0x8000_0005 -> out.add(kernel.version().atLeast("6.12") ? e : e.with(0, 0, 0, 0));
+            case 0x8000_0005 -> out.add(kernel.has(Patch.X86_CPUID_L1_CACHE) ? e : e.with(0, 0, 0, 0));
             case 0x8000_0002, 0x8000_0003, 0x8000_0004, 0x8000_0006, 0x8000_0019, 0x8000_001a -> out.add(e);
             case 0x8000_0007 -> out.add(e.with(0, 0, 0, register(leaf, 0, EDX)));
             case 0x8000_0008 -> {

@@ -132,7 +132,7 @@ public final class EnableCap {
 
     private static long maxVcpuId(Vm vm, long max, long unused) {
         if (max <= 0 || max > vm.kvm().capabilities().maxVcpuId()) return Errno.EINVAL;
-        boolean boots = vm.kvm().kernel().version().atLeast("6.12");
+        boolean boots = vm.kvm().kernel().has(Patch.X86_MAX_VCPU_IDS_WITH_BSP);
         if (boots && Long.compareUnsigned(vm.bootCpuIdCell().get(), max) > 0) return Errno.EINVAL;
         // The first vCPU fixes the limit.
         long now = vm.hasVcpus() ? vm.maxVcpuId() : vm.maxVcpuIdCell().get();

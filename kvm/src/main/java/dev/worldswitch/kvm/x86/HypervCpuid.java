@@ -2,6 +2,7 @@ package dev.worldswitch.kvm.x86;
 
 import static dev.worldswitch.kvm.IoctlTable.iowr;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
@@ -47,7 +48,10 @@ final class HypervCpuid {
 
     /** @param lapic direct synthetic timers and cluster IPIs need the local APIC in the kernel */
     static List<Entry> entries(Kvm kvm, boolean lapic) {
-        boolean later = kvm.kernel().version().atLeast("6.12");
+        int invariant = kvm.kernel().has(Patch.X86_HV_TSC_INVARIANT) ? 1 << 15 : 0;
+        int extended = kvm.kernel().has(Patch.X86_HV_EXTENDED_HYPERCALLS) ? 1 << 20 : 0;
+        int ranges = kvm.kernel().has(Patch.X86_HV_FLUSH_RANGES) ? 1 << 14 : 0;
+        int l2Flush = kvm.kernel().has(Patch.X86_HV_L2_TLB_FLUSH) ? 1 << 17 : 0;
         int direct = lapic ? 1 << 19 : 0, clusterIpi = lapic ? 1 << 10 : 0;
         // One thread per core (SDM vol. 2, CPUID leaf 0BH): vCPUs never share a core with another thread.
         int alone = (kvm.profile().cpuid(0xb, 0).ebx() & 0xffff) <= 1 ? 1 << 18 : 0;
@@ -58,16 +62,16 @@ final class HypervCpuid {
                 leaf(0x4000_0002, 0x3839, 0xa0000, 0, 0),
                 leaf(
                         0x4000_0003,
-                        later ? 0xaaff : 0x2aff,
-                        later ? 0x10_0830 : 0x830,
+                        0x2aff | invariant,
+                        0x830 | extended,
                         0,
-                        0xd12 | direct | (later ? 1 << 14 : 0)),
+                        0xd12 | direct | ranges),
                 leaf(0x4000_0004, 0xa2c | clusterIpi | alone, 0xfff, 0, 0),
                 leaf(0x4000_0005, (int) kvm.capabilities().maxVcpus(), 64, 0, 0),
                 text(0x4000_0080, 0, "Linux KVM Hv"),
                 leaf(0x4000_0081, SYNDBG_INTERFACE, 0, 0, 0),
                 leaf(LAST, 1 << 1, 0, 0, 0),
-                leaf(0x4000_000a, (later ? 1 << 17 : 0) | 1 << 19, 1, 0, 0));
+                leaf(0x4000_000a, l2Flush | 1 << 19, 1, 0, 0));
     }
 
     private static final int SYNDBG_INTERFACE = 0x3123_5356; // "VS#1"

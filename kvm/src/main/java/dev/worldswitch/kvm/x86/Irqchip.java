@@ -5,6 +5,7 @@ import static dev.worldswitch.kvm.IoctlTable.ior;
 import static dev.worldswitch.kvm.IoctlTable.iow;
 import static dev.worldswitch.kvm.IoctlTable.iowr;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
@@ -304,8 +305,7 @@ public final class Irqchip {
 
     private long createPit() {
         if (pit.isMade()) return Errno.EEXIST;
-        // 6.1 lets a PIT be that has nobody to interrupt.
-        if (!vm.picInKernel() && vm.kvm().kernel().version().atLeast("6.12")) return Errno.ENOENT;
+        if (!vm.picInKernel() && vm.kvm().kernel().has(Patch.X86_PIT_NEEDS_PIC)) return Errno.ENOENT;
         pit.make();
         return 0;
     }

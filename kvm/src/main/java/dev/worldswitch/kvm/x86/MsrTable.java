@@ -80,7 +80,7 @@ public final class MsrTable {
         int offset = index - X2APIC_FIRST << 4;
         if (v.lapic().x2apicActive() && v.lapic().readable(offset))
             return new Access(OK, v.lapic().x2apicRead(offset));
-        return new Access(kvm.kernel().version().atLeast("6.12") ? UNKNOWN : BAD_VALUE, 0);
+        return new Access(kvm.kernel().has(Patch.X86_X2APIC_MSR_UNSUPPORTED) ? UNKNOWN : BAD_VALUE, 0);
     }
 
     /** WRMSR by the guest, or KVM_SET_MSRS by the VMM. */
@@ -197,8 +197,8 @@ public final class MsrTable {
     private void sysenter(int index, String name, Function<X86State, Word> where) {
         add(index, name, v -> where.apply(v.state()).get(), (v, x, host) -> {
             long c = canonicalised(v, x, !host);
-            // SVM has the MSRs, but an AMD guest's are 32 bits wide; before 6.12 every guest's but Intel's.
-            boolean cut = amd && (v.guestIsAmd() || !kvm.kernel().version().atLeast("6.12"));
+            // SVM has the MSRs, but an AMD guest's are 32 bits wide; once every guest's but Intel's.
+            boolean cut = amd && (v.guestIsAmd() || !kvm.kernel().has(Patch.X86_VENDOR_MODEL_INTEL_COMPATIBLE));
             where.apply(v.state()).set(cut ? c & 0xffffffffL : c);
             return true;
         });
@@ -245,13 +245,13 @@ public final class MsrTable {
                 },
                 v -> v.cpuid().get().has(7, 0, 1, 1));
         stores(0x48, "IA32_SPEC_CTRL", 0, (v, x, host) -> host || (x & ~7) == 0, MsrTable::hasSpecCtrl);
-        boolean later = kvm.kernel().version().atLeast("6.12");
+        boolean zeroTaken = kvm.kernel().has(Patch.X86_PRED_CMD_COMMON);
         boolean ibpb = kvm.caps().has(7, 0, 3, 26) || kvm.caps().has(0x8000_0008, 0, 1, 12);
         add(
                 0x49,
                 "IA32_PRED_CMD",
                 null,
-                (v, x, host) -> x == 0 && later || (x | 1) == 1 && ibpb,
+                (v, x, host) -> x == 0 && zeroTaken || (x | 1) == 1 && ibpb,
                 MsrTable::hasSpecCtrl);
         add(0x79, "IA32_BIOS_UPDT_TRIG", null, (v, x, host) -> true);
         stores(0x8b, "IA32_BIOS_SIGN_ID", kvm.profile().msr(0x8b, amd ? 0x1000065 : 0x1_0000_0000L));
@@ -318,12 +318,13 @@ public final class MsrTable {
         base(0xc0000101, "IA32_GS_BASE", X86State.GS);
         register(0xc0000102, "IA32_KERNEL_GS_BASE", s -> s.kernelGsBase, this::canonicalBase);
         add(0xc0000080, "IA32_EFER", v -> v.state().efer.get(), this::setEfer);
+        boolean narrow = kvm.kernel().has(Patch.X86_TSC_AUX_32BIT);
         add(
                 0xc0000103,
                 "IA32_TSC_AUX",
                 v -> v.state().tscAux.get(),
                 (v, x, host) -> {
-                    if (x >>> 32 != 0 && later && !(amd && v.guestIsAmd())) return false;
+                    if (x >>> 32 != 0 && narrow && !(amd && v.guestIsAmd())) return false;
                     v.state().tscAux.set(x & 0xffffffffL);
                     return true;
                 },
@@ -331,7 +332,7 @@ public final class MsrTable {
                         || v.cpuid().get().has(7, 0, 2, 22));
         // Flush filter, ignored instructions and TLB cache (bits 6, 8, 3) are dropped; McStatusWrEn is kept, later
         // TscFreqSel.
-        long kept = 1 << 18 | (later ? 1 << 24 : 0);
+        long kept = 1 << 18 | (kvm.kernel().has(Patch.X86_HWCR_TSC_FREQ_SEL) ? 1 << 24 : 0);
         stores(0xc0010015, "MSR_K7_HWCR", 0, (v, x, host) -> (x & ~(0x148 | kept)) == 0, MsrTable::always, kept);
         for (int i : new int[] {0xc001001f, 0xc0010055, 0xc0011022, 0xc0011023, 0xc001100a, 0xc001102a})
             ignored(i, "MSR_AMD64_" + Integer.toHexString(i));
@@ -559,7 +560,7 @@ public final class MsrTable {
     private static final int TSC_INVARIANT = 0x40000118;
 
     private boolean hasTscInvariant() {
-        return kvm.kernel().version().atLeast("6.12");
+        return kvm.kernel().has(Patch.X86_HV_TSC_INVARIANT);
     }
 
     /** Hyper-V's MSRs in the order of KVM's list (hyperv-tlfs). */

@@ -2,6 +2,7 @@ package dev.worldswitch.kvm.x86;
 
 import static dev.worldswitch.kvm.IoctlTable.iow;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
@@ -22,8 +23,7 @@ record PmuFilter(boolean allow, boolean masked, int fixedCounters, List<Long> ev
     private static long set(Vm vm, Call call) {
         Bytes b = call.in(HEADER);
         if (b == null) return Errno.EFAULT;
-        // Masked events came with the capability PMU_EVENT_MASKED_EVENTS.
-        int known = vm.kvm().kernel().version().atLeast("6.12") ? MASKED_EVENTS : 0;
+        int known = vm.kvm().kernel().has(Patch.X86_PMU_MASKED_EVENTS) ? MASKED_EVENTS : 0;
         if (b.u32(0) != 0 && b.u32(0) != DENY || (b.u32(12) & ~known) != 0) return Errno.EINVAL;
         if (Integer.compareUnsigned(b.u32(4), MAX_EVENTS) > 0) return Errno.E2BIG;
         Bytes events = call.in(call.argument() + HEADER, b.u32(4) * 8);

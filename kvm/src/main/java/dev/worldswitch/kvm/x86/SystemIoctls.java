@@ -46,7 +46,7 @@ final class SystemIoctls {
     /** KVM_X86_SEV_VMSA_FEATURES, and in the newest release SNP's policy bits and certificate requests. */
     private static int sevAttributes(Kvm k) {
         if (!k.kernel().has(Patch.SEV_VMSA_FEATURES)) return 0;
-        return k.kernel().version().atLeast("7.2") ? 3 : 1;
+        return k.kernel().has(Patch.X86_SNP_ATTRIBUTES) ? 3 : 1;
     }
 
     private static long createVm(Kvm kvm, Call call) {

@@ -71,7 +71,7 @@ final class VcpuIoctls {
     /** Memory here needs no faulting in: what is in a slot is there. The part done is told in the structure. */
     private static long preFault(Vcpu v, Call call) {
         if (!v.vm().kvm().config("pre_fault")
-                || !v.vm().kvm().kernel().version().atLeast("6.12")) return Errno.EINVAL;
+                || !v.vm().kvm().kernel().has(Patch.X86_PRE_FAULT_MEMORY)) return Errno.EINVAL;
         Bytes b = call.in(64);
         if (b == null) return Errno.EFAULT;
         long gpa = b.u64(0), size = b.u64(8), r = 0;
@@ -140,9 +140,10 @@ final class VcpuIoctls {
         return a.status() != MsrTable.OK ? Errno.EINVAL : call.out(b.u64(8), new Bytes(8).u64(0, a.value()));
     }
 
-    /** 6.1 takes an attribute's address among the last 4095 for an error pointer, and answers with it (kvm_get_attr_addr). */
+    /** Older kernels take an attribute's address among the last 4095 for an error pointer, and answer with it (kvm_get_attr_addr). */
     static long errorPointer(Kvm kvm, long address) {
-        return !kvm.kernel().version().atLeast("6.12") && address < 0 && address >= -4095 ? address : 0;
+        boolean odd = !kvm.kernel().has(Patch.X86_ATTR_ADDRESS_NO_ERROR_POINTER);
+        return odd && address < 0 && address >= -4095 ? address : 0;
     }
 
     /** KVM_VCPU_TSC_CTRL, KVM_VCPU_TSC_OFFSET. */

@@ -40,7 +40,7 @@ final class VmIoctls {
         });
         t.vm("KVM_SET_BOOT_CPU_ID", io(0x78), 34, "api.rst 4.40", (vm, c) -> {
             if (!vm.vcpus().get().all().isEmpty()) return Errno.EBUSY;
-            boolean checked = vm.kvm().kernel().version().atLeast("6.12");
+            boolean checked = vm.kvm().kernel().has(Patch.X86_BOOT_CPU_ID_CHECKED);
             if (checked && Long.compareUnsigned(c.argument(), vm.maxVcpuId()) >= 0) return Errno.EINVAL;
             vm.bootCpuIdCell().set(c.argument());
             return 0;
@@ -56,7 +56,7 @@ final class VmIoctls {
                 io(0x45),
                 0,
                 "api.rst of 6.1, 4.5; removed since",
-                (vm, c) -> vm.kvm().kernel().version().atLeast("6.12")
+                (vm, c) -> vm.kvm().kernel().has(Patch.X86_NO_GET_NR_MMU_PAGES)
                         ? Errno.ENOTTY
                         : vm.maxMmuPages().get());
         t.vm(
@@ -101,8 +101,8 @@ final class VmIoctls {
     }
 
     private static long createVcpu(Vm vm, Call call) {
-        // 6.1 looks at 32 bits of the argument.
-        boolean wide = vm.kvm().kernel().version().atLeast("6.12");
+        // Older kernels look at 32 bits of the argument.
+        boolean wide = vm.kvm().kernel().has(Patch.X86_VCPU_ID_64BIT);
         long id = wide ? call.argument() : call.argument() & 0xffffffffL;
         if (id < 0 || id >= vm.maxVcpuId()) return Errno.EINVAL;
         if (vm.vcpus().get().find((int) id) != null) return Errno.EEXIST;

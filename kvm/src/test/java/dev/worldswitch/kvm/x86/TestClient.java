@@ -36,10 +36,14 @@ final class TestClient implements Client, Caller {
     private long mm = 1, guestPerm;
 
     TestClient(String machine, String kernelName) {
+        this(machine, KernelVersion.of(kernelName));
+    }
+
+    TestClient(String machine, KernelVersion version) {
         X86Profile profile = X86Profile.builtIn(machine);
         X86Host host = X86Host.boot(
                 Region.root("test"),
-                KernelVersion.of(kernelName),
+                version,
                 profile,
                 1,
                 Timing.plain(now::get),
