@@ -17,7 +17,8 @@ final class Avx512FloatTable extends Avx512Table {
             int op = ops[k];
             EvexFloat.Element single = (d, a, b, imm, mx) -> new SseFloat.Result(
                     SseFloat.f32(op, (int) a, (int) b, mx) & 0xffffffffL, SseFloat.f32Flags(op, (int) a, (int) b, mx));
-            EvexFloat.Element wide = (d, a, b, imm, mx) -> new SseFloat.Result(SseFloat.f64(op, a, b, mx), SseFloat.f64Flags(op, a, b, mx));
+            EvexFloat.Element wide = (d, a, b, imm, mx) ->
+                    new SseFloat.Result(SseFloat.f64(op, a, b, mx), SseFloat.f64Flags(op, a, b, mx));
             add(names[k] + "PS", "NP.0F.W0 " + opcodes[k], 32, 32, false, single);
             add(names[k] + "PD", "66.0F.W1 " + opcodes[k], 64, 64, false, wide);
             add(names[k] + "SS", "F3.0F.W0 " + opcodes[k], 32, 32, true, single);

@@ -21,16 +21,42 @@ final class Avx512FormTable extends Avx512Table {
         for (int width = 32; width <= 64; width *= 2) {
             SseFloat.Format f = SseFloat.Format.of(width);
             String w = width == 64 ? "W1" : "W0", t = width == 64 ? "D" : "S";
-            element("VSCALEFP" + t, "66.0F38." + w + " 2C", width, width, false, false, (d, a, b, i, mx) ->
-                    FloatForms.scale(f, a, b, mx));
-            element("VSCALEFS" + t, "66.0F38." + w + " 2D", width, width, true, false, (d, a, b, i, mx) ->
-                    FloatForms.scale(f, a, b, mx));
+            element(
+                    "VSCALEFP" + t,
+                    "66.0F38." + w + " 2C",
+                    width,
+                    width,
+                    false,
+                    false,
+                    (d, a, b, i, mx) -> FloatForms.scale(f, a, b, mx));
+            element(
+                    "VSCALEFS" + t,
+                    "66.0F38." + w + " 2D",
+                    width,
+                    width,
+                    true,
+                    false,
+                    (d, a, b, i, mx) -> FloatForms.scale(f, a, b, mx));
             for (boolean scalar : new boolean[] {false, true}) {
                 String kind = (scalar ? "S" : "P") + t, map = "66.0F38." + w + " 4";
-                element("VRCP14" + kind, map + (scalar ? "D" : "C"), width, width, scalar, true, (d, a, b, i, mx) ->
-                        new SseFloat.Result(Approximation.reciprocal(f, b, Approximation.LONG, mx), 0));
-                element("VRSQRT14" + kind, map + (scalar ? "F" : "E"), width, width, scalar, true, (d, a, b, i, mx) ->
-                        new SseFloat.Result(Approximation.inverseRoot(f, b, Approximation.LONG, mx), 0));
+                element(
+                        "VRCP14" + kind,
+                        map + (scalar ? "D" : "C"),
+                        width,
+                        width,
+                        scalar,
+                        true,
+                        (d, a, b, i, mx) ->
+                                new SseFloat.Result(Approximation.reciprocal(f, b, Approximation.LONG, mx), 0));
+                element(
+                        "VRSQRT14" + kind,
+                        map + (scalar ? "F" : "E"),
+                        width,
+                        width,
+                        scalar,
+                        true,
+                        (d, a, b, i, mx) ->
+                                new SseFloat.Result(Approximation.inverseRoot(f, b, Approximation.LONG, mx), 0));
             }
             classes(this, "VFPCLASSP" + t, "66.0F3A." + w + " 66", width, false);
             classes(this, "VFPCLASSS" + t, "66.0F3A." + w + " 67", width, true);
@@ -110,26 +136,55 @@ final class Avx512FormTable extends Avx512Table {
 
     private void unsigned(String name, String encoding, int from, int to, boolean cut) {
         SseFloat.Format f = SseFloat.Format.of(from);
-        element(name, encoding, from, to, false, cut, (d, a, b, i, mx) ->
-                FloatForms.toInteger(f, b, to, true, mode(cut, mx), mx));
+        element(
+                name,
+                encoding,
+                from,
+                to,
+                false,
+                cut,
+                (d, a, b, i, mx) -> FloatForms.toInteger(f, b, to, true, mode(cut, mx), mx));
     }
 
     private void fromUnsigned() {
-        element("VCVTUDQ2PS", "F2.0F.W0 7A", 32, 32, false, false, (d, a, b, i, mx) ->
-                FloatForms.fromInteger(SseFloat.F32, b, true, mx));
-        element("VCVTUDQ2PD", "F3.0F.W0 7A", 32, 64, false, false, (d, a, b, i, mx) ->
-                FloatForms.fromInteger(SseFloat.Format.of(64), b, true, mx));
-        element("VCVTUQQ2PS", "F2.0F.W1 7A", 64, 32, false, false, (d, a, b, i, mx) ->
-                FloatForms.fromInteger(SseFloat.F32, b, true, mx));
-        element("VCVTUQQ2PD", "F3.0F.W1 7A", 64, 64, false, false, (d, a, b, i, mx) ->
-                FloatForms.fromInteger(SseFloat.Format.of(64), b, true, mx));
+        element(
+                "VCVTUDQ2PS",
+                "F2.0F.W0 7A",
+                32,
+                32,
+                false,
+                false,
+                (d, a, b, i, mx) -> FloatForms.fromInteger(SseFloat.F32, b, true, mx));
+        element(
+                "VCVTUDQ2PD",
+                "F3.0F.W0 7A",
+                32,
+                64,
+                false,
+                false,
+                (d, a, b, i, mx) -> FloatForms.fromInteger(SseFloat.Format.of(64), b, true, mx));
+        element(
+                "VCVTUQQ2PS",
+                "F2.0F.W1 7A",
+                64,
+                32,
+                false,
+                false,
+                (d, a, b, i, mx) -> FloatForms.fromInteger(SseFloat.F32, b, true, mx));
+        element(
+                "VCVTUQQ2PD",
+                "F3.0F.W1 7A",
+                64,
+                64,
+                false,
+                false,
+                (d, a, b, i, mx) -> FloatForms.fromInteger(SseFloat.Format.of(64), b, true, mx));
         fromGeneral(this, "VCVTUSI2SS", "F3.0F.WIG 7B", 32, true);
         fromGeneral(this, "VCVTUSI2SD", "F2.0F.WIG 7B", 64, true);
     }
 
     /** To a general register. */
-    static void toGeneral(
-            Avx512Table table, String name, String encoding, int width, boolean unsigned, boolean cut) {
+    static void toGeneral(Avx512Table table, String name, String encoding, int width, boolean unsigned, boolean cut) {
         SseFloat.Format f = SseFloat.Format.of(width);
         table.row(name, encoding + " /r", "G,W", i -> {
             int bytes = i.w ? 8 : 4, n = width / 8, rounding = i.vl << 13;

@@ -40,15 +40,19 @@ final class Avx512NewerTable extends Avx512Table {
             op.undefined |= i.z;
             return op;
         });
-        row("VDBPSADBW", "66.0F3A.W0 42 /r", "V,W,Ib", i -> new EvexOp.General(i, 16, false, false, (d, a, b, r, o) -> {
-            for (int k = 0; k < o.words; k += 2) {
-                long low = SseShuffle.pshufdLo(0, 0, b[k], b[k + 1], o.imm);
-                long high = SseShuffle.pshufdHi(0, 0, b[k], b[k + 1], o.imm);
-                // The last words of the lower half look 3 bytes into the upper one.
-                r[k] = differences(a[k], low);
-                r[k + 1] = differences(a[k + 1], high);
-            }
-        }));
+        row(
+                "VDBPSADBW",
+                "66.0F3A.W0 42 /r",
+                "V,W,Ib",
+                i -> new EvexOp.General(i, 16, false, false, (d, a, b, r, o) -> {
+                    for (int k = 0; k < o.words; k += 2) {
+                        long low = SseShuffle.pshufdLo(0, 0, b[k], b[k + 1], o.imm);
+                        long high = SseShuffle.pshufdHi(0, 0, b[k], b[k + 1], o.imm);
+                        // The last words of the lower half look 3 bytes into the upper one.
+                        r[k] = differences(a[k], low);
+                        r[k + 1] = differences(a[k + 1], high);
+                    }
+                }));
     }
 
     /** Sums of four absolute differences: blocks at bytes 0 and 4 of {@code a} against windows at bytes 0 to 3 of {@code b}. */
@@ -171,8 +175,8 @@ final class Avx512NewerTable extends Avx512Table {
     }
 
     private void vex(String name, String encoding, String operands, Feature needs, SseOps.Action a) {
-        rows.add(new Row(
-                name, encoding, operands, i -> new SseOps.Free(i, a), "SDM vol. 2 " + name, EnumSet.of(needs)));
+        rows.add(
+                new Row(name, encoding, operands, i -> new SseOps.Free(i, a), "SDM vol. 2 " + name, EnumSet.of(needs)));
     }
 
     // BF16. Nearest-even whatever MXCSR says, denormals are zeros, no exceptions.
@@ -211,9 +215,13 @@ final class Avx512NewerTable extends Avx512Table {
         cipher("VAESDEC", "66.0F38.WIG DE", "V,W", Aes::decLo, Aes::decHi);
         cipher("VAESDECLAST", "66.0F38.WIG DF", "V,W", Aes::decLastLo, Aes::decLastHi);
         cipher("VPCLMULQDQ", "66.0F3A.WIG 44", "V,W,Ib", Aes::clmulLo, Aes::clmulHi);
-        row("VGF2P8MULB", "66.0F38.W0 CF /r", "V,W", i -> new EvexOp.General(i, 8, true, false, (d, a, b, r, o) -> {
-            for (int k = 0; k < o.words; k++) r[k] = Aes.gf2p8mul(a[k], b[k]);
-        }));
+        row(
+                "VGF2P8MULB",
+                "66.0F38.W0 CF /r",
+                "V,W",
+                i -> new EvexOp.General(i, 8, true, false, (d, a, b, r, o) -> {
+                    for (int k = 0; k < o.words; k++) r[k] = Aes.gf2p8mul(a[k], b[k]);
+                }));
         for (boolean inverted : new boolean[] {false, true})
             row(
                     inverted ? "VGF2P8AFFINEINVQB" : "VGF2P8AFFINEQB",

@@ -34,8 +34,7 @@ final class Bf16 {
         float r = Math.fma(number(x), number(y), number(z));
         // Near the least normal number what is rounded first and flushed then decides.
         if (Math.abs(r) > 2 * Float.MIN_NORMAL && Math.abs(r) <= Float.MAX_VALUE) return Float.floatToRawIntBits(r);
-        return (int) SseFloat.fma(
-                        false, x & 0xffffffffL, y & 0xffffffffL, z & 0xffffffffL, false, false, MODES)
+        return (int) SseFloat.fma(false, x & 0xffffffffL, y & 0xffffffffL, z & 0xffffffffL, false, false, MODES)
                 .bits();
     }
 

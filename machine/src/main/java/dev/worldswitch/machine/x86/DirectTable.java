@@ -14,12 +14,7 @@ final class DirectTable implements OpTableSource {
 
     private void row(String name, String encoding, String operands, Feature needs, XsaveTable.Action a) {
         rows.add(new Row(
-                name,
-                encoding,
-                operands,
-                i -> new XsaveTable.Simple(i, a),
-                "SDM vol. 2 " + name,
-                EnumSet.of(needs)));
+                name, encoding, operands, i -> new XsaveTable.Simple(i, a), "SDM vol. 2 " + name, EnumSet.of(needs)));
     }
 
     @Override
@@ -72,7 +67,8 @@ final class DirectTable implements OpTableSource {
 
     /** The operand asks for a deeper or lighter state; CF would tell of the operating system's limit. */
     private static void pause(Interpreter m, Op op) {
-        boolean reserved = (m.g[op.insn().rm] & 0xfffffffeL) != 0, denied = (m.state.cr.get(4) & TSD) != 0 && m.cpl != 0;
+        boolean reserved = (m.g[op.insn().rm] & 0xfffffffeL) != 0,
+                denied = (m.state.cr.get(4) & TSD) != 0 && m.cpl != 0;
         if (reserved || denied) throw m.gp(0);
         m.setFlags(m.flags() & ~Flags.STATUS);
     }

@@ -41,7 +41,6 @@ public enum Feature {
     AVX_VNNI(7, 1, 'a', 4),
     AVX512_BF16(7, 1, 'a', 5),
     PTWRITE(0x14, 0, 'b', 4);
-
     private final int leaf, subleaf, bit;
     private final char register;
 

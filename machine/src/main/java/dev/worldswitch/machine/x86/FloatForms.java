@@ -42,8 +42,7 @@ final class FloatForms {
         long v = SseFloat.flushed(f, v0, (mx & SseFloat.DAZ) != 0);
         int unit = SseFloat.exponent(f, v), grid = -(imm >> 4);
         if (f.isInf(v) || f.isZero(v) || unit >= grid) return exact(v);
-        BigInteger m = SseFloat.mantissa(f, v),
-                r = SseFloat.roundAt(m, grid - unit, negative(f, v), mode(imm, mx));
+        BigInteger m = SseFloat.mantissa(f, v), r = SseFloat.roundAt(m, grid - unit, negative(f, v), mode(imm, mx));
         boolean inexact = m.getLowestSetBit() < grid - unit && (imm & 8) == 0;
         return new SseFloat.Result(
                 r.signum() == 0 ? v & f.sign() : packed(f, negative(f, v), r, grid), inexact ? PE : 0);
@@ -245,8 +244,7 @@ final class FloatForms {
 
     /** To an integer of {@code bits} bits; what does not fit is the largest unsigned number, or the least signed one. */
     static SseFloat.Result toInteger(SseFloat.Format f, long v0, int bits, boolean unsigned, int rc, int mx) {
-        SseFloat.Result indefinite =
-                new SseFloat.Result(unsigned ? Avx2Table.mask(bits) : 1L << bits - 1, IE);
+        SseFloat.Result indefinite = new SseFloat.Result(unsigned ? Avx2Table.mask(bits) : 1L << bits - 1, IE);
         if (f.isNan(v0) || f.isInf(v0)) return indefinite;
         long v = SseFloat.flushed(f, v0, (mx & SseFloat.DAZ) != 0);
         if (f.isZero(v)) return exact(0);

@@ -60,7 +60,9 @@ final class Fp16Table extends Avx512Table {
     /** No flags are raised. */
     static SseFloat.Result reciprocal(long b) {
         return new SseFloat.Result(
-                SseFloat.slow(H, SseFloat.DIV, (long) H.bias() << 10, b, NEAREST).bits(), 0);
+                SseFloat.slow(H, SseFloat.DIV, (long) H.bias() << 10, b, NEAREST)
+                        .bits(),
+                0);
     }
 
     static SseFloat.Result inverseRoot(long b) {
@@ -107,8 +109,8 @@ final class Fp16Table extends Avx512Table {
 
     private void pairs(String name, String encoding, boolean scalar, boolean add, boolean conjugate) {
         row(name, encoding + " /r", "V,W", i -> {
-            EvexOp op = new EvexFloat(
-                    i, 32, 32, scalar, false, (d, a, b, imm, mx) -> product(d, a, b, add, conjugate, mx));
+            EvexOp op =
+                    new EvexFloat(i, 32, 32, scalar, false, (d, a, b, imm, mx) -> product(d, a, b, add, conjugate, mx));
             op.undefined |= i.reg == i.vvvv || !i.isMem() && i.reg == i.rm;
             return op;
         });
@@ -127,8 +129,7 @@ final class Fp16Table extends Avx512Table {
         }
         SseFloat.Result r = SseFloat.fma(H, ai, bi, real.bits(), !conjugate, false, mx);
         SseFloat.Result j = SseFloat.fma(H, ar, bi, imaginary.bits(), conjugate, false, mx);
-        return new SseFloat.Result(
-                r.bits() | j.bits() << 16, real.flags() | imaginary.flags() | r.flags() | j.flags());
+        return new SseFloat.Result(r.bits() | j.bits() << 16, real.flags() | imaginary.flags() | r.flags() | j.flags());
     }
 
     private void comparisons() {
@@ -141,8 +142,7 @@ final class Fp16Table extends Avx512Table {
         for (boolean quiet : new boolean[] {true, false})
             row(quiet ? "VUCOMISH" : "VCOMISH", "NP.MAP5.W0 " + (quiet ? "2E" : "2F") + " /r", "V,W", i -> {
                 boolean suppressed = i.b && !i.isMem();
-                EvexOp op = new EvexOp.Free(
-                        i, 16, 2, (m, o) -> Avx512FloatTable.ordered(m, o, 16, quiet, suppressed));
+                EvexOp op = new EvexOp.Free(i, 16, 2, (m, o) -> Avx512FloatTable.ordered(m, o, 16, quiet, suppressed));
                 op.undefined = i.aaa != 0 || i.z || i.b && i.isMem();
                 return op;
             });
@@ -209,8 +209,15 @@ final class Fp16Table extends Avx512Table {
 
     private void from(String name, String encoding, int width, boolean unsigned) {
         int s = 64 - width;
-        add(name, encoding, width, 16, false, false, (d, a, b, i, mx) ->
-                FloatForms.fromInteger(H, unsigned ? b : b << s >> s, unsigned, mx & SseFloat.modes(16)));
+        add(
+                name,
+                encoding,
+                width,
+                16,
+                false,
+                false,
+                (d, a, b, i, mx) ->
+                        FloatForms.fromInteger(H, unsigned ? b : b << s >> s, unsigned, mx & SseFloat.modes(16)));
     }
 
     private void formats() {
@@ -225,8 +232,14 @@ final class Fp16Table extends Avx512Table {
     }
 
     private void convert(String name, String encoding, SseFloat.Format from, SseFloat.Format to, boolean scalar) {
-        add(name, encoding, from.width(), to.width(), scalar, from == H, (d, a, b, i, mx) ->
-                FloatForms.converted(from, to, b, mx));
+        add(
+                name,
+                encoding,
+                from.width(),
+                to.width(),
+                scalar,
+                from == H,
+                (d, a, b, i, mx) -> FloatForms.converted(from, to, b, mx));
     }
 
     private void generalRegisters() {

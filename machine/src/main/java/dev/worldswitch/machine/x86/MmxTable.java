@@ -233,10 +233,7 @@ final class MmxTable implements OpTableSource {
             long v = o.operand(m, 8);
             if (o.ea == null) Mmx.enter(m.fp);
             Mmx.setXmm(
-                    m,
-                    o.insn().reg,
-                    Double.doubleToRawLongBits((int) v),
-                    Double.doubleToRawLongBits((int) (v >> 32)));
+                    m, o.insn().reg, Double.doubleToRawLongBits((int) v), Double.doubleToRawLongBits((int) (v >> 32)));
         });
         for (boolean cut : new boolean[] {false, true}) {
             String t = cut ? "CVTT" : "CVT", op = cut ? "2C" : "2D";

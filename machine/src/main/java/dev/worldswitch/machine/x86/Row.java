@@ -11,8 +11,7 @@ import java.util.Set;
  * field). {@code operands} uses the letters of SDM vol. 2 appendix A: {@code Eb,Gv,Iz,Jb,Ob,M,V,W}; it decides whether
  * there is a ModRM byte and which immediate follows. {@code needs}: the extensions without which the instruction is #UD.
  */
-public record Row(
-        String mnemonic, String encoding, String operands, Maker maker, String source, Set<Feature> needs) {
+public record Row(String mnemonic, String encoding, String operands, Maker maker, String source, Set<Feature> needs) {
     Row(String mnemonic, String encoding, String operands, Maker maker, String source) {
         this(mnemonic, encoding, operands, maker, source, EnumSet.noneOf(Feature.class));
     }

@@ -15,7 +15,9 @@ final class X87Functions {
     private static final int TINY = -80;
 
     private static final BigInteger ONE = BigInteger.ONE.shiftLeft(P);
-    static final BigInteger PI = arctangentOfInverse(5).shiftLeft(4).subtract(arctangentOfInverse(239).shiftLeft(2));
+    static final BigInteger PI = arctangentOfInverse(5)
+            .shiftLeft(4)
+            .subtract(arctangentOfInverse(239).shiftLeft(2));
     /** What angles are reduced by: pi cut to 66 bits. */
     private static final BigInteger REDUCING = new BigInteger("c90fdaa22168c234c", 16).shiftLeft(P - 66);
 
@@ -67,8 +69,7 @@ final class X87Functions {
     private static BigInteger arctangent(BigInteger x) {
         int halvings = 8;
         for (int k = 0; k < halvings; k++)
-            x = x.shiftLeft(P)
-                    .divide(ONE.add(ONE.add(times(x, x)).shiftLeft(P).sqrt()));
+            x = x.shiftLeft(P).divide(ONE.add(ONE.add(times(x, x)).shiftLeft(P).sqrt()));
         BigInteger square = times(x, x).negate(), power = x, sum = x;
         for (int k = 3; power.abs().bitLength() > 1; k += 2) {
             power = times(power, square);
@@ -150,8 +151,7 @@ final class X87Functions {
         if (X87Math.isZero(v)) return which == COS ? one(false, 0) : v.with(0);
         Big x = big(v);
         if (magnitude(x) < TINY)
-            return rounded(
-                    which == COS ? beside(new Big(BigInteger.ONE, 0), false) : beside(x, which == TAN), fcw, de);
+            return rounded(which == COS ? beside(new Big(BigInteger.ONE, 0), false) : beside(x, which == TAN), fcw, de);
         BigInteger f = fixed(x), half = REDUCING.shiftRight(1), quarter = REDUCING.shiftRight(2);
         // The nearest multiple of half of it.
         BigInteger n = f.abs().add(quarter).divide(half);
@@ -190,7 +190,8 @@ final class X87Functions {
             return rounded(minus ? t.negated() : t, fcw, de);
         }
         int e = Math.clamp(a.e - b.e, -4 * P, 4 * P);
-        boolean steep = apart > 0 || apart == 0 && am.shiftLeft(Math.max(e, 0)).compareTo(bm.shiftLeft(Math.max(-e, 0))) > 0;
+        boolean steep =
+                apart > 0 || apart == 0 && am.shiftLeft(Math.max(e, 0)).compareTo(bm.shiftLeft(Math.max(-e, 0))) > 0;
         BigInteger up = steep ? bm : am, down = steep ? am : bm;
         int shift = steep ? -e : e;
         BigInteger ratio = shift + P >= 0 ? up.shiftLeft(shift + P).divide(down) : BigInteger.ZERO;
@@ -256,8 +257,7 @@ final class X87Functions {
         if (s != null) return s;
         int de = X87Math.denormals(y, x);
         boolean below = X87Math.negative(x);
-        if (X87Math.isZero(x))
-            return X87Math.isInfinite(y) ? X87Math.NAN : zero(X87Math.negative(y) != below, de);
+        if (X87Math.isZero(x)) return X87Math.isInfinite(y) ? X87Math.NAN : zero(X87Math.negative(y) != below, de);
         Big b = big(x);
         // From -1 on downwards there is no logarithm.
         if (below && (X87Math.isInfinite(x) || magnitude(b) >= 1)) return X87Math.NAN;

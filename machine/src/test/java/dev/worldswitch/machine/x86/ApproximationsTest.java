@@ -67,13 +67,25 @@ class ApproximationsTest {
 
     private NativeCpu.Case next(Form f) {
         long[] special = f.width == 32
-                ? new long[] {0, 0x7f800000L, 0x7fc00001L, 0x7f800001L, 1, 0x7fffff, 0x800000, 0x7f7fffff, 0x200000, 0x3f800000}
-                : new long[] {0, 0x7ffL << 52, 0x7ff8000000000001L, 0x7ff0000000000001L, 1, 1L << 52, 0x7fefffffffffffffL, 1L << 50};
+                ? new long[] {
+                    0, 0x7f800000L, 0x7fc00001L, 0x7f800001L, 1, 0x7fffff, 0x800000, 0x7f7fffff, 0x200000, 0x3f800000
+                }
+                : new long[] {
+                    0,
+                    0x7ffL << 52,
+                    0x7ff8000000000001L,
+                    0x7ff0000000000001L,
+                    1,
+                    1L << 52,
+                    0x7fefffffffffffffL,
+                    1L << 50
+                };
         int wide = f.width == 32 ? 254 : 2046, shift = f.width == 32 ? 23 : 52;
         long v = (1L + random.nextInt(wide)) << shift | random.nextLong() & (1L << shift) - 1;
         if (random.nextInt(4) == 0) v = special[random.nextInt(special.length)];
         v |= (random.nextInt(4) == 0 ? 1L : 0) << f.width - 1;
-        // ldmxcsr [rbx+0x20]; movups xmm0, [rbx]; movups xmm1, [rbx+0x10]; the instruction; movups [rbx+0x40], xmm1; stmxcsr
+        // ldmxcsr [rbx+0x20]; movups xmm0, [rbx]; movups xmm1, [rbx+0x10]; the instruction; movups [rbx+0x40], xmm1;
+        // stmxcsr
         byte[] code = HexFormat.of().parseHex("0fae5320" + "0f1003" + "0f104b10" + f.code + "0f114b40" + "0fae5b60");
         ByteBuffer data = ByteBuffer.allocate(256).order(ByteOrder.LITTLE_ENDIAN);
         data.putLong(128, v).putInt(160, 0x1f80 | (random.nextInt(3) == 0 ? 0x8040 : 0));
@@ -84,8 +96,10 @@ class ApproximationsTest {
     }
 
     private static void compare(Form f, NativeCpu.Case c, byte[] want, byte[] got, List<String> differences) {
-        ByteBuffer a = ByteBuffer.wrap(want).order(ByteOrder.LITTLE_ENDIAN), b = ByteBuffer.wrap(got).order(ByteOrder.LITTLE_ENDIAN);
-        double x = f.width == 32 ? a.getFloat(192) : a.getDouble(192), y = f.width == 32 ? b.getFloat(192) : b.getDouble(192);
+        ByteBuffer a = ByteBuffer.wrap(want).order(ByteOrder.LITTLE_ENDIAN),
+                b = ByteBuffer.wrap(got).order(ByteOrder.LITTLE_ENDIAN);
+        double x = f.width == 32 ? a.getFloat(192) : a.getDouble(192),
+                y = f.width == 32 ? b.getFloat(192) : b.getDouble(192);
         long p = f.width == 32 ? a.getInt(192) : a.getLong(192), q = f.width == 32 ? b.getInt(192) : b.getLong(192);
         // At the ends of the range an approximation is denormal.
         boolean small = Math.abs(y) < (f.width == 32 ? Float.MIN_NORMAL : Double.MIN_NORMAL);
@@ -93,6 +107,7 @@ class ApproximationsTest {
         boolean near = p == q || Math.abs(x / y - 1) <= allowed;
         if (near && a.getInt(224) == b.getInt(224)) return;
         long in = ByteBuffer.wrap(c.data()).order(ByteOrder.LITTLE_ENDIAN).getLong(128);
-        differences.add(String.format("%s of %x native %x here %x mxcsr %x %x", f.code, in, p, q, a.getInt(224), b.getInt(224)));
+        differences.add(String.format(
+                "%s of %x native %x here %x mxcsr %x %x", f.code, in, p, q, a.getInt(224), b.getInt(224)));
     }
 }

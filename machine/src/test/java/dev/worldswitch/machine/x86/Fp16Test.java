@@ -85,7 +85,9 @@ class Fp16Test {
 
     private int half() {
         return switch (random.nextInt(5)) {
-            case 0 -> new int[] {0, 1, 0x3ff, 0x400, 0x3c00, 0x7bff, INF, 0x7e01}[random.nextInt(8)] | random.nextInt(2) << 15;
+            case 0 ->
+                new int[] {0, 1, 0x3ff, 0x400, 0x3c00, 0x7bff, INF, 0x7e01}[random.nextInt(8)]
+                        | random.nextInt(2) << 15;
             case 1 -> 0x3000 + random.nextInt(0x1400) | random.nextInt(2) << 15;
             case 2 -> random.nextInt(0x1000) | random.nextInt(2) << 15;
             default -> random.nextInt(0x10000);
@@ -121,7 +123,9 @@ class Fp16Test {
     private static boolean isTiny(BigDecimal x, int mode, boolean minus) {
         BigDecimal finest = VALUES[0x400].subtract(power(-25));
         if (x.compareTo(finest) <= 0) return true;
-        boolean away = mode == 1 && minus || mode == 2 && !minus || mode == 0 && x.subtract(finest).compareTo(power(-26)) >= 0;
+        boolean away = mode == 1 && minus
+                || mode == 2 && !minus
+                || mode == 0 && x.subtract(finest).compareTo(power(-26)) >= 0;
         return !away;
     }
 
@@ -250,8 +254,9 @@ class Fp16Test {
         for (int k = 0; k < 1500; k++) {
             int h = half(), mode = random.nextInt(4);
             RoundingMode m = new RoundingMode[] {
-                RoundingMode.HALF_EVEN, RoundingMode.FLOOR, RoundingMode.CEILING, RoundingMode.DOWN
-            }[mode];
+                        RoundingMode.HALF_EVEN, RoundingMode.FLOOR, RoundingMode.CEILING, RoundingMode.DOWN
+                    }
+                    [mode];
             boolean number = !isNan(h) && !isInfinite(h);
             BigInteger n = number ? value(h).setScale(0, m).toBigInteger() : BigInteger.ZERO;
             int inexact = number && new BigDecimal(n).compareTo(value(h)) != 0 ? PE : 0;
@@ -273,12 +278,12 @@ class Fp16Test {
 
     @Test
     void all_elements_do_what_the_lowest_does_and_the_opmask_chooses() {
-        // kmovd k1, [rbx+0x180]; vmovups zmm1, [rbx]; zmm2, [rbx+0x40]; zmm3, [rbx+0x80]; vmulph zmm3{k1}, zmm1, zmm2; store
-        g.bytes(
-                0x1000,
-                "c4e1f9908b80010000 62f17c48100b 62f17c48105301 62f17c48105b02 62f5744959da 62f17c48115b03 f4");
+        // kmovd k1, [rbx+0x180]; vmovups zmm1, [rbx]; zmm2, [rbx+0x40]; zmm3, [rbx+0x80]; vmulph zmm3{k1}, zmm1, zmm2;
+        // store
+        g.bytes(0x1000, "c4e1f9908b80010000 62f17c48100b 62f17c48105301 62f17c48105b02 62f5744959da 62f17c48115b03 f4");
         for (int k = 0; k < 96; k++)
-            g.ram.set(java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED, DATA + 2 * k, (short) (0x3000 + random.nextInt(0x1800)));
+            g.ram.set(java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED, DATA + 2 * k, (short)
+                    (0x3000 + random.nextInt(0x1800)));
         int mask = 0x5a3cf00f;
         g.put(DATA + 0x180, mask);
         XsaveInstructions.setMxcsr(g.m.fp, 0x1f80);
@@ -309,7 +314,9 @@ class Fp16Test {
     void dot_products_of_avx_are_those_of_avx_512() {
         for (int op = 0x50; op <= 0x53; op++)
             for (int k = 0; k < 200; k++) {
-                long a = random.nextLong(), b = random.nextLong(), d = random.nextBoolean() ? 0x7fffffff80000000L : random.nextLong();
+                long a = random.nextLong(),
+                        b = random.nextLong(),
+                        d = random.nextBoolean() ? 0x7fffffff80000000L : random.nextLong();
                 String byte5 = String.format("%02xda", op);
                 assertThat(run("c4e271" + byte5, a, b, d, 0x1f80)).isEqualTo(run("62f27508" + byte5, a, b, d, 0x1f80));
             }

@@ -121,7 +121,8 @@ final class RowCases {
         boolean mem = !has(words, "reg") && (has(words, "mem") || random.nextBoolean());
         int masked = random.nextInt(3) == 0 ? 0 : 1, zero = masked == 1 && random.nextInt(3) == 0 ? 1 : 0;
         // Of what does not round, with EVEX.b and a register, Intel's CPUs make #UD and AMD's take no notice.
-        boolean rounds = row.mnemonic().matches(
+        boolean rounds = row.mnemonic()
+                .matches(
                         "V(ADD|MUL|SUB|MIN|MAX|DIV|SQRT|FM|FNM|CVT(?!NE)|CMP|U?COMI|RNDS|REDU|RANGE|GETMANT|FIX|GETEXP|SCALEF).*");
         boolean numbers = rounds || row.mnemonic().startsWith("VFPCLASS");
         if (numbers) numbers();
@@ -149,12 +150,38 @@ final class RowCases {
     }
 
     private static final long[] DOUBLES = {
-        0, 0x3ff0L << 48, 0x7ff0L << 48, 0x7ff8000000000123L, 0x7ff0000000000456L, 1, (1L << 52) - 1, 1L << 52,
-        0x7fefffffffffffffL, 0x41e0L << 48, 0x43e0L << 48, 0x43f0L << 48, 0x3fe0L << 48, 0x4004L << 48, 0x41f0L << 48
+        0,
+        0x3ff0L << 48,
+        0x7ff0L << 48,
+        0x7ff8000000000123L,
+        0x7ff0000000000456L,
+        1,
+        (1L << 52) - 1,
+        1L << 52,
+        0x7fefffffffffffffL,
+        0x41e0L << 48,
+        0x43e0L << 48,
+        0x43f0L << 48,
+        0x3fe0L << 48,
+        0x4004L << 48,
+        0x41f0L << 48
     };
     private static final int[] FLOATS = {
-        0, 0x3f800000, 0x7f800000, 0x7fc00123, 0x7f800456, 1, 0x007fffff, 0x00800000, 0x7f7fffff, 0x4f000000,
-        0x4f800000, 0x5f000000, 0x5f800000, 0x3f000000, 0x40200000
+        0,
+        0x3f800000,
+        0x7f800000,
+        0x7fc00123,
+        0x7f800456,
+        1,
+        0x007fffff,
+        0x00800000,
+        0x7f7fffff,
+        0x4f000000,
+        0x4f800000,
+        0x5f000000,
+        0x5f800000,
+        0x3f000000,
+        0x40200000
     };
 
     private int single() {
@@ -170,16 +197,16 @@ final class RowCases {
                 case 1, 2 -> single() & 0xffffffffL | (long) single() << 32;
                 case 3 -> Double.doubleToRawLongBits(random.nextGaussian() * 1000);
                 case 4 -> Double.doubleToRawLongBits(random.nextInt(100) - 50);
-                case 5 -> Float.floatToRawIntBits((float) random.nextGaussian() * 100) & 0xffffffffL
-                        | (long) Float.floatToRawIntBits(random.nextInt(100) - 50) << 32;
+                case 5 ->
+                    Float.floatToRawIntBits((float) random.nextGaussian() * 100) & 0xffffffffL
+                            | (long) Float.floatToRawIntBits(random.nextInt(100) - 50) << 32;
                 case 6 -> random.nextLong() & 0x800fffffffffffffL | (long) random.nextInt(120) << 52;
                 default -> random.nextLong();
             };
             word(BASE + k, v);
         }
-        int modes = random.nextInt(3) == 0
-                ? random.nextInt(4) << 13 | random.nextInt(2) << 6 | random.nextInt(2) << 15
-                : 0;
+        int modes =
+                random.nextInt(3) == 0 ? random.nextInt(4) << 13 | random.nextInt(2) << 6 | random.nextInt(2) << 15 : 0;
         word(BASE + 48, 0x1f80 | modes | (random.nextBoolean() ? 0 : 0x20));
     }
 
@@ -254,7 +281,8 @@ final class RowCases {
         if (digit >= 0) reg = digit;
         else if (first) reg = 2;
         if (general || operands[operands.length - 1].equals("W") || operands[operands.length - 1].equals("U")) rm = 2;
-        if (mem) b(0x40 | reg << 3 | 3, store || has(words, "mem") ? 8 * random.nextInt(4) : 16 * random.nextInt(8) - 64);
+        if (mem)
+            b(0x40 | reg << 3 | 3, store || has(words, "mem") ? 8 * random.nextInt(4) : 16 * random.nextInt(8) - 64);
         else b(0xc0 | reg << 3 | rm);
         if (row.operands().endsWith("Ib")) b(random.nextInt(random.nextBoolean() ? 70 : 256));
         b(0xdd, 0x7b, 0x40, 0x0f, 0x7f, 0x6b, 0x48, 0x0f, 0x7f, 0x73, 0x50, 0x0f, 0x7f, 0x7b, 0x58);

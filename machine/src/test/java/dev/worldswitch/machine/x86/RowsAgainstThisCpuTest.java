@@ -48,7 +48,8 @@ class RowsAgainstThisCpuTest {
         for (Row r : new SystemTable().rows()) if (SYSTEM.contains(r.mnemonic())) rows.add(r);
         for (OpTableSource s : List.of(new SseTable(), new AvxTable()))
             for (Row r : s.rows()) if (r.mnemonic().endsWith("MASKMOVDQU")) rows.add(r);
-        rows.removeIf(r -> not.contains(name(r)) || X87FunctionsAgainstThisCpuTest.compares(r) || ApproximationsTest.compares(r));
+        rows.removeIf(r ->
+                not.contains(name(r)) || X87FunctionsAgainstThisCpuTest.compares(r) || ApproximationsTest.compares(r));
         if (!ONLY.isEmpty()) rows.removeIf(r -> !r.mnemonic().matches(ONLY));
         return rows;
     }

@@ -21,8 +21,9 @@ class X87FunctionsAgainstThisCpuTest {
     /** Packed decimal numbers are exact and compared with all other rows. */
     static boolean compares(Row r) {
         return new X87FunctionTable()
-                .rows().stream().anyMatch(o -> o.encoding().equals(r.encoding())
-                        && !r.mnemonic().startsWith("FB"));
+                .rows().stream()
+                        .anyMatch(o -> o.encoding().equals(r.encoding())
+                                && !r.mnemonic().startsWith("FB"));
     }
 
     @Test
@@ -51,20 +52,40 @@ class X87FunctionsAgainstThisCpuTest {
         ByteBuffer data = ByteBuffer.allocate(256).order(ByteOrder.LITTLE_ENDIAN);
         for (int k = 0; k < 2; k++) {
             int[] special = {0, 0x7fff};
-            int exponent = 16383 + random.nextInt(r.mnemonic().startsWith("F2XM1") ? 6 : 66) - (random.nextInt(3) == 0 ? 100 : 4);
+            int exponent = 16383
+                    + random.nextInt(r.mnemonic().startsWith("F2XM1") ? 6 : 66)
+                    - (random.nextInt(3) == 0 ? 100 : 4);
             // Above one FYL2XP1 and F2XM1 promise nothing; large angles differ by the length of pi.
             if (r.mnemonic().matches("F2XM1|FYL2XP1")) exponent = Math.min(exponent, k == 1 ? 16381 : 16390);
             if (random.nextInt(6) == 0) exponent = special[random.nextInt(2)];
             long mantissa = random.nextLong() | Long.MIN_VALUE;
             if (random.nextInt(6) == 0) mantissa = Long.MIN_VALUE;
             if (exponent == 0) mantissa = 0;
-            data.putLong(128 - 48 + 10 * k, mantissa).putShort(128 - 40 + 10 * k, (short) (random.nextInt(2) << 15 | exponent));
+            data.putLong(128 - 48 + 10 * k, mantissa)
+                    .putShort(128 - 40 + 10 * k, (short) (random.nextInt(2) << 15 | exponent));
         }
         String[] words = r.encoding().split(" ");
         int opcode = 0xc0 | (words[1].charAt(1) - '0') << 3 | words[3].charAt(1) - '0';
         byte[] code = {
-            (byte) 0xdb, (byte) 0xe3, (byte) 0xdb, 0x6b, (byte) 0xd0, (byte) 0xdb, 0x6b, (byte) 0xda, (byte) 0xd9, (byte) opcode,
-            (byte) 0xdd, 0x7b, 0x40, (byte) 0xdb, 0x7b, 0x48, (byte) 0xdb, 0x7b, 0x58
+            (byte) 0xdb,
+            (byte) 0xe3,
+            (byte) 0xdb,
+            0x6b,
+            (byte) 0xd0,
+            (byte) 0xdb,
+            0x6b,
+            (byte) 0xda,
+            (byte) 0xd9,
+            (byte) opcode,
+            (byte) 0xdd,
+            0x7b,
+            0x40,
+            (byte) 0xdb,
+            0x7b,
+            0x48,
+            (byte) 0xdb,
+            0x7b,
+            0x58
         };
         long[] gpr = new long[16];
         gpr[3] = BASE;
@@ -73,20 +94,23 @@ class X87FunctionsAgainstThisCpuTest {
     }
 
     private static void compare(Row r, NativeCpu.Case c, NativeCpu.Result want, byte[] got, List<String> differences) {
-        ByteBuffer a = ByteBuffer.wrap(want.data()).order(ByteOrder.LITTLE_ENDIAN), b = ByteBuffer.wrap(got).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer a = ByteBuffer.wrap(want.data()).order(ByteOrder.LITTLE_ENDIAN),
+                b = ByteBuffer.wrap(got).order(ByteOrder.LITTLE_ENDIAN);
         StringBuilder bad = new StringBuilder();
         for (int at : new int[] {128 + 0x48, 128 + 0x58}) {
             int ha = a.getShort(at + 8) & 0xffff, hb = b.getShort(at + 8) & 0xffff;
             long la = a.getLong(at), lb = b.getLong(at);
             BigInteger d = ordinal(ha, la).subtract(ordinal(hb, lb)).abs();
-            if (d.compareTo(BigInteger.ONE) > 0) bad.append(String.format(" %d: native %04x %016x here %04x %016x", at, ha, la, hb, lb));
+            if (d.compareTo(BigInteger.ONE) > 0)
+                bad.append(String.format(" %d: native %04x %016x here %04x %016x", at, ha, la, hb, lb));
         }
         // C1 goes with the rounding; C0 and C3 are undefined.
         int fa = a.getShort(192) & 0x3c5f, fb = b.getShort(192) & 0x3c5f;
         if (fa != fb) bad.append(String.format(" status native %04x here %04x", fa, fb));
         if (bad.isEmpty()) return;
         ByteBuffer in = ByteBuffer.wrap(c.data()).order(ByteOrder.LITTLE_ENDIAN);
-        for (int k = 0; k < 2; k++) bad.append(String.format(" in %04x %016x", in.getShort(88 + 10 * k) & 0xffff, in.getLong(80 + 10 * k)));
+        for (int k = 0; k < 2; k++)
+            bad.append(String.format(" in %04x %016x", in.getShort(88 + 10 * k) & 0xffff, in.getLong(80 + 10 * k)));
         differences.add(r.mnemonic() + bad);
     }
 
