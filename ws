@@ -8,6 +8,14 @@ build=$home/.build
 # A recording is a run that is written down.
 if [ "${1:-}" = record ]; then
   shift; words=()
+  case ${1:-} in
+    -h | --help)
+      echo "Usage: ws record -o FILE [OPTIONS] -- CLIENT ARGS"
+      echo "Runs an unmodified KVM program as ws run does, and writes all that it asks of KVM, and is told, to FILE:"
+      echo "for ws replay, ws explore and ws report (docs/recordings.md). OPTIONS are those of ws run (ws run --help)"
+      echo "that say on what: --machine, --kernel, --without, --with, --cpus (1 unless given), --trap."
+      exit 0 ;;
+  esac
   while [ $# -gt 0 ] && [ "$1" != -- ]; do
     case $1 in -o) words+=(--record) ;; *) words+=("$1") ;; esac
     shift

@@ -64,6 +64,11 @@ public final class Main implements Runnable {
     static CommandLine commandLine() {
         CommandLine line = new CommandLine(new Main());
         line.addSubcommand(CommandLine.HelpCommand.class);
+        for (CommandLine c : line.getSubcommands().values()) {
+            boolean own = c.getCommandSpec().findOption("--help") != null;
+            if (!own && !c.getCommandName().equals("help"))
+                c.getCommandSpec().mixinStandardHelpOptions(true);
+        }
         line.setExecutionExceptionHandler((e, commandLine, parsed) -> {
             if (!(e instanceof IllegalArgumentException)) throw e;
             commandLine.getErr().println("ws: " + e.getMessage());

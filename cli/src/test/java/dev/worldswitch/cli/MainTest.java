@@ -6,6 +6,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 class MainTest {
@@ -27,5 +28,14 @@ class MainTest {
                 .startsWith("ws: ")
                 .contains(named)
                 .endsWith(help);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"run", "explore", "replay", "report", "serve", "shrink", "merge", "migrate", "machines"})
+    void every_command_tells_about_itself(String command) {
+        StringWriter out = new StringWriter();
+        assertThat(Main.commandLine().setOut(new PrintWriter(out, true)).execute(command, "--help"))
+                .isZero();
+        assertThat(out.toString()).startsWith("Usage: ws " + command);
     }
 }
