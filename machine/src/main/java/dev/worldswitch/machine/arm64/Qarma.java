@@ -8,8 +8,15 @@ import java.util.function.LongUnaryOperator;
  */
 final class Qarma {
     private static final long ALPHA = 0xC0AC29B7C97C50DDL;
+    /** The cipher's constants; pointer authentication needs the first five, published test vectors all. */
     private static final long[] RC = {
-        0, 0x13198A2E03707344L, 0xA4093822299F31D0L, 0x082EFA98EC4E6C89L, 0x452821E638D01377L
+        0,
+        0x13198A2E03707344L,
+        0xA4093822299F31D0L,
+        0x082EFA98EC4E6C89L,
+        0x452821E638D01377L,
+        0xBE5466CF34E90C6CL,
+        0x3F84D5B5B5470917L
     };
 
     /** PACCellShuffle: which bit a cell of the result comes from. */
@@ -19,9 +26,9 @@ final class Qarma {
 
     private static final int TWEAK_ROTATES = 0b1101_1000_1001_0100;
     /** PACSub and PACSub1. */
-    private static final int[] SUB = {0xb, 6, 8, 0xf, 0xc, 0, 9, 0xe, 3, 7, 4, 5, 0xd, 2, 1, 0xa};
+    static final int[] SUB = {0xb, 6, 8, 0xf, 0xc, 0, 9, 0xe, 3, 7, 4, 5, 0xd, 2, 1, 0xa};
 
-    private static final int[] SUB1 = {0xa, 0xd, 0xe, 6, 0xf, 7, 3, 5, 9, 8, 0, 0xc, 0xb, 1, 2, 4};
+    static final int[] SUB1 = {0xa, 0xd, 0xe, 6, 0xf, 7, 3, 5, 9, 8, 0, 0xc, 0xb, 1, 2, 4};
 
     private static final long[] MIX = table(v -> multiply(shuffle(v))), UNMIX = table(v -> unshuffle(multiply(v)));
     private static final long[] UNSHUFFLE = table(Qarma::unshuffle);
@@ -31,7 +38,8 @@ final class Qarma {
     private final int rounds;
     private final int[] forward = new int[256], backward = new int[256];
 
-    private Qarma(int rounds, int[] substitute) {
+    /** @param rounds with a tweak and a constant of their own, one fewer than the cipher's parameter r */
+    Qarma(int rounds, int[] substitute) {
         this.rounds = rounds;
         for (int i = 0; i < 256; i++) {
             forward[i] = substitute[i >> 4] << 4 | substitute[i & 15];
