@@ -84,7 +84,7 @@ public final class HostAccess {
      * Whether {@code acts} holds for the value of {@code r} that counts now: until a context synchronisation maybe still the
      * one before the last write.
      */
-    private boolean inEffect(SysReg r, LongPredicate acts) {
+    boolean inEffect(SysReg r, LongPredicate acts) {
         boolean now = acts.test(cpu.sys().get(r.ordinal()));
         if (acts.test(beforeSync(r)) == now) return now;
         return cpu.timing().choose(r.msrStep() + " has not taken effect yet", 2) == 0 ? now : !now;

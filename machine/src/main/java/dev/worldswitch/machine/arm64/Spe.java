@@ -75,8 +75,18 @@ public final class Spe {
     void write() {
         if (!recordsWait()) return;
         if (waiting.get() != 0) waiting.set(waiting.get() - 1);
-        if (may(SysReg.MDCR_EL2, v -> ((v & MDCR_E2PB) == 0) != cpu.profile().vhe())) lost.set(lost.get() + 1);
-        else if (guestTables() || translatedEarly.get() != 0) inGuestMemory.set(inGuestMemory.get() + 1);
+        // Which regime owns the buffer, and whose tables translate it: with a write pending by the old value or the new.
+        if (acts(SysReg.MDCR_EL2, v -> ((v & MDCR_E2PB) == 0) != cpu.profile().vhe())) lost.set(lost.get() + 1);
+        else if (translatedEarly.get() != 0 || translatedForGuest()) inGuestMemory.set(inGuestMemory.get() + 1);
+    }
+
+    private boolean acts(SysReg r, LongPredicate acts) {
+        return cpu.host().inEffect(r, acts);
+    }
+
+    private boolean translatedForGuest() {
+        return !cpu.profile().vhe()
+                && (acts(SysReg.HCR_EL2, v -> (v & HCR_VM) != 0) || acts(SysReg.TTBR0_EL1, v -> v != cpu.hostTtbr0()));
     }
 
     /** nVHE: the buffer is translated as the host's EL1 is, unless a guest's tables are live. */
