@@ -158,6 +158,7 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.ARM64_DEBUG_TRACE_REMOVED, "6.18"),
             Map.entry(Patch.ARM64_GIC_REGS_TRAP, "6.12"),
             Map.entry(Patch.ARM64_VGIC_MAINT_IRQ, "6.18"),
+            Map.entry(Patch.ARM64_ITS_CTRL_CHECKED, "6.18"),
             Map.entry(Patch.ARM64_PMCR_N_PER_VM, "6.12"),
             Map.entry(Patch.ARM64_PMCR_RESET, "6.12"),
             Map.entry(Patch.ARM64_PMU_USER_MASKS, "6.12"),

@@ -1419,6 +1419,14 @@ public enum Patch {
             "faf7714a47a2",
             "2025-02",
             Set.of()),
+    /** Setting an unknown control of the ITS is refused. */
+    ARM64_ITS_CTRL_CHECKED(
+            "its-ctrl-checked",
+            Arch.ARM64,
+            "KVM: arm64: vgic-its: Return -ENXIO to invalid KVM_DEV_ARM_VGIC_GRP_CTRL attrs",
+            "4530256f3699",
+            "2025-07",
+            Set.of()),
     /** PMCR_EL0.N is the VM's, and user space may lower it. */
     ARM64_PMCR_N_PER_VM(
             "pmcr-n-per-vm",

@@ -156,8 +156,9 @@ final class Capabilities {
         return switch (cap) {
             case NISV_TO_USER -> on(vm, Vm.NISV_TO_USER);
             case SYSTEM_SUSPEND -> on(vm, Vm.SYSTEM_SUSPEND);
+            case HALT_POLL -> argument >>> 32 == 0 ? 0 : Errno.EINVAL;
             // Hardware here reports no synchronous external abort of its own that could go to user space.
-            case HALT_POLL, SEA_TO_USER -> 0;
+            case SEA_TO_USER -> 0;
             case MANUAL_DIRTY_LOG_PROTECT2 -> vm.dirtyLog().enableManualProtect(argument);
             case DIRTY_LOG_RING_ACQ_REL -> vm.dirtyLog().enableRing(vm, argument);
             case DIRTY_LOG_RING_WITH_BITMAP -> vm.dirtyLog().enableBitmapBesideRing(vm);

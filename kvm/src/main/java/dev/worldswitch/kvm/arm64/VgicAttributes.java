@@ -237,6 +237,8 @@ final class VgicAttributes {
     private long itsControl(What what, Its its) {
         boolean known =
                 attribute == CTRL_INIT || attribute == ITS_SAVE || attribute == ITS_RESTORE || attribute == ITS_RESET;
+        if (!known && what == What.SET && !vm.kvm().has(Patch.ARM64_ITS_CTRL_CHECKED))
+            return anyVcpuRuns() ? Errno.EBUSY : 0;
         if (!known || what == What.GET) return Errno.ENXIO;
         if (what == What.HAS || attribute == CTRL_INIT) return 0;
         if (anyVcpuRuns()) return Errno.EBUSY;
@@ -254,9 +256,10 @@ final class VgicAttributes {
     /** vgic_its_attr_regs_access: 64 bits, whatever the register has. */
     private long itsRegister(What what, Its its) {
         long known = Its.has(attribute);
-        if (what == What.HAS || known == Errno.EINVAL) return known;
+        if (what == What.HAS) return known;
         Bytes in = what == What.SET ? call.in(address, 8) : new Bytes(8);
         if (in == null) return Errno.EFAULT;
+        if (known == Errno.EINVAL) return known;
         if (anyVcpuRuns()) return Errno.EBUSY;
         if (its.base().get() == Vgic.UNDEFINED) return Errno.ENXIO;
         if (known != 0) return known;

@@ -15,6 +15,7 @@ import java.util.Objects;
 final class ClientView {
     private static final int CREATE_DEVICE = IoctlTable.iowr(0xe0, 12),
             VGIC_V3 = 7,
+            ITS = 8,
             ENABLE_CAP = IoctlTable.iow(0xa3, 104);
     private static final int HAS_ATTR = IoctlTable.iow(0xe3, 24), SET_ATTR = IoctlTable.iow(0xe1, 24);
     private static final int SET_COUNTER_OFFSET = IoctlTable.iow(0xb5, 16),
@@ -65,11 +66,18 @@ final class ClientView {
 
     private void devices() {
         Vm vm = c.newVm();
-        byte[] argument = new Bytes(12).u32(0, VGIC_V3).array();
+        attributes("vgic", device(vm, VGIC_V3), 12);
+        KvmFile its = device(vm, ITS);
+        attributes("its", its, 12);
+        for (int a = 0; a < 6; a++) line("its control " + a, c.ioctl(its, SET_ATTR, attribute(4, a)));
+    }
+
+    private KvmFile device(Vm vm, int type) {
+        byte[] argument = new Bytes(12).u32(0, type).array();
         c.write(TestClient.BASE, argument, 0, argument.length);
         KvmFile.Made made = new KvmFile.Made();
         vm.ioctl(c, CREATE_DEVICE, TestClient.BASE, made);
-        attributes("vgic", Objects.requireNonNull(made.file), 12);
+        return Objects.requireNonNull(made.file);
     }
 
     private void attributes(String of, KvmFile file, int groups) {
