@@ -26,6 +26,7 @@ public final class Mutex {
 
     public void lock() {
         if (!watched) {
+            if (LockOrder.CHECKED) LockOrder.acquire(LockOrder.classOf(held.path()));
             real.lock();
             HELD.get().push(this);
         } else region.await(held.path(), () -> held.cas(0, 1));
@@ -36,11 +37,12 @@ public final class Mutex {
         else {
             HELD.get().removeFirstOccurrence(this);
             real.unlock();
+            if (LockOrder.CHECKED) LockOrder.release(LockOrder.classOf(held.path()));
         }
     }
 
     /** Gives back all that this thread holds: a call of it broke down half-way, and others must not wait for ever. */
     public static void releaseHeld() {
-        for (Mutex m = HELD.get().poll(); m != null; m = HELD.get().poll()) m.real.unlock();
+        for (Mutex m = HELD.get().peek(); m != null; m = HELD.get().peek()) m.unlock();
     }
 }

@@ -1,5 +1,6 @@
 package dev.worldswitch.server;
 
+import dev.worldswitch.kernel.LockOrder;
 import dev.worldswitch.kvm.KvmFile;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
@@ -37,8 +38,14 @@ final class OpenFile {
     }
 
     /** Held by the thread that is in KVM_RUN of this vCPU. */
-    ReentrantLock runLock() {
-        return runLock;
+    void lockRun() {
+        if (LockOrder.CHECKED) LockOrder.acquire("OpenFile.runLock");
+        runLock.lock();
+    }
+
+    void unlockRun() {
+        runLock.unlock();
+        if (LockOrder.CHECKED) LockOrder.release("OpenFile.runLock");
     }
 
     /** False when it is closed already. */

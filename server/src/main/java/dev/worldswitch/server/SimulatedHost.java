@@ -179,7 +179,7 @@ public final class SimulatedHost {
         boolean run =
                 open.file().kind() == KvmFile.Kind.VCPU && (HostThread.isRun(command) || booted.touchesCpu(command));
         // One such call of a vCPU at a time takes a CPU: a second would hold its CPU while it waits for the first.
-        if (run) open.runLock().lock();
+        if (run) open.lockRun();
         try {
             if (run) {
                 wakeUp(thread.task());
@@ -208,7 +208,7 @@ public final class SimulatedHost {
         } finally {
             Mutex.releaseHeld();
             if (run) cpus().giveBack(thread.task(), booted::recover);
-            if (run) open.runLock().unlock();
+            if (run) open.unlockRun();
         }
     }
 
