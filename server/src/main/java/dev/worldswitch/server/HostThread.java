@@ -432,7 +432,8 @@ public final class HostThread implements Caller {
         boolean proved = shown >= 0 && sys.abstractName(shown).equals(server.nameOf(open));
         sys.close(shown);
         if (proved) process.got(handle);
-        else server.says("client " + process.pid() + " has no descriptor of " + open.file().fileName() + " and may not use it");
+        else if (server.find(handle) != null)
+            server.says("client " + process.pid() + " has no descriptor of " + open.file().fileName() + " and may not use it");
         return proved ? open : null;
     }
 
