@@ -50,7 +50,8 @@ public final class LockOrder {
         List<String> back = path(inner, outer, new HashSet<>());
         if (back != null)
             throw new IllegalStateException("lock order: " + inner + " is taken while " + outer + " is held; elsewhere "
-                    + String.join(", then ", back) + " (" + AFTER.get(back.get(0)).get(back.get(1)) + ")");
+                    + String.join(", then ", back) + " ("
+                    + AFTER.get(back.get(0)).get(back.get(1)) + ")");
         known.put(inner, Thread.currentThread().getStackTrace()[4].toString());
     }
 

@@ -58,7 +58,8 @@ public record CoalescedZone(boolean pio, long address, long size) {
         CoalescedZone zone = new CoalescedZone(b.u32(12) != 0, b.u64(0), b.u32(8) & 0xffffffffL);
         List<CoalescedZone> now = new ArrayList<>(vm.coalescedZones().get());
         if (add) {
-            long onBus = vm.busDevices(zone.pio) + now.stream().filter(z -> z.pio == zone.pio).count();
+            long onBus = vm.busDevices(zone.pio)
+                    + now.stream().filter(z -> z.pio == zone.pio).count();
             if (onBus >= BUS_DEVICES) return Errno.ENOSPC;
             now.add(zone);
         } else now.removeIf(z -> z.pio == zone.pio && z.holds(zone.address, zone.size));

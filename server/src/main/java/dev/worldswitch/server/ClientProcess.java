@@ -163,7 +163,8 @@ public final class ClientProcess implements Client {
         // Nothing of the client is there: what slots may name is checked by who sets them.
         if (!Mm.accessOk(address, size)) return 0;
         HostThread t = caller();
-        for (long[] gap : memory.missing(address, address + size)) if (!t.adopt(this, gap[0], gap[1])) return Errno.ENOMEM;
+        for (long[] gap : memory.missing(address, address + size))
+            if (!t.adopt(this, gap[0], gap[1])) return Errno.ENOMEM;
         return 0;
     }
 

@@ -126,7 +126,8 @@ public final class HostServer {
             int fd = (int) door.call(Native.Nr.ACCEPT4, listening, 0, 0, Native.SOCK_CLOEXEC, 0, 0);
             if (fd == -Native.EBADF) return;
             boolean full = fd == -Native.EMFILE || fd == -Native.ENFILE;
-            if (full && !said) says("the server has no free descriptor for a new client (errno " + -fd + "; see ulimit -n)");
+            if (full && !said)
+                says("the server has no free descriptor for a new client (errno " + -fd + "; see ulimit -n)");
             said = full;
             if (fd >= 0) welcome(fd);
             else if (full) turnAway();

@@ -433,7 +433,8 @@ public final class HostThread implements Caller {
         sys.close(shown);
         if (proved) process.got(handle);
         else if (server.find(handle) != null)
-            server.says("client " + process.pid() + " has no descriptor of " + open.file().fileName() + " and may not use it");
+            server.says("client " + process.pid() + " has no descriptor of "
+                    + open.file().fileName() + " and may not use it");
         return proved ? open : null;
     }
 

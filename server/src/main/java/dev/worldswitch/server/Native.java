@@ -59,7 +59,15 @@ final class Native {
 
     private static final int SCHED_OTHER = 0;
     private static final long SLICE_NS = 100_000, RESET_ON_FORK = 1;
-    static final int EPERM = 1, EINTR = 4, EBADF = 9, EAGAIN = 11, EFAULT = 14, ESRCH = 3, ENOMEM = 12, ENFILE = 23, EMFILE = 24;
+    static final int EPERM = 1,
+            EINTR = 4,
+            EBADF = 9,
+            EAGAIN = 11,
+            EFAULT = 14,
+            ESRCH = 3,
+            ENOMEM = 12,
+            ENFILE = 23,
+            EMFILE = 24;
     static final int AF_UNIX = 1, SOCK_STREAM = 1, SOCK_CLOEXEC = 0x80000, SOL_SOCKET = 1, SCM_RIGHTS = 1;
     static final int MSG_NOSIGNAL = 0x4000, MSG_CMSG_CLOEXEC = 0x40000000;
     static final int PROT_READ_WRITE = 3, MAP_SHARED = 1, MAP_NORESERVE = 0x4000;
@@ -272,8 +280,9 @@ final class Native {
             size.set(ValueLayout.JAVA_INT, 0, 110);
             if (call(Nr.GETSOCKNAME, fd, address.address(), size.address()) < 0) return "";
             int n = Math.min(size.get(ValueLayout.JAVA_INT, 0), 110);
-            if (n < 4 || address.get(ValueLayout.JAVA_SHORT, 0) != AF_UNIX || address.get(ValueLayout.JAVA_BYTE, 2) != 0)
-                return "";
+            if (n < 4
+                    || address.get(ValueLayout.JAVA_SHORT, 0) != AF_UNIX
+                    || address.get(ValueLayout.JAVA_BYTE, 2) != 0) return "";
             return new String(address.asSlice(3, n - 3).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
         }
     }

@@ -192,7 +192,8 @@ public final class SimulatedHost {
             panicked(p);
             return Errno.EIO;
         } catch (InternalError e) {
-            // The JVM's word for SIGBUS, at a moment that is not exactly the access: the guest's state can't be trusted.
+            // The JVM's word for SIGBUS, at a moment that is not exactly the access: the guest's state can't be
+            // trusted.
             if (!String.valueOf(e.getMessage()).contains("unsafe memory access")) {
                 brokeDown(open, command, e);
                 return Errno.EIO;

@@ -267,7 +267,9 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     @Override
     public int busDevices(boolean pio) {
         Vgic gic = vgic.get();
-        return pio || gic == null || !gic.initialized() ? 0 : 1 + vcpus.get().all().size();
+        return pio || gic == null || !gic.initialized()
+                ? 0
+                : 1 + vcpus.get().all().size();
     }
 
     @Override

@@ -256,12 +256,7 @@ public final class MsrTable {
         add(0x79, "IA32_BIOS_UPDT_TRIG", null, (v, x, host) -> true);
         stores(0x8b, "IA32_BIOS_SIGN_ID", kvm.profile().msr(0x8b, amd ? 0x1000065 : 0x1_0000_0000L));
         if (kvm.config("smm"))
-            stores(
-                    Smm.MSR_SMBASE,
-                    "IA32_SMBASE",
-                    Smm.SMBASE_AT_RESET,
-                    (v, x, host) -> host,
-                    v -> false);
+            stores(Smm.MSR_SMBASE, "IA32_SMBASE", Smm.SMBASE_AT_RESET, (v, x, host) -> host, v -> false);
         for (int i : new int[] {0xc1, 0xc2, 0x186, 0x187}) ignored(i, "MSR_P6_PERF_" + Integer.toHexString(i));
         constant(0xcd, "MSR_FSB_FREQ", 3);
         stores(

@@ -73,7 +73,8 @@ final class TscSync {
     private boolean joins(Vcpu v, long tsc, long ns) {
         if (tsc == 0) return true;
         if (userSet.get() == 0 && vm.kvm().kernel().has(Patch.TSC_NOT_SYNCED_TO_STARTUP)) return false;
-        long expected = lastWrite.get() + cycles(v, ns - lastNs.get()), second = v.tscKhz().get() * 1000;
+        long expected = lastWrite.get() + cycles(v, ns - lastNs.get()),
+                second = v.tscKhz().get() * 1000;
         return Long.compareUnsigned(tsc, expected + second) < 0 && Long.compareUnsigned(tsc + second, expected) > 0;
     }
 

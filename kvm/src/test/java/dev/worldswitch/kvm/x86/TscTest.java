@@ -20,8 +20,10 @@ class TscTest {
     @Test
     void theMachineSaysWhetherItScales() {
         for (int cap : new int[] {60, 214}) {
-            assertThat(extension(new TestClient("sapphire-rapids", "6.12"), cap)).isEqualTo(1);
-            assertThat(extension(new TestClient("conformance-svm", "6.12"), cap)).isZero();
+            assertThat(extension(new TestClient("sapphire-rapids", "6.12"), cap))
+                    .isEqualTo(1);
+            assertThat(extension(new TestClient("conformance-svm", "6.12"), cap))
+                    .isZero();
         }
         TestClient c = new TestClient("conformance-svm", "6.12");
         Vcpu v = c.newVcpu(c.newVm(), 0);
