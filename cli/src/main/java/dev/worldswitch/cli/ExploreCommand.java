@@ -4,6 +4,7 @@ import dev.worldswitch.explore.Bounds;
 import dev.worldswitch.explore.Effort;
 import dev.worldswitch.explore.Exploration;
 import dev.worldswitch.explore.Part;
+import dev.worldswitch.explore.FileError;
 import dev.worldswitch.explore.Report;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Verdict;
@@ -50,22 +51,22 @@ final class ExploreCommand implements Callable<Integer> {
     private String preempt = "full";
 
     @Option(names = "--events", paramLabel = "N", description = "most events in one timing (default: the scenario's)")
-    private int events = -1;
+    private @Nullable Integer events;
 
     @Option(names = "--cpus", paramLabel = "N", description = "physical CPUs (default: the scenario's, else 2)")
-    private int cpus;
+    private @Nullable Integer cpus;
 
     @Option(names = "--tasks", paramLabel = "N", description = "host tasks (default: the scenario's, else 2)")
-    private int tasks;
+    private @Nullable Integer tasks;
 
     @Option(names = "--audit", description = "goes on at repeated states too and compares: no state outside the cells")
     private boolean audit;
 
     @Option(names = "--switches", paramLabel = "N", description = "most switches between tasks on different CPUs")
-    private int switches = -1;
+    private @Nullable Integer switches;
 
     @Option(names = "--states", paramLabel = "N", description = "stop after so many states (exit status 3)")
-    private long states;
+    private @Nullable Long states;
 
     @Option(
             names = "--bounds",
@@ -75,10 +76,10 @@ final class ExploreCommand implements Callable<Integer> {
     private List<String> kinds = List.of();
 
     @Option(names = "--time", paramLabel = "SECONDS", description = "stop after so long (exit status 3)")
-    private long seconds;
+    private @Nullable Long seconds;
 
     @Option(names = "--jobs", paramLabel = "N", description = "workers (default: one for each core)")
-    private int jobs;
+    private @Nullable Integer jobs;
 
     @Option(names = "--first", description = "end with the first finding")
     private boolean first;
@@ -96,7 +97,7 @@ final class ExploreCommand implements Callable<Integer> {
     private boolean noReduction;
 
     @Option(names = "--random", paramLabel = "N", description = "N runs with events at random places instead")
-    private long random;
+    private @Nullable Long random;
 
     @Option(names = "--seed", paramLabel = "S", description = "for --random")
     private long seed = 1;
@@ -132,15 +133,16 @@ final class ExploreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        check();
         if (all && table) return CatalogueReport.table(scenario, audit);
         if (all) return CatalogueReport.all(scenario, audit, json, junit);
-        if (matrix) return CatalogueReport.matrix(states);
+        if (matrix) return CatalogueReport.matrix(states == null ? 0 : states);
         if (scenario.isEmpty()) {
             ListCommands.scenarios();
             return 0;
         }
-        if (cpus > 0) scenario += ",cpus=" + cpus;
-        if (tasks > 0) scenario += ",tasks=" + tasks;
+        if (cpus != null) scenario += ",cpus=" + cpus;
+        if (tasks != null) scenario += ",tasks=" + tasks;
         if (machine != null) scenario += "%" + machine;
         Scenario what = Scenario.of(scenario);
         String named = what.kernel();
@@ -150,33 +152,70 @@ final class ExploreCommand implements Callable<Integer> {
                         without.stream().map(Patch::of).toList(),
                         with.stream().map(Patch::of).toList())
                 .preempted(KernelVersion.Preempt.of(preempt));
-        Bounds usual = what.bounds();
-        Bounds bounds = usual.withStates(states);
-        if (events >= 0) bounds = bounds.withEvents(events);
-        if (switches >= 0) bounds = bounds.withSwitches(switches);
-        if (seconds > 0) bounds = bounds.withSeconds(seconds);
-        for (String b : kinds) bounds = bounds.with(b);
-        Stopping stopping = new Stopping(bounds.seconds());
+        Bounds bounds = bounds(what.bounds());
         String[] part = shard.split("/");
-        if (!shard.matches("\\d{1,4}/\\d{1,4}"))
-            throw new IllegalArgumentException("--shard takes I/N, for example 1/4; not '" + shard + "'");
-        Effort effort = new Effort(
-                jobs > 0 ? jobs : Runtime.getRuntime().availableProcessors(),
-                !noReduction,
-                Integer.parseInt(part[0]),
-                Integer.parseInt(part[1]),
-                first,
-                stopping);
-        List<Exploration> each = new ArrayList<>();
-        for (Scenario s : windows(what)) {
-            Exploration e = Exploration.of(s, version).within(bounds).with(effort);
-            each.add(audit ? e.audited() : e);
-        }
+        // From here on a signal shows what was found so far: whatever ends this says so to it.
+        Stopping stopping = new Stopping(bounds.seconds());
         try {
+            Effort effort = new Effort(
+                    jobs != null ? jobs : Runtime.getRuntime().availableProcessors(),
+                    !noReduction,
+                    Integer.parseInt(part[0]),
+                    Integer.parseInt(part[1]),
+                    first,
+                    stopping);
+            List<Exploration> each = new ArrayList<>();
+            for (Scenario s : windows(what)) {
+                Exploration e = Exploration.of(s, version).within(bounds).with(effort);
+                each.add(audit ? e.audited() : e);
+            }
             return stopping.ended(each.size() == 1 ? explore(each.getFirst(), bounds) : windows(each, bounds));
         } finally {
             stopping.ended(2);
         }
+    }
+
+    private Bounds bounds(Bounds usual) {
+        Bounds b = usual;
+        if (states != null) b = b.withStates(states);
+        if (events != null) b = b.withEvents(events);
+        if (switches != null) b = b.withSwitches(switches);
+        if (seconds != null) b = b.withSeconds(seconds);
+        for (String k : kinds) b = b.with(k);
+        return b;
+    }
+
+    /** What an option takes, and which go together. */
+    private void check() {
+        if (!shard.matches("\\d{1,4}/\\d{1,4}"))
+            throw new IllegalArgumentException("--shard takes I/N, for example 1/4; not '" + shard + "'");
+        atLeast("--states", 0, states);
+        atLeast("--time", 0, seconds);
+        atLeast("--random", 1, random);
+        atLeast("--jobs", 1, jobs == null ? null : jobs.longValue());
+        boolean changed = machine != null
+                || kernel != null
+                || cpus != null
+                || tasks != null
+                || !without.isEmpty()
+                || !with.isEmpty()
+                || !kinds.isEmpty()
+                || events != null
+                || switches != null
+                || save != null
+                || resume != null
+                || random != null
+                || report != null
+                || perfetto != null
+                || ftrace != null;
+        if ((all || matrix) && changed)
+            throw new IllegalArgumentException((all ? "--all" : "--matrix")
+                    + " runs scenarios as their files say: it takes no machine, kernel, patches or bounds, and writes no report");
+    }
+
+    private static void atLeast(String option, long least, @Nullable Long given) {
+        if (given != null && given < least)
+            throw new IllegalArgumentException(option + " takes a number from " + least + " on, not " + given);
     }
 
     /** A recording is explored window by window, unless it is said which. */
@@ -189,7 +228,7 @@ final class ExploreCommand implements Callable<Integer> {
     }
 
     private int windows(List<Exploration> all, Bounds bounds) {
-        if (save != null || resume != null || random > 0)
+        if (save != null || resume != null || random != null)
             throw new IllegalArgumentException("--save, --resume and --random take one window: " + scenario + "@CALL");
         List<Verdict> verdicts = new ArrayList<>();
         for (Exploration e : all)
@@ -199,7 +238,7 @@ final class ExploreCommand implements Callable<Integer> {
     }
 
     private int explore(Exploration e, Bounds bounds) {
-        if (random > 0) return print(e.random(random, seed));
+        if (random != null) return print(e.random(random, seed));
         Exploration.Outcome o =
                 e.run(resume == null ? null : read(resume), new ProgressLine(showProgress, bounds.seconds()));
         Path to = save != null ? save : resume;
@@ -224,7 +263,7 @@ final class ExploreCommand implements Callable<Integer> {
         try {
             return Part.parse(file.toString(), Files.readString(file));
         } catch (IOException e) {
-            throw new IllegalArgumentException("can't read " + file + ": " + e.getMessage(), e);
+            throw FileError.of("can't read", file, e);
         }
     }
 
@@ -232,7 +271,7 @@ final class ExploreCommand implements Callable<Integer> {
         try {
             Files.writeString(file, text);
         } catch (IOException e) {
-            throw new IllegalArgumentException("can't write " + file + ": " + e.getMessage(), e);
+            throw FileError.of("can't write", file, e);
         }
     }
 }

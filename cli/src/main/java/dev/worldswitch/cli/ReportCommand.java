@@ -1,6 +1,7 @@
 package dev.worldswitch.cli;
 
 import dev.worldswitch.explore.RecordingFile;
+import dev.worldswitch.explore.FileError;
 import dev.worldswitch.explore.Report;
 import dev.worldswitch.explore.Scenario;
 import java.io.IOException;
@@ -36,7 +37,7 @@ final class ReportCommand implements Callable<Integer> {
         try {
             if (to != null) Files.writeString(to, page);
         } catch (IOException e) {
-            throw new IllegalArgumentException("can't write " + to + ": " + e.getMessage(), e);
+            throw FileError.of("can't write", to, e);
         }
     }
 }

@@ -60,6 +60,7 @@ public final class Catalogue {
 
     /** Those of one scenario; all when it has no name. */
     public static List<Row> rows(String only) {
+        if (!only.isEmpty()) Scenario.builtIn(only);
         return rows().stream()
                 .filter(r -> only.isEmpty() || r.scenario.name().equals(only))
                 .toList();

@@ -44,7 +44,7 @@ public final class RecordingFile {
         try {
             all = Files.readAllBytes(file);
         } catch (IOException e) {
-            throw new IllegalArgumentException("can't read " + file + ": " + e.getMessage(), e);
+            throw FileError.of("can't read", file, e);
         }
         return parse(file.toString(), all);
     }

@@ -26,14 +26,14 @@ final class Replayer implements Search.Guide {
         search.guide(this);
         List<Turn> all = List.copyOf(turns);
         Search.End end = search.run(0);
+        if (!turns.isEmpty())
+            throw new IllegalArgumentException("the schedule does not fit, for its run ends before '" + turns.peek()
+                    + "': it was made with other sources");
         if (end == Search.End.VIOLATION) {
             Violation v = search.violation();
             if (timeline != null) timeline.end(v);
             return new Explorer.Found(v.property(), v.what(), all, List.copyOf(reported), search.point);
         }
-        if (!turns.isEmpty())
-            throw new IllegalArgumentException(
-                    "the schedule does not fit, or goes on after the run: it was made with other sources");
         if (timeline != null) timeline.end(null);
         if (reported.isEmpty()) return null;
         Violation v = reported.getFirst();

@@ -128,7 +128,10 @@ public final class Scenario {
         if (recorded != null)
             throw new IllegalArgumentException(
                     name + " is a recording: it is of " + machine() + " and of no other machine");
-        MachineProfile.builtIn(machine);
+        String arch = MachineProfile.builtIn(machine).arch(), of = MachineProfile.builtIn(machine()).arch();
+        if (!arch.equals(of))
+            throw new IllegalArgumentException(
+                    name + " is a scenario of " + of + " machines, " + machine + " is one of " + arch);
         Map<String, String> changed = new LinkedHashMap<>(lines);
         changed.put("machine", machine);
         return new Scenario(name + ON_MACHINE + machine, changed);
@@ -173,7 +176,7 @@ public final class Scenario {
         try {
             return parse(nameOrPath, Files.readString(Path.of(nameOrPath)));
         } catch (IOException e) {
-            throw new IllegalArgumentException("can't read scenario " + nameOrPath + ": " + e.getMessage(), e);
+            throw FileError.of("can't read scenario", Path.of(nameOrPath), e);
         }
     }
 
