@@ -14,11 +14,15 @@ import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.machine.MachineProfile;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The catalogue as tables: what was expected against what was found, and workload against patch. */
@@ -94,20 +98,25 @@ final class CatalogueReport {
      * finding, a dot is clean, an s fails before anything runs, a question mark: the bound on states ended it.
      */
     static int matrix(long states) {
-        List<Patch> patches = Catalogue.patches();
-        List<Scenario> scenarios =
-                Scenario.names().stream().map(Scenario::builtIn).toList();
-        for (int i = 0; i < scenarios.size(); i++)
-            System.out.printf("%3d %s%n", i + 1, scenarios.get(i).name());
-        System.out.printf(
-                "%n%-40s%s%n",
-                "without",
-                scenarios.stream()
-                        .map(s -> String.format("%3d", scenarios.indexOf(s) + 1))
-                        .collect(Collectors.joining()));
-        for (Patch p : patches) {
+        Map<String, List<Scenario>> workloads = new LinkedHashMap<>();
+        for (String name : Scenario.names()) {
+            Scenario s = Scenario.builtIn(name);
+            workloads.computeIfAbsent(s.workload(), w -> new ArrayList<>()).add(s);
+        }
+        int n = 0;
+        StringBuilder head = new StringBuilder();
+        for (Map.Entry<String, List<Scenario>> w : workloads.entrySet()) {
+            String forms = w.getValue().stream()
+                    .map(Scenario::name)
+                    .filter(s -> !s.equals(w.getKey()))
+                    .collect(Collectors.joining(", "));
+            System.out.printf("%3d %s%s%n", ++n, w.getKey(), forms.isEmpty() ? "" : " (" + forms + ")");
+            head.append(String.format("%3d", n));
+        }
+        System.out.printf("%n%-40s%s%n", "without", head);
+        for (Patch p : Catalogue.patches()) {
             List<String> cells = new ArrayList<>();
-            for (Scenario s : scenarios) cells.add(cell(s, p, states));
+            for (List<Scenario> forms : workloads.values()) cells.add("  " + cell(forms, p, states));
             if (cells.stream().allMatch(String::isBlank)) continue;
             System.out.printf("%-40s%s%n", p.id(), String.join("", cells).stripTrailing());
             System.out.flush();
@@ -115,19 +124,44 @@ final class CatalogueReport {
         return Verdict.CLEAN;
     }
 
-    private static String cell(Scenario s, Patch p, long states) {
-        String arch = MachineProfile.builtIn(s.machine()).arch();
-        KernelVersion usual = s.kernelFor(new Scenario.Expectation("", "clean"));
-        if (p.arch() != Patch.Arch.ANY
-                && !p.arch().name().toLowerCase(Locale.ROOT).equals(arch)) return "   ";
-        KernelVersion k = usual.changed(List.of(p), List.of());
-        if (k.equals(usual)) return "   ";
-        try {
-            Verdict v =
-                    Exploration.of(s, k).within(s.bounds().withStates(states)).run(n -> {});
-            return v.clean() ? v.complete() ? "  ." : "  ?" : "  x";
-        } catch (Violation e) {
-            return "  s";
+    /** The strongest of what the workload's forms say. */
+    private static char cell(List<Scenario> forms, Patch p, long states) {
+        String strongest = " .?sx";
+        char all = ' ';
+        for (Scenario s : forms) {
+            char c = cell(s, p, states);
+            if (strongest.indexOf(c) > strongest.indexOf(all)) all = c;
+            if (all == 'x') break;
         }
+        return all;
+    }
+
+    private static char cell(Scenario s, Patch p, long states) {
+        String arch = MachineProfile.builtIn(s.machine()).arch();
+        if (p.arch() != Patch.Arch.ANY
+                && !p.arch().name().toLowerCase(Locale.ROOT).equals(arch)) return ' ';
+        Set<KernelVersion> kernels = new LinkedHashSet<>();
+        // Where it is clean without further changes, or with the fix that the scenario is about.
+        for (Scenario.Expectation e : s.expectations()) {
+            KernelVersion k = s.kernelFor(e), without = k.changed(List.of(p), List.of());
+            if (kernels.isEmpty() && e.finds().isEmpty() && !k.equals(without)) kernels.add(without);
+        }
+        // And as its file leaves the patch out: of another release, or beside another patch.
+        for (Scenario.Expectation e : s.expectations())
+            if (Stream.of(e.changes().split("--"))
+                    .anyMatch(c -> c.strip().equals("without " + p.id()))) kernels.add(s.kernelFor(e));
+        char all = ' ';
+        for (KernelVersion k : kernels) {
+            if (all != ' ' && all != '.') break;
+            try {
+                Verdict v = Exploration.of(s, k)
+                        .within(s.bounds().withStates(states))
+                        .run(n -> {});
+                all = v.clean() ? v.complete() ? '.' : '?' : 'x';
+            } catch (Violation e) {
+                all = 's';
+            }
+        }
+        return all;
     }
 }

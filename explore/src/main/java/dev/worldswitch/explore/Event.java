@@ -74,6 +74,17 @@ enum Event {
         void happen(PhysicalCpu cpu, Subject subject) {
             subject.suspend();
         }
+    },
+    EXEC('e', "exec", "the task's user code calls execve()", null) {
+        @Override
+        boolean possible(PhysicalCpu cpu, Subject subject) {
+            return subject.mayExec(cpu);
+        }
+
+        @Override
+        void happen(PhysicalCpu cpu, Subject subject) {
+            subject.exec(cpu);
+        }
     };
 
     final char letter;

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 public final class Scenario {
     private static final List<String> KEYS = List.of(
             "description",
+            "workload",
             "machine",
             "kernel",
             "cpus",
@@ -209,7 +210,7 @@ public final class Scenario {
                 throw new IllegalArgumentException(
                         "scenario " + name + ", line " + number + ": a second '" + last + "'");
         }
-        Scenario s = new Scenario(name, lines);
+        Scenario s = new Scenario(name, inherited(name, lines));
         s.check();
         return s;
     }
@@ -218,6 +219,31 @@ public final class Scenario {
         if (n < 1 || n > MOST)
             throw new IllegalArgumentException(
                     "scenario " + name + ": " + what + ": " + n + " is not within 1 and " + MOST);
+    }
+
+    /** With the lines of its workload where it has none of its own; what is expected of it, it says itself. */
+    private static Map<String, String> inherited(String name, Map<String, String> own) {
+        String workload = own.get("workload");
+        if (workload == null) return own;
+        Scenario of = builtIn(workload);
+        if (of.lines.containsKey("workload"))
+            throw new IllegalArgumentException("scenario " + name + ": '" + workload + "' is no workload, it is one of "
+                    + of.lines.get("workload"));
+        Map<String, String> all = new LinkedHashMap<>(own);
+        List<String> tasks = list(own.getOrDefault("tasks", of.lines.getOrDefault("tasks", TASKS)));
+        of.lines.forEach((key, value) -> {
+            int dot = key.indexOf('.');
+            boolean taskThatIsNot = dot > 0 && !key.startsWith("bound.") && !tasks.contains(key.substring(0, dot));
+            boolean otherBounds = key.startsWith("bound.") && own.containsKey("events");
+            boolean otherGuest = key.endsWith(".guest") && own.containsKey(key.replace(".guest", ".code"));
+            if (!key.startsWith("expect") && !taskThatIsNot && !otherBounds && !otherGuest) all.putIfAbsent(key, value);
+        });
+        return all;
+    }
+
+    /** The workload that this is a form of: its own name, where its file names no other. */
+    public String workload() {
+        return lines.getOrDefault("workload", name);
     }
 
     private void check() {
@@ -364,7 +390,9 @@ public final class Scenario {
         return Integer.parseInt(v);
     }
 
+    /** {@code none} where a workload's line shall not be. */
     private static List<String> list(String text) {
+        if (text.equals("none")) return List.of();
         return Stream.of(text.split(","))
                 .map(String::strip)
                 .filter(t -> !t.isEmpty())

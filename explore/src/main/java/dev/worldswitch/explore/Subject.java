@@ -79,6 +79,14 @@ public interface Subject {
     /** The machine sleeps and wakes. */
     default void suspend() {}
 
+    /** The task on this CPU is in user mode, and may start another program. */
+    default boolean mayExec(PhysicalCpu cpu) {
+        return false;
+    }
+
+    /** It calls execve(). */
+    default void exec(PhysicalCpu cpu) {}
+
     /** The task goes off its CPU, for it waits for another task. */
     default void sleeps(Task task) {}
 

@@ -95,7 +95,7 @@ class MutationTest {
             new Mutant(
                     "switch_fpu_return() without the restore",
                     FPU,
-                    "            restoreFpregsFromFpstate(cpu, t.fpstate().get(), \"switch_fpu_return\");\n",
+                    "            restoreFpregsFromFpstate(cpu, t.fpstate().get(), caller);\n",
                     "",
                     "xcr0",
                     "host-control"),
@@ -199,6 +199,20 @@ class MutationTest {
                     "        if (vcpu.is(Vcpu.HAS_RUN_ONCE)) return Errno.EPERM;\n",
                     "sve-vl-window",
                     "guest-goes-on"),
+            new Mutant(
+                    "perf's NMI leaves last-branch records off",
+                    "kernel/src/main/java/dev/worldswitch/kernel/x86/X86Perf.java",
+                    "        cpu.wrmsrDebugctl(cpu.rdmsrDebugctl() | LBR);\n",
+                    "",
+                    "debugctl",
+                    "host-control"),
+            new Mutant(
+                    "a signal's handler starts without initial registers",
+                    "kernel/src/main/java/dev/worldswitch/kernel/x86/FpuSignal.java",
+                    "        cpu(task).xrstorsInit();\n",
+                    "",
+                    "signals",
+                    "own-registers"),
             new Mutant(
                     "sched_in without TIF_NEED_FPU_LOAD",
                     FPU,

@@ -41,7 +41,8 @@ public final class HostInterrupts implements InterruptEntry {
             }
             case PERF -> perf.crossCall(cpu);
             case FPU -> softirq.hardirqUsesFp(cpu);
-            case KICK, NMI, TIMER -> {}
+            case NMI -> perf.nmi(cpu);
+            case KICK, TIMER -> {}
         }
         softirq.irqExit(cpu);
         if (current == null || line == Line.NMI) return cpu;

@@ -422,6 +422,54 @@ public enum Patch {
             "1f69383b203e",
             "2023-08",
             Set.of()),
+    /** The kernel's copy of IA32_XFD is as the register that fpu__resume_cpu() writes. */
+    XFD_STATE_AT_RESUME(
+            "xfd-state-at-resume",
+            Arch.X86,
+            "fpu__resume_cpu() sets xfd_state with IA32_XFD",
+            "our inference, nobody has proposed it",
+            "2026-11",
+            Set.of()),
+    /** Whose registers a CPU has is read again after a fault of the signal frame. */
+    SIGFRAME_OWNER_READ_AGAIN(
+            "sigframe-owner-read-again",
+            Arch.X86,
+            "x86/fpu: Don't cache access to fpu_fpregs_owner_ctx",
+            "59c4bd853abc",
+            "2019-11",
+            Set.of()),
+    /** Registers of another task that a failed XRSTOR may have changed are nobody's. */
+    SIGRETURN_FAULT_INVALIDATES(
+            "sigreturn-fault-invalidates",
+            Arch.X86,
+            "x86/fpu: Invalidate FPU state after a failed XRSTOR from a user buffer",
+            "d8778e393afa",
+            "2021-06",
+            Set.of()),
+    /** IA32_XFD is the task's own before a signal's handler gets initial registers. */
+    SIGNAL_XFD_STATE(
+            "signal-xfd-state",
+            Arch.X86,
+            "x86/fpu: Ensure XFD state on signal delivery",
+            "388eff894d6b",
+            "2025-10",
+            Set.of()),
+    /** All protection keys allow while a signal frame is written: it may lie on a stack of another key. */
+    SIG_PREPARE_PKRU(
+            "sig-prepare-pkru",
+            Arch.X86,
+            "x86/pkeys: Update PKRU to enable all pkeys before XSAVE",
+            "70044df250d0",
+            "2024-08",
+            Set.of()),
+    /** PKRU is in use in a signal frame whatever it was when the frame was written. */
+    SIGFRAME_PKRU_IN_USE(
+            "sigframe-pkru-in-use",
+            Arch.X86,
+            "x86/pkeys: Ensure updated PKRU value is XRSTOR'd",
+            "ae6012d72fa6",
+            "2024-12",
+            Set.of()),
     /** In a hard interrupt the FPU is not usable inside fpregs_lock(). */
     IRQ_FPU_USABLE(
             "irq-fpu-usable", Arch.X86, "x86/fpu: Prevent FPU state corruption", "59f5ede3bc0f", "2022-05", Set.of()),

@@ -5,6 +5,7 @@ import dev.worldswitch.explore.Subject.Step;
 import dev.worldswitch.explore.Violation;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.x86.Fpu;
+import dev.worldswitch.kernel.x86.FpuSignal;
 import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
@@ -17,13 +18,25 @@ import org.jspecify.annotations.Nullable;
 /** A host task by a scenario's text; its own registers are a victim as well and are looked at after each call. */
 final class Vmm {
     private static final int BV = XsaveLayout.XSTATE_BV / 8, XMM0 = XsaveLayout.XMM0 / 8;
+    /** Where the task is: not begun or at its end, in user mode, in the kernel. */
+    private static final long AWAY = 0, IN_USER_MODE = 1, IN_KERNEL = 2;
+
+    /** What a handler has in its registers. */
+    private static final long HANDLER = 0x68616e646c655200L;
+
+    /** What the task last had in its registers: nothing, its own values, initial ones (after exec), its handler's. */
+    private static final long NOTHING = 0, OWN = 1, INITIAL = 2;
+
     /** Access disabled for keys 1 to 15, as the kernel starts programs; a task's own key is write-protected besides. */
     private static final long INIT_PKRU = 0x55555554L;
 
     private final X86Host host;
     private final Task task;
     private final @Nullable Vm vm;
-    private final Word wrote;
+    private final Word wrote, mode, execs, handles;
+    private final FpuSignal signals;
+    /** Where its handler's frame goes; null for a task without a handler. */
+    private final FpuSignal.@Nullable Frame frame;
     private final long own;
     private final List<Step> steps = new ArrayList<>();
 
@@ -33,15 +46,24 @@ final class Vmm {
         this.task = task;
         this.vm = vm;
         this.wrote = ghosts.word("wroteRegisters");
+        this.mode = ghosts.word("taskMode");
+        this.execs = ghosts.word("execs");
+        this.handles = ghosts.word("handlesSignals");
+        this.signals = new FpuSignal(host.kernel(), host.fpu(), host.scheduler(), host.profile());
+        this.frame = does.contains("signal-handler")
+                ? new FpuSignal.Frame(ghosts.child("signalFrame"), host.profile())
+                : null;
         this.own = 0x4f574e5f58000000L + ((long) number << 16);
         steps.add(new Step("starts", () -> {
+            mode.set(IN_KERNEL);
             host.scheduler().start(task);
             backInUserMode();
         }));
         for (String s : does) steps.add(step(s));
         steps.add(new Step("ends", () -> {
-            host.scheduler().enterFromUserMode(task);
+            intoKernel();
             host.scheduler().sleep(task);
+            mode.set(AWAY);
         }));
     }
 
@@ -79,7 +101,13 @@ final class Vmm {
                     v.checkGuest();
                 });
             }
-            case "exec" -> new Step("execve()", this::exec);
+            case "exec" -> new Step("execve()", () -> inCall(this::exec));
+            case "yield" -> call("sched_yield()", () -> host.scheduler().schedule(task));
+            case "signal-handler" -> call("sigaction()", () -> handles.set(1));
+            case "raise" -> call("kill() of itself", () -> task.flags().or(Task.TIF_SIGPENDING));
+            case "use-tiles" ->
+                call("ARCH_REQ_XCOMP_PERM, and the first use of tiles", () -> host.fpu()
+                        .xfdEnableFeature(task, 1L << XsaveLayout.TILEDATA));
             case "hotplug" -> call("idle CPUs go offline and come back", host::idleCpusDownAndUp);
             case "perf" -> call("perf turns last-branch records on or off", this::perf);
             case "get-xsave" -> call("ioctl(vcpu, KVM_GET_XSAVE2)", hasVm(text)::getXsave);
@@ -92,7 +120,8 @@ final class Vmm {
             default ->
                 throw new IllegalArgumentException(
                         "a task can't '" + text
-                                + "'; known: own-registers, null-call, exec, hotplug, perf, run, get-xsave, set-xsave, set-xfd VALUE");
+                                + "'; known: own-registers, null-call, exec, yield, signal-handler, raise, use-tiles,"
+                                + " hotplug, perf, run, get-xsave, set-xsave, set-xfd VALUE");
         };
     }
 
@@ -101,21 +130,83 @@ final class Vmm {
     }
 
     private void inCall(Runnable body) {
-        host.scheduler().enterFromUserMode(task);
+        intoKernel();
+        if (execs.get() != 0) {
+            execs.set(0);
+            exec();
+            backInUserMode();
+            intoKernel();
+        }
         body.run();
         backInUserMode();
     }
 
+    private void intoKernel() {
+        host.scheduler().enterFromUserMode(task);
+        mode.set(IN_KERNEL);
+    }
+
     private void backInUserMode() {
+        FpuSignal.Frame f = frame;
+        while (f != null && handles.get() != 0 && task.flags().test(Task.TIF_SIGPENDING)) handler(f);
         host.scheduler().exitToUserMode(task);
+        mode.set(IN_USER_MODE);
+        // Without a handler it is ignored.
+        if (handles.get() == 0) task.flags().and(~Task.TIF_SIGPENDING);
+        checkUserMode();
+    }
+
+    /** A signal is delivered, its handler uses vector registers, and returns; its frame's page may be away both times. */
+    private void handler(FpuSignal.Frame f) {
         task.flags().and(~Task.TIF_SIGPENDING);
+        long had = wrote.get();
+        signals.copyFpstateToSigframe(task, f);
+        signals.fpuClearUserStates(task);
+        wrote.set(INITIAL);
+        host.scheduler().exitToUserMode(task);
+        checkUserMode();
         X86Cpu cpu = Fpu.cpu(task);
-        if (wrote.get() != 0) checkOwn(cpu);
+        for (int i = 0; i < 32; i++) cpu.fpregs().set(XMM0 + i, HANDLER + i);
+        cpu.fpregs().set(BV, cpu.fpregs().get(BV) | 2);
+        host.scheduler().enterFromUserMode(task);
+        if (cpu().timing().choose("the page of the signal frame at rt_sigreturn (there, away)", 2) == 1) f.unmap();
+        signals.fpuRestoreSig(task, f);
+        wrote.set(had);
+    }
+
+    private X86Cpu cpu() {
+        return Fpu.cpu(task);
+    }
+
+    /** Its user code may call execve() now: what it is in has no vCPU to lose. */
+    boolean mayExec() {
+        return vm == null && mode.get() == IN_USER_MODE && execs.get() == 0;
+    }
+
+    /** Its user code's next call is execve(). */
+    void execs() {
+        execs.set(1);
+    }
+
+    /** A signal for it matters: it runs a guest, or has a handler. */
+    boolean maySignal() {
+        return (vm != null || handles.get() != 0) && !task.flags().test(Task.TIF_SIGPENDING);
+    }
+
+    /** It is where the freezer finds it: in user mode, not on its way out of it. */
+    boolean mayFreeze() {
+        return mode.get() != IN_KERNEL
+                && (task.cpuIfAny() == null || task.preemptCount().get() == 0);
+    }
+
+    private void checkUserMode() {
+        X86Cpu cpu = Fpu.cpu(task);
+        if (wrote.get() != NOTHING) checkOwn(cpu);
         long xfd = Fpu.thread(task).own().xfd().get(), xcr0 = host.profile().xcr0();
         control("IA32_XFD", cpu.xfd().get(), xfd);
         control("XCR0", cpu.xcr0().get(), xcr0);
         control("IA32_XFD_ERR", cpu.xfdErr().get(), 0);
-        if (wrote.get() == 1 && host.profile().xsave().has(XsaveLayout.PKRU)) control("PKRU", cpu.rdpkru(), ownPkru());
+        if (wrote.get() == OWN && host.profile().xsave().has(XsaveLayout.PKRU)) control("PKRU", cpu.rdpkru(), ownPkru());
         control("IA32_DEBUGCTL", cpu.debugctl().get(), host.perf().debugctl(cpu));
     }
 
@@ -144,7 +235,7 @@ final class Vmm {
             used |= 1 << XsaveLayout.PKRU;
         }
         cpu.fpregs().set(BV, cpu.fpregs().get(BV) | used);
-        wrote.set(1);
+        wrote.set(OWN);
     }
 
     /** perf's own work on its CPU: no cross-call of another can come between. */
@@ -156,14 +247,12 @@ final class Vmm {
 
     /** The new program's registers are initial ones. */
     private void exec() {
-        inCall(() -> {
-            wrote.set(2);
-            host.fpu().fpuFlushThread(task);
-        });
+        wrote.set(INITIAL);
+        host.fpu().fpuFlushThread(task);
     }
 
     private void checkOwn(X86Cpu cpu) {
-        if (wrote.get() == 2) {
+        if (wrote.get() == INITIAL) {
             for (int i = 0; i < 32; i++) mine("xmm" + i / 2, cpu.fpregs().get(XMM0 + i), 0);
             return;
         }

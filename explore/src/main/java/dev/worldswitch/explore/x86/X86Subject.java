@@ -74,10 +74,34 @@ final class X86Subject implements Subject {
     @Override
     public @Nullable Task signalled(PhysicalCpu cpu) {
         for (Vmm v : vmms)
-            if (v.vm() != null
-                    && v.task().cpuIfAny() == cpu
-                    && !v.task().flags().test(Task.TIF_SIGPENDING)) return v.task();
+            if (v.task().cpuIfAny() == cpu && v.maySignal()) return v.task();
         return null;
+    }
+
+    private @Nullable Vmm inUserMode(PhysicalCpu cpu) {
+        for (Vmm v : vmms) if (v.task().cpuIfAny() == cpu && v.mayExec()) return v;
+        return null;
+    }
+
+    @Override
+    public boolean mayExec(PhysicalCpu cpu) {
+        return inUserMode(cpu) != null;
+    }
+
+    @Override
+    public void exec(PhysicalCpu cpu) {
+        Vmm v = inUserMode(cpu);
+        if (v != null) v.execs();
+    }
+
+    @Override
+    public boolean maySuspend() {
+        return vmms.stream().allMatch(Vmm::mayFreeze);
+    }
+
+    @Override
+    public void suspend() {
+        host.suspendAndResume();
     }
 
     @Override

@@ -14,6 +14,7 @@ import dev.worldswitch.machine.x86.X86Profile;
 import dev.worldswitch.machine.x86.Xsave;
 import dev.worldswitch.machine.x86.XsaveLayout;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Who owns a CPU's FPU registers: arch/x86/kernel/fpu. A task's registers are either in the CPU or, with
@@ -26,7 +27,7 @@ public final class Fpu implements FpSwitch {
     private final Xsave format;
     private final long maxFeatures;
     private final List<FpuPerCpu> perCpu;
-    private final boolean guestXfdZero, swapChecks, irqUsable, xfdAtHotplug, execInvalidates;
+    private final boolean guestXfdZero, swapChecks, irqUsable, xfdAtHotplug, xfdAtResume, execInvalidates;
     private final Softirq softirq;
 
     public Fpu(Kernel kernel, X86Profile profile) {
@@ -38,6 +39,7 @@ public final class Fpu implements FpSwitch {
         this.swapChecks = kernel.has(Patch.KVM_FPU_NEED_LOAD);
         this.irqUsable = kernel.has(Patch.IRQ_FPU_USABLE);
         this.xfdAtHotplug = kernel.has(Patch.XFD_STATE_AT_HOTPLUG);
+        this.xfdAtResume = kernel.has(Patch.XFD_STATE_AT_RESUME);
         this.execInvalidates = kernel.has(Patch.EXEC_INVALIDATES);
         this.guestXfdZero = kernel.has(Patch.RESTORE_WITH_XFD_ZERO);
         this.perCpu =
@@ -129,6 +131,22 @@ public final class Fpu implements FpSwitch {
         if (xfdAtHotplug) p.xfdState.set(layout.xfdMask());
     }
 
+    /** The task that a CPU has is frozen in a moment: saved as one that is switched out, and nobody comes between. */
+    void fpuFreeze(X86Cpu cpu) {
+        Task current = kernel.perCpu(cpu).current().get();
+        if (current != null && !current.flags().test(TIF_NEED_FPU_LOAD)) {
+            cpu.save(thread(current).fpstate().get().image(), maxFeatures);
+            current.flags().or(TIF_NEED_FPU_LOAD);
+        }
+        cpuInvalidateFpregsState(perCpu(cpu));
+    }
+
+    /** fpu__resume_cpu on the CPU that never went off, for the task that suspends: its IA32_XFD is the default one. */
+    void fpuResumeCpu(X86Cpu cpu) {
+        cpu.xfd().set(layout.xfdMask());
+        if (xfdAtResume) perCpu(cpu).xfdState.set(layout.xfdMask());
+    }
+
     /** fpu_flush_thread at exec(): the task starts from initial registers. */
     public void fpuFlushThread(Task task) {
         X86Thread t = thread(task);
@@ -177,6 +195,11 @@ public final class Fpu implements FpSwitch {
         return perCpu((X86Cpu) cpu).inKernelFpu.get() != 0;
     }
 
+    /** __cpu_invalidate_fpregs_state on the task's CPU. */
+    void cpuInvalidateFpregsState(Task task) {
+        cpuInvalidateFpregsState(perCpu(cpu(task)));
+    }
+
     private static void cpuInvalidateFpregsState(FpuPerCpu p) {
         p.fpregsOwner.set(null);
     }
@@ -195,6 +218,11 @@ public final class Fpu implements FpSwitch {
     public void xfdUpdateState(X86Cpu cpu, FpState fpstate) {
         if (layout.xfdMask() == 0) return;
         setXfd(cpu, xfdFor(fpstate, fpstate.inUse().get() != 0));
+    }
+
+    /** The same on behalf of the task, whose registers come next. */
+    void xfdUpdateState(Task task) {
+        xfdUpdateState(cpu(task), thread(task).fpstate().get());
     }
 
     private void setXfd(X86Cpu cpu, long xfd) {
@@ -219,15 +247,37 @@ public final class Fpu implements FpSwitch {
         p.fpregsOwner.set(t);
     }
 
+    /** fpregs_mark_activate: owner and last CPU before the flag says that the registers are good. */
+    void fpregsMarkActivate(Task task) {
+        fpregsActivate(perCpu(cpu(task)), thread(task));
+        thread(task).lastCpu().set(cpu(task).id());
+        task.flags().and(~TIF_NEED_FPU_LOAD);
+    }
+
     /** Just before user mode or guest entry, interrupts off: registers that are not the task's are loaded. */
     public void switchFpuReturn(Task task) {
-        if (!task.flags().test(TIF_NEED_FPU_LOAD)) return;
+        if (task.flags().test(TIF_NEED_FPU_LOAD))
+            fpregsRestoreUserregs(task, fpregsOwner(task), "switch_fpu_return");
+    }
+
+    /** user_xfeatures of the task's own image. */
+    long ownFeatures(Task task) {
+        return thread(task).own().userXfeatures().get();
+    }
+
+    /** fpu_fpregs_owner_ctx of the task's CPU. */
+    @Nullable
+    X86Thread fpregsOwner(Task task) {
+        return perCpu(cpu(task)).fpregsOwner.get();
+    }
+
+    /** @param owner whose registers this CPU is believed to have */
+    void fpregsRestoreUserregs(Task task, @Nullable X86Thread owner, String caller) {
         X86Cpu cpu = cpu(task);
         X86Thread t = thread(task);
-        FpuPerCpu p = perCpu(cpu);
-        if (p.fpregsOwner.get() != t || t.lastCpu().get() != cpu.id()) {
-            restoreFpregsFromFpstate(cpu, t.fpstate().get(), "switch_fpu_return");
-            fpregsActivate(p, t);
+        if (owner != t || t.lastCpu().get() != cpu.id()) {
+            restoreFpregsFromFpstate(cpu, t.fpstate().get(), caller);
+            fpregsActivate(perCpu(cpu), t);
             t.lastCpu().set(cpu.id());
         }
         task.flags().and(~TIF_NEED_FPU_LOAD);
@@ -254,13 +304,9 @@ public final class Fpu implements FpSwitch {
             guest.fpstate().inUse().set(0);
             t.fpstate().set(t.own());
         }
-        X86Cpu cpu = cpu(task);
         restoreFpregsFromFpstate(
-                cpu, t.fpstate().get(), "fpu_swap_kvm_fpstate <- kvm_" + (enter ? "load" : "put") + "_guest_fpu");
-        // fpregs_mark_activate: owner and last CPU before the flag says that the registers are good.
-        fpregsActivate(perCpu(cpu), t);
-        t.lastCpu().set(cpu.id());
-        task.flags().and(~TIF_NEED_FPU_LOAD);
+                cpu(task), t.fpstate().get(), "fpu_swap_kvm_fpstate <- kvm_" + (enter ? "load" : "put") + "_guest_fpu");
+        fpregsMarkActivate(task);
         fpregsUnlock(task);
     }
 

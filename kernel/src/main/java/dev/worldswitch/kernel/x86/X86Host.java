@@ -55,6 +55,19 @@ public record X86Host(
         fpu.fpuInitCpu(cpu);
     }
 
+    /**
+     * The machine sleeps and wakes, its tasks frozen: they are off their CPUs with their registers saved; all CPUs lose
+     * theirs, and all but the first one come up as after hotplug.
+     */
+    public void suspendAndResume() {
+        for (X86Cpu c : cpus) fpu.fpuFreeze(c);
+        for (X86Cpu c : cpus) {
+            c.reset(profile.xcr0());
+            if (c.id() == 0) fpu.fpuResumeCpu(c);
+            else fpu.fpuInitCpu(c);
+        }
+    }
+
     /** No task has it. */
     public boolean isIdle(X86Cpu c) {
         return kernel.perCpu(c).current().get() == null;

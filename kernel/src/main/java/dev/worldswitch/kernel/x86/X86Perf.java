@@ -27,6 +27,15 @@ public final class X86Perf implements HostPerf {
         cpu.wrmsrDebugctl(now);
     }
 
+    /** intel_pmu_handle_irq: last-branch records stand still while it looks at them. */
+    @Override
+    public void nmi(PhysicalCpu physical) {
+        X86Cpu cpu = (X86Cpu) physical;
+        if (debugctl(cpu) == 0) return;
+        cpu.wrmsrDebugctl(cpu.rdmsrDebugctl() & ~LBR);
+        cpu.wrmsrDebugctl(cpu.rdmsrDebugctl() | LBR);
+    }
+
     /** What the register must be while host code runs on the CPU. */
     public long debugctl(X86Cpu cpu) {
         return debugctl.get(cpu.id()).get();

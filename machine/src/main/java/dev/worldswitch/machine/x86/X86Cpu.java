@@ -175,6 +175,11 @@ public final class X86Cpu extends PhysicalCpu {
     /** Host XSAVE of the components {@code rfbm} into {@code image}, as one access. */
     public void xsaves(Words image, long rfbm) {
         moment("xsaves");
+        save(image, rfbm);
+    }
+
+    /** The same in the middle of something that nothing can interrupt. */
+    public void save(Words image, long rfbm) {
         xsave.save(fpregs, image, rfbm & xcr0.get(), xfd.get());
     }
 
@@ -184,5 +189,41 @@ public final class X86Cpu extends PhysicalCpu {
         long nm = xsave.restore(image, fpregs, rfbm & xcr0.get(), xfd.get());
         if (nm != 0) xfdErr.set(xfd.get() & nm);
         return nm != 0;
+    }
+
+    /** Host XRSTOR of nothing in use: initial registers. */
+    public void xrstorsInit() {
+        moment("xrstors");
+        xsave.init(fpregs, -1);
+    }
+
+    /**
+     * Host XSAVE to user memory. Whether a PKRU of 0, its initial value, counts as in use is the processor's (SDM vol. 1,
+     * 13.6: XINUSE).
+     *
+     * @return false when it faulted: nothing is known of {@code image} then
+     */
+    public boolean xsaveUser(Words image, long rfbm, boolean mapped) {
+        moment("xsave");
+        if (!mapped) return false;
+        xsave.save(fpregs, image, rfbm & xcr0.get(), xfd.get());
+        if (profile.xsave().has(XsaveLayout.PKRU)
+                && rdpkru() == 0
+                && timing().choose("XINUSE[9] while PKRU is 0 (set, clear)", 2) == 1)
+            image.set(XsaveLayout.XSTATE_BV / 8, image.get(XsaveLayout.XSTATE_BV / 8) & ~(1L << XsaveLayout.PKRU));
+        return true;
+    }
+
+    /**
+     * Host XRSTOR from user memory, whose second page may not be there: it faults, and may have loaded what was on the first
+     * (SDM vol. 2, XRSTOR; APM vol. 4).
+     *
+     * @return false when it faulted
+     */
+    public boolean xrstorUser(Words image, long rfbm, boolean mapped) {
+        moment("xrstor");
+        if (mapped) return xsave.restore(image, fpregs, rfbm & xcr0.get(), xfd.get()) == 0;
+        fpregs.copy(image, XsaveLayout.XMM0 / 8, 32);
+        return false;
     }
 }
