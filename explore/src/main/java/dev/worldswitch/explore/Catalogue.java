@@ -58,12 +58,11 @@ public final class Catalogue {
         return List.copyOf(all);
     }
 
-    /** Those of one scenario; all when it has no name. */
+    /** Those of one scenario, built in or a file; all when it has no name. */
     public static List<Row> rows(String only) {
-        if (!only.isEmpty()) Scenario.builtIn(only);
-        return rows().stream()
-                .filter(r -> only.isEmpty() || r.scenario.name().equals(only))
-                .toList();
+        if (only.isEmpty()) return rows();
+        Scenario s = Scenario.of(only);
+        return s.expectations().stream().map(e -> new Row(s, e)).toList();
     }
 
     /**

@@ -75,6 +75,12 @@ enum Event {
             subject.suspend();
         }
     },
+    SERROR('v', "serror", "a corrected SError while a guest runs (arm64)", Line.SERROR) {
+        @Override
+        boolean possible(PhysicalCpu cpu, Subject subject) {
+            return cpu.inGuest();
+        }
+    },
     EXEC('e', "exec", "the task's user code calls execve()", null) {
         @Override
         boolean possible(PhysicalCpu cpu, Subject subject) {

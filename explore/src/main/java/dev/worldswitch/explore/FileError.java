@@ -1,6 +1,7 @@
 package dev.worldswitch.explore;
 
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ public final class FileError {
                 switch (e) {
                     case NoSuchFileException n -> "there is no such file or directory";
                     case AccessDeniedException a -> "permission denied";
+                    case CharacterCodingException c -> "it is no text";
                     default -> String.valueOf(e.getMessage());
                 };
         return new IllegalArgumentException(what + " " + file + ": " + why, e);

@@ -255,6 +255,14 @@ public final class Scenario {
         List<String> tasks = taskNames();
         within("cpus", cpus());
         within("tasks", tasks.size());
+        for (String t : tasks)
+            if (!t.matches("[a-z0-9-]+"))
+                throw new IllegalArgumentException("scenario " + name + ": '" + t
+                        + "' is no name of a task: small letters, digits and hyphens make one");
+        for (Expectation e : expectations()) {
+            kernelFor(e);
+            for (String id : e.finds()) property(id);
+        }
         for (String key : lines.keySet()) {
             boolean task = tasks.stream()
                     .anyMatch(t -> key.equals(t + ".does")
@@ -330,13 +338,15 @@ public final class Scenario {
         String which = lines.getOrDefault("properties", "all");
         if (which.equals("all")) return Property.all();
         List<Property> some = new ArrayList<>();
-        for (String id : list(which))
-            some.add(Property.all().stream()
-                    .filter(p -> p.id().equals(id))
-                    .findFirst()
-                    .orElseThrow(
-                            () -> new IllegalArgumentException("scenario " + name + ": no property '" + id + "'")));
+        for (String id : list(which)) some.add(property(id));
         return some;
+    }
+
+    private Property property(String id) {
+        return Property.all().stream()
+                .filter(p -> p.id().equals(id))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("scenario " + name + ": no property '" + id + "'"));
     }
 
     /** What the scenario says must come out, for the kernel as it is and for changed ones. */
@@ -380,6 +390,21 @@ public final class Scenario {
         String v = lines.get(key);
         if (v == null) throw new IllegalArgumentException("scenario " + name + " lacks the line '" + key + "'");
         return v;
+    }
+
+    /**
+     * The number that a step, or a guest's operation, takes.
+     *
+     * @param word the step's words, its name first
+     */
+    public static long operand(String... word) {
+        try {
+            if (word.length == 2) return Long.decode(word[1]);
+        } catch (NumberFormatException e) {
+            // Said below.
+        }
+        throw new IllegalArgumentException("'" + word[0] + "' takes one number, as '" + word[0] + " 1'; not '"
+                + String.join(" ", word) + "'");
     }
 
     private int number(String key, int otherwise) {

@@ -54,4 +54,45 @@ class ScenarioTest {
                         .what())
                 .isEqualTo(f.what());
     }
+
+    @Test
+    void a_form_of_a_workload_says_only_what_is_different() {
+        Scenario s = Scenario.parse("mine", """
+                description = as fpu-two-tasks, on two CPUs
+                workload = fpu-two-tasks
+                cpus = 2
+                """);
+        Scenario workload = Scenario.builtIn("fpu-two-tasks");
+        assertThat(s.workload()).isEqualTo("fpu-two-tasks");
+        assertThat(s.tasks()).isEqualTo(workload.tasks());
+        assertThat(s.cpus()).isEqualTo(2);
+        assertThat(s.bounds()).isEqualTo(workload.bounds());
+        assertThat(s.expectations()).isEmpty();
+    }
+
+    @Test
+    void a_form_with_events_of_its_own_has_bounds_of_its_own_and_may_have_no_guest() {
+        Scenario s = Scenario.parse("mine", """
+                description = no guest
+                workload = fpu-two-tasks
+                vmm.does = null-call
+                vmm.guest = none
+                events = preempt
+                """);
+        assertThat(s.bounds().events()).isEqualTo(2);
+        assertThat(s.tasks().getFirst().guest()).isEmpty();
+    }
+
+    @Test
+    void a_workload_that_there_is_not_is_named() {
+        assertThatThrownBy(() -> Scenario.parse("mine", "workload = nosuch")).hasMessageStartingWith("no scenario 'nosuch'");
+        assertThatThrownBy(() -> Scenario.parse("mine", "workload = xfd-nm"))
+                .hasMessage("scenario mine: 'xfd-nm' is no workload, it is one of xfd");
+    }
+
+    @Test
+    void there_are_about_ten_workloads() {
+        assertThat(Scenario.names().stream().map(n -> Scenario.builtIn(n).workload()).distinct())
+                .hasSizeLessThanOrEqualTo(12);
+    }
 }

@@ -42,7 +42,7 @@ public final class HostInterrupts implements InterruptEntry {
             case PERF -> perf.crossCall(cpu);
             case FPU -> softirq.hardirqUsesFp(cpu);
             case NMI -> perf.nmi(cpu);
-            case KICK, TIMER -> {}
+            case KICK, TIMER, SERROR -> {}
         }
         softirq.irqExit(cpu);
         if (current == null || line == Line.NMI) return cpu;

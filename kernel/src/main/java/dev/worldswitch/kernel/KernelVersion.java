@@ -66,6 +66,7 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.KVM_FPU_NEED_LOAD, "6.1"),
             Map.entry(Patch.KVM_FPU_CHECK_AT_ENTRY, "6.1"),
             Map.entry(Patch.EXEC_INVALIDATES, "6.1"),
+            Map.entry(Patch.SERROR_WITHOUT_SYNDROME, "6.1"),
             Map.entry(Patch.SIGFRAME_OWNER_READ_AGAIN, "6.1"),
             Map.entry(Patch.SIGRETURN_FAULT_INVALIDATES, "6.1"),
             Map.entry(Patch.SIGNAL_XFD_STATE, "6.1"),

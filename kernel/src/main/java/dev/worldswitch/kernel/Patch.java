@@ -430,6 +430,14 @@ public enum Patch {
             "our inference, nobody has proposed it",
             "2026-11",
             Set.of()),
+    /** Beside an interrupt an SError moves no PC: the syndrome is of an exit before. */
+    SERROR_WITHOUT_SYNDROME(
+            "serror-without-syndrome",
+            Arch.ARM64,
+            "KVM: arm64: Avoid consuming a stale esr value when SError occur",
+            "lore:20220127122052.1584324-3-james.morse@arm.com",
+            "2022-01",
+            Set.of()),
     /** Whose registers a CPU has is read again after a fault of the signal frame. */
     SIGFRAME_OWNER_READ_AGAIN(
             "sigframe-owner-read-again",

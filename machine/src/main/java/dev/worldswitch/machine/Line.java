@@ -15,7 +15,9 @@ public enum Line {
     /** A maskable interrupt whose handler itself computes in vector registers where the kernel lets it. */
     FPU,
     /** The timer of the guest that runs is due: VMX's preemption timer, elsewhere an interrupt of the host. */
-    TIMER;
+    TIMER,
+    /** A physical SError that KVM takes at the guest's exit: a corrected error, the guest goes on. */
+    SERROR;
 
     public long bit() {
         return 1L << ordinal();

@@ -1,6 +1,7 @@
 package dev.worldswitch.explore.arm64;
 
 import dev.worldswitch.explore.Architecture.Ghosts;
+import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Violation;
 import dev.worldswitch.kvm.arm64.GuestCode;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
@@ -46,7 +47,7 @@ final class GuestScript implements GuestCode {
     private static final long SYS64_PMSCR_READ = 0x18L << EC | IL | 3 << 20 | 9 << 10 | 9 << 1 | 1;
     private final List<String> script;
     private final ZGhost ghost;
-    private final Word zcr, firstId, finished;
+    private final Word zcr, firstId, finished, tick;
     private final Arm64Exit exit = new Arm64Exit();
 
     /** @param sibling a guest of the same VM: what one has read of an ID register all do */
@@ -57,6 +58,7 @@ final class GuestScript implements GuestCode {
         this.zcr = region.word("ghostZcr");
         this.firstId = sibling == null ? region.word("ghostId") : sibling.firstId;
         this.finished = region.word("ghostFinished");
+        this.tick = region.word("ghostTick");
     }
 
     /** ZCR_EL1 as the guest last wrote it. */
@@ -155,12 +157,18 @@ final class GuestScript implements GuestCode {
                 if (sveTraps(cpu)) return trap(cpu, 0x19L << EC | IL);
                 sve(cpu, word);
             }
+            case "tick" -> {
+                long n = Scenario.operand(word);
+                if (tick.get() == n)
+                    throw new Violation(Arm64Properties.GUEST_RUNS, "the guest executes one instruction twice");
+                tick.set(n);
+            }
             case "idle" -> {}
-            case "skip" -> cpu.pc().set(cpu.pc().get() + 4 * Integer.parseInt(word[1]));
+            case "skip" -> cpu.pc().set(cpu.pc().get() + 4 * Scenario.operand(word));
             default ->
                 throw new IllegalArgumentException("a guest can't '" + word[0]
                         + "'; known: write-z, check-z, zcr LEN, call, read-id, check-id, profiling, trace-filter,"
-                        + " use-keys, count, smc-off, idle, skip N, out,"
+                        + " use-keys, count, smc-off, tick N, idle, skip N, out,"
                         + " any A | B");
         }
         cpu.pc().set(cpu.pc().get() + 4);
@@ -180,7 +188,7 @@ final class GuestScript implements GuestCode {
                             Arm64Properties.GUEST_SVE, "the guest's ZCR_EL1 is " + len + ", it wrote " + zcr.get());
             }
             default -> {
-                zcr.set(Long.decode(word[1]));
+                zcr.set(Scenario.operand(word));
                 cpu.sys().set(SysReg.ZCR_EL1.ordinal(), zcr.get());
                 cpu.host().vectorLengthMayChange();
                 ghost.mayDropAbove(guestVq(cpu));

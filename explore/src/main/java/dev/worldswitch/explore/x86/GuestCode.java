@@ -1,5 +1,6 @@
 package dev.worldswitch.explore.x86;
 
+import dev.worldswitch.explore.Scenario;
 import java.io.ByteArrayOutputStream;
 import java.util.HexFormat;
 import java.util.List;
@@ -32,10 +33,12 @@ final class GuestCode {
         code.writeBytes(bytes("load-xmm"));
         for (String i : program) {
             String[] word = i.split(" ");
-            if (word[0].equals("wrmsr-xfd")) wrmsr(code, IA32_XFD, Integer.decode(word[1]));
-            else if (word[0].equals("xsetbv")) xsetbv(code, Integer.decode(word[1]));
+            if (word[0].equals("wrmsr-xfd")) wrmsr(code, IA32_XFD, (int) Scenario.operand(word));
+            else if (word[0].equals("xsetbv")) xsetbv(code, (int) Scenario.operand(word));
             else code.writeBytes(bytes(i));
         }
+        // Behind its end it halts: an exit that the VMM does not expect.
+        hex(code, "f4");
         return code.toByteArray();
     }
 

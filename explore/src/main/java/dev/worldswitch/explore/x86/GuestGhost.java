@@ -1,5 +1,6 @@
 package dev.worldswitch.explore.x86;
 
+import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Words;
 import java.util.List;
@@ -32,7 +33,7 @@ final class GuestGhost {
                     return;
                 }
                 case "xsetbv" -> {}
-                case "wrmsr-xfd" -> xfd(Long.decode(word[1]));
+                case "wrmsr-xfd" -> xfd(Scenario.operand(word));
                 case "ldtilecfg", "tilerelease" -> state.set(TILE, INITIAL);
                 case "tileloadd" -> {
                     used();

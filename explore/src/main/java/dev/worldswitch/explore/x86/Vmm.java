@@ -1,5 +1,6 @@
 package dev.worldswitch.explore.x86;
 
+import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Subject.Program;
 import dev.worldswitch.explore.Subject.Step;
 import dev.worldswitch.explore.Violation;
@@ -114,7 +115,7 @@ final class Vmm {
             case "set-xsave" -> call("ioctl(vcpu, KVM_SET_XSAVE) with what it got", hasVm(text)::setXsave);
             case "set-xfd" -> {
                 Vm v = hasVm(text);
-                long to = Long.decode(word[1]);
+                long to = Scenario.operand(word);
                 yield call("ioctl(vcpu, KVM_SET_MSRS) IA32_XFD = " + word[1], () -> v.setXfd(to));
             }
             default ->

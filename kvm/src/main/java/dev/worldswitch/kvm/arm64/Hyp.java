@@ -5,6 +5,7 @@ import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.arm64.Fpsimd;
 import dev.worldswitch.machine.PhysicalCpu;
+import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.Arm64Exit;
 import dev.worldswitch.machine.arm64.Arm64Profile;
@@ -25,11 +26,13 @@ final class Hyp {
     /** struct kvm_vcpu_fault_info. */
     private static final SysReg[] FAULT = {SysReg.ESR_EL2, SysReg.FAR_EL2, SysReg.HPFAR_EL2, SysReg.VDISR_EL2};
 
+    private static final int ESR = 0, EC_HVC64 = 0x16;
+
     private final List<HostData> hostData;
     private final HypFp fp;
     private final HypDebug debug;
     private final KvmFp kvmFp;
-    private final boolean vhe, speEarly, speRestoreLate, keysAtLoad;
+    private final boolean vhe, speEarly, speRestoreLate, keysAtLoad, serrorWithoutSyndrome;
 
     Hyp(Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, List<Arm64Cpu> cpus) {
         this.vhe = profile.vhe();
@@ -38,6 +41,7 @@ final class Hyp {
         this.debug = new HypDebug(kernel, vhe);
         this.kvmFp = new KvmFp(kernel, vhe, fpsimd, hostData);
         this.keysAtLoad = kernel.has(Patch.PTRAUTH_KEYS_AT_LOAD);
+        this.serrorWithoutSyndrome = kernel.has(Patch.SERROR_WITHOUT_SYNDROME);
         this.speEarly = kernel.has(Patch.SPE_EARLY);
         this.speRestoreLate = kernel.has(Patch.SPE_RESTORE_LATE);
         for (Arm64Cpu c : cpus) {
@@ -148,11 +152,26 @@ final class Hyp {
         for (; ; ) {
             cpu.host().enterGuest();
             Arm64Exit exit = vcpu.guestEnter(cpu);
+            boolean serror = cpu.retract(Line.SERROR);
             cpu.host().leaveGuest();
+            // Before the SError is looked at: an interrupt's exit leaves the syndrome of the one before.
+            if (exit.kind != Arm64Exit.INTERRUPT) vcpu.fault().set(ESR, cpu.sys().get(SysReg.ESR_EL2.ordinal()));
+            if (serror) return afterSerror(cpu, vcpu, exit);
             if (exit.kind != Arm64Exit.SYNC) return exit;
             int ec = (int) (cpu.sys().get(SysReg.ESR_EL2.ordinal()) >>> EC_SHIFT) & 0x3f;
             if (!fp.kvmHypHandleFpsimd(cpu, task, vcpu, ec)) return exit;
         }
+    }
+
+    /** fixup_guest_exit's first part: the guest does again what it left for, an HVC's PC is behind it already. */
+    private Arm64Exit afterSerror(Arm64Cpu cpu, Vcpu vcpu, Arm64Exit exit) {
+        boolean hasSyndrome = exit.kind != Arm64Exit.INTERRUPT;
+        if (hasSyndrome || !serrorWithoutSyndrome) {
+            long ec = vcpu.fault().get(ESR) >>> EC_SHIFT & 0x3f;
+            if (ec == EC_HVC64) cpu.pc().set(cpu.pc().get() - 4);
+        }
+        exit.kind = Arm64Exit.INTERRUPT;
+        return exit;
     }
 
     /** nVHE: the guest's EL1 is the host's own EL1. A VHE host keeps its state in EL2 registers. */
@@ -186,7 +205,7 @@ final class Hyp {
         c.pc().set(cpu.pc().get());
         c.pstate().set(cpu.pstate().get());
         HypGuest.save(cpu, vcpu);
-        for (int i = 0; i < FAULT.length; i++) vcpu.fault().set(i, cpu.sys().get(FAULT[i].ordinal()));
+        for (int i = ESR + 1; i < FAULT.length; i++) vcpu.fault().set(i, cpu.sys().get(FAULT[i].ordinal()));
     }
 
     private static void loadStage2(Arm64Cpu cpu, Vcpu vcpu) {

@@ -1,0 +1,73 @@
+package dev.worldswitch.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.worldswitch.explore.Scenario;
+import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Patch;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What docs/sources.md and docs/TROPHIES.md name is there: classes, methods, tests, scenarios, patches. */
+class SourcesTest {
+    private static final Pattern CODE =
+            Pattern.compile("\\b((?:machine|kernel|kvm|explore)/[a-z0-9/]*)([A-Z]\\w+)(?:\\.([a-z]\\w+))?");
+    private static final Pattern TEST = Pattern.compile("`([A-Z]\\w*Test)`");
+    private static final Pattern COMMAND = Pattern.compile("`ws explore ([^`]+)`");
+
+    private static List<MatchResult> all(Pattern p, String page) throws IOException {
+        return p.matcher(Files.readString(Path.of("../docs/" + page))).results().toList();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"sources.md", "TROPHIES.md"})
+    void every_class_and_method_that_a_page_names_is_in_the_code(String page) throws IOException {
+        List<String> missing = new ArrayList<>();
+        for (MatchResult m : all(CODE, page)) {
+            String module = m.group(1).substring(0, m.group(1).indexOf('/'));
+            Path file = Path.of("../" + module + "/src/main/java/dev/worldswitch/" + m.group(1) + m.group(2) + ".java");
+            if (!Files.exists(file)
+                    || m.group(3) != null && !Files.readString(file).contains(m.group(3))) missing.add(m.group());
+        }
+        assertThat(missing).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"sources.md", "TROPHIES.md"})
+    void every_test_that_a_page_names_is_there(String page) throws IOException {
+        List<String> tests;
+        try (Stream<Path> files = Files.walk(Path.of(".."))) {
+            tests = files.map(f -> f.getFileName().toString())
+                    .filter(f -> f.endsWith("Test.java"))
+                    .map(f -> f.replace(".java", ""))
+                    .toList();
+        }
+        assertThat(all(TEST, page).stream().map(m -> m.group(1))).isSubsetOf(tests);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"sources.md", "TROPHIES.md"})
+    void every_scenario_kernel_and_patch_of_a_command_is_known(String page) throws IOException {
+        for (MatchResult m : all(COMMAND, page)) {
+            String[] word = m.group(1).split(" ");
+            if (word[0].startsWith("--")) continue;
+            Scenario.builtIn(word[0]);
+            for (int i = 1; i + 1 < word.length; i += 2)
+                switch (word[i]) {
+                    case "--without", "--with" -> {
+                        if (!word[i + 1].endsWith(".STEP")) Patch.of(word[i + 1]);
+                    }
+                    case "--kernel" -> KernelVersion.of(word[i + 1]);
+                    default -> assertThat(word[i]).as(m.group()).startsWith("--");
+                }
+        }
+    }
+}
