@@ -199,7 +199,8 @@ final class Its implements VgicMmio.Frame {
     }
 
     private void control(long v) {
-        boolean on = (v & ENABLE) != 0, ready = (baserDevices.get() & baserCollections.get() & cbaser.get() & VALID) != 0;
+        boolean on = (v & ENABLE) != 0,
+                ready = (baserDevices.get() & baserCollections.get() & cbaser.get() & VALID) != 0;
         if (enabled.get() == 0 && on && !ready) return;
         enabled.set(on ? 1 : 0);
         process();

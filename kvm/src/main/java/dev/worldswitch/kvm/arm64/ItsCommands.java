@@ -93,7 +93,8 @@ final class ItsCommands {
             return;
         }
         int index = its.index(vcpu);
-        if (index < 0 || !tables.get().collections().containsKey(id) && entry(its.baserCollections.get(), id) == -1) return;
+        if (index < 0 || !tables.get().collections().containsKey(id) && entry(its.baserCollections.get(), id) == -1)
+            return;
         ItsTables t = tables.get().collection(id, vcpu);
         tables.set(t);
         for (Device d : t.devices().values())
@@ -149,7 +150,8 @@ final class ItsCommands {
 
     /** vgic_its_check_id: the address of an entry of a table, flat or of two levels; -1 where it has none. */
     long entry(long baser, int id) {
-        long at = baser & 0x0000_ffff_ffff_0000L | (baser >>> 12 & 15) << 48, size = ((baser & 0xff) + 1) * Its.TABLE_PAGE;
+        long at = baser & 0x0000_ffff_ffff_0000L | (baser >>> 12 & 15) << 48,
+                size = ((baser & 0xff) + 1) * Its.TABLE_PAGE;
         if (id < 0 || id >= 1 << Its.LPI_BITS) return -1;
         if ((baser & Its.INDIRECT) == 0) {
             long address = at + (long) id * Its.ENTRY;

@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param collections the vCPU id of each mapped collection
  */
 record ItsTables(SortedMap<Integer, Device> devices, SortedMap<Integer, Integer> collections) {
-    static final ItsTables EMPTY =
-            new ItsTables(Collections.emptySortedMap(), Collections.emptySortedMap());
+    static final ItsTables EMPTY = new ItsTables(Collections.emptySortedMap(), Collections.emptySortedMap());
     /** COLLECTION_NOT_MAPPED, and the collection of an event whose collection went. */
     static final int NONE = -1;
 
@@ -58,8 +57,7 @@ record ItsTables(SortedMap<Integer, Device> devices, SortedMap<Integer, Integer>
         ItsTables t = collection(id, null);
         for (int device : devices.keySet())
             for (var e : find(device).events.entrySet())
-                if (e.getValue().collection == id)
-                    t = t.event(device, e.getKey(), new Event(e.getValue().lpi, NONE));
+                if (e.getValue().collection == id) t = t.event(device, e.getKey(), new Event(e.getValue().lpi, NONE));
         return t;
     }
 

@@ -146,8 +146,7 @@ final class Pmu {
         if (denied(v, USERENR_EN)) return 0;
         if (!write) return pmcr(v) & ~(PMCR_P | PMCR_C);
         if ((value & PMCR_C) != 0) v.sys(SysReg.PMCCNTR_EL0, 0);
-        if ((value & PMCR_P) != 0)
-            for (int i = 0; i < counters(v.vm()); i++) v.sys(PmuCounters.counter(i), 0);
+        if ((value & PMCR_P) != 0) for (int i = 0; i < counters(v.vm()); i++) v.sys(PmuCounters.counter(i), 0);
         if (width(v) != -1) value &= ~PMCR_LP;
         v.sys(SysReg.PMCR_EL0, pmcr(v) & ~PMCR_WRITABLE | value & PMCR_WRITABLE & ~(PMCR_C | PMCR_P));
         return 0;
@@ -190,7 +189,9 @@ final class Pmu {
     }
 
     private static int index(Row row) {
-        return row.storage() == SysReg.PMCCNTR_EL0 ? PmuCounters.CYCLE : (row.encoding() >>> 3 & 3) << 3 | row.encoding() & 7;
+        return row.storage() == SysReg.PMCCNTR_EL0
+                ? PmuCounters.CYCLE
+                : (row.encoding() >>> 3 & 3) << 3 | row.encoding() & 7;
     }
 
     /** Event counters are 64 bits wide from PMUv3p5 on, if the VM has that. */

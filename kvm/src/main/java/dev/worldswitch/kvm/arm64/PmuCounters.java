@@ -90,9 +90,8 @@ final class PmuCounters {
 
     private static void add(Vcpu v, int i, long n) {
         long old = v.sys(counter(i)), sum = old + n;
-        boolean overflows = overflowsAt64(v, i)
-                ? Long.compareUnsigned(sum, old) < 0
-                : (old & 0xffffffffL) + n > 0xffffffffL;
+        boolean overflows =
+                overflowsAt64(v, i) ? Long.compareUnsigned(sum, old) < 0 : (old & 0xffffffffL) + n > 0xffffffffL;
         v.sys(counter(i), i == CYCLE ? sum : sum & Pmu.width(v));
         if (overflows) overflow(v, i);
     }

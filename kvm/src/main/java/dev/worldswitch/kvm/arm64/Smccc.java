@@ -63,8 +63,8 @@ final class Smccc {
             case VERSION -> answer(SMCCC_1_1);
             case ARCH_FEATURES -> answer(archFeatures((int) argument(1)));
             case PV_TIME_FEATURES -> answer(pvTimeFeatures((int) argument(1)));
-            case PV_TIME_ST -> answer(
-                        vcpu.stolenTime().enabled() ? vcpu.stolenTime().init(caller) : NOT_SUPPORTED);
+            case PV_TIME_ST ->
+                answer(vcpu.stolenTime().enabled() ? vcpu.stolenTime().init(caller) : NOT_SUPPORTED);
             case VENDOR_UID -> answer(UID[0], UID[1], UID[2], UID[3]);
             case VENDOR_FEATURES -> answer(vcpu.vm().firmware().bitmap(Firmware.VENDOR));
             case VENDOR_PTP -> answer(NOT_SUPPORTED);

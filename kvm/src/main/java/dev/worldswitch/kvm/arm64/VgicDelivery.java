@@ -22,7 +22,6 @@ final class VgicDelivery {
     /** Who sent an SGI of a GICv2. */
     private static final int LR_CPU = 10;
 
-
     /** GICR_PROPBASER and GICR_PENDBASER: addresses, and "the pending table is zero". */
     private static final long TABLE = 0x000f_ffff_ffff_f000L, PENDING_TABLE = 0x000f_ffff_ffff_0000L, PTZ = 1L << 62;
 
@@ -248,7 +247,7 @@ final class VgicDelivery {
     private long populate(int me, int id) {
         long irq = irq(me, id), lr = id;
         boolean edge = (irq & VgicIrq.EDGE) != 0, active = (irq & VgicIrq.ACTIVE) != 0;
-        boolean sentBy = isV2Sgi(id), several = sentBy && Integer.bitCount(VgicIrq.cpus(irq)) > 1;
+        boolean sentBy = isV2Sgi(id), several = sentBy && Integer.bitCount(VgicIrq.cpus(irq)) + (active ? 1 : 0) > 1;
         if (active) lr |= LR_ACTIVE | (sentBy ? (long) VgicIrq.sender(irq) << LR_CPU : 0);
         // Told of the end of one, there is room for the next one's.
         if (!edge || active && several) lr |= LR_EOI;
@@ -257,7 +256,8 @@ final class VgicDelivery {
             lr |= LR_PENDING;
             if (edge) irq &= ~VgicIrq.LATCH;
             if (sentBy && VgicIrq.cpus(irq) != 0) {
-                int sender = Integer.numberOfTrailingZeros(VgicIrq.cpus(irq)), rest = VgicIrq.cpus(irq) & ~(1 << sender);
+                int sender = Integer.numberOfTrailingZeros(VgicIrq.cpus(irq)),
+                        rest = VgicIrq.cpus(irq) & ~(1 << sender);
                 lr |= (long) sender << LR_CPU;
                 irq = VgicIrq.cpus(irq, rest);
                 if (rest != 0) {

@@ -398,7 +398,8 @@ final class VgicMmio {
                     }
                     case SENDERS_CLEAR -> {
                         int left = VgicIrq.cpus(irq) & ~(int) (value >>> 8 * i);
-                        yield VgicIrq.set(VgicIrq.cpus(irq, left), VgicIrq.LATCH, left != 0 && (irq & VgicIrq.LATCH) != 0);
+                        yield VgicIrq.set(
+                                VgicIrq.cpus(irq, left), VgicIrq.LATCH, left != 0 && (irq & VgicIrq.LATCH) != 0);
                     }
                     case SENDERS_SET -> {
                         int now8 = VgicIrq.cpus(irq) | (int) (value >>> 8 * i) & 0xff;
@@ -408,7 +409,8 @@ final class VgicMmio {
                         VgicIrq.target(VgicIrq.affinity(irq, value), delivery().byAffinity(value & 0xffffff));
                 };
                 delivery().irq(vcpu, id, now);
-                if (r.what == What.ROUTER || r.what == What.SENDERS_SET) delivery().kick(vcpu, id);
+                if (r.what == What.ROUTER || r.what == What.SENDERS_SET)
+                    delivery().kick(vcpu, id);
             }
         } finally {
             delivery().lock().unlock();
@@ -457,7 +459,10 @@ final class VgicMmio {
     private long misc(int offset) {
         return switch (offset) {
             case CTLR -> delivery().enabled().get() | (gic.isV3() ? ARE | DS : 0);
-            case TYPER -> !gic.isV3() ? (gic.irqs() >>> 5) - 1 | vm.vcpus().get().all().size() - 1L << 5 : (gic.irqs() >>> 5) - 1 | (hasIts() ? 15L << 19 | 1 << 17 : 9L << 19);
+            case TYPER ->
+                !gic.isV3()
+                        ? (gic.irqs() >>> 5) - 1 | vm.vcpus().get().all().size() - 1L << 5
+                        : (gic.irqs() >>> 5) - 1 | (hasIts() ? 15L << 19 | 1 << 17 : 9L << 19);
             case IIDR -> PRODUCT_KVM | gic.revision().get() << 12 | IMPLEMENTER_ARM;
             default -> 0;
         };

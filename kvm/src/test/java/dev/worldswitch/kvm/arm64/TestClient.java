@@ -14,7 +14,6 @@ import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.arm64.Arm64Profile;
 import dev.worldswitch.machine.cell.Region;
-import java.util.List;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
 

@@ -10,7 +10,13 @@ final class GicvFrame {
     private static final long SIZE = 0x2000;
 
     private static final int CTLR = 0x00, PMR = 0x04, BPR = 0x08, IAR = 0x0c, EOIR = 0x10, RPR = 0x14, HPPIR = 0x18;
-    private static final int ABPR = 0x1c, AIAR = 0x20, AEOIR = 0x24, AHPPIR = 0x28, APR = 0xd0, IIDR = 0xfc, DIR = 0x1000;
+    private static final int ABPR = 0x1c,
+            AIAR = 0x20,
+            AEOIR = 0x24,
+            AHPPIR = 0x28,
+            APR = 0xd0,
+            IIDR = 0xfc,
+            DIR = 0x1000;
     /** ICH_VMCR_EL2: VENG0 0, VENG1 1, VAckCtl 2, VFIQEn 3, VCBPR 4, VEOIM 9. */
     private static final long CONTROLS = 0x21f;
 

@@ -113,7 +113,12 @@ final class RegionEmitter extends RegionWriter<Block> {
 
     private void count(int n) {
         if (!counting) return;
-        code().aload(CPU).dup().getfield(C, "retired", J).loadConstant((long) n).ladd().putfield(C, "retired", J);
+        code().aload(CPU)
+                .dup()
+                .getfield(C, "retired", J)
+                .loadConstant((long) n)
+                .ladd()
+                .putfield(C, "retired", J);
     }
 
     private Thrown thrown() {
