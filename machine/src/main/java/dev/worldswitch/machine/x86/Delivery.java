@@ -155,12 +155,12 @@ final class Delivery {
     }
 
     /** Writes the frame as the new privilege; on a fault the old one is back. */
-    private static void pushFrame(Interpreter m, long sp, long[] frame, int first, int cpl) {
+    static void pushFrame(Interpreter m, long sp, long[] frame, int first, int cpl) {
         int old = m.cpl;
         m.cpl = cpl;
         m.loadAccess(m.sys | X86State.AC);
         try {
-            m.store(sp, 8 * (6 - first), frame, first);
+            m.store(sp, 8 * (frame.length - first), frame, first);
         } finally {
             m.cpl = old;
             m.loadAccess(m.sys);
@@ -175,7 +175,8 @@ final class Delivery {
     private static void protectedMode(Interpreter m, int vector, int type, boolean hasError, long error) {
         X86State s = m.state;
         long ext = type == EXTERNAL || type == NMI || type == HARDWARE ? 1 : 0;
-        if ((m.sys & X86State.VM) != 0) throw SystemOps.unimplemented(m);
+        boolean virtual = (m.sys & X86State.VM) != 0;
+        if (virtual && type == SOFT_INT && (m.sys & X86State.IOPL) != X86State.IOPL) throw m.gp(0);
         if (vector * 8 + 7 > (s.idtLimit.get() & 0xffff)) throw m.gp(vector * 8L + 2 + ext);
         long gate = m.sysLoad(s.idtBase.get() + vector * 8L, 8);
         if ((gate >>> 40 & 0x1f) == 5) throw SystemOps.unimplemented(m);
@@ -190,29 +191,37 @@ final class Delivery {
         int cpl = (a & 4) != 0 ? m.cpl : Segments.dpl(d);
         long target = gate & 0xffff | (size == 4 ? (gate >>> 48) << 16 : 0);
         if (target > Segments.limit(d)) throw m.gp(ext);
-        long[] frame = {error, m.rip, s.segSelector.get(X86State.CS), m.flags(), m.g[4], s.segSelector.get(X86State.SS)
+        if (virtual && cpl != 0) throw m.gp(sel & 0xfffc | ext);
+        long[] frame = {
+            error,
+            m.rip,
+            s.segSelector.get(X86State.CS),
+            m.flags(),
+            m.g[4],
+            s.segSelector.get(X86State.SS),
+            s.segSelector.get(X86State.ES),
+            s.segSelector.get(X86State.DS),
+            s.segSelector.get(X86State.FS),
+            s.segSelector.get(X86State.GS)
         };
-        int first = hasError ? 0 : 1, count = cpl < m.cpl ? 6 : 4;
-        long sp = m.g[4], base = s.segBase.get(X86State.SS), mask = m.stackMask(), ssSel = 0, ssDesc = 0;
-        if (cpl < m.cpl) {
-            long tss = s.segBase.get(X86State.TR);
-            boolean tss32 = (s.segAttr.get(X86State.TR) & 8) != 0;
-            sp = tss32 ? m.sysLoad(tss + 4 + 8L * cpl, 4) : m.sysLoad(tss + 2 + 4L * cpl, 2);
-            ssSel = tss32 ? m.sysLoad(tss + 8 + 8L * cpl, 2) : m.sysLoad(tss + 4 + 4L * cpl, 2);
-            if ((ssSel & 0xfffc) == 0) throw m.fault(10, ext);
-            ssDesc = Segments.descriptor(m, ssSel, 10);
-            long sa = Segments.attr(ssDesc);
-            if ((sa & 0x1a) != 0x12 || Segments.dpl(ssDesc) != cpl || (ssSel & 3) != cpl)
-                throw m.fault(10, ssSel & 0xfffc | ext);
-            if ((sa & X86State.ATTR_P) == 0) throw m.ss(ssSel & 0xfffc | ext);
-            base = Segments.base(ssDesc);
-            mask = (sa & X86State.ATTR_DB) != 0 ? 0xffffffffL : 0xffff;
+        int first = hasError ? 0 : 1, count = virtual ? 10 : cpl < m.cpl ? 6 : 4;
+        long sp = m.g[4], base = s.segBase.get(X86State.SS), mask = m.stackMask();
+        Segments.Stack inner = cpl < m.cpl ? Segments.innerStack(m, cpl, ext) : null;
+        if (inner != null) {
+            sp = inner.pointer();
+            base = inner.base();
+            mask = inner.mask();
         }
         for (int k = count - 1; k >= first; k--) {
             sp = sp - size & mask;
             m.sysStore(base + sp & 0xffffffffL, size, frame[k]);
         }
-        if (cpl < m.cpl) Segments.set(m, X86State.SS, ssSel, base, Segments.limit(ssDesc), Segments.attr(ssDesc) | 1);
+        if (virtual) {
+            m.sys &= ~X86State.VM;
+            for (int seg : new int[] {X86State.ES, X86State.DS, X86State.FS, X86State.GS})
+                Segments.set(m, seg, 0, 0, 0, X86State.ATTR_UNUSABLE);
+        }
+        if (inner != null) inner.load(m);
         m.g[4] = mask == 0xffff ? m.g[4] & ~mask | sp : sp;
         Segments.setCode(m, sel, d, cpl);
         clearFlags(m, (gate >>> 40 & 1) == 0);
@@ -229,19 +238,25 @@ final class Delivery {
     static void iret(Interpreter m, int size) {
         X86State s = m.state;
         if (Segments.real(m)) {
-            if ((m.sys & X86State.VM) != 0) throw SystemOps.unimplemented(m);
+            // In virtual-8086 mode IOPL is not the task's to change.
+            long fixed = (m.sys & X86State.VM) != 0 ? X86State.IOPL : 0;
+            if (fixed != 0 && (m.sys & X86State.IOPL) != X86State.IOPL) throw m.gp(0);
             long ip = m.peek(0, size), cs = m.peek(size, size), f = m.peek(2 * size, size);
             m.drop(3L * size);
             Segments.setReal(m, X86State.CS, cs);
             m.rip = ip;
-            m.setFlags(size == 2 ? m.flags() & ~0xffffL | f : f & 0x257fd5 | m.flags() & 0x1a0000);
+            long keep = (size == 2 ? ~0xffffL : 0x1a0000) | fixed;
+            m.setFlags(m.flags() & keep | f & (size == 2 ? 0xffffL : 0x257fd5) & ~keep);
             s.nmiMasked.set(0);
             m.modeChanged();
             return;
         }
         if ((m.sys & X86State.NT) != 0) throw s.longMode() ? m.gp(0) : SystemOps.unimplemented(m);
         long ip = m.peek(0, size), cs = m.peek(size, size) & 0xffff, f = m.peek(2 * size, size);
-        if ((f & X86State.VM) != 0 && !s.longMode() && m.cpl == 0) throw SystemOps.unimplemented(m);
+        if ((f & X86State.VM) != 0 && !s.longMode() && m.cpl == 0) {
+            toVirtual8086(m, ip, f);
+            return;
+        }
         int cpl = (int) cs & 3;
         if ((cs & 0xfffc) == 0) throw m.gp(0);
         long d = Segments.descriptor(m, cs, 13);
@@ -283,6 +298,21 @@ final class Delivery {
         m.rip = to;
         m.setFlags(flags);
         s.nmiMasked.set(0);
+        m.epoch++;
+        m.modeChanged();
+    }
+
+    /** IRET to virtual-8086 mode: its stack and data segments are on the stack too (SDM vol. 2, IRET). */
+    private static void toVirtual8086(Interpreter m, long ip, long flags) {
+        int[] order = {X86State.CS, -1, -1, X86State.SS, X86State.ES, X86State.DS, X86State.FS, X86State.GS};
+        long[] words = new long[9];
+        for (int k = 0; k < 9; k++) words[k] = m.peek(4 * k, 4);
+        if (ip > 0xffff) throw m.gp(0);
+        m.setFlags(flags & 0x3f7fd5);
+        for (int k = 0; k < order.length; k++) if (order[k] >= 0) Segments.setReal(m, order[k], words[k + 1] & 0xffff);
+        m.g[4] = words[3];
+        m.rip = ip;
+        m.state.nmiMasked.set(0);
         m.epoch++;
         m.modeChanged();
     }

@@ -82,6 +82,10 @@ final class FarOps {
     }
 
     private static void call(Interpreter m, Op op, long selector, long offset) {
+        if (CallGates.leadsTo(m, selector)) {
+            CallGates.call(m, selector, op.next);
+            return;
+        }
         int z = op.size;
         long sp = m.g[4], cs = m.state.segSelector.get(X86State.CS);
         m.push(cs, z);

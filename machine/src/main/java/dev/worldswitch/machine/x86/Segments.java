@@ -151,8 +151,11 @@ final class Segments {
             return;
         }
         if ((sel & 0xfffc) == 0) throw m.gp(0);
+        if (CallGates.leadsTo(m, sel)) {
+            CallGates.jump(m, sel);
+            return;
+        }
         long d = descriptor(m, sel, 13);
-        if ((attr(d) & X86State.ATTR_S) == 0) throw SystemOps.unimplemented(m);
         checkCode(m, sel, d, m.cpl, true);
         long to = codeTarget(m, d, offset, opsize);
         setCode(m, sel, d, m.cpl);
@@ -169,6 +172,35 @@ final class Segments {
         long off = opsize == 2 ? offset & 0xffff : offset & 0xffffffffL;
         if (off > limit(d)) throw m.gp(0);
         return off;
+    }
+
+    /** The stack that a TSS has for a privilege level; mask of its pointer. */
+    record Stack(long selector, long descriptor, long pointer, long base, long mask) {
+        /** Raises #SS when {@code bytes} below the pointer are not in the segment. */
+        void mustHold(Interpreter m, int bytes) {
+            long low = pointer - bytes & mask, limit = limit(descriptor);
+            boolean down = (attr(descriptor) & 4) != 0;
+            boolean held = down ? low > limit : Long.compareUnsigned(low + bytes - 1, limit) <= 0;
+            if (!held) throw m.ss(selector & 0xfffc);
+        }
+
+        void load(Interpreter m) {
+            set(m, X86State.SS, selector, base, limit(descriptor), attr(descriptor) | 1);
+        }
+    }
+
+    /** SS and SP of level {@code cpl} from the TSS of a legacy mode; {@code ext} is the bit of that name in error codes. */
+    static Stack innerStack(Interpreter m, int cpl, long ext) {
+        long tss = m.state.segBase.get(X86State.TR), limit = limit(m, X86State.TR);
+        boolean wide = (m.state.segAttr.get(X86State.TR) & 8) != 0;
+        long at = wide ? 4 + 8L * cpl : 2 + 4L * cpl;
+        if (at + (wide ? 5 : 3) > limit) throw m.fault(10, m.state.segSelector.get(X86State.TR) & 0xfffc | ext);
+        long sp = m.sysLoad(tss + at, wide ? 4 : 2), ss = m.sysLoad(tss + at + (wide ? 4 : 2), 2);
+        if ((ss & 0xfffc) == 0) throw m.fault(10, ext);
+        long d = descriptor(m, ss, 10), a = attr(d);
+        if ((a & 0x1a) != 0x12 || dpl(d) != cpl || (ss & 3) != cpl) throw m.fault(10, ss & 0xfffc | ext);
+        if ((a & X86State.ATTR_P) == 0) throw m.ss(ss & 0xfffc | ext);
+        return new Stack(ss, d, sp, base(d), (a & X86State.ATTR_DB) != 0 ? 0xffffffffL : 0xffff);
     }
 
     /** LLDT and LTR. */
