@@ -176,6 +176,7 @@ final class Delivery {
         X86State s = m.state;
         long ext = type == EXTERNAL || type == NMI || type == HARDWARE ? 1 : 0;
         boolean virtual = (m.sys & X86State.VM) != 0;
+        if (virtual && type == SOFT_INT && (s.cr.get(4) & X86State.CR4_VME) != 0) throw SystemOps.unimplemented(m);
         if (virtual && type == SOFT_INT && (m.sys & X86State.IOPL) != X86State.IOPL) throw m.gp(0);
         if (vector * 8 + 7 > (s.idtLimit.get() & 0xffff)) throw m.gp(vector * 8L + 2 + ext);
         long gate = m.sysLoad(s.idtBase.get() + vector * 8L, 8);

@@ -71,7 +71,11 @@ final class PrivilegedOps {
     // RFLAGS.
 
     private static boolean ioplAllows(Interpreter m) {
-        return Segments.real(m) && (m.sys & X86State.VM) == 0 || m.cpl <= (m.sys & X86State.IOPL) >> 12;
+        boolean allowed = Segments.real(m) && (m.sys & X86State.VM) == 0 || m.cpl <= (m.sys & X86State.IOPL) >> 12;
+        // Virtual-8086 mode extensions would use VIF there.
+        boolean extended = (m.sys & X86State.VM) != 0 && (m.state.cr.get(4) & X86State.CR4_VME) != 0;
+        if (!allowed && extended) throw SystemOps.unimplemented(m);
+        return allowed;
     }
 
     private static void flags(MoreOps.Acts plain, MoreOps.Acts ending) {
