@@ -148,8 +148,8 @@ final class CatalogueReport {
         }
         // And as its file leaves the patch out: of another release, or beside another patch.
         for (Scenario.Expectation e : s.expectations())
-            if (Stream.of(e.changes().split("--"))
-                    .anyMatch(c -> c.strip().equals("without " + p.id()))) kernels.add(s.kernelFor(e));
+            if (Stream.of(e.changes().split("--")).anyMatch(c -> c.strip().equals("without " + p.id())))
+                kernels.add(s.kernelFor(e));
         char all = ' ';
         for (KernelVersion k : kernels) {
             if (all != ' ' && all != '.') break;

@@ -12,13 +12,12 @@ public final class FileError {
 
     /** @param what as {@code can't read} */
     public static IllegalArgumentException of(String what, Path file, IOException e) {
-        String why =
-                switch (e) {
-                    case NoSuchFileException n -> "there is no such file or directory";
-                    case AccessDeniedException a -> "permission denied";
-                    case CharacterCodingException c -> "it is no text";
-                    default -> String.valueOf(e.getMessage());
-                };
+        String why = switch (e) {
+            case NoSuchFileException n -> "there is no such file or directory";
+            case AccessDeniedException a -> "permission denied";
+            case CharacterCodingException c -> "it is no text";
+            default -> String.valueOf(e.getMessage());
+        };
         return new IllegalArgumentException(what + " " + file + ": " + why, e);
     }
 }

@@ -129,7 +129,8 @@ public final class Scenario {
         if (recorded != null)
             throw new IllegalArgumentException(
                     name + " is a recording: it is of " + machine() + " and of no other machine");
-        String arch = MachineProfile.builtIn(machine).arch(), of = MachineProfile.builtIn(machine()).arch();
+        String arch = MachineProfile.builtIn(machine).arch(),
+                of = MachineProfile.builtIn(machine()).arch();
         if (!arch.equals(of))
             throw new IllegalArgumentException(
                     name + " is a scenario of " + of + " machines, " + machine + " is one of " + arch);
@@ -403,8 +404,8 @@ public final class Scenario {
         } catch (NumberFormatException e) {
             // Said below.
         }
-        throw new IllegalArgumentException("'" + word[0] + "' takes one number, as '" + word[0] + " 1'; not '"
-                + String.join(" ", word) + "'");
+        throw new IllegalArgumentException(
+                "'" + word[0] + "' takes one number, as '" + word[0] + " 1'; not '" + String.join(" ", word) + "'");
     }
 
     private int number(String key, int otherwise) {

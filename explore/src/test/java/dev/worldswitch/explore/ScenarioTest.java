@@ -85,14 +85,17 @@ class ScenarioTest {
 
     @Test
     void a_workload_that_there_is_not_is_named() {
-        assertThatThrownBy(() -> Scenario.parse("mine", "workload = nosuch")).hasMessageStartingWith("no scenario 'nosuch'");
+        assertThatThrownBy(() -> Scenario.parse("mine", "workload = nosuch"))
+                .hasMessageStartingWith("no scenario 'nosuch'");
         assertThatThrownBy(() -> Scenario.parse("mine", "workload = xfd-nm"))
                 .hasMessage("scenario mine: 'xfd-nm' is no workload, it is one of xfd");
     }
 
     @Test
     void there_are_about_ten_workloads() {
-        assertThat(Scenario.names().stream().map(n -> Scenario.builtIn(n).workload()).distinct())
+        assertThat(Scenario.names().stream()
+                        .map(n -> Scenario.builtIn(n).workload())
+                        .distinct())
                 .hasSizeLessThanOrEqualTo(12);
     }
 }

@@ -707,12 +707,7 @@ public enum Patch {
             Set.of()),
     /** The recorded kernels are built with Xen interfaces. */
     X86_XEN_BUILT(
-            "xen-built",
-            Arch.X86,
-            "CONFIG_KVM_XEN is on",
-            "a build option of the recorded kernels",
-            "2024",
-            Set.of()),
+            "xen-built", Arch.X86, "CONFIG_KVM_XEN is on", "a build option of the recorded kernels", "2024", Set.of()),
     /** Masked events in KVM_SET_PMU_EVENT_FILTER. */
     X86_PMU_MASKED_EVENTS(
             "pmu-masked-events",

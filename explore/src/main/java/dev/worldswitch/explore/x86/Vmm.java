@@ -38,6 +38,7 @@ final class Vmm {
     private final FpuSignal signals;
     /** Where its handler's frame goes; null for a task without a handler. */
     private final FpuSignal.@Nullable Frame frame;
+
     private final long own;
     private final List<Step> steps = new ArrayList<>();
 
@@ -107,8 +108,9 @@ final class Vmm {
             case "signal-handler" -> call("sigaction()", () -> handles.set(1));
             case "raise" -> call("kill() of itself", () -> task.flags().or(Task.TIF_SIGPENDING));
             case "use-tiles" ->
-                call("ARCH_REQ_XCOMP_PERM, and the first use of tiles", () -> host.fpu()
-                        .xfdEnableFeature(task, 1L << XsaveLayout.TILEDATA));
+                call(
+                        "ARCH_REQ_XCOMP_PERM, and the first use of tiles",
+                        () -> host.fpu().xfdEnableFeature(task, 1L << XsaveLayout.TILEDATA));
             case "hotplug" -> call("idle CPUs go offline and come back", host::idleCpusDownAndUp);
             case "perf" -> call("perf turns last-branch records on or off", this::perf);
             case "get-xsave" -> call("ioctl(vcpu, KVM_GET_XSAVE2)", hasVm(text)::getXsave);
@@ -119,10 +121,9 @@ final class Vmm {
                 yield call("ioctl(vcpu, KVM_SET_MSRS) IA32_XFD = " + word[1], () -> v.setXfd(to));
             }
             default ->
-                throw new IllegalArgumentException(
-                        "a task can't '" + text
-                                + "'; known: own-registers, null-call, exec, yield, signal-handler, raise, use-tiles,"
-                                + " hotplug, perf, run, get-xsave, set-xsave, set-xfd VALUE");
+                throw new IllegalArgumentException("a task can't '" + text
+                        + "'; known: own-registers, null-call, exec, yield, signal-handler, raise, use-tiles,"
+                        + " hotplug, perf, run, get-xsave, set-xsave, set-xfd VALUE");
         };
     }
 
@@ -207,7 +208,8 @@ final class Vmm {
         control("IA32_XFD", cpu.xfd().get(), xfd);
         control("XCR0", cpu.xcr0().get(), xcr0);
         control("IA32_XFD_ERR", cpu.xfdErr().get(), 0);
-        if (wrote.get() == OWN && host.profile().xsave().has(XsaveLayout.PKRU)) control("PKRU", cpu.rdpkru(), ownPkru());
+        if (wrote.get() == OWN && host.profile().xsave().has(XsaveLayout.PKRU))
+            control("PKRU", cpu.rdpkru(), ownPkru());
         control("IA32_DEBUGCTL", cpu.debugctl().get(), host.perf().debugctl(cpu));
     }
 

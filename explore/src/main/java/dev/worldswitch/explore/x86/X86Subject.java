@@ -73,8 +73,7 @@ final class X86Subject implements Subject {
 
     @Override
     public @Nullable Task signalled(PhysicalCpu cpu) {
-        for (Vmm v : vmms)
-            if (v.task().cpuIfAny() == cpu && v.maySignal()) return v.task();
+        for (Vmm v : vmms) if (v.task().cpuIfAny() == cpu && v.maySignal()) return v.task();
         return null;
     }
 

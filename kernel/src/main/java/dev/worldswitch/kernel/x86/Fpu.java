@@ -256,8 +256,7 @@ public final class Fpu implements FpSwitch {
 
     /** Just before user mode or guest entry, interrupts off: registers that are not the task's are loaded. */
     public void switchFpuReturn(Task task) {
-        if (task.flags().test(TIF_NEED_FPU_LOAD))
-            fpregsRestoreUserregs(task, fpregsOwner(task), "switch_fpu_return");
+        if (task.flags().test(TIF_NEED_FPU_LOAD)) fpregsRestoreUserregs(task, fpregsOwner(task), "switch_fpu_return");
     }
 
     /** user_xfeatures of the task's own image. */

@@ -79,8 +79,7 @@ public final class FpuSignal {
     }
 
     private void restoreUserregs(Task task, @Nullable X86Thread kept) {
-        fpu.fpregsRestoreUserregs(
-                task, readsOwnerAgain ? fpu.fpregsOwner(task) : kept, "fpregs_restore_userregs");
+        fpu.fpregsRestoreUserregs(task, readsOwnerAgain ? fpu.fpregsOwner(task) : kept, "fpregs_restore_userregs");
     }
 
     private long sigPreparePkru(Task task) {
@@ -125,5 +124,4 @@ public final class FpuSignal {
         fpu.fpregsMarkActivate(task);
         fpu.fpregsUnlock(task);
     }
-
 }

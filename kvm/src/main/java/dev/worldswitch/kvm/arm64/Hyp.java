@@ -4,8 +4,8 @@ import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.arm64.Fpsimd;
-import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.Line;
+import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.Arm64Exit;
 import dev.worldswitch.machine.arm64.Arm64Profile;
@@ -155,7 +155,8 @@ final class Hyp {
             boolean serror = cpu.retract(Line.SERROR);
             cpu.host().leaveGuest();
             // Before the SError is looked at: an interrupt's exit leaves the syndrome of the one before.
-            if (exit.kind != Arm64Exit.INTERRUPT) vcpu.fault().set(ESR, cpu.sys().get(SysReg.ESR_EL2.ordinal()));
+            if (exit.kind != Arm64Exit.INTERRUPT)
+                vcpu.fault().set(ESR, cpu.sys().get(SysReg.ESR_EL2.ordinal()));
             if (serror) return afterSerror(cpu, vcpu, exit);
             if (exit.kind != Arm64Exit.SYNC) return exit;
             int ec = (int) (cpu.sys().get(SysReg.ESR_EL2.ordinal()) >>> EC_SHIFT) & 0x3f;
@@ -205,7 +206,8 @@ final class Hyp {
         c.pc().set(cpu.pc().get());
         c.pstate().set(cpu.pstate().get());
         HypGuest.save(cpu, vcpu);
-        for (int i = ESR + 1; i < FAULT.length; i++) vcpu.fault().set(i, cpu.sys().get(FAULT[i].ordinal()));
+        for (int i = ESR + 1; i < FAULT.length; i++)
+            vcpu.fault().set(i, cpu.sys().get(FAULT[i].ordinal()));
     }
 
     private static void loadStage2(Arm64Cpu cpu, Vcpu vcpu) {
