@@ -24,6 +24,7 @@ final class Context {
             Log.Place log) {}
 
     private static final int DEEPEST = 8;
+    static final String A_CPU = "a CPU";
     final int number;
     final Program program;
     final Log log = new Log();
@@ -37,11 +38,13 @@ final class Context {
 
     int depth;
     boolean done;
+    /** It gets a CPU only where another is preempted or ends, and nobody preempts it. */
+    boolean comesByPreemption;
     /** Whether it could be preempted at its last moment. */
     boolean preemptible;
 
     /** For a deadlock's text: what it waits for when it does. */
-    String waitsFor = "a CPU";
+    String waitsFor = A_CPU;
 
     private final int[] marks = new int[DEEPEST], sinces = new int[DEEPEST];
     private final long[] handlers = new long[DEEPEST];
@@ -152,6 +155,16 @@ final class Context {
         coroutine = null;
         done = true;
         begin(program.steps().size());
+    }
+
+    /** The step that it is in. */
+    int step() {
+        return at == null ? step : at.saved.step();
+    }
+
+    /** It waited for something else than a CPU, and has it. */
+    boolean isWoken() {
+        return !(at == null ? waitsFor : at.waitsFor).equals(A_CPU);
     }
 
     /** How many interrupts it is in. */

@@ -156,7 +156,7 @@ final class Explorer implements Search.Guide {
             Scenario s, KernelVersion kernel, Predicate<Cell> isState, Function<KvmHost, @Nullable Debugger> debugger) {
         MachineProfile machine = MachineProfile.builtIn(s.machine());
         Scenario.Recorded r = s.recorded();
-        return of(
+        Explorer e = of(
                 s.cpus(),
                 s.events(),
                 isState,
@@ -165,6 +165,10 @@ final class Explorer implements Search.Guide {
                 around -> r != null
                         ? new RecordedSubject(s.name(), r, machine, kernel, around, debugger)
                         : Architecture.of(machine).boot(s, machine, kernel, around));
+        for (Context c : e.search.contexts())
+            c.comesByPreemption =
+                    s.comesByPreemption(c.program.task().region().name());
+        return e;
     }
 
     /** The same, its calls and steps recorded. */
@@ -617,8 +621,8 @@ final class Explorer implements Search.Guide {
     // ---- states
 
     private Key key() {
-        long a = world.h1() ^ Digests.mix(search.running() + 2L, 0),
-                b = world.h2() + Digests.mix(search.running() + 2L, 1);
+        long who = search.running() + (search.isGiven() ? 100L : 2L);
+        long a = world.h1() ^ Digests.mix(who, 0), b = world.h2() + Digests.mix(who, 1);
         for (Context c : search.contexts()) {
             a += c.identity(0);
             b += c.identity(1);

@@ -264,12 +264,14 @@ public final class Scenario {
             kernelFor(e);
             for (String id : e.finds()) property(id);
         }
+        for (String t : tasks) comesByPreemption(t);
         for (String key : lines.keySet()) {
             boolean task = tasks.stream()
                     .anyMatch(t -> key.equals(t + ".does")
                             || key.equals(t + ".guest")
                             || key.equals(t + ".code")
                             || key.equals(t + ".vm")
+                            || key.equals(t + ".comes")
                             || key.equals(t + ".sve-max-vq"));
             if (!task && !KEYS.contains(key) && !key.startsWith("expect") && !key.startsWith("bound."))
                 throw new IllegalArgumentException("scenario " + name + ": unknown line '" + key + "'");
@@ -311,6 +313,15 @@ public final class Scenario {
                     list(lines.getOrDefault(t + ".guest", "")),
                     list(lines.getOrDefault(t + ".code", ""))));
         return List.copyOf(all);
+    }
+
+    /** Line {@code TASK.comes = by preemption}: a CPU that another has just begun with is not its, and nobody preempts it. */
+    boolean comesByPreemption(String task) {
+        String how = lines.getOrDefault(task + ".comes", "");
+        if (!how.isEmpty() && !how.equals("by preemption"))
+            throw new IllegalArgumentException(
+                    "scenario " + name + ": a task comes 'by preemption' or as it likes, not '" + how + "'");
+        return !how.isEmpty();
     }
 
     Set<Event> events() {

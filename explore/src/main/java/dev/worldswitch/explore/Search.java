@@ -137,6 +137,9 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
 
     private @Nullable Violation violation;
     private long moments;
+    /** The context that was just given the way; -1 for none. */
+    private int given = -1;
+
     private final Map<String, Long> stepDigests = new HashMap<>();
     private boolean quietPending;
     /** Leaves out choices that commute with the step before them. */
@@ -232,8 +235,10 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     End run(int first, long dirty) {
         int next = first, waiting = 0;
         long itsDirty = dirty;
+        given = -1;
         while (next >= 0) {
             Context c = contexts.get(next);
+            if (given != next) given = -1;
             enter(c, itsDirty);
             itsDirty = -1;
             Came came = goOn(c, null);
@@ -248,8 +253,10 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
                 tell(p, choice);
                 if (choice.isSwitch() || choice.kind() == Choice.GIVE_WAY) {
                     next = choice.which();
+                    given = choice.isSwitch() ? -1 : next;
                     break;
                 }
+                given = -1;
                 came = goOn(c, p.kind == Kind.LEASE ? cpu(c, p, choice) : choice);
             }
             current = null;
@@ -434,6 +441,11 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         return others;
     }
 
+    /** The CPU goes to who was just given the way to it: that another could get it was decided before. */
+    boolean isGiven() {
+        return given == running();
+    }
+
     private List<Choice> tasksFirst(Context c, Point p) {
         List<Choice> others = new ArrayList<>(2);
         dirtyBefore = -1;
@@ -443,8 +455,10 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         }
         int usual = usualCpu(c, p.n);
         for (int i = 0; i < p.n; i++) if (owner.peek(i) == 0 && i != usual) others.add(new Choice(Choice.CPU, i));
+        if (given == c.number && !c.isWoken()) return others;
+        boolean begins = c.step() == 0;
         for (Context o : contexts)
-            if (o != c && !o.done && !hasCpu(o)) others.add(new Choice(Choice.GIVE_WAY, o.number));
+            if (o != c && !o.done && !hasCpu(o) && !(begins && o.comesByPreemption)) others.add(new Choice(Choice.GIVE_WAY, o.number));
         return others;
     }
 
@@ -560,7 +574,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         long dirty = everywhere ? -1 : f.dirty();
         for (Event e : each) {
             long bit = Footprints.event(e, p.preemptible);
-            if ((p.possible >>> e.ordinal() & 1) == 0) dirty |= bit;
+            if ((p.possible >>> e.ordinal() & 1) == 0 || e == Event.PREEMPT && c.comesByPreemption) dirty |= bit;
             else if (everywhere || ((dirty | f.wide()) & bit) != 0) {
                 if (others.isEmpty()) others = new ArrayList<>(4);
                 others.add(choices[e.ordinal()]);
@@ -708,7 +722,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         // It learns nothing from asking in vain, and from the answer only that it is so: neither is logged.
         if (!world.replaying() || !stillRebuilding(c)) while (!world.asked(condition)) waits();
         subject().wakes(c.program.task());
-        c.waitsFor = "a CPU";
+        c.waitsFor = Context.A_CPU;
     }
 
     /** From within a context: others go on until it is asked again. */

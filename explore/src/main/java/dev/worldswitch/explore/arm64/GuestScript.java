@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * {@code call} (PSCI_VERSION,
  * an exit that KVM handles), {@code read-id} and {@code check-id} (ID_AA64PFR0_EL1 through
  * x0), {@code profiling} (touches PMSCR_EL1) and {@code out}, an exit to the VMM. {@code any A | B} is one of them,
- * {@code skip N} goes on after the next N. Traps are the CPU's.
+ * {@code skip N} goes on after the next N, {@code A + B} is done without a moment in between. Traps are the CPU's.
  */
 final class GuestScript implements GuestCode {
     static final long START = 0x1000, OUT = 0x0900_0000;
@@ -96,7 +96,7 @@ final class GuestScript implements GuestCode {
             } else {
                 if (steps) cpu.pstate().and(~PSTATE_SS);
                 if (at == script.size() - 1) finished.set(1);
-                more = operation(cpu, chosen(cpu, script.get(at)).split(" "));
+                more = operations(cpu, script.get(at));
             }
         }
         cpu.guestMode(false);
@@ -107,6 +107,17 @@ final class GuestScript implements GuestCode {
     private static void returnFromUndef(Arm64Cpu cpu) {
         cpu.pc().set(cpu.sys().get(SysReg.ELR_EL1.ordinal()) + 4);
         cpu.pstate().set(cpu.sys().get(SysReg.SPSR_EL1.ordinal()));
+    }
+
+    /** All of {@code A + B}; one that traps does so before it changes anything, and then all are executed again. */
+    private boolean operations(Arm64Cpu cpu, String text) {
+        if (!text.contains(" + ")) return operation(cpu, chosen(cpu, text).split(" "));
+        long pc = cpu.pc().get();
+        for (String one : text.split(" \\+ ")) {
+            cpu.pc().set(pc);
+            if (!operation(cpu, chosen(cpu, one).split(" "))) return false;
+        }
+        return true;
     }
 
     /** Of {@code any A | B} one. */
@@ -169,7 +180,7 @@ final class GuestScript implements GuestCode {
                 throw new IllegalArgumentException("a guest can't '" + word[0]
                         + "'; known: write-z, check-z, zcr LEN, call, read-id, check-id, profiling, trace-filter,"
                         + " use-keys, count, smc-off, tick N, idle, skip N, out,"
-                        + " any A | B");
+                        + " any A | B, A + B");
         }
         cpu.pc().set(cpu.pc().get() + 4);
         return true;
