@@ -443,7 +443,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
 
     /** The CPU goes to who was just given the way to it: that another could get it was decided before. */
     boolean isGiven() {
-        return given == running();
+        return reduced && given >= 0 && given == running();
     }
 
     private List<Choice> tasksFirst(Context c, Point p) {
@@ -455,7 +455,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         }
         int usual = usualCpu(c, p.n);
         for (int i = 0; i < p.n; i++) if (owner.peek(i) == 0 && i != usual) others.add(new Choice(Choice.CPU, i));
-        if (given == c.number && !c.isWoken()) return others;
+        if (reduced && given == c.number && !c.isWoken()) return others;
         boolean begins = c.step() == 0;
         for (Context o : contexts)
             if (o != c && !o.done && !hasCpu(o) && !(begins && o.comesByPreemption)) others.add(new Choice(Choice.GIVE_WAY, o.number));
