@@ -66,8 +66,7 @@ public final class Main implements Runnable {
         line.addSubcommand(CommandLine.HelpCommand.class);
         for (CommandLine c : line.getSubcommands().values()) {
             boolean own = c.getCommandSpec().findOption("--help") != null;
-            if (!own && !c.getCommandName().equals("help"))
-                c.getCommandSpec().mixinStandardHelpOptions(true);
+            if (!own && !c.getCommandName().equals("help")) c.getCommandSpec().mixinStandardHelpOptions(true);
         }
         line.setExecutionExceptionHandler((e, commandLine, parsed) -> {
             if (!(e instanceof IllegalArgumentException)) throw e;

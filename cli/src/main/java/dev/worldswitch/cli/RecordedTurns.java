@@ -79,7 +79,8 @@ final class RecordedTurns implements Debugger {
                 counts = true;
                 if (holderWaits) h.giveWay(true);
                 else if (!counted && millis(since) > PATIENCE_MILLIS) {
-                    disorder = "two threads of the client were in calls at once, and the first one's guest did not leave";
+                    disorder =
+                            "two threads of the client were in calls at once, and the first one's guest did not leave";
                     break;
                 }
             }

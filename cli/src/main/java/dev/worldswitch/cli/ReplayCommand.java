@@ -50,7 +50,8 @@ final class ReplayCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         if (RecordingFile.is(Path.of(schedule))) return recording(Path.of(schedule));
         if (gdb != null)
-            throw new IllegalArgumentException("--gdb goes through a recording (ws record), not through a schedule: a stop would take the vCPU off its"
+            throw new IllegalArgumentException(
+                    "--gdb goes through a recording (ws record), not through a schedule: a stop would take the vCPU off its"
                             + " CPU, an event that the schedule does not have; ws report shows all of its steps");
         Verdict v = Exploration.replay(schedule);
         if (perfetto != null) Files.writeString(perfetto, Exploration.perfetto(schedule));

@@ -47,8 +47,9 @@ final class ServeCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "RECORDING",
             arity = "0..*",
-            description = "recordings (ws record) that may be explored, and folders of such; those in the state folder's "
-                    + "recordings/ always may")
+            description =
+                    "recordings (ws record) that may be explored, and folders of such; those in the state folder's "
+                            + "recordings/ always may")
     private List<Path> recordings = List.of();
 
     @Override

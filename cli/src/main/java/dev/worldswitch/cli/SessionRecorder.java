@@ -132,8 +132,7 @@ final class SessionRecorder implements CallListener {
             return threads.size();
         });
         long permission = thread.process().xcompGuestPerm();
-        calls.add(new Recording.Call(
-                who, number, command, argument, answer, product, permission, part, before, after));
+        calls.add(new Recording.Call(who, number, command, argument, answer, product, permission, part, before, after));
         return true;
     }
 

@@ -287,7 +287,8 @@ class GdbTest {
         SimulatedHost host = SimulatedHost.observed(MachineProfile.builtIn(machine), kernel, 1, (cpu, step) -> {});
         SessionRecorder recorder = SessionRecorder.of(host);
         HostServer.start(socket, host, recorder);
-        assertThat(client(arch, flat(arch, "guest.bin"), socket).start().waitFor()).isZero();
+        assertThat(client(arch, flat(arch, "guest.bin"), socket).start().waitFor())
+                .isZero();
         Recording r = recorder.recording(machine, Recording.kernelText(kernel), 1, arch);
         String file =
                 Files.write(in.resolve("session.ws"), RecordingFile.bytes(r)).toString();

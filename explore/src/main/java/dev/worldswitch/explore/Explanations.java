@@ -21,7 +21,8 @@ final class Explanations {
             "BV18", "XSTATE_BV[18] of the guest's image: 1 when the image holds tile data",
             "DEBUGCTL", "IA32_DEBUGCTL of the CPU",
             "VL", "bytes of a vector register that count on the CPU now",
-            "bound", "vector length, in bytes, with which the CPU's registers are bound to their owner's image; 0: to nobody's",
+            "bound",
+                    "vector length, in bytes, with which the CPU's registers are bound to their owner's image; 0: to nobody's",
             "FOREIGN", "TIF_FOREIGN_FPSTATE: 1 when the CPU's registers are not this task's",
             "E2PB", "MDCR_EL2.E2PB: who owns the profiling buffer; 0: EL2, 2 and 3: EL1"));
 
@@ -55,7 +56,9 @@ final class Explanations {
     private static List<String> lines() {
         try (InputStream in = Explanations.class.getResourceAsStream("/report/sources")) {
             if (in == null) throw new IllegalStateException("resource report/sources is missing");
-            return new ArrayList<>(new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList());
+            return new ArrayList<>(new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .toList());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -162,7 +162,10 @@ final class RecordedSubject implements Subject {
         // What interrupted the recorded client is not known to the instruction: it comes before the first one here.
         if (c.answer() == Errno.EINTR && whole) signalled.set(1);
         if (!whole && limit != null) limit.set(c.gaveWay());
-        partOf.set(whole ? RecordedClient.WHOLE : c.gaveWay() == Recording.WAITING ? RecordedClient.TO_WAIT : RecordedClient.COUNTED);
+        partOf.set(
+                whole
+                        ? RecordedClient.WHOLE
+                        : c.gaveWay() == Recording.WAITING ? RecordedClient.TO_WAIT : RecordedClient.COUNTED);
         refused.set(c.answer() == Errno.EBADF || c.answer() == Errno.EINVAL ? c.answer() : 0);
         userMode();
         KvmFile.Made made = new KvmFile.Made();

@@ -31,14 +31,14 @@ class RecordingFileTest {
         Recording r = some();
         List<Recording.Call> calls = new ArrayList<>(r.calls());
         for (long gaveWay : new long[] {Recording.WAITING, 0, 4096})
-            calls.add(new Recording.Call(
-                    1, 2, 0xae80, 0, -4, Recording.NO_FILE, 7, gaveWay, List.of(), List.of()));
+            calls.add(new Recording.Call(1, 2, 0xae80, 0, -4, Recording.NO_FILE, 7, gaveWay, List.of(), List.of()));
         List<List<Long>> pages = List.of(r.pages().getFirst(), List.of(0x5000L));
         return new Recording(r.machine(), r.kernel(), 1, "client", calls, List.of(0, 1), pages, "");
     }
 
     private static String text(Recording r) {
-        StringBuilder b = new StringBuilder(r.machine() + r.kernel() + r.cpus() + r.client() + r.pages() + r.processes());
+        StringBuilder b =
+                new StringBuilder(r.machine() + r.kernel() + r.cpus() + r.client() + r.pages() + r.processes());
         for (Recording.Call c : r.calls()) {
             b.append(c.thread() + " " + c.file() + " " + c.command() + " " + c.argument() + " " + c.answer());
             b.append(" " + c.made() + " " + c.permission() + " " + c.gaveWay());
@@ -58,7 +58,8 @@ class RecordingFileTest {
     void a_file_of_version_1_is_read() {
         String some = "d29ybGRzd2l0Y2ggcmVjb3JkaW5nCgAAAAF8hLGFAAAAAAAAAFl4nOMvTiwoyMgsStUtSizITClmMdMzNGJLzslMzSth"
                 + "YGRqbJBhZGZgaLzDxMDAxM7AwMB4EMRkZmdkaFjQ0MDOxAiSaLjL9B8GGNkZ2BkYmTUY/wMAmYEbYg==";
-        assertThat(text(RecordingFile.parse("f", Base64.getDecoder().decode(some)))).isEqualTo(text(some()));
+        assertThat(text(RecordingFile.parse("f", Base64.getDecoder().decode(some))))
+                .isEqualTo(text(some()));
     }
 
     @Test

@@ -71,10 +71,7 @@ record Request(Map<String, String> given) {
 
     /** The command that does the same; a posted scenario is a file for it. */
     String command(Scenarios all) {
-        List<String> words = new ArrayList<>(List.of(
-                "ws",
-                "explore",
-                all.forCommand(text("scenario"))));
+        List<String> words = new ArrayList<>(List.of("ws", "explore", all.forCommand(text("scenario"))));
         for (String k : KEYS.subList(1, KEYS.size()))
             if (!text(k).isEmpty())
                 words.addAll(List.of("--" + (k.equals("seconds") ? "time" : k), String.join(",", list(k))));

@@ -56,7 +56,8 @@ final class Scenarios {
     private void recording(Path file) {
         String name = String.valueOf(file.getFileName());
         if (!WINDOW.matcher(name).matches())
-            throw new IllegalArgumentException(file + ": a recording to be served has a name of letters, digits, . _ -");
+            throw new IllegalArgumentException(
+                    file + ": a recording to be served has a name of letters, digits, . _ -");
         Path before = recordings.put(name, file.toAbsolutePath());
         if (before != null) throw new IllegalArgumentException(file + ": a recording is called so already: " + before);
     }
@@ -66,8 +67,7 @@ final class Scenarios {
         List<String> all = new ArrayList<>();
         for (String name : recordings.keySet()) {
             Recording r = recording(name);
-            if (r.unrepeatable().isEmpty())
-                for (Recording.Window w : r.windows()) all.add(name + "@" + w.from());
+            if (r.unrepeatable().isEmpty()) for (Recording.Window w : r.windows()) all.add(name + "@" + w.from());
         }
         return all;
     }

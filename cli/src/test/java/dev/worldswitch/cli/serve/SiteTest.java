@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.BufferedReader;
 import dev.worldswitch.explore.Recording;
 import dev.worldswitch.explore.RecordingFile;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
@@ -38,7 +38,8 @@ class SiteTest {
 
     @BeforeEach
     void start() throws IOException {
-        site = new Site(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), Set.of("ws.example"), state, List.of(), 1);
+        site = new Site(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), Set.of("ws.example"), state, List.of(), 1);
     }
 
     @AfterEach
@@ -200,10 +201,9 @@ class SiteTest {
     void recordings_in_the_state_are_in_the_catalogue_and_explored_and_no_other_file_is() throws Exception {
         site.close();
         int version = 0xae00;
-        Recording.Call asks =
-                new Recording.Call(0, 0, version, 0, 12, Recording.NO_FILE, 0, List.of(), List.of());
-        byte[] file = RecordingFile.bytes(
-                new Recording("sapphire-rapids", "6.12", 1, "asks", List.of(asks), List.of(), ""));
+        Recording.Call asks = new Recording.Call(0, 0, version, 0, 12, Recording.NO_FILE, 0, List.of(), List.of());
+        byte[] file =
+                RecordingFile.bytes(new Recording("sapphire-rapids", "6.12", 1, "asks", List.of(asks), List.of(), ""));
         Files.write(state.resolve("recordings/asks.ws"), file);
         Files.writeString(state.resolve("recordings/foreign"), "description = no recording\n");
         Files.write(state.resolve("elsewhere.ws"), file);
@@ -215,7 +215,9 @@ class SiteTest {
         assertThat(ended(1).get("verdict").asText()).startsWith("clean");
         assertThat(get("/replay?schedule=ws2:asks.ws@0:6.12:-").status()).isEqualTo(200);
         for (String other : List.of("elsewhere.ws", state + "/elsewhere.ws", "../elsewhere.ws", "foreign"))
-            assertThat(post("/api/jobs", "scenario=" + other).status()).as(other).isEqualTo(400);
+            assertThat(post("/api/jobs", "scenario=" + other).status())
+                    .as(other)
+                    .isEqualTo(400);
     }
 
     @Test
