@@ -1,5 +1,6 @@
 /* The guest work: BENCH 0 nothing (start-up alone), 1 integer loop, 2 memory-bound sieve, 3 SHA-256, 4 SVE loops (arm64: a
-   vector sum and a dot product); TIMES as much of it. Freestanding. */
+   vector sum and a dot product), 5 SSE4.1 loops (x86, the same), 6 what a boot is like (x86: code that runs seldom, strings, CPUID,
+   page tables loaded anew); TIMES as much of it. Freestanding. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -79,6 +80,50 @@ static uint32_t work(void)
         a[round & 4095] = result;
     }
     return result;
+}
+#elif BENCH == 5
+#include <smmintrin.h>
+static uint32_t a[4096], b[4096], c[4096];
+static uint32_t work(void)
+{
+    uint32_t result = 0;
+    for (uint32_t i = 0; i < 4096; i++) a[i] = i * 2654435761u, b[i] = i ^ 0x9e3779b9u;
+    for (int round = 0; round < 5000 * TIMES; round++) {
+        __m128i sum = _mm_setzero_si128();
+        for (uint32_t i = 0; i < 4096; i += 4)
+            _mm_storeu_si128((__m128i *)(c + i), _mm_add_epi32(_mm_loadu_si128((__m128i *)(a + i)), _mm_loadu_si128((__m128i *)(b + i))));
+        for (uint32_t i = 0; i < 4096; i += 4)
+            sum = _mm_add_epi32(sum, _mm_mullo_epi32(_mm_loadu_si128((__m128i *)(c + i)), _mm_loadu_si128((__m128i *)(b + i))));
+        sum = _mm_hadd_epi32(sum, sum);
+        result += (uint32_t)_mm_extract_epi32(sum, 0) + (uint32_t)_mm_extract_epi32(sum, 1);
+        a[round & 4095] = result;
+    }
+    return result;
+}
+#elif BENCH == 6
+#define F(n) static __attribute__((noinline)) uint32_t f##n(uint32_t v) { for (int i = 0; i < (v & 7); i++) v = v * (2 * n + 3u) + (v >> (n & 15)); return v % (n + 7u) ? v ^ n : v + n; }
+#define F8(n) F(n##0) F(n##1) F(n##2) F(n##3) F(n##4) F(n##5) F(n##6) F(n##7)
+#define F64(n) F8(n##1) F8(n##2) F8(n##3) F8(n##4) F8(n##5) F8(n##6) F8(n##7) F8(n##8)
+#define C8(n) v = f##n##0(v), v = f##n##1(v), v = f##n##2(v), v = f##n##3(v), v = f##n##4(v), v = f##n##5(v), v = f##n##6(v), v = f##n##7(v);
+#define C64(n) C8(n##1) C8(n##2) C8(n##3) C8(n##4) C8(n##5) C8(n##6) C8(n##7) C8(n##8)
+F64(1) F64(2) F64(3) F64(4) F64(5) F64(6) F64(7) F64(8)
+static uint8_t from[65536], to[65536];
+static uint32_t work(void)
+{
+    uint32_t v = 1;
+    for (int round = 0; round < 300 * TIMES; round++) {
+        C64(1) C64(2) C64(3) C64(4) C64(5) C64(6) C64(7) C64(8)
+        uint64_t count = sizeof from / 8, cr3;
+        void *d = from, *s = from;
+        __asm__ volatile("rep stosq" : "+D"(d), "+c"(count) : "a"((uint64_t)v) : "memory");
+        d = to, count = sizeof to;
+        __asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(count) : : "memory");
+        uint32_t eax = 0, ecx = 0, ebx, edx;
+        __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+        __asm__ volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r"(cr3) : : "memory");
+        for (uint32_t i = 0; i < sizeof to; i += 4096) v += to[i];
+    }
+    return v;
 }
 #else
 static uint32_t work(void) { return 0; }

@@ -29,7 +29,7 @@ entry32:
   jne 2b
   mov %edi, %cr3
   mov %cr4, %eax
-  or $0x20, %eax
+  or $0x220, %eax            # PAE, OSFXSR
   mov %eax, %cr4
   mov $0xc0000080, %ecx
   rdmsr
