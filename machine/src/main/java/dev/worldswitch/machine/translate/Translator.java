@@ -23,7 +23,7 @@ public abstract class Translator<B extends BasicBlock<B>> {
     public static final int MAX_LIVE = 4096;
     private static final int MAX_OPS = 120, MIN_OPS = 7, SMALL_LOOP = 24;
     /** Interpretations of a block before it is translated. */
-    public int threshold = 1000;
+    public int threshold = 8000;
     /** Also what would mostly be done by operation objects. */
     public boolean everything;
 
