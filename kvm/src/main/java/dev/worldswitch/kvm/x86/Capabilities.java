@@ -72,7 +72,12 @@ final class Capabilities {
         row(206, "VM_MOVE_ENC_CONTEXT_FROM", () -> 1, null, "sev");
         row(173, "PMU_EVENT_FILTER", () -> 1, null, "pmu_caps");
         row(226, "PMU_EVENT_MASKED_EVENTS", () -> 1, Patch.X86_PMU_MASKED_EVENTS, "pmu_caps");
-        row(MEMORY_ATTRIBUTES, "MEMORY_ATTRIBUTES", () -> PrivateRanges.PRIVATE, Patch.X86_MEMORY_ATTRIBUTES, "guest_memfd");
+        row(
+                MEMORY_ATTRIBUTES,
+                "MEMORY_ATTRIBUTES",
+                () -> PrivateRanges.PRIVATE,
+                Patch.X86_MEMORY_ATTRIBUTES,
+                "guest_memfd");
         row(GUEST_MEMFD, "GUEST_MEMFD", () -> 1, Patch.X86_GUEST_MEMFD, "guest_memfd");
         row(244, "GUEST_MEMFD_FLAGS", this::memfdFlags, Patch.GUEST_MEMFD_FLAGS, "guest_memfd");
         row(231, "USER_MEMORY2", () -> 1, Patch.MEMORY_REGION2, null);

@@ -107,7 +107,8 @@ public final class CpuidMask {
         for (Mask m : MASKS)
             if (m.leaf == leaf && m.subleaf == subleaf && m.register == register) v = v & m.keep | m.set;
         if (leaf == 1 && register == ECX) v |= emulated1Ecx();
-        if (leaf == 7 && subleaf == 1 && !kernel.has(Patch.X86_CPUID_7_1_PLATFORM)) v &= register == EAX ? bits(4, 5) : 0;
+        if (leaf == 7 && subleaf == 1 && !kernel.has(Patch.X86_CPUID_7_1_PLATFORM))
+            v &= register == EAX ? bits(4, 5) : 0;
         if (leaf == 7 && subleaf == 0 && register == EBX && (supportedXcr0 & 0x18) == 0) v &= ~(1 << 14);
         if (leaf == 7 && subleaf == 0 && register == EDX && (supportedXcr0 & XsaveLayout.XFEATURE_TILE) == 0) v &= ~AMX;
         if (leaf == 0x8000_0001 && register == ECX && profile.isAmd() && nested) v |= host.ecx() & 4;

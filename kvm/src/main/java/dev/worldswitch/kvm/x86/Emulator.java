@@ -113,7 +113,8 @@ final class Emulator {
             }
             case SHUTDOWN -> vcpu.events().tripleFault.set(1);
             case DONE -> {
-                if ((vcpu.guestDebug().get() & GUESTDBG_SINGLESTEP) != 0) return run.exits().debug().singleStep();
+                if ((vcpu.guestDebug().get() & GUESTDBG_SINGLESTEP) != 0)
+                    return run.exits().debug().singleStep();
             }
         }
         return 1;

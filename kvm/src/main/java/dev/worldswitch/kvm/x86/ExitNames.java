@@ -27,12 +27,18 @@ final class ExitNames {
 
     /** {@link X86Exit#OTHER} by the opcode in {@link X86Exit#vector}. */
     private static final Map<Integer, Name> BY_OPCODE = Map.of(
-            X86Exit.RSM, new Name("EXCEPTION_NMI", "rsm"),
-            0x0f08, new Name("INVD", "invd"),
-            0x0f09, new Name("WBINVD", "wbinvd"),
-            0x0f33, new Name("RDPMC", "rdpmc"),
-            0x0f01c8, new Name("MONITOR_INSTRUCTION", "monitor"),
-            0x0f01c9, new Name("MWAIT_INSTRUCTION", "mwait"));
+            X86Exit.RSM,
+            new Name("EXCEPTION_NMI", "rsm"),
+            0x0f08,
+            new Name("INVD", "invd"),
+            0x0f09,
+            new Name("WBINVD", "wbinvd"),
+            0x0f33,
+            new Name("RDPMC", "rdpmc"),
+            0x0f01c8,
+            new Name("MONITOR_INSTRUCTION", "monitor"),
+            0x0f01c9,
+            new Name("MWAIT_INSTRUCTION", "mwait"));
 
     private static final String[] SVM_EXCEPTIONS = {
         "DE", "DB", null, "BP", "OF", "BR", "UD", "NM", "DF", null, "TS", "NP", "SS", "GP", "PF", null, "MF", "AC",

@@ -52,8 +52,7 @@ final class GuestEntry {
     Interpreter interpreter(X86Cpu cpu) {
         Interpreter i = loop.get();
         if (i != null && i.cpu == cpu) return i;
-        Interpreter made = loops.computeIfAbsent(
-                cpu, c -> new Interpreter(c, state, vcpu.seenMemory(), vcpu.port()));
+        Interpreter made = loops.computeIfAbsent(cpu, c -> new Interpreter(c, state, vcpu.seenMemory(), vcpu.port()));
         // What this vCPU invalidated elsewhere since is not known here: kvm_arch_vcpu_load asks for a flush as well.
         made.flushTlb();
         if (i != null) made.mmio().takeOver(i.mmio());

@@ -60,12 +60,7 @@ final class HypervCpuid {
                 leaf(INTERFACE, SIGNATURE, 0, 0, 0),
                 // The version of Hyper-V 2016.
                 leaf(0x4000_0002, 0x3839, 0xa0000, 0, 0),
-                leaf(
-                        0x4000_0003,
-                        0x2aff | invariant,
-                        0x830 | extended,
-                        0,
-                        0xd12 | direct | ranges),
+                leaf(0x4000_0003, 0x2aff | invariant, 0x830 | extended, 0, 0xd12 | direct | ranges),
                 leaf(0x4000_0004, 0xa2c | clusterIpi | alone, 0xfff, 0, 0),
                 leaf(0x4000_0005, (int) kvm.capabilities().maxVcpus(), 64, 0, 0),
                 text(0x4000_0080, 0, "Linux KVM Hv"),

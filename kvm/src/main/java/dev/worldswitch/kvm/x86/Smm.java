@@ -258,12 +258,7 @@ final class Smm {
     }
 
     private void load64(Bytes a, Place p) {
-        segment(
-                p.segment,
-                a.u16(p.in64),
-                a.u64(p.in64 + 8),
-                a.u32(p.in64 + 4) & 0xffffffffL,
-                a.u16(p.in64 + 2));
+        segment(p.segment, a.u16(p.in64), a.u64(p.in64 + 8), a.u32(p.in64 + 4) & 0xffffffffL, a.u16(p.in64 + 2));
     }
 
     private boolean load32(Bytes a, ControlRegisters control) {
@@ -285,10 +280,7 @@ final class Smm {
                         a.u32(p.in32) >>> 8 & 0xf0ff);
         msr(MSR_SMBASE, a.u32(SMBASE_32) & 0xffffffffL);
         boolean good = enterProtectedMode(
-                control,
-                a.u32(CR0_32) & 0xffffffffL,
-                a.u32(CR3_32) & 0xffffffffL,
-                a.u32(CR4_32) & 0xffffffffL);
+                control, a.u32(CR0_32) & 0xffffffffL, a.u32(CR3_32) & 0xffffffffL, a.u32(CR4_32) & 0xffffffffL);
         state.shadow.set(keepsShadow() ? a.u8(SHADOW_32) & 3 : 0);
         vcpu.rflags(rflags);
         return good;

@@ -70,8 +70,8 @@ final class VcpuIoctls {
 
     /** Memory here needs no faulting in: what is in a slot is there. The part done is told in the structure. */
     private static long preFault(Vcpu v, Call call) {
-        if (!v.vm().kvm().config("pre_fault")
-                || !v.vm().kvm().kernel().has(Patch.X86_PRE_FAULT_MEMORY)) return Errno.EINVAL;
+        if (!v.vm().kvm().config("pre_fault") || !v.vm().kvm().kernel().has(Patch.X86_PRE_FAULT_MEMORY))
+            return Errno.EINVAL;
         Bytes b = call.in(64);
         if (b == null) return Errno.EFAULT;
         long gpa = b.u64(0), size = b.u64(8), r = 0;

@@ -53,8 +53,7 @@ class DirtyLogTest {
     }
 
     private long log() {
-        assertThat(client.ioctl(
-                        (KvmFile) vm, GET_LOG, new Bytes(16).u32(0, 0).u64(8, TestClient.BASE + SLOT_SIZE)))
+        assertThat(client.ioctl((KvmFile) vm, GET_LOG, new Bytes(16).u32(0, 0).u64(8, TestClient.BASE + SLOT_SIZE)))
                 .isZero();
         byte[] b = new byte[8];
         assertThat(client.read(TestClient.BASE + SLOT_SIZE, b, 0, 8)).isTrue();

@@ -60,7 +60,8 @@ class SmmTest {
         X86State s = v.state();
         s.segBase.set(X86State.CS, 0);
         s.segSelector.set(X86State.CS, 0);
-        assertThat(c.ioctl(v, SET_REGS, new Bytes(144).u64(0, 0x77).u64(128, 0x100).u64(136, 2)))
+        assertThat(c.ioctl(
+                        v, SET_REGS, new Bytes(144).u64(0, 0x77).u64(128, 0x100).u64(136, 2)))
                 .isZero();
     }
 

@@ -42,12 +42,7 @@ final class TestClient implements Client, Caller {
     TestClient(String machine, KernelVersion version) {
         X86Profile profile = X86Profile.builtIn(machine);
         X86Host host = X86Host.boot(
-                Region.root("test"),
-                version,
-                profile,
-                1,
-                Timing.plain(now::get),
-                CpuPools.FIRST_CPU::over);
+                Region.root("test"), version, profile, 1, Timing.plain(now::get), CpuPools.FIRST_CPU::over);
         kernel = host.kernel();
         kvm = TestHosts.kvm(host);
         task = host.newTask("task0");

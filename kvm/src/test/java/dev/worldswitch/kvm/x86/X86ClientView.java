@@ -57,7 +57,11 @@ final class X86ClientView {
         struct("MSRs", c.kvm(), MSR_LIST, new Bytes(4).u32(0, 400));
         for (int group = 0; group < 2; group++)
             for (int n = 0; n < 4; n++)
-                line("attr", group, n, c.ioctl(c.kvm(), HAS_ATTR, new Bytes(24).u32(4, group).u64(8, n)));
+                line(
+                        "attr",
+                        group,
+                        n,
+                        c.ioctl(c.kvm(), HAS_ATTR, new Bytes(24).u32(4, group).u64(8, n)));
         line("attr at -1", c.ioctl(c.kvm(), GET_ATTR, new Bytes(24).u64(16, -1)));
     }
 
@@ -83,10 +87,18 @@ final class X86ClientView {
         long[] values = {0, 1 << 24, 0xffff_ffff_8000_0000L, 1L << 40};
         for (int msr : WRITTEN)
             for (long x : values) {
-                line("write", msr, x, c.ioctl(v, SET_MSRS, new Bytes(24).u32(0, 1).u32(8, msr).u64(16, x)));
+                line(
+                        "write",
+                        msr,
+                        x,
+                        c.ioctl(v, SET_MSRS, new Bytes(24).u32(0, 1).u32(8, msr).u64(16, x)));
                 struct("read", v, GET_MSRS, new Bytes(24).u32(0, 1).u32(8, msr).u64(16, 77));
             }
-        struct("one reg", v, IoctlTable.iow(0xab, 16), new Bytes(16).u64(0, 0x2030_0002_0000_0010L).u64(8, TestClient.BASE));
+        struct(
+                "one reg",
+                v,
+                IoctlTable.iow(0xab, 16),
+                new Bytes(16).u64(0, 0x2030_0002_0000_0010L).u64(8, TestClient.BASE));
         line("prefault", c.ioctl(v, IoctlTable.iowr(0xd5, 64), new Bytes(64).u64(8, 4096)));
     }
 }

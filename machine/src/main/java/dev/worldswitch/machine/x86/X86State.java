@@ -23,7 +23,8 @@ public final class X86State {
     public static final long OF = 0x800, IOPL = 0x3000, NT = 0x4000, RF = 0x10000, VM = 0x20000, AC = 0x40000;
     public static final long CR0_PE = 1, CR0_MP = 2, CR0_EM = 4, CR0_TS = 8, CR0_ET = 0x10, CR0_NE = 0x20;
     public static final long CR0_WP = 1 << 16, CR0_AM = 1 << 18, CR0_NW = 1 << 29, CR0_CD = 1 << 30, CR0_PG = 1L << 31;
-    public static final long CR4_VME = 1, CR4_TSD = 4,
+    public static final long CR4_VME = 1,
+            CR4_TSD = 4,
             CR4_DE = 8,
             CR4_PSE = 0x10,
             CR4_PAE = 0x20,
