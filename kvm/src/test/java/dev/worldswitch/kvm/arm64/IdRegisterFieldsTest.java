@@ -5,8 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.machine.arm64.Arm64Exit;
 import dev.worldswitch.machine.arm64.SysReg;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -120,5 +125,46 @@ class IdRegisterFieldsTest {
             }
             assertThat(c.get64(v, id(register))).isEqualTo(now);
         });
+    }
+
+    private static final Pattern ONE_UP_OR_DOWN = Pattern.compile(
+            "idregs \\| (PSCI02\\S*) FIELDS \\+-1 sysreg s3_0_c0_c(\\d)_(\\d).* accepted:(.*); rejected: the others, all EINVAL");
+
+    /** The next lower and higher value of each field of each ID register, as real kernels answered. */
+    @ParameterizedTest
+    @ValueSource(strings = {"6.1-vhe", "6.12-vhe", "6.12-nvhe", "6.18-vhe", "7.2-vhe"})
+    void a_field_goes_one_up_or_down_where_it_did_on_the_real_kernel(String transcript) throws IOException {
+        String machine = "max,sve-max-vq=16" + (transcript.endsWith("nvhe") ? ",nvhe" : "");
+        TestClient c = new TestClient(machine, transcript.replaceAll("-.*", ""));
+        int registers = 0;
+        for (String line : Files.readAllLines(Path.of("../conformance/arm64/transcripts/" + transcript + ".txt"))) {
+            Matcher m = ONE_UP_OR_DOWN.matcher(line);
+            if (!m.matches()) continue;
+            registers++;
+            Vcpu v = m.group(1).equals("PSCI02") ? c.vcpu(VcpuFeature.PSCI_0_2) : c.fullVcpu();
+            long register = OneReg.ARM64 | OneReg.U64 | (long) OneReg.SYSREG << 16;
+            register |= 3 << 14 | Integer.parseInt(m.group(2)) << 3 | Integer.parseInt(m.group(3));
+            assertThat(accepted(c, v, register)).as(line).isEqualTo(m.group(4));
+        }
+        assertThat(registers).isGreaterThan(100);
+    }
+
+    private static String accepted(TestClient c, Vcpu v, long register) {
+        long now = c.get64(v, register);
+        StringBuilder s = new StringBuilder();
+        for (int low = 0; low < 64; low += 4)
+            for (int by = -1; by < 2; by += 2) {
+                long field = now >>> low & 15, wanted = field + by & 15, value = now & ~(15L << low) | wanted << low;
+                if (c.set64(v, register, value) != 0) continue;
+                s.append(" [%d:%d]%x>%x%s"
+                        .formatted(
+                                low + 3,
+                                low,
+                                field,
+                                wanted,
+                                c.get64(v, register) == value ? "" : "(readback differs)"));
+                c.set64(v, register, now);
+            }
+        return s.isEmpty() ? " none" : s.toString();
     }
 }
