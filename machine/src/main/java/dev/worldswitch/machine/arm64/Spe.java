@@ -75,7 +75,8 @@ public final class Spe {
     void write() {
         if (!recordsWait()) return;
         if (waiting.get() != 0) waiting.set(waiting.get() - 1);
-        // Which regime owns the buffer, and whose tables translate it: with a write pending by the old value or the new.
+        // Which regime owns the buffer, and whose tables translate it: with a write pending by the old value or the
+        // new.
         if (acts(SysReg.MDCR_EL2, v -> ((v & MDCR_E2PB) == 0) != cpu.profile().vhe())) lost.set(lost.get() + 1);
         else if (translatedEarly.get() != 0 || translatedForGuest()) inGuestMemory.set(inGuestMemory.get() + 1);
     }

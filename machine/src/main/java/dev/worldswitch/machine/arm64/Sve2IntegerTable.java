@@ -133,8 +133,7 @@ final class Sve2IntegerTable extends SveRows {
                 w -> {
                     int t = f(w, 23, 22) << 2 | f(w, 9, 8), size = Integer.highestOneBit(t);
                     int imm = t << 3 | f(w, 7, 5);
-                    return SveLanes.mergeConstant(
-                            d(w), d(w), g(w), left ? imm - 8 * size : imm - 16 * size, size, fn);
+                    return SveLanes.mergeConstant(d(w), d(w), g(w), left ? imm - 8 * size : imm - 16 * size, size, fn);
                 });
     }
 

@@ -48,9 +48,7 @@ final class SveCountTable extends SveRows {
                             d(w),
                             d(w),
                             -1,
-                            c -> (long) sign
-                                    * SveOps.pattern(n(w), SveOps.elements(c, size(w)))
-                                    * (1 + f(w, 19, 16)),
+                            c -> (long) sign * SveOps.pattern(n(w), SveOps.elements(c, size(w))) * (1 + f(w, 19, 16)),
                             size(w),
                             (f, a, b, bits) -> a + b));
             row(

@@ -22,16 +22,11 @@ final class SveFpMultiplyTable extends SveRows {
     }
 
     private void constant(String name, int opcode, double zero, double one, Two fn) {
-        sized(
-                name + " (immediate)",
-                "01100101ss011" + five(opcode).substring(2) + "100ggg0000iddddd",
-                1,
-                3,
-                w -> {
-                    int size = size(w);
-                    long v = value(f(w, 5, 5) == 0 ? zero : one, 8 * size);
-                    return SveLanes.mergeConstant(d(w), d(w), g(w), v, size, fn);
-                });
+        sized(name + " (immediate)", "01100101ss011" + five(opcode).substring(2) + "100ggg0000iddddd", 1, 3, w -> {
+            int size = size(w);
+            long v = value(f(w, 5, 5) == 0 ? zero : one, 8 * size);
+            return SveLanes.mergeConstant(d(w), d(w), g(w), v, size, fn);
+        });
     }
 
     /** 0, 1/2, 1 or 2. */
@@ -74,7 +69,12 @@ final class SveFpMultiplyTable extends SveRows {
             int index = k;
             steps[k] = (f, a, b, n) -> FpSpecial.trigStep(f, a, b, index, n);
         }
-        sized("FTMAD", "01100101ss010iii100000mmmmmddddd", 1, 3, w -> SveLanes.map(d(w), d(w), n(w), size(w), steps[f(w, 18, 16)]));
+        sized(
+                "FTMAD",
+                "01100101ss010iii100000mmmmmddddd",
+                1,
+                3,
+                w -> SveLanes.map(d(w), d(w), n(w), size(w), steps[f(w, 18, 16)]));
         sized(
                 "FSCALE",
                 "01100101ss001001100gggmmmmmddddd",

@@ -151,11 +151,7 @@ final class SveFpTable extends SveRows {
         fp(
                 name + " " + from + " to " + to,
                 "01100101" + opc + rest + "101gggnnnnnddddd",
-                w -> SveLanes.mergeConstant(d(w),
-                        n(w),
-                        g(w),
-                        0,
-                        size, contained));
+                w -> SveLanes.mergeConstant(d(w), n(w), g(w), 0, size, contained));
     }
 
     private void conversions() {

@@ -144,18 +144,29 @@ final class SveIntegerTable extends SveRows {
             predicatedShift(names[k], 16 + k, fn);
             predicatedShift(names[k] + "R", 20 + k, (f, a, b, n) -> fn.of(f, b, a, n));
             boolean left = k == 3;
-            row(names[k] + " (immediate, predicated)", "00000100tt0000" + two(k) + "100gggttiiiddddd", Feature.SVE, w -> f(w, 23, 22) != 0 || f(w, 9, 8) != 0, w -> {
-                int t = f(w, 23, 22) << 2 | f(w, 9, 8);
-                int size = Integer.highestOneBit(t);
-                int imm = t << 3 | f(w, 7, 5);
-                return SveLanes.mergeConstant(d(w), d(w), g(w), left ? imm - 8 * size : 16 * size - imm, size, fn);
-            });
-            row(names[k] + " (immediate, unpredicated)", "00000100tt1ttiii1001" + two(k) + "nnnnnddddd", Feature.SVE, w -> f(w, 23, 22) != 0 || f(w, 20, 19) != 0, w -> {
-                int t = f(w, 23, 22) << 2 | f(w, 20, 19);
-                int size = Integer.highestOneBit(t);
-                int imm = t << 3 | f(w, 18, 16);
-                return SveLanes.mapConstant(d(w), n(w), left ? imm - 8 * size : 16 * size - imm, size, fn);
-            });
+            row(
+                    names[k] + " (immediate, predicated)",
+                    "00000100tt0000" + two(k) + "100gggttiiiddddd",
+                    Feature.SVE,
+                    w -> f(w, 23, 22) != 0 || f(w, 9, 8) != 0,
+                    w -> {
+                        int t = f(w, 23, 22) << 2 | f(w, 9, 8);
+                        int size = Integer.highestOneBit(t);
+                        int imm = t << 3 | f(w, 7, 5);
+                        return SveLanes.mergeConstant(
+                                d(w), d(w), g(w), left ? imm - 8 * size : 16 * size - imm, size, fn);
+                    });
+            row(
+                    names[k] + " (immediate, unpredicated)",
+                    "00000100tt1ttiii1001" + two(k) + "nnnnnddddd",
+                    Feature.SVE,
+                    w -> f(w, 23, 22) != 0 || f(w, 20, 19) != 0,
+                    w -> {
+                        int t = f(w, 23, 22) << 2 | f(w, 20, 19);
+                        int size = Integer.highestOneBit(t);
+                        int imm = t << 3 | f(w, 18, 16);
+                        return SveLanes.mapConstant(d(w), n(w), left ? imm - 8 * size : 16 * size - imm, size, fn);
+                    });
         }
     }
 
@@ -229,7 +240,8 @@ final class SveIntegerTable extends SveRows {
             row(
                     names[k] + " (immediate)",
                     "00100101ss" + ops[k] + "110iiiiiiiiddddd",
-                    w -> SveLanes.mapConstant(d(w),
+                    w -> SveLanes.mapConstant(
+                            d(w),
                             d(w),
                             unsigned ? f(w, 12, 5) : Vec.cut((byte) f(w, 12, 5), 8 * size(w)),
                             size(w),
@@ -242,9 +254,16 @@ final class SveIntegerTable extends SveRows {
             row(
                     logicNames[k] + " (immediate)",
                     "00000101" + two(k) + "0000iiiiiiiiiiiiiddddd",
-                    Feature.SVE, w -> mask(w) != 0, w -> SveLanes.mapConstant(d(w), d(w), mask(w), 8, fn));
+                    Feature.SVE,
+                    w -> mask(w) != 0,
+                    w -> SveLanes.mapConstant(d(w), d(w), mask(w), 8, fn));
         }
-        row("DUPM", "00000101110000iiiiiiiiiiiiiddddd", Feature.SVE, w -> mask(w) != 0, (c, w, pc) -> SveOps.fill(c, d(w), mask(w), 8));
+        row(
+                "DUPM",
+                "00000101110000iiiiiiiiiiiiiddddd",
+                Feature.SVE,
+                w -> mask(w) != 0,
+                (c, w, pc) -> SveOps.fill(c, d(w), mask(w), 8));
     }
 
     /** The bit mask of a logical immediate; 0 where there is none. */
@@ -311,20 +330,17 @@ final class SveIntegerTable extends SveRows {
                 int by = z;
                 fns[z] = (f, a, b, n) -> a + ((kind == 0 ? (int) b : kind == 1 ? b & A64.W : b) << by);
             }
-            row("ADR (" + names[k] + " offsets)", "00000100" + two(k) + "1mmmmm1010zznnnnnddddd", w -> SveLanes.map(d(w), n(w), m(w), kind == 2 ? 4 : 8, fns[f(w, 11, 10)]));
+            row(
+                    "ADR (" + names[k] + " offsets)",
+                    "00000100" + two(k) + "1mmmmm1010zznnnnnddddd",
+                    w -> SveLanes.map(d(w), n(w), m(w), kind == 2 ? 4 : 8, fns[f(w, 11, 10)]));
         }
     }
 
     private void divisions() {
-        row(
-                "ASRD",
-                "00000100tt000100100gggttiiiddddd",
-                Feature.SVE,
-                w -> f(w, 23, 22) != 0 || f(w, 9, 8) != 0,
-                w -> {
-                    int t = f(w, 23, 22) << 2 | f(w, 9, 8), size = Integer.highestOneBit(t);
-                    return SveLanes.mergeConstant(
-                            d(w), d(w), g(w), 16 * size - (t << 3 | f(w, 7, 5)), size, LaneFn::asrd);
-                });
+        row("ASRD", "00000100tt000100100gggttiiiddddd", Feature.SVE, w -> f(w, 23, 22) != 0 || f(w, 9, 8) != 0, w -> {
+            int t = f(w, 23, 22) << 2 | f(w, 9, 8), size = Integer.highestOneBit(t);
+            return SveLanes.mergeConstant(d(w), d(w), g(w), 16 * size - (t << 3 | f(w, 7, 5)), size, LaneFn::asrd);
+        });
     }
 }

@@ -51,7 +51,9 @@ final class SveLanes {
         }
 
         long element(Fpu fpu, long x, long y, long v, int s) {
-            return Vec.cut(f.of(fpu, Vec.cut(x >>> s, bits), Vec.cut(y >>> s, bits), Vec.cut(v >>> s, bits), bits), bits)
+            return Vec.cut(
+                            f.of(fpu, Vec.cut(x >>> s, bits), Vec.cut(y >>> s, bits), Vec.cut(v >>> s, bits), bits),
+                            bits)
                     << s;
         }
     }
@@ -122,7 +124,8 @@ final class SveLanes {
             f.begin(c);
             long[] z = c.z;
             int to = d * c.zs, x = n * c.zs, y = m * c.zs, words = c.vl >>> 3;
-            if (all(c, MEANING.every())) for (int i = 0; i < words; i++) z[to + i] = MEANING.word(f, z[x + i], z[y + i]);
+            if (all(c, MEANING.every()))
+                for (int i = 0; i < words; i++) z[to + i] = MEANING.word(f, z[x + i], z[y + i]);
             else for (int i = 0; i < words; i++) z[to + i] = some(f, z[to + i], z[x + i], z[y + i], active(c, i));
             end(c);
         }

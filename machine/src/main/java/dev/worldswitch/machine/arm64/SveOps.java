@@ -34,9 +34,7 @@ final class SveOps {
     }
 
     /** Predicate bits that count, by element size in bytes. */
-    static final long[] EVERY = {
-        0, -1, 0x5555555555555555L, 0, 0x1111111111111111L, 0, 0, 0, 0x0101010101010101L
-    };
+    static final long[] EVERY = {0, -1, 0x5555555555555555L, 0, 0x1111111111111111L, 0, 0, 0, 0x0101010101010101L};
 
     private SveOps() {}
 

@@ -42,11 +42,7 @@ abstract class SveRows implements A64Row.Table {
 
     final void row(String name, String bits, Feature feature, Legal legal, Shape shape) {
         rows.add(new A64Row(
-                name + " (SVE)",
-                bits,
-                feature,
-                (w, pc) -> legal.of(w) ? shape.of(w) : null,
-                "C8.2 " + name));
+                name + " (SVE)", bits, feature, (w, pc) -> legal.of(w) ? shape.of(w) : null, "C8.2 " + name));
     }
 
     final void row(String name, String bits, Feature feature, Shape shape) {
