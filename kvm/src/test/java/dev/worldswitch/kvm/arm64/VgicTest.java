@@ -5,57 +5,29 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoctlTable;
-import dev.worldswitch.kvm.KvmFile;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 /** Interrupts of a GICv3 from their lines to list registers and back. */
 class VgicTest {
-    private static final int CREATE = IoctlTable.iowr(0xe0, 12), SET = IoctlTable.iow(0xe1, 24);
-    private static final int GET = IoctlTable.iow(0xe2, 24), IRQ_LINE = IoctlTable.iow(0x61, 8);
+    private static final int IRQ_LINE = IoctlTable.iow(0x61, 8);
     private static final int DIST = 1, CTRL = 4, REDIST = 5, SPI = 40;
-    private static final long VALUE = TestClient.BASE + 0x2000, PENDING = 1L << 62, ACTIVE = 1L << 63;
+    private static final long PENDING = 1L << 62, ACTIVE = 1L << 63;
 
-    private final TestClient c = new TestClient("max", "6.12");
-    private final Vm vm = c.newVm();
-    private final Vcpu v = c.newVcpu(vm, 0), other = c.newVcpu(vm, 1);
-    private final KvmFile device = device();
-    private final Vgic gic = Objects.requireNonNull(vm.vgic().get());
-
-    private KvmFile device() {
-        c.init(v, VcpuFeature.PSCI_0_2);
-        c.init(other, VcpuFeature.PSCI_0_2);
-        KvmFile.Made made = new KvmFile.Made();
-        c.write(TestClient.BASE, new Bytes(12).u32(0, DeviceIoctls.VGIC_V3).array(), 0, 12);
-        vm.ioctl(c, CREATE, TestClient.BASE, made);
-        return Objects.requireNonNull(made.file);
-    }
-
-    private long set(int group, long attribute, long value) {
-        c.write(VALUE, new Bytes(8).u64(0, value).array(), 0, 8);
-        return c.ioctl(
-                device, SET, new Bytes(24).u32(4, group).u64(8, attribute).u64(16, VALUE));
-    }
-
-    private long get(int group, long attribute) {
-        assertThat(c.ioctl(
-                        device,
-                        GET,
-                        new Bytes(24).u32(4, group).u64(8, attribute).u64(16, VALUE)))
-                .isZero();
-        byte[] b = new byte[4];
-        c.read(VALUE, b, 0, 4);
-        return new Bytes(b).u32(0) & 0xffffffffL;
-    }
+    private final TestGic t = new TestGic("max", DeviceIoctls.VGIC_V3);
+    private final TestClient c = t.c;
+    private final Vm vm = t.vm;
+    private final Vcpu v = t.v, other = t.other;
+    private final Vgic gic = t.gic();
 
     private long line(int irq, int level) {
         return c.ioctl(vm, IRQ_LINE, new Bytes(8).u32(0, 1 << 24 | irq).u32(4, level));
     }
 
     private void start() {
-        assertThat(set(CTRL, 0, 0)).isZero();
-        set(DIST, 0, 2);
-        set(DIST, 0x104, 1 << SPI - 32);
+        assertThat(t.set(CTRL, 0, 0)).isZero();
+        t.set(DIST, 0, 2);
+        t.set(DIST, 0x104, 1 << SPI - 32);
     }
 
     private VgicCpu cpu(Vcpu of) {
@@ -67,7 +39,7 @@ class VgicTest {
     @Test
     void nothingCanBeInjectedOrReadBeforeInitialisation() {
         assertThat(line(SPI, 1)).isEqualTo(Errno.EBUSY);
-        assertThat(set(DIST, 0, 2)).isEqualTo(Errno.EBUSY);
+        assertThat(t.set(DIST, 0, 2)).isEqualTo(Errno.EBUSY);
         start();
         assertThat(line(SPI, 1)).isZero();
         assertThat(line(1020, 1)).isEqualTo(Errno.EINVAL);
@@ -85,7 +57,7 @@ class VgicTest {
         // The guest acknowledges, and ends it while the line is still up.
         cpu.lists.set(0, cpu.lists.get(0) & ~PENDING | ACTIVE);
         gic.delivery().sync(v);
-        assertThat(get(DIST, 0x304)).isEqualTo(1 << SPI - 32);
+        assertThat(t.get(DIST, 0x304)).isEqualTo(1 << SPI - 32);
         gic.delivery().flush(v);
         assertThat(cpu.lists.get(0) & (PENDING | ACTIVE)).as("never both").isEqualTo(ACTIVE);
         cpu.lists.set(0, cpu.lists.get(0) & ~ACTIVE);
@@ -100,7 +72,7 @@ class VgicTest {
     @Test
     void anEdgeIsOneInterruptAndASecondOneBecomesPendingBesideIt() {
         start();
-        set(DIST, 0xc08, 2 << 2 * (SPI - 32));
+        t.set(DIST, 0xc08, 2 << 2 * (SPI - 32));
         VgicCpu cpu = cpu(v);
         line(SPI, 1);
         line(SPI, 0);
@@ -118,7 +90,7 @@ class VgicTest {
         cpu(v);
         cpu(other);
         line(SPI, 1);
-        set(DIST, 0x6000 + 8 * SPI, VgicDelivery.affinity(other));
+        t.set(DIST, 0x6000 + 8 * SPI, VgicDelivery.affinity(other));
         assertThat(gic.hasPending(v)).isFalse();
         assertThat(gic.hasPending(other)).isTrue();
     }
@@ -129,12 +101,12 @@ class VgicTest {
         cpu(v);
         cpu(other);
         gic.softwareInterrupt(v, 5L << 24 | 2, true);
-        assertThat(get(REDIST, 1L << 32 | 0x10200)).isEqualTo(1 << 5);
-        assertThat(get(REDIST, 0x10200)).isZero();
+        assertThat(t.get(REDIST, 1L << 32 | 0x10200)).isEqualTo(1 << 5);
+        assertThat(t.get(REDIST, 0x10200)).isZero();
         gic.softwareInterrupt(other, 6L << 24 | 1L << 40, true);
-        assertThat(get(REDIST, 0x10200)).isEqualTo(1 << 6);
+        assertThat(t.get(REDIST, 0x10200)).isEqualTo(1 << 6);
         gic.softwareInterrupt(other, 7L << 24 | 1, false);
-        assertThat(get(REDIST, 0x10200)).as("group 1 needs its own register").isEqualTo(1 << 6);
+        assertThat(t.get(REDIST, 0x10200)).as("group 1 needs its own register").isEqualTo(1 << 6);
     }
 
     @Test
@@ -142,7 +114,7 @@ class VgicTest {
         start();
         VgicCpu cpu = cpu(v);
         for (int i = 0; i < 6; i++) {
-            set(REDIST, 0x10400 + i / 4 * 4, i < 4 ? 0x20283038 : 0x1018);
+            t.set(REDIST, 0x10400 + i / 4 * 4, i < 4 ? 0x20283038 : 0x1018);
             gic.softwareInterrupt(v, (long) i << 24 | 1, true);
         }
         gic.delivery().flush(v);

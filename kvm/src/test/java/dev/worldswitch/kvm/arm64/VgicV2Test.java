@@ -2,64 +2,32 @@ package dev.worldswitch.kvm.arm64;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Errno;
-import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 /** A GICv2: its distributor as a guest and user space see it, and who sent an SGI. */
 class VgicV2Test {
-    private static final int CREATE = IoctlTable.iowr(0xe0, 12), SET = IoctlTable.iow(0xe1, 24);
-    private static final int GET = IoctlTable.iow(0xe2, 24);
     private static final int ADDR = 0, DIST = 1, CPU = 2, CTRL = 4;
-    private static final long FRAME = 0x8000000,
-            VALUE = TestClient.BASE + 0x2000,
-            PENDING = 1L << 62,
-            ACTIVE = 1L << 63;
+    private static final long FRAME = 0x8000000, PENDING = 1L << 62, ACTIVE = 1L << 63;
 
-    private final TestClient c = new TestClient("max,gic-version=2", "6.12");
-    private final Vm vm = c.newVm();
-    private final Vcpu v = c.newVcpu(vm, 0), other = c.newVcpu(vm, 1);
-    private final KvmFile device = device();
-    private final Vgic gic = Objects.requireNonNull(vm.vgic().get());
+    private final TestGic t = new TestGic("max,gic-version=2", DeviceIoctls.VGIC_V2);
+    private final Vcpu v = t.v, other = t.other;
+    private final Vgic gic = t.gic();
 
-    private KvmFile device() {
-        c.init(v, VcpuFeature.PSCI_0_2);
-        c.init(other, VcpuFeature.PSCI_0_2);
-        KvmFile.Made made = new KvmFile.Made();
-        c.write(TestClient.BASE, new Bytes(12).u32(0, DeviceIoctls.VGIC_V3).array(), 0, 12);
-        assertThat(vm.ioctl(c, CREATE, TestClient.BASE, made)).isEqualTo(Errno.ENODEV);
-        c.write(TestClient.BASE, new Bytes(12).u32(0, DeviceIoctls.VGIC_V2).array(), 0, 12);
-        vm.ioctl(c, CREATE, TestClient.BASE, made);
-        return Objects.requireNonNull(made.file);
-    }
-
-    private long set(int group, long attribute, long value) {
-        c.write(VALUE, new Bytes(8).u64(0, value).array(), 0, 8);
-        return c.ioctl(
-                device, SET, new Bytes(24).u32(4, group).u64(8, attribute).u64(16, VALUE));
-    }
-
-    private long get(int group, long attribute) {
-        assertThat(c.ioctl(
-                        device,
-                        GET,
-                        new Bytes(24).u32(4, group).u64(8, attribute).u64(16, VALUE)))
-                .isZero();
-        byte[] b = new byte[4];
-        c.read(VALUE, b, 0, 4);
-        return new Bytes(b).u32(0) & 0xffffffffL;
+    @Test
+    void aVersionThatTheMachineLacksIsENODEV() {
+        assertThat(t.create(DeviceIoctls.VGIC_V3, new KvmFile.Made())).isEqualTo(Errno.ENODEV);
     }
 
     private void start() {
-        assertThat(set(ADDR, 0, FRAME + 0x100)).isEqualTo(Errno.EINVAL);
-        assertThat(set(ADDR, 0, FRAME)).isZero();
-        assertThat(set(ADDR, 1, FRAME + 0x10000)).isZero();
-        assertThat(set(ADDR, 1, FRAME + 0x10000)).isEqualTo(Errno.EEXIST);
-        assertThat(set(CTRL, 0, 0)).isZero();
-        set(DIST, 0, 1);
+        assertThat(t.set(ADDR, 0, FRAME + 0x100)).isEqualTo(Errno.EINVAL);
+        assertThat(t.set(ADDR, 0, FRAME)).isZero();
+        assertThat(t.set(ADDR, 1, FRAME + 0x10000)).isZero();
+        assertThat(t.set(ADDR, 1, FRAME + 0x10000)).isEqualTo(Errno.EEXIST);
+        assertThat(t.set(CTRL, 0, 0)).isZero();
+        t.set(DIST, 0, 1);
     }
 
     private long guest(Vcpu by, int offset, int length, long value) {
@@ -82,10 +50,10 @@ class VgicV2Test {
         assertThat(guest(v, 0x820, 4, 0x03020100)).isEqualTo(0x03020100);
         assertThat(guest(v, 0x821, 1, 0xff)).as("only CPUs that are there").isEqualTo(3);
         guest(v, 0x400, 1, 0x40);
-        assertThat(get(DIST, 0x400) & 0xff).isEqualTo(0x40);
-        assertThat(get(DIST, 1L << 32 | 0x400) & 0xff).isZero();
-        assertThat(set(DIST, 2L << 32, 0)).isEqualTo(Errno.EINVAL);
-        assertThat(set(DIST, 0xfe0, 0)).isEqualTo(Errno.ENXIO);
+        assertThat(t.get(DIST, 0x400) & 0xff).isEqualTo(0x40);
+        assertThat(t.get(DIST, 1L << 32 | 0x400) & 0xff).isZero();
+        assertThat(t.set(DIST, 2L << 32, 0)).isEqualTo(Errno.EINVAL);
+        assertThat(t.set(DIST, 0xfe0, 0)).isEqualTo(Errno.ENXIO);
     }
 
     @Test
@@ -94,7 +62,7 @@ class VgicV2Test {
         VgicCpu cpu = cpu(v);
         guest(v, 0xf00, 4, 1 << 16 | 5);
         guest(other, 0xf00, 4, 1 << 16 | 5);
-        assertThat(get(DIST, 0xf24) >>> 8 & 0xff).isEqualTo(3);
+        assertThat(t.get(DIST, 0xf24) >>> 8 & 0xff).isEqualTo(3);
         gic.delivery().flush(v);
         long first = cpu.lists.get(0);
         assertThat(first & (PENDING | 0x1fff)).isEqualTo(PENDING | 5);
@@ -111,15 +79,15 @@ class VgicV2Test {
     @Test
     void theCpuInterfaceIsSavedAndRestored() {
         start();
-        set(CPU, 0, 0x201);
-        set(CPU, 4, 0x1e);
-        set(CPU, 8, 3);
-        set(CPU, 0xd0, 0x10);
-        assertThat(get(CPU, 0)).isEqualTo(0x201);
-        assertThat(get(CPU, 4)).isEqualTo(0x1e);
+        t.set(CPU, 0, 0x201);
+        t.set(CPU, 4, 0x1e);
+        t.set(CPU, 8, 3);
+        t.set(CPU, 0xd0, 0x10);
+        assertThat(t.get(CPU, 0)).isEqualTo(0x201);
+        assertThat(t.get(CPU, 4)).isEqualTo(0x1e);
         assertThat(Objects.requireNonNull(gic.delivery().cpu(v)).pmr()).isEqualTo(0xf0);
-        assertThat(get(CPU, 8)).isEqualTo(3);
-        assertThat(get(CPU, 0xd0)).isEqualTo(0x10);
-        assertThat(get(CPU, 0xfc) >>> 16 & 15).isEqualTo(2);
+        assertThat(t.get(CPU, 8)).isEqualTo(3);
+        assertThat(t.get(CPU, 0xd0)).isEqualTo(0x10);
+        assertThat(t.get(CPU, 0xfc) >>> 16 & 15).isEqualTo(2);
     }
 }

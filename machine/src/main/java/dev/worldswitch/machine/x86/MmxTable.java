@@ -96,14 +96,7 @@ final class MmxTable implements OpTableSource {
     }
 
     private void shifts() {
-        shift("PSRLW", "D1", "71", 2, SsePacked::psrlw);
-        shift("PSRLD", "D2", "72", 2, SsePacked::psrld);
-        shift("PSRLQ", "D3", "73", 2, SsePacked::psrlq);
-        shift("PSRAW", "E1", "71", 4, SsePacked::psraw);
-        shift("PSRAD", "E2", "72", 4, SsePacked::psrad);
-        shift("PSLLW", "F1", "71", 6, SsePacked::psllw);
-        shift("PSLLD", "F2", "72", 6, SsePacked::pslld);
-        shift("PSLLQ", "F3", "73", 6, SsePacked::psllq);
+        for (SseTable.Shift s : SseTable.SHIFTS) shift(s.name(), s.op(), s.immOp(), s.digit(), s.lane());
     }
 
     /** {@code f} gets the first operand, the second, and both again. */

@@ -132,15 +132,22 @@ class SseTable implements OpTableSource {
             both(name, "66", "0F", immOp, "/" + digit + " reg", "U,Ib", i -> new SseOps.ShiftOp(i, f, true));
     }
 
+    /** A shift of each element: by the low 64 bits of a register or memory ({@code op}), by a constant ({@code immOp /digit}). */
+    record Shift(String name, String op, String immOp, int digit, SseOps.Lane lane) {}
+
+    /** SDM vol. 2B, PSLLW/PSLLD/PSLLQ, PSRAW/PSRAD, PSRLW/PSRLD/PSRLQ: of MMX registers too. */
+    static final List<Shift> SHIFTS = List.of(
+            new Shift("PSRLW", "D1", "71", 2, SsePacked::psrlw),
+            new Shift("PSRLD", "D2", "72", 2, SsePacked::psrld),
+            new Shift("PSRLQ", "D3", "73", 2, SsePacked::psrlq),
+            new Shift("PSRAW", "E1", "71", 4, SsePacked::psraw),
+            new Shift("PSRAD", "E2", "72", 4, SsePacked::psrad),
+            new Shift("PSLLW", "F1", "71", 6, SsePacked::psllw),
+            new Shift("PSLLD", "F2", "72", 6, SsePacked::pslld),
+            new Shift("PSLLQ", "F3", "73", 6, SsePacked::psllq));
+
     private void shifts() {
-        shift("PSRLW", "D1", "71", 2, SsePacked::psrlw);
-        shift("PSRLD", "D2", "72", 2, SsePacked::psrld);
-        shift("PSRLQ", "D3", "73", 2, SsePacked::psrlq);
-        shift("PSRAW", "E1", "71", 4, SsePacked::psraw);
-        shift("PSRAD", "E2", "72", 4, SsePacked::psrad);
-        shift("PSLLW", "F1", "71", 6, SsePacked::psllw);
-        shift("PSLLD", "F2", "72", 6, SsePacked::pslld);
-        shift("PSLLQ", "F3", "73", 6, SsePacked::psllq);
+        for (Shift s : SHIFTS) shift(s.name, s.op, s.immOp, s.digit, s.lane);
         bytes("PSRLDQ", 3, SseShuffle::psrldqLo, SseShuffle::psrldqHi);
         bytes("PSLLDQ", 7, SseShuffle::pslldqLo, SseShuffle::pslldqHi);
     }
