@@ -181,7 +181,7 @@ final class Its implements VgicMmio.Frame {
         long outer = v >>> 53 & 7, inner = v >>> 59 & 7;
         if ((v >>> 10 & 3) == 2) v = v & ~(3L << 10) | 1L << 10;
         if (inner < 2) v = v & ~(7L << 59) | 3L << 59;
-        return outer < 2 ? v : v & ~(7L << 53) | 1L << 53;
+        return outer < 2 ? v : v & ~(7L << 53);
     }
 
     private void table(Word baser, long v, long type) {
@@ -235,10 +235,10 @@ final class Its implements VgicMmio.Frame {
         return 0;
     }
 
-    /** vgic_its_has_attr_regs. */
+    /** vgic_its_has_attr_regs: its table is searched by the low half of the offset. */
     static long has(long offset) {
-        if (offset < 0 || offset >= SIZE) return (offset & 7) != 0 ? Errno.EINVAL : Errno.ENXIO;
-        if ((offset & (wide((int) offset) ? 7 : 3)) != 0) return Errno.EINVAL;
+        boolean narrow = Long.compareUnsigned(offset, TYPER) < 0 || Long.compareUnsigned(offset, ID) >= 0;
+        if ((offset & (narrow ? 3 : 7)) != 0) return Errno.EINVAL;
         return register((int) offset) < 0 ? Errno.ENXIO : 0;
     }
 
