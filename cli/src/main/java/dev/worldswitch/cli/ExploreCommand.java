@@ -3,8 +3,8 @@ package dev.worldswitch.cli;
 import dev.worldswitch.explore.Bounds;
 import dev.worldswitch.explore.Effort;
 import dev.worldswitch.explore.Exploration;
-import dev.worldswitch.explore.Part;
 import dev.worldswitch.explore.FileError;
+import dev.worldswitch.explore.Part;
 import dev.worldswitch.explore.Report;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Verdict;
@@ -209,8 +209,9 @@ final class ExploreCommand implements Callable<Integer> {
                 || perfetto != null
                 || ftrace != null;
         if ((all || matrix) && changed)
-            throw new IllegalArgumentException((all ? "--all" : "--matrix")
-                    + " runs scenarios as their files say: it takes no machine, kernel, patches or bounds, and writes no report");
+            throw new IllegalArgumentException(
+                    (all ? "--all" : "--matrix")
+                            + " runs scenarios as their files say: it takes no machine, kernel, patches or bounds, and writes no report");
     }
 
     private static void atLeast(String option, long least, @Nullable Long given) {

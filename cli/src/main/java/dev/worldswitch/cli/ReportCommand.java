@@ -1,7 +1,7 @@
 package dev.worldswitch.cli;
 
-import dev.worldswitch.explore.RecordingFile;
 import dev.worldswitch.explore.FileError;
+import dev.worldswitch.explore.RecordingFile;
 import dev.worldswitch.explore.Report;
 import dev.worldswitch.explore.Scenario;
 import java.io.IOException;

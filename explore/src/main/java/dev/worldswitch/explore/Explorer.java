@@ -166,8 +166,7 @@ final class Explorer implements Search.Guide {
                         ? new RecordedSubject(s.name(), r, machine, kernel, around, debugger)
                         : Architecture.of(machine).boot(s, machine, kernel, around));
         for (Context c : e.search.contexts())
-            c.comesByPreemption =
-                    s.comesByPreemption(c.program.task().region().name());
+            c.comesByPreemption = s.comesByPreemption(c.program.task().region().name());
         return e;
     }
 

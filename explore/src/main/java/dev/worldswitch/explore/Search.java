@@ -458,7 +458,8 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         if (reduced && given == c.number && !c.isWoken()) return others;
         boolean begins = c.step() == 0;
         for (Context o : contexts)
-            if (o != c && !o.done && !hasCpu(o) && !(begins && o.comesByPreemption)) others.add(new Choice(Choice.GIVE_WAY, o.number));
+            if (o != c && !o.done && !hasCpu(o) && !(begins && o.comesByPreemption))
+                others.add(new Choice(Choice.GIVE_WAY, o.number));
         return others;
     }
 

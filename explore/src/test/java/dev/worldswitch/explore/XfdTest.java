@@ -114,6 +114,7 @@ class XfdTest {
     @Test
     void a_schedule_that_does_not_fit_these_sources_is_refused() {
         assertThatThrownBy(() -> Exploration.replay("ws2:xfd:6.12:35i.0000")).hasMessageContaining("does not fit");
-        assertThatThrownBy(() -> Exploration.replay("ws2:xfd:6.12:99999i.0000")).hasMessageContaining("its run ends before");
+        assertThatThrownBy(() -> Exploration.replay("ws2:xfd:6.12:99999i.0000"))
+                .hasMessageContaining("its run ends before");
     }
 }

@@ -88,7 +88,8 @@ public final class Figures {
             text = new String(fill(c, head.getInt(0) - (Wire.HEAD - 4)).array(), StandardCharsets.US_ASCII);
         }
         Map<String, Long> all = new LinkedHashMap<>();
-        for (String l : text.lines().toList()) all.put(l.substring(0, l.indexOf(' ')), Long.valueOf(l.substring(l.indexOf(' ') + 1)));
+        for (String l : text.lines().toList())
+            all.put(l.substring(0, l.indexOf(' ')), Long.valueOf(l.substring(l.indexOf(' ') + 1)));
         return all;
     }
 
