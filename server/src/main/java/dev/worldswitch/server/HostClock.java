@@ -15,7 +15,19 @@ final class HostClock {
      * comes first and waits for another CPU's line: to guests that hand a count around, time would run backwards.
      */
     private static final byte[] READ_TSC = {
-        0x0f, (byte) 0xae, (byte) 0xe8, 0x0f, 0x31, 0x48, (byte) 0xc1, (byte) 0xe2, 0x20, 0x48, 0x09, (byte) 0xd0, (byte) 0xc3
+        0x0f,
+        (byte) 0xae,
+        (byte) 0xe8,
+        0x0f,
+        0x31,
+        0x48,
+        (byte) 0xc1,
+        (byte) 0xe2,
+        0x20,
+        0x48,
+        0x09,
+        (byte) 0xd0,
+        (byte) 0xc3
     };
 
     private static final int PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4, PRIVATE_ANONYMOUS = 0x22, PAGE = 4096;
