@@ -16,18 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../../../tools/clients/guest-code.h"
+
 #define CHECK(x) do { if (!(x)) { fprintf(stderr, "%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #x, errno); exit(1); } } while (0)
 #define ROOM 0x10000
-
-static const uint8_t code[] = {
-	0xf3, 0x0f, 0x6f, 0x06, 0x00, 0x10, /* movdqu xmm0, [0x1000] */
-	0xb9, 0x00, 0x02, 0x49, 0x75, 0xfd, /* mov cx, 0x200; dec cx; jnz */
-	0xf3, 0x0f, 0x7f, 0x06, 0x10, 0x10, /* movdqu [0x1010], xmm0 */
-	0xe6, 0x10,                         /* out 0x10, al */
-	0xf3, 0x0f, 0x7f, 0x06, 0x20, 0x10, /* movdqu [0x1020], xmm0 */
-	0xe6, 0x11, 0xeb, 0xe2,             /* out 0x11, al; jmp to the start */
-};
-static const uint8_t spin[] = {0xeb, 0xfe};
 
 static uint8_t *memory;
 static int kvm, vm, lost;
@@ -87,7 +79,7 @@ static int check(int vcpus, int rounds) {
 	struct vcpu v[16];
 	make_vm(vcpus);
 	for (int i = 0; i < vcpus; i++) {
-		make_vcpu(&v[i], i, code, sizeof code);
+		make_vcpu(&v[i], i, x86_code, sizeof x86_code);
 		v[i].rounds = rounds;
 		pthread_create(&v[i].thread, NULL, compute, &v[i]);
 	}
@@ -107,7 +99,7 @@ static int one(unsigned way) {
 	struct vcpu v[3];
 	make_vm(3);
 	if (way == 0) return 0; /* a VM and nothing else */
-	for (int i = 0; i < 3; i++) make_vcpu(&v[i], i, way >= 3 ? spin : code, way >= 3 ? sizeof spin : sizeof code);
+	for (int i = 0; i < 3; i++) make_vcpu(&v[i], i, way >= 3 ? x86_spin : x86_code, way >= 3 ? sizeof x86_spin : sizeof x86_code);
 	if (way == 1 || way == 2) {
 		for (int i = 0; i < 3; i++) {
 			v[i].rounds = 5;
