@@ -4,6 +4,8 @@ import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.arm64.Arm64Host;
+import dev.worldswitch.kvm.AbstractVcpu;
+import dev.worldswitch.kvm.AbstractVm;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.CoalescedZone;
@@ -77,8 +79,8 @@ public final class Kvm implements KvmFile {
         RegList.rows(rows);
         VcpuIoctls.rows(rows);
         Attributes.rows(rows);
-        StatsIoctls.rows(rows);
-        RunIoctls.rows(rows);
+        AbstractVm.rows(rows.builder());
+        AbstractVcpu.rows(rows.builder());
         this.ioctls = rows.build();
     }
 

@@ -1,14 +1,10 @@
 package dev.worldswitch.kvm.arm64;
 
-import dev.worldswitch.kernel.Mutex;
+import dev.worldswitch.kvm.AbstractVcpu;
 import dev.worldswitch.kvm.Caller;
-import dev.worldswitch.kvm.CoalescedZone;
 import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.kvm.DirtyRing;
-import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.SharedPages;
-import dev.worldswitch.kvm.Stats;
-import dev.worldswitch.kvm.VcpuFile;
 import dev.worldswitch.kvm.VcpuPort;
 import dev.worldswitch.machine.PhysicalMemory;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
@@ -24,17 +20,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A virtual CPU: its architectural state and what KVM keeps beside it. */
-public final class Vcpu implements VcpuFile {
+public final class Vcpu extends AbstractVcpu {
     /** Bits of {@link #flags}. */
     static final long INITIALIZED = 1, HAS_SVE = 2, SVE_FINALIZED = 4, HAS_PTRAUTH = 8, HAS_RUN_ONCE = 16;
 
     static final long INCREMENT_PC = 32, PENDING_EXCEPTION = 64, PMU_CREATED = 128, CCSIDR_SET = 256;
 
     private final Vm vm;
-    private final int id;
-    private final Region region;
-    private final Mutex mutex;
-    private final SharedPages run;
     private final GuestContext context;
     private final Word features, flags, sveMaxVq, mpState, hcr, vsesr, exception;
     private final Word guestDebug, vtimerIrq, ptimerIrq, pmuIrq;
@@ -43,7 +35,6 @@ public final class Vcpu implements VcpuFile {
     private final Word resetPending, resetPc, resetX0, resetBigEndian;
     private final VcpuRun runLoop;
     private final @Nullable DirtyRing dirtyRing;
-    private final Stats.Counts stats;
     private final GuestDebug debug;
     private final Ref<@Nullable GuestCode> guestCode;
     private final Ref<@Nullable Arm64Interpreter> interpreter;
@@ -53,11 +44,9 @@ public final class Vcpu implements VcpuFile {
     private final @Nullable VcpuPort port;
 
     Vcpu(Vm vm, int id, SharedPages run) {
+        super(vm, id, run, StatsNames.VCPU);
+        Region region = region();
         this.vm = vm;
-        this.id = id;
-        this.run = run;
-        this.region = vm.region().child("vcpu" + id);
-        this.mutex = new Mutex(region, "mutex");
         this.context = new GuestContext(region.child("context"), vm.kvm().profile());
         this.features = region.word("features");
         this.flags = region.word("flags");
@@ -78,7 +67,6 @@ public final class Vcpu implements VcpuFile {
         this.resetPc = region.word("resetPc");
         this.resetX0 = region.word("resetX0");
         this.resetBigEndian = region.word("resetBigEndian");
-        this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VCPU);
         Arm64Interpreter.prepare(vm.kvm().profile());
         vtimerIrq.set(TimerRegs.DEFAULT_VTIMER_PPI);
         ptimerIrq.set(TimerRegs.DEFAULT_PTIMER_PPI);
@@ -91,9 +79,8 @@ public final class Vcpu implements VcpuFile {
         this.port = d == null ? null : d.attach(new DebugView(this));
     }
 
-    /** Of the guest's debugger, null when nobody debugs it. */
-    @Nullable
-    VcpuPort port() {
+    @Override
+    protected @Nullable VcpuPort port() {
         return port;
     }
 
@@ -109,25 +96,6 @@ public final class Vcpu implements VcpuFile {
 
     Kvm kvm() {
         return vm.kvm();
-    }
-
-    public int id() {
-        return id;
-    }
-
-    public Region region() {
-        return region;
-    }
-
-    /** Held during every ioctl of this vCPU, KVM_RUN included. */
-    public Mutex mutex() {
-        return mutex;
-    }
-
-    /** kvm_run. */
-    @Override
-    public SharedPages run() {
-        return run;
     }
 
     @Override
@@ -300,7 +268,7 @@ public final class Vcpu implements VcpuFile {
         if (i != null && i.cpu == cpu) return i;
         // A loop that is taken up again may hold translations that were invalidated elsewhere: explored ones forget
         // them.
-        Arm64Interpreter made = region.isWatched()
+        Arm64Interpreter made = region().isWatched()
                 ? loops.computeIfAbsent(cpu, c -> new Arm64Interpreter(c, memory(), port))
                 : new Arm64Interpreter(cpu, memory(), port);
         interpreter.set(made);
@@ -316,76 +284,23 @@ public final class Vcpu implements VcpuFile {
         return runLoop;
     }
 
-    Stats.Counts stats() {
-        return stats;
+    @Override
+    protected long kvmArchVcpuIoctlRun(Caller caller) {
+        return runLoop.kvmArchVcpuIoctlRun(caller);
     }
 
     @Override
-    public Kind kind() {
-        return Kind.VCPU;
+    protected void kickDead() {
+        runLoop.kick(RunState.REQ_VM_DEAD);
     }
 
     @Override
-    public String fileName() {
-        return "kvm-vcpu:" + id;
+    protected void kickOutOfGuest() {
+        runLoop.kickOutOfGuest();
     }
 
     @Override
-    public long ioctl(Caller caller, int command, long argument, Made made) {
-        if (vm.refuses(caller)) return Errno.EIO;
-        mutex.lock();
-        try {
-            return vm.kvm().dispatch(this, caller, command, argument, made);
-        } finally {
-            mutex.unlock();
-        }
-    }
-
-    @Override
-    public SharedPages pages() {
-        return run;
-    }
-
-    @Override
-    public Mapped mapped(long offset) {
-        return CoalescedZone.mapped(vm, run, offset);
-    }
-
-    @Override
-    public long refusesMapping(long offset, long size, boolean executable, boolean shared) {
-        return vm.dirtyLog().refusesMapping(offset, size, executable, shared);
-    }
-
-    @Override
-    public void brokeDown() {
-        runLoop().brokeDown();
-        vm.brokeDown();
-    }
-
-    /** It was not made after all; under the VM's lock. */
-    void forget() {
-        vm.vcpus().set(vm.vcpus().get().minus(this));
-        region.drop();
-        run.close();
-    }
-
-    @Override
-    public void refused() {
-        vm.lock().lock();
-        forget();
-        vm.lock().unlock();
-    }
-
-    @Override
-    public void release() {
-        if (port != null) port.released();
-        // The id stays taken until the VM goes: only the VM's teardown frees vCPUs.
-        vm.put();
-    }
-
-    /** Its path: what identifies it to the explorer. */
-    @Override
-    public String toString() {
-        return region.path();
+    protected void runBrokeDown() {
+        runLoop.brokeDown();
     }
 }

@@ -261,7 +261,7 @@ final class Vgic {
         if (ready.get() != 0) return 0;
         long r = resources();
         if (r == 0) ready.set(1);
-        else if (v3) vm.flags().or(Vm.DEAD);
+        else if (v3) vm.markDead();
         return r;
     }
 

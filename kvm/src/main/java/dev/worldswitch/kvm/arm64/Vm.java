@@ -2,17 +2,11 @@ package dev.worldswitch.kvm.arm64;
 
 import dev.worldswitch.kernel.Mutex;
 import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.kvm.AbstractVm;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
-import dev.worldswitch.kvm.CoalescedZone;
-import dev.worldswitch.kvm.DirtyLog;
 import dev.worldswitch.kvm.Errno;
-import dev.worldswitch.kvm.GuestMemfd;
-import dev.worldswitch.kvm.GuestMemory;
-import dev.worldswitch.kvm.InterruptVm;
-import dev.worldswitch.kvm.IoEvent;
-import dev.worldswitch.kvm.IrqFd;
-import dev.worldswitch.kvm.Stats;
+import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
@@ -20,28 +14,20 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A virtual machine. */
-public final class Vm implements InterruptVm, CoalescedZone.Zoned {
+public final class Vm extends AbstractVm<Vcpu> {
     /** Bits of {@link #flags}, in the meaning of KVM_ARCH_FLAG_*. */
     static final long NISV_TO_USER = 1, SYSTEM_SUSPEND = 2, HAS_RUN_ONCE = 4, FEATURES_CONFIGURED = 8;
 
-    static final long ID_REGS_INITIALIZED = 16, WRITABLE_IMP_ID = 32, COUNTER_OFFSET = 64, DEAD = 128;
+    static final long ID_REGS_INITIALIZED = 16, WRITABLE_IMP_ID = 32, COUNTER_OFFSET = 64;
 
     /** KVM_USER_MEM_SLOTS where KVM needs none for itself. */
     static final int MEMORY_SLOTS = 32767;
 
     private final Kvm kvm;
-    private final Client client;
-    private final long mm;
     private final int ipaBits;
     private final long vttbr;
-    private final Region region;
-    private final Mutex lock, configLock;
-    private final GuestMemory memory;
-    private final DirtyLog dirtyLog;
-    private final Ref<List<CoalescedZone>> coalescedZones;
-    private final Mutex ringLock;
-    private final Ref<VcpuList> vcpus;
-    private final Word users, flags, features, eagerSplit, devices;
+    private final Mutex configLock;
+    private final Word flags, features, eagerSplit, devices;
     private final IdRegs idRegs;
     private final Firmware firmware;
     private final Ref<SmcccFilter> smcccFilter;
@@ -49,29 +35,17 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     private final Pmu.VmState pmu;
     private final Ref<@Nullable Vgic> vgic;
     private final Ref<List<Its>> translationServices;
-    private final Ref<List<IoEvent>> ioEvents;
-    private final Ref<List<IrqFd>> irqFds;
-    private final Ref<List<GuestMemfd>> guestMemfds;
-    private final Stats.Counts stats;
 
     Vm(Kvm kvm, Client client, int ipaBits) {
-        this.kvm = kvm;
-        this.client = client;
-        this.mm = client.mm();
-        this.ipaBits = ipaBits;
         long number = kvm.vmNumber().add(1);
+        super(kvm.region(), number, client, StatsNames.VM);
+        Region region = region();
+        this.kvm = kvm;
+        this.ipaBits = ipaBits;
         this.vttbr = number + 1 << 48;
-        this.region = kvm.region().child("vm" + number);
-        this.lock = new Mutex(region, "lock");
         this.configLock = new Mutex(region, "configLock");
-        this.memory = new GuestMemory(region.child("memory"), client);
-        this.vcpus = region.ref("vcpus", new VcpuList(List.of()));
-        this.users = region.word("users");
         this.flags = region.word("flags");
         this.features = region.word("vcpuFeatures");
-        this.dirtyLog = new DirtyLog(region);
-        this.coalescedZones = region.ref("coalescedZones", List.of());
-        this.ringLock = new Mutex(region, "ringLock");
         this.eagerSplit = region.word("eagerSplitChunkSize");
         this.devices = region.word("devices");
         this.idRegs = new IdRegs(this, region);
@@ -82,11 +56,6 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         this.pmu = new Pmu.VmState(region.child("pmu"));
         this.vgic = region.ref("vgic", null);
         this.translationServices = region.ref("translationServices", List.of());
-        this.ioEvents = region.ref("ioEvents", List.of());
-        this.guestMemfds = region.ref("guestMemfds", List.of());
-        this.irqFds = region.ref("irqFds", List.of());
-        this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VM);
-        users.set(1);
         // The virtual counter of a new VM starts at zero.
         voffset.set(kvm.counter());
     }
@@ -175,45 +144,15 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         return devices;
     }
 
-    Stats.Counts stats() {
-        return stats;
-    }
-
-    public Region region() {
-        return region;
-    }
-
-    public Mutex lock() {
-        return lock;
-    }
-
-    public Ref<VcpuList> vcpus() {
-        return vcpus;
-    }
-
     /** kvm->max_vcpus: what the interrupt controller of the host, or the one chosen, can serve. */
     int maxVcpus() {
         Vgic v = vgic.get();
         return v == null ? Vgic.MAX_VCPUS_V3 : v.maxVcpus();
     }
 
-    long mm() {
-        return mm;
-    }
-
     /** VTTBR_EL2 while a vCPU of this VM runs: its VMID, never the host's 0. */
     long vttbr() {
         return vttbr;
-    }
-
-    @Override
-    public GuestMemory memory() {
-        return memory;
-    }
-
-    @Override
-    public Client client() {
-        return client;
     }
 
     /** Debian's arm64 kernels have addresses of 48 bits (CONFIG_ARM64_VA_BITS), 52 where they are newer. */
@@ -239,28 +178,8 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     }
 
     @Override
-    public void kickOutOfGuest() {
-        for (Vcpu v : vcpus.get().all()) v.runLoop().kickOutOfGuest();
-    }
-
-    @Override
     public boolean guestRan() {
         return hasRunOnce();
-    }
-
-    @Override
-    public DirtyLog dirtyLog() {
-        return dirtyLog;
-    }
-
-    @Override
-    public List<Vcpu> vcpuFiles() {
-        return vcpus.get().all();
-    }
-
-    @Override
-    public Ref<List<CoalescedZone>> coalescedZones() {
-        return coalescedZones;
     }
 
     /** The distributor, and each vCPU's redistributor. */
@@ -269,33 +188,12 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         Vgic gic = vgic.get();
         return pio || gic == null || !gic.initialized()
                 ? 0
-                : 1 + vcpus.get().all().size();
+                : 1 + vcpuFiles().size();
     }
 
     @Override
     public int coalescedRingAt() {
         return SystemIoctls.COALESCED_RING;
-    }
-
-    @Override
-    public Mutex ringLock() {
-        return ringLock;
-    }
-
-    @Override
-    public void brokeDown() {
-        flags.or(DEAD);
-        for (Vcpu v : vcpus.get().all()) v.runLoop().kick(RunState.REQ_VM_DEAD);
-    }
-
-    @Override
-    public Ref<List<IoEvent>> ioEvents() {
-        return ioEvents;
-    }
-
-    @Override
-    public Ref<List<IrqFd>> irqFds() {
-        return irqFds;
     }
 
     @Override
@@ -327,52 +225,7 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     }
 
     @Override
-    public Ref<List<GuestMemfd>> guestMemfds() {
-        return guestMemfds;
-    }
-
-    @Override
-    public void hold() {
-        users.add(1);
-    }
-
-    @Override
-    public void put() {
-        if (users.add(-1) != 1) return;
-        for (Vcpu v : vcpus.get().all()) v.run().close();
-        GuestMemfd.closeAll(this);
-        region.drop();
-    }
-
-    @Override
-    public Kind kind() {
-        return Kind.VM;
-    }
-
-    @Override
-    public String fileName() {
-        return "kvm-vm";
-    }
-
-    /** EIO for callers of another address space, and once the VM is dead. */
-    boolean refuses(Caller caller) {
-        return caller.client().mm() != mm || flags.test(DEAD);
-    }
-
-    @Override
-    public long ioctl(Caller caller, int command, long argument, Made made) {
-        if (refuses(caller)) return Errno.EIO;
-        lock.lock();
-        try {
-            return kvm.dispatch(this, caller, command, argument, made);
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    @Override
-    public void release() {
-        IrqFd.releaseAll(this);
-        put();
+    protected long dispatch(KvmFile file, Caller caller, int command, long argument, Made made) {
+        return kvm.dispatch(file, caller, command, argument, made);
     }
 }

@@ -1,5 +1,6 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kvm.VcpuList;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -26,7 +27,7 @@ record ApicMap(boolean usable, long maxId, Mode mode, Map<Long, Integer> physica
     private static final long XAPIC_IDS = 255;
 
     /** kvm_recalculate_apic_map. */
-    static ApicMap of(VcpuList vcpus) {
+    static ApicMap of(VcpuList<Vcpu> vcpus) {
         long max = XAPIC_IDS;
         for (Vcpu v : vcpus.all()) if (v.lapic().present()) max = Math.max(max, v.id());
         Map<Long, Integer> physical = new HashMap<>();

@@ -4,6 +4,8 @@ import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.x86.Fpu;
 import dev.worldswitch.kernel.x86.X86Host;
+import dev.worldswitch.kvm.AbstractVcpu;
+import dev.worldswitch.kvm.AbstractVm;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Debugger;
@@ -74,8 +76,8 @@ public final class Kvm implements KvmFile {
         GuestDebug.rows(rows);
         VcpuIoctls.rows(rows);
         NestedState.rows(rows);
-        StatsIoctls.rows(rows);
-        RunIoctls.rows(rows);
+        AbstractVm.rows(rows.builder());
+        AbstractVcpu.rows(rows.builder());
         this.ioctls = rows.build();
     }
 

@@ -1,17 +1,13 @@
 package dev.worldswitch.kvm.x86;
 
-import dev.worldswitch.kernel.Mutex;
 import dev.worldswitch.kernel.x86.FpState;
 import dev.worldswitch.kernel.x86.FpuGuest;
+import dev.worldswitch.kvm.AbstractVcpu;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Caller;
-import dev.worldswitch.kvm.CoalescedZone;
 import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.kvm.DirtyRing;
-import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.SharedPages;
-import dev.worldswitch.kvm.Stats;
-import dev.worldswitch.kvm.VcpuFile;
 import dev.worldswitch.kvm.VcpuPort;
 import dev.worldswitch.machine.PhysicalMemory;
 import dev.worldswitch.machine.cell.Ref;
@@ -23,12 +19,8 @@ import dev.worldswitch.machine.x86.Xsave;
 import org.jspecify.annotations.Nullable;
 
 /** A virtual CPU: its architectural state and what KVM keeps beside it. */
-public final class Vcpu implements VcpuFile {
+public final class Vcpu extends AbstractVcpu {
     private final Vm vm;
-    private final int id;
-    private final Region region;
-    private final Mutex mutex;
-    private final SharedPages run;
     private final X86State state;
     private final FpuGuest guestFpu;
     private final PendingEvents events;
@@ -39,7 +31,6 @@ public final class Vcpu implements VcpuFile {
     private final Smm smm;
     private final VcpuRun runLoop;
     private final @Nullable DirtyRing dirtyRing;
-    private final Stats.Counts stats;
     private final Word xcr0;
     private final Word apicBase;
     private final Word guestDebug, guestDebugRip;
@@ -49,11 +40,9 @@ public final class Vcpu implements VcpuFile {
     private final @Nullable VcpuPort port;
 
     Vcpu(Vm vm, int id, SharedPages run) {
+        super(vm, id, run, StatsNames.VCPU);
+        Region region = region();
         this.vm = vm;
-        this.id = id;
-        this.run = run;
-        this.region = vm.region().child("vcpu" + id);
-        this.mutex = new Mutex(region, "mutex");
         this.state = new X86State(region.child("state"));
         this.guestFpu = new FpuGuest(
                 region.child("guestFpu"), new Xsave(vm.kvm().profile().xsave()), 3);
@@ -75,7 +64,6 @@ public final class Vcpu implements VcpuFile {
         this.tscAdjust = region.word("tscAdjust");
         this.hasRun = region.word("hasRun");
         this.mceBanks = region.word("mcgCap");
-        this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VCPU);
         this.systemTime = region.word("systemTime");
         this.guestStopped = region.word("guestStopped");
         this.stealTime = new StealTime(region.child("stealTime"), this);
@@ -95,33 +83,13 @@ public final class Vcpu implements VcpuFile {
         this.port = d == null ? null : d.attach(new DebugView(this));
     }
 
-    /** Of the guest's debugger, null when nobody debugs it. */
-    @Nullable
-    VcpuPort port() {
+    @Override
+    protected @Nullable VcpuPort port() {
         return port;
     }
 
     public Vm vm() {
         return vm;
-    }
-
-    public int id() {
-        return id;
-    }
-
-    public Region region() {
-        return region;
-    }
-
-    /** Held during every ioctl of this vCPU, KVM_RUN included. */
-    public Mutex mutex() {
-        return mutex;
-    }
-
-    /** kvm_run, port data and coalesced ring. */
-    @Override
-    public SharedPages run() {
-        return run;
     }
 
     public X86State state() {
@@ -240,10 +208,6 @@ public final class Vcpu implements VcpuFile {
                         .profile()
                         .xsave()
                         .standardSize(guestFpu.fpstate().userXfeatures().get()));
-    }
-
-    public Stats.Counts stats() {
-        return stats;
     }
 
     /** kvm_get_rflags: without the TF that KVM sets to single-step. */
@@ -445,66 +409,22 @@ public final class Vcpu implements VcpuFile {
     }
 
     @Override
-    public Kind kind() {
-        return Kind.VCPU;
+    protected long kvmArchVcpuIoctlRun(Caller caller) {
+        return runLoop.kvmArchVcpuIoctlRun(caller);
     }
 
     @Override
-    public String fileName() {
-        return "kvm-vcpu:" + id;
+    protected void kickDead() {
+        runLoop.kick(RunState.REQ_VM_DEAD);
     }
 
     @Override
-    public long ioctl(Caller caller, int command, long argument, Made made) {
-        if (vm.refuses(caller)) return Errno.EIO;
-        mutex.lock();
-        try {
-            return vm.kvm().dispatch(this, caller, command, argument, made, Errno.EINVAL);
-        } finally {
-            mutex.unlock();
-        }
+    protected void kickOutOfGuest() {
+        runLoop.kickOutOfGuest();
     }
 
     @Override
-    public SharedPages pages() {
-        return run;
-    }
-
-    @Override
-    public Mapped mapped(long offset) {
-        return CoalescedZone.mapped(vm, run, offset);
-    }
-
-    @Override
-    public long refusesMapping(long offset, long size, boolean executable, boolean shared) {
-        return vm.dirtyLog().refusesMapping(offset, size, executable, shared);
-    }
-
-    @Override
-    public void refused() {
-        vm.lock().lock();
-        vm.vcpus().set(vm.vcpus().get().minus(this));
-        region.drop();
-        run.close();
-        vm.lock().unlock();
-    }
-
-    @Override
-    public void brokeDown() {
+    protected void runBrokeDown() {
         runLoop.brokeDown();
-        vm.brokeDown();
-    }
-
-    @Override
-    public void release() {
-        if (port != null) port.released();
-        // The id stays taken until the VM goes: only the VM's teardown frees vCPUs.
-        vm.put();
-    }
-
-    /** Its path: what identifies it to the explorer. */
-    @Override
-    public String toString() {
-        return region.path();
     }
 }

@@ -1,37 +1,20 @@
 package dev.worldswitch.kvm.x86;
 
-import dev.worldswitch.kernel.Mutex;
+import dev.worldswitch.kvm.AbstractVm;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
-import dev.worldswitch.kvm.CoalescedZone;
-import dev.worldswitch.kvm.DirtyLog;
 import dev.worldswitch.kvm.Errno;
-import dev.worldswitch.kvm.GuestMemfd;
-import dev.worldswitch.kvm.GuestMemory;
-import dev.worldswitch.kvm.InterruptVm;
-import dev.worldswitch.kvm.IoEvent;
-import dev.worldswitch.kvm.IrqFd;
-import dev.worldswitch.kvm.Stats;
+import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
-import java.util.List;
 
 /** A virtual machine. */
-public final class Vm implements InterruptVm, CoalescedZone.Zoned {
+public final class Vm extends AbstractVm<Vcpu> {
     private final Kvm kvm;
-    private final Client client;
-    private final long mm;
-    private final Region region;
-    private final Mutex lock;
-    private final GuestMemory memory;
-    private final DirtyLog dirtyLog;
-    private final Mutex ringLock;
-    private final Ref<VcpuList> vcpus;
-    private final Word users;
     private final Word apicBusCycle;
     private final Word maxVcpuId, bootCpuId, tssAddress, identityMap, irqchip, tscKhz;
-    private final Word bugged, caps, userSpaceMsr, disabledQuirks, disabledExits, platformInfoHidden;
+    private final Word caps, userSpaceMsr, disabledQuirks, disabledExits, platformInfoHidden;
     private final Ref<MsrFilter> msrFilter;
     private final Word hypercallExits;
     private final Word maxMmuPages;
@@ -39,34 +22,22 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     private final KvmClock clock;
     private final TscSync tscSync;
     private final ApicBus apicBus;
-    private final Stats.Counts stats;
-    private final Ref<List<IoEvent>> ioEvents;
-    private final Ref<List<IrqFd>> irqFds;
-    private final Ref<List<CoalescedZone>> coalescedZones;
     private final Word vfioDevices, reservedPins;
     private final Ref<PmuFilter> pmuFilter;
-    private final Ref<List<GuestMemfd>> guestMemfds;
     private final long type;
 
     /** Types of KVM_CREATE_VM. */
     static final long DEFAULT_VM = 0, SW_PROTECTED_VM = 1;
 
     Vm(Kvm kvm, Client client, long type) {
+        super(kvm.region(), kvm.vmNumber().add(1), client, StatsNames.VM);
+        Region region = region();
         this.kvm = kvm;
         this.type = type;
-        this.client = client;
-        this.mm = client.mm();
-        long number = kvm.vmNumber().add(1);
-        this.region = kvm.region().child("vm" + number);
-        this.lock = new Mutex(region, "lock");
-        this.memory = new GuestMemory(region.child("memory"), client);
-        this.vcpus = region.ref("vcpus", new VcpuList(List.of()));
-        this.users = region.word("users");
         this.apicBusCycle = region.word("apicBusCycle");
         apicBusCycle.set(1);
         this.maxVcpuId = region.word("maxVcpuId");
         this.bootCpuId = region.word("bootCpuId");
-        this.bugged = region.word("bugged");
         this.tssAddress = region.word("tssAddress");
         this.identityMap = region.word("identityMap");
         this.irqchip = region.word("irqchip");
@@ -78,21 +49,13 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         this.disabledExits = region.word("disabledExits");
         this.platformInfoHidden = region.word("platformInfoHidden");
         this.hypercallExits = region.word("hypercallExits");
-        this.dirtyLog = new DirtyLog(region);
-        this.ringLock = new Mutex(region, "ringLock");
         this.msrFilter = region.ref("msrFilter", MsrFilter.ALLOW_ALL);
-        this.stats = new Stats.Counts(region.child("stats"), StatsIoctls.VM);
-        this.ioEvents = region.ref("ioEvents", List.of());
         this.tscSync = new TscSync(region.child("tsc"), this);
         this.apicBus = new ApicBus(region.child("apicBus"), this);
-        this.coalescedZones = region.ref("coalescedZones", List.of());
-        this.irqFds = region.ref("irqFds", List.of());
-        this.guestMemfds = region.ref("guestMemfds", List.of());
         this.vfioDevices = region.word("vfioDevices");
         this.reservedPins = region.word("reservedPins");
         this.pmuFilter = region.ref("pmuFilter", PmuFilter.NONE);
         this.chips = new Irqchip(region.child("irqchipState"), this);
-        users.set(1);
         tscKhz.set(kvm.profile().tscKhz());
         this.clock = new KvmClock(region.child("clock"), this);
     }
@@ -145,17 +108,7 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
 
     @Override
     public boolean guestRan() {
-        return vcpus.get().all().stream().anyMatch(v -> v.hasRun().get() != 0);
-    }
-
-    @Override
-    public DirtyLog dirtyLog() {
-        return dirtyLog;
-    }
-
-    @Override
-    public List<Vcpu> vcpuFiles() {
-        return vcpus.get().all();
+        return vcpuFiles().stream().anyMatch(v -> v.hasRun().get() != 0);
     }
 
     /** The buffer of VMX's page-modification logging. */
@@ -167,11 +120,6 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     /** Hypercalls that leave to user space (KVM_CAP_EXIT_HYPERCALL). */
     public Word hypercallExits() {
         return hypercallExits;
-    }
-
-    @Override
-    public void kickOutOfGuest() {
-        for (Vcpu v : vcpus().get().all()) v.runLoop().kickOutOfGuest();
     }
 
     public Ref<MsrFilter> msrFilter() {
@@ -186,10 +134,6 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     /** Irqchip state, PIT, routes. */
     public Irqchip chips() {
         return chips;
-    }
-
-    public Stats.Counts stats() {
-        return stats;
     }
 
     /** USER_PTR_MAX: the host's paging depth bounds user space. */
@@ -209,17 +153,6 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         return pmuFilter;
     }
 
-    /** What KVM_IOEVENTFD registered. */
-    @Override
-    public Ref<List<IoEvent>> ioEvents() {
-        return ioEvents;
-    }
-
-    @Override
-    public Ref<List<CoalescedZone>> coalescedZones() {
-        return coalescedZones;
-    }
-
     /** The IOAPIC; the PIC's three ranges of ports, the PIT's two. */
     @Override
     public int busDevices(boolean pio) {
@@ -230,16 +163,6 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     @Override
     public int coalescedRingAt() {
         return KvmX86Abi.COALESCED_RING;
-    }
-
-    @Override
-    public Mutex ringLock() {
-        return ringLock;
-    }
-
-    @Override
-    public Ref<List<IrqFd>> irqFds() {
-        return irqFds;
     }
 
     @Override
@@ -327,49 +250,10 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
         return Long.compareUnsigned(gpa + size - 1, (1L << kvm.maxPhysAddr()) - 1) > 0 ? Errno.EINVAL : 0;
     }
 
-    @Override
-    public Client client() {
-        return client;
-    }
-
-    /** The address space that the VM belongs to; callers with another one get EIO. */
-    long mm() {
-        return mm;
-    }
-
-    public Region region() {
-        return region;
-    }
-
-    public Mutex lock() {
-        return lock;
-    }
-
-    /** Guest-physical memory: the slots. */
-    @Override
-    public GuestMemory memory() {
-        return memory;
-    }
-
-    public Ref<VcpuList> vcpus() {
-        return vcpus;
-    }
-
     /** KVM_CAP_MAX_VCPU_ID as enabled, or the limit of the kernel. */
     long maxVcpuId() {
         long v = maxVcpuId.get();
         return v == 0 ? kvm.capabilities().maxVcpuId() : v;
-    }
-
-    /** Callers of another address space, and all once the VM is dead (kvm->vm_bugged). */
-    boolean refuses(Caller caller) {
-        return caller.client().mm() != mm || bugged.get() != 0;
-    }
-
-    @Override
-    public void brokeDown() {
-        bugged.set(1);
-        for (Vcpu v : vcpus.get().all()) v.runLoop().kick(RunState.REQ_VM_DEAD);
     }
 
     @Override
@@ -390,47 +274,7 @@ public final class Vm implements InterruptVm, CoalescedZone.Zoned {
     }
 
     @Override
-    public Ref<List<GuestMemfd>> guestMemfds() {
-        return guestMemfds;
-    }
-
-    @Override
-    public void hold() {
-        users.add(1);
-    }
-
-    @Override
-    public void put() {
-        if (users.add(-1) != 1) return;
-        for (Vcpu v : vcpus.get().all()) v.run().close();
-        GuestMemfd.closeAll(this);
-        region.drop();
-    }
-
-    @Override
-    public Kind kind() {
-        return Kind.VM;
-    }
-
-    @Override
-    public String fileName() {
-        return "kvm-vm";
-    }
-
-    @Override
-    public long ioctl(Caller caller, int command, long argument, Made made) {
-        if (refuses(caller)) return Errno.EIO;
-        lock.lock();
-        try {
-            return kvm.dispatch(this, caller, command, argument, made, Errno.ENOTTY);
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    @Override
-    public void release() {
-        IrqFd.releaseAll(this);
-        put();
+    protected long dispatch(KvmFile file, Caller caller, int command, long argument, Made made) {
+        return kvm.dispatch(file, caller, command, argument, made, file == this ? Errno.ENOTTY : Errno.EINVAL);
     }
 }
