@@ -84,7 +84,7 @@ final class RecordedSubject implements Subject {
                     permission,
                     refused,
                     partOf));
-        clients.getFirst().opened(0, host.device());
+        clients.getFirst().opened(0, host.kvm());
         setUp(name, window.from());
         gauges = architecture.gauges(host, task, clients.getFirst().vcpu());
         steps.add(new Step("starts", () -> host.start(task)));

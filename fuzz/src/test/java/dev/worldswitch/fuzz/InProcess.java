@@ -55,7 +55,7 @@ public final class InProcess implements KvmPath, Client, Caller {
         host = Hosts.boot(root, KernelVersion.of(kernel), machine, 1, timing, new Pools(cpus));
         task = host.newTask("task0");
         host.start(task);
-        add(host.device());
+        add(host.kvm());
     }
 
     /** One CPU for one task; it is remembered. */

@@ -39,8 +39,8 @@ public abstract class AbstractVcpu implements VcpuFile {
                 io(0xce),
                 203,
                 "api.rst 4.131",
-                (v, c) -> c.open(
-                        new Stats("kvm-" + v.vm.region().name() + "/vcpu-" + v.id, v.stats), Mm.O_RDWR_CLOEXEC));
+                (v, c) ->
+                        c.open(new Stats("kvm-" + v.vm.region().name() + "/vcpu-" + v.id, v.stats), Mm.O_RDWR_CLOEXEC));
     }
 
     private long run(Call call) {
@@ -100,7 +100,7 @@ public abstract class AbstractVcpu implements VcpuFile {
         if (vm.refuses(caller)) return Errno.EIO;
         mutex.lock();
         try {
-            return vm.dispatch(this, caller, command, argument, made);
+            return vm.kvm().dispatch(this, caller, command, argument, made);
         } finally {
             mutex.unlock();
         }

@@ -15,7 +15,7 @@ import java.util.List;
  */
 public abstract class AbstractVm<V extends AbstractVcpu> implements InterruptVm, CoalescedZone.Zoned {
     private final Client client;
-    private final long mm;
+    private final long mm, number;
     private final Region region;
     private final Mutex lock, ringLock;
     private final GuestMemory memory;
@@ -28,14 +28,12 @@ public abstract class AbstractVm<V extends AbstractVcpu> implements InterruptVm,
     private final Ref<List<IrqFd>> irqFds;
     private final Ref<List<GuestMemfd>> guestMemfds;
 
-    /**
-     * @param number of this VM among all of its KVM
-     * @param statistics names of its statistics
-     */
-    protected AbstractVm(Region kvm, long number, Client client, List<String> statistics) {
+    /** @param statistics names of its statistics */
+    protected AbstractVm(AbstractKvm kvm, Client client, List<String> statistics) {
         this.client = client;
         this.mm = client.mm();
-        this.region = kvm.child("vm" + number);
+        this.number = kvm.vmNumber().add(1);
+        this.region = kvm.region().child("vm" + number);
         this.lock = new Mutex(region, "lock");
         this.ringLock = new Mutex(region, "ringLock");
         this.memory = new GuestMemory(region.child("memory"), client);
@@ -63,8 +61,12 @@ public abstract class AbstractVm<V extends AbstractVcpu> implements InterruptVm,
                 (vm, c) -> c.open(new Stats("kvm-" + vm.region().name(), vm.stats()), Mm.O_RDWR_CLOEXEC));
     }
 
-    /** The handler of an ioctl of this VM or one of its vCPUs, under its lock. */
-    protected abstract long dispatch(KvmFile file, Caller caller, int command, long argument, Made made);
+    public abstract AbstractKvm kvm();
+
+    /** Its number among all VMs of its KVM. */
+    protected final long number() {
+        return number;
+    }
 
     public final Region region() {
         return region;
@@ -186,7 +188,7 @@ public abstract class AbstractVm<V extends AbstractVcpu> implements InterruptVm,
         if (refuses(caller)) return Errno.EIO;
         lock.lock();
         try {
-            return dispatch(this, caller, command, argument, made);
+            return kvm().dispatch(this, caller, command, argument, made);
         } finally {
             lock.unlock();
         }

@@ -11,15 +11,21 @@ import org.jspecify.annotations.Nullable;
  * through {@link KvmFile#ioctl}.
  */
 public interface KvmHost {
-    Kernel kernel();
-
     /** What open("/dev/kvm") opens. */
-    KvmFile device();
+    AbstractKvm kvm();
+
+    default Kernel kernel() {
+        return kvm().kernel();
+    }
 
     /** All ioctls, for names in traces. */
-    IoctlTable ioctls();
+    default IoctlTable ioctls() {
+        return kvm().ioctls();
+    }
 
-    Scheduler scheduler();
+    default Scheduler scheduler() {
+        return kvm().scheduler();
+    }
 
     /** A new host task, on no CPU. */
     Task newTask(String name);
@@ -64,10 +70,14 @@ public interface KvmHost {
     }
 
     /** Who hears of entries, exits and what happens between them; null for nobody. */
-    void trace(@Nullable Tracepoints listener);
+    default void trace(@Nullable Tracepoints listener) {
+        kvm().listen(listener);
+    }
 
     /** Gives the guests a debugger, before there is any. */
-    void debug(Debugger debugger);
+    default void debug(Debugger debugger) {
+        kvm().debugger().set(debugger);
+    }
 
     /** The name of a model-specific register, for traces; null for an unknown one. */
     default @Nullable String msrName(int index) {

@@ -47,7 +47,7 @@ public final class SimulatedHost {
                 + (timing instanceof TortureTiming t ? " --torture " + t.seed() : "")
                 + " --trace=FILE -- CLIENT";
         this.booted = Hosts.boot(Region.root("host"), version, machine, cpus, timing, pools);
-        this.device = device == null ? booted.device() : device;
+        this.device = device == null ? booted.kvm() : device;
         this.torture = timing instanceof TortureTiming t ? new Torture(t, booted, cpus(), this::panicked) : null;
     }
 

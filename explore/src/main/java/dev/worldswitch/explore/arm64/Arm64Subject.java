@@ -10,7 +10,6 @@ import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.arm64.Arm64Host;
 import dev.worldswitch.kernel.arm64.CpuFpState;
-import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.kvm.arm64.Kvm;
 import dev.worldswitch.machine.MachineProfile;
@@ -41,7 +40,6 @@ final class Arm64Subject implements Subject {
                 around.timing(),
                 all -> around.cpus().over(all));
         module = new Kvm(host);
-        KvmFile kvm = module.open();
         Region ghosts = around.root().child("ghosts");
         controls = new HostControls(ghosts, host.cpus(), host.perf());
         for (Scenario.TaskText t : s.tasks()) {
@@ -54,7 +52,7 @@ final class Arm64Subject implements Subject {
             Arm64Vm vm = t.guest().isEmpty() && t.code().isEmpty()
                     ? null
                     : new Arm64Vm(
-                            kvm,
+                            module,
                             of.isEmpty() ? null : vmOf(s, of),
                             client,
                             around.memory(),
@@ -67,7 +65,7 @@ final class Arm64Subject implements Subject {
                             t.code());
             VmmThread thread = of.isEmpty() || vm != null ? null : vmOf(s, of).thread(client);
             RegisterAbi registers = t.does().contains("init-vcpu")
-                    ? new RegisterAbi(kvm, client, around.memory(), profile.vqs())
+                    ? new RegisterAbi(module, client, around.memory(), profile.vqs())
                     : null;
             host.scheduler().sleep(task);
             vmms.add(new Arm64Vmm(

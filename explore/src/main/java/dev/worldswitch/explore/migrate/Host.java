@@ -31,7 +31,7 @@ final class Host {
         host.start(task);
         this.client = new InProcessClient(memory, task, Host::wouldWait, host.xcompSupported());
         this.buffer = memory.allocate(1 << 16);
-        this.kvm = host.device();
+        this.kvm = host.kvm();
         this.vm = made(kvm, KVM_CREATE_VM, 0);
         if (machine.arch().equals("x86")) made(vm, KVM_CREATE_IRQCHIP);
         this.vcpu = made(vm, KVM_CREATE_VCPU, 0);

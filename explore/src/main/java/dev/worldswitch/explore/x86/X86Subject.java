@@ -50,7 +50,7 @@ final class X86Subject implements Subject {
             host.scheduler().start(task);
             InProcessClient client = new InProcessClient(
                     around.memory(), task, around.waits(), host.profile().xcr0());
-            Vm vm = t.guest().isEmpty() ? null : new Vm(kvm.open(), client, around.memory(), ghost, t.guest());
+            Vm vm = t.guest().isEmpty() ? null : new Vm(kvm, client, around.memory(), ghost, t.guest());
             host.scheduler().sleep(task);
             vmms.add(new Vmm(host, task, vmms.size(), ghost, vm, t.does()));
         }

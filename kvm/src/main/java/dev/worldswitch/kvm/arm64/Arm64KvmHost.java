@@ -1,16 +1,10 @@
 package dev.worldswitch.kvm.arm64;
 
-import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.KernelVersion;
-import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.arm64.Arm64Host;
 import dev.worldswitch.kvm.CpuPools;
-import dev.worldswitch.kvm.Debugger;
-import dev.worldswitch.kvm.IoctlTable;
-import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.KvmHost;
-import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.Timing;
@@ -39,28 +33,9 @@ public final class Arm64KvmHost implements KvmHost {
         return host;
     }
 
+    @Override
     public Kvm kvm() {
         return kvm;
-    }
-
-    @Override
-    public Kernel kernel() {
-        return host.kernel();
-    }
-
-    @Override
-    public KvmFile device() {
-        return kvm;
-    }
-
-    @Override
-    public IoctlTable ioctls() {
-        return kvm.ioctls();
-    }
-
-    @Override
-    public Scheduler scheduler() {
-        return host.scheduler();
     }
 
     @Override
@@ -76,15 +51,5 @@ public final class Arm64KvmHost implements KvmHost {
     @Override
     public @Nullable String registerName(long id) {
         return RegNames.of(id);
-    }
-
-    @Override
-    public void trace(@Nullable Tracepoints listener) {
-        kvm.listen(listener);
-    }
-
-    @Override
-    public void debug(Debugger debugger) {
-        kvm.debugger().set(debugger);
     }
 }

@@ -4,12 +4,12 @@ import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.arm64.Arm64Host;
+import dev.worldswitch.kvm.AbstractKvm;
 import dev.worldswitch.kvm.AbstractVcpu;
 import dev.worldswitch.kvm.AbstractVm;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.CoalescedZone;
-import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.kvm.DirtyLog;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.GuestMemfd;
@@ -29,15 +29,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** KVM of one simulated arm64 host: what {@code /dev/kvm} opens. */
-public final class Kvm implements KvmFile {
-    private final Kernel kernel;
+public final class Kvm extends AbstractKvm {
     private final Arm64Profile profile;
     private final List<Arm64Cpu> cpus;
-    private final Region region;
-    private final Word vmNumber, entropy;
-    private final Scheduler scheduler;
+    private final Word entropy;
     private final Ref<@Nullable TraceText> trace;
-    private final Ref<@Nullable Debugger> debugger;
     private final HostFeatures host;
     private final SysRegTable sysRegs;
     private final Capabilities capabilities;
@@ -47,14 +43,13 @@ public final class Kvm implements KvmFile {
 
     /** KVM of a booted host. */
     public Kvm(Arm64Host machine) {
-        this.kernel = machine.kernel();
+        Kernel kernel = machine.kernel();
+        Scheduler scheduler = machine.scheduler();
+        super(kernel, scheduler);
+        Region region = region();
         this.profile = machine.profile();
         this.cpus = List.copyOf(machine.cpus());
-        this.scheduler = machine.scheduler();
-        this.region = kernel.region().child("kvm");
-        this.vmNumber = region.word("vmNumber");
         this.trace = region.ref("trace", null);
-        this.debugger = region.ref("debugger", null);
         this.entropy = region.word("entropy");
         this.host = new HostFeatures(kernel, profile);
         this.hyp = new Hyp(kernel, profile, machine.fpsimd(), cpus);
@@ -84,12 +79,8 @@ public final class Kvm implements KvmFile {
         this.ioctls = rows.build();
     }
 
-    public Kernel kernel() {
-        return kernel;
-    }
-
     boolean has(Patch patch) {
-        return kernel.has(patch);
+        return kernel().has(patch);
     }
 
     public Arm64Profile profile() {
@@ -108,18 +99,13 @@ public final class Kvm implements KvmFile {
         return sysRegs;
     }
 
-    /** The world switch. */
     PmuEvents pmuEvents() {
         return pmuEvents;
     }
 
+    /** The world switch. */
     Hyp hyp() {
         return hyp;
-    }
-
-    /** open("/dev/kvm"). */
-    public KvmFile open() {
-        return this;
     }
 
     Capabilities capabilities() {
@@ -128,7 +114,7 @@ public final class Kvm implements KvmFile {
 
     /** The physical counter now. */
     long counter() {
-        long ns = kernel.timing().now(), hz = profile.cntfrq();
+        long ns = kernel().timing().now(), hz = profile.cntfrq();
         return ns / 1_000_000_000 * hz + ns % 1_000_000_000 * hz / 1_000_000_000;
     }
 
@@ -142,12 +128,7 @@ public final class Kvm implements KvmFile {
 
     private static final long GOLDEN_RATIO = 0x9e3779b97f4a7c15L;
 
-    /** Who debugs guests, null for nobody: set before there is a vCPU. */
-    Ref<@Nullable Debugger> debugger() {
-        return debugger;
-    }
-
-    /** From now on this one hears of tracepoints, null for nobody. */
+    @Override
     public void listen(@Nullable Tracepoints listener) {
         trace.set(listener == null ? null : new TraceText(listener));
     }
@@ -157,44 +138,14 @@ public final class Kvm implements KvmFile {
         return trace;
     }
 
-    /** The host's scheduler. */
-    Scheduler scheduler() {
-        return scheduler;
-    }
-
-    Region region() {
-        return region;
-    }
-
-    Word vmNumber() {
-        return vmNumber;
-    }
-
-    /** All ioctls: for tracing too. */
+    @Override
     public IoctlTable ioctls() {
         return ioctls;
     }
 
-    long dispatch(KvmFile file, Caller caller, int command, long argument, Made made) {
+    @Override
+    protected long dispatch(KvmFile file, Caller caller, int command, long argument, Made made) {
         IoctlTable.Row row = ioctls.find(file.kind(), command);
         return row == null ? Errno.EINVAL : row.handler().handle(file, new Call(caller, argument, made));
     }
-
-    @Override
-    public Kind kind() {
-        return Kind.SYSTEM;
-    }
-
-    @Override
-    public String fileName() {
-        return "kvm";
-    }
-
-    @Override
-    public long ioctl(Caller caller, int command, long argument, Made made) {
-        return dispatch(this, caller, command, argument, made);
-    }
-
-    @Override
-    public void release() {}
 }

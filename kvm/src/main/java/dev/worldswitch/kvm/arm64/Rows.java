@@ -1,33 +1,10 @@
 package dev.worldswitch.kvm.arm64;
 
-import dev.worldswitch.kvm.IoctlTable;
-import dev.worldswitch.kvm.KvmFile;
+import dev.worldswitch.kvm.IoctlRows;
 
-/** Short forms for ioctl rows of this architecture. */
-final class Rows {
-    private final IoctlTable.Builder builder = new IoctlTable.Builder();
-
-    Rows system(String name, int number, int cap, String source, IoctlTable.Handler<Kvm> h) {
-        builder.add(Kvm.class, KvmFile.Kind.SYSTEM, name, number, cap, source, h);
-        return this;
-    }
-
-    Rows vm(String name, int number, int cap, String source, IoctlTable.Handler<Vm> h) {
-        builder.add(Vm.class, KvmFile.Kind.VM, name, number, cap, source, h);
-        return this;
-    }
-
-    Rows vcpu(String name, int number, int cap, String source, IoctlTable.Handler<Vcpu> h) {
-        builder.add(Vcpu.class, KvmFile.Kind.VCPU, name, number, cap, source, h);
-        return this;
-    }
-
-    /** For rows that all architectures share. */
-    IoctlTable.Builder builder() {
-        return builder;
-    }
-
-    IoctlTable build() {
-        return builder.build();
+/** The ioctl rows of this architecture, while they are collected. */
+final class Rows extends IoctlRows<Kvm, Vm, Vcpu> {
+    Rows() {
+        super(Kvm.class, Vm.class, Vcpu.class);
     }
 }

@@ -3,10 +3,8 @@ package dev.worldswitch.kvm.arm64;
 import dev.worldswitch.kernel.Mutex;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.AbstractVm;
-import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.Errno;
-import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
@@ -37,12 +35,11 @@ public final class Vm extends AbstractVm<Vcpu> {
     private final Ref<List<Its>> translationServices;
 
     Vm(Kvm kvm, Client client, int ipaBits) {
-        long number = kvm.vmNumber().add(1);
-        super(kvm.region(), number, client, StatsNames.VM);
+        super(kvm, client, StatsNames.VM);
         Region region = region();
         this.kvm = kvm;
         this.ipaBits = ipaBits;
-        this.vttbr = number + 1 << 48;
+        this.vttbr = number() + 1 << 48;
         this.configLock = new Mutex(region, "configLock");
         this.flags = region.word("flags");
         this.features = region.word("vcpuFeatures");
@@ -60,6 +57,7 @@ public final class Vm extends AbstractVm<Vcpu> {
         voffset.set(kvm.counter());
     }
 
+    @Override
     public Kvm kvm() {
         return kvm;
     }
@@ -186,9 +184,7 @@ public final class Vm extends AbstractVm<Vcpu> {
     @Override
     public int busDevices(boolean pio) {
         Vgic gic = vgic.get();
-        return pio || gic == null || !gic.initialized()
-                ? 0
-                : 1 + vcpuFiles().size();
+        return pio || gic == null || !gic.initialized() ? 0 : 1 + vcpuFiles().size();
     }
 
     @Override
@@ -222,10 +218,5 @@ public final class Vm extends AbstractVm<Vcpu> {
     @Override
     public boolean slotsTakeGuestMemfd() {
         return kvm.has(Patch.GUEST_MEMFD_FLAGS);
-    }
-
-    @Override
-    protected long dispatch(KvmFile file, Caller caller, int command, long argument, Made made) {
-        return kvm.dispatch(file, caller, command, argument, made);
     }
 }

@@ -4,11 +4,11 @@ import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.x86.Fpu;
 import dev.worldswitch.kernel.x86.X86Host;
+import dev.worldswitch.kvm.AbstractKvm;
 import dev.worldswitch.kvm.AbstractVcpu;
 import dev.worldswitch.kvm.AbstractVm;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Caller;
-import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.GuestMemfd;
 import dev.worldswitch.kvm.IoctlTable;
@@ -18,40 +18,31 @@ import dev.worldswitch.kvm.SignalMasked;
 import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
-import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86Profile;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** KVM of one simulated host: what {@code /dev/kvm} opens. */
-public final class Kvm implements KvmFile {
-    private final Kernel kernel;
+public final class Kvm extends AbstractKvm {
     private final X86Profile profile;
     private final List<X86Cpu> cpus;
-    private final Region region;
-    private final Word vmNumber;
     private final CpuidMask caps;
     private final MsrTable msrs;
     private final Capabilities capabilities;
     private final Vendor vendor;
     private final IoctlTable ioctls;
     private final Fpu fpu;
-    private final Scheduler scheduler;
     private final Ref<@Nullable Trace> trace;
-    private final Ref<@Nullable Debugger> debugger;
 
     /** @param cpus the physical CPUs, in the order of their numbers */
     private Kvm(Kernel kernel, X86Profile profile, List<X86Cpu> cpus, Fpu fpu, Scheduler scheduler) {
+        super(kernel, scheduler);
+        Region region = region();
         this.fpu = fpu;
-        this.scheduler = scheduler;
-        this.kernel = kernel;
         this.profile = profile;
         this.cpus = List.copyOf(cpus);
-        this.region = kernel.region().child("kvm");
-        this.vmNumber = region.word("vmNumber");
         this.trace = region.ref("trace", null);
-        this.debugger = region.ref("debugger", null);
         this.vendor = profile.isAmd() ? Vendor.SVM : Vendor.VMX;
         this.caps = new CpuidMask(kernel, profile);
         this.capabilities = new Capabilities(this);
@@ -86,17 +77,7 @@ public final class Kvm implements KvmFile {
         this(host.kernel(), host.profile(), host.cpus(), host.fpu(), host.scheduler());
     }
 
-    /** open("/dev/kvm"). */
-    public KvmFile open() {
-        return this;
-    }
-
-    /** Who debugs guests, null for nobody: set before there is a vCPU. */
-    Ref<@Nullable Debugger> debugger() {
-        return debugger;
-    }
-
-    /** The same with the text of the kernel's tracepoints. */
+    @Override
     public void listen(@Nullable Tracepoints listener) {
         trace(listener == null ? null : new TraceText(listener));
     }
@@ -112,14 +93,6 @@ public final class Kvm implements KvmFile {
 
     Fpu fpu() {
         return fpu;
-    }
-
-    Scheduler scheduler() {
-        return scheduler;
-    }
-
-    public Kernel kernel() {
-        return kernel;
     }
 
     public X86Profile profile() {
@@ -160,44 +133,19 @@ public final class Kvm implements KvmFile {
 
     /** The host's TSC now. */
     long hostTsc() {
-        return kernel.timing().cycles(profile.tscKhz());
+        return kernel().timing().cycles(profile.tscKhz());
     }
 
-    Region region() {
-        return region;
-    }
-
-    Word vmNumber() {
-        return vmNumber;
-    }
-
-    /** All ioctls: for tracing too. */
+    @Override
     public IoctlTable ioctls() {
         return ioctls;
     }
 
-    long dispatch(KvmFile file, Caller caller, int command, long argument, Made made, long unknown) {
+    @Override
+    protected long dispatch(KvmFile file, Caller caller, int command, long argument, Made made) {
         IoctlTable.Row row = ioctls.find(file.kind(), command);
-        return row == null || !capabilities.came(row.capability())
-                ? unknown
-                : row.handler().handle(file, new Call(caller, argument, made));
+        if (row != null && capabilities.came(row.capability()))
+            return row.handler().handle(file, new Call(caller, argument, made));
+        return file.kind() == Kind.SYSTEM || file.kind() == Kind.VCPU ? Errno.EINVAL : Errno.ENOTTY;
     }
-
-    @Override
-    public Kind kind() {
-        return Kind.SYSTEM;
-    }
-
-    @Override
-    public String fileName() {
-        return "kvm";
-    }
-
-    @Override
-    public long ioctl(Caller caller, int command, long argument, Made made) {
-        return dispatch(this, caller, command, argument, made, Errno.EINVAL);
-    }
-
-    @Override
-    public void release() {}
 }

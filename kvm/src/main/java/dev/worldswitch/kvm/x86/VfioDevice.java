@@ -62,7 +62,7 @@ final class VfioDevice implements KvmFile {
     @Override
     public long ioctl(Caller caller, int command, long argument, Made made) {
         if (caller.client().mm() != vm.mm()) return Errno.EIO;
-        return vm.kvm().dispatch(this, caller, command, argument, made, Errno.ENOTTY);
+        return vm.kvm().dispatch(this, caller, command, argument, made);
     }
 
     @Override

@@ -1,10 +1,8 @@
 package dev.worldswitch.kvm.x86;
 
 import dev.worldswitch.kvm.AbstractVm;
-import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.Errno;
-import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
@@ -30,7 +28,7 @@ public final class Vm extends AbstractVm<Vcpu> {
     static final long DEFAULT_VM = 0, SW_PROTECTED_VM = 1;
 
     Vm(Kvm kvm, Client client, long type) {
-        super(kvm.region(), kvm.vmNumber().add(1), client, StatsNames.VM);
+        super(kvm, client, StatsNames.VM);
         Region region = region();
         this.kvm = kvm;
         this.type = type;
@@ -235,6 +233,7 @@ public final class Vm extends AbstractVm<Vcpu> {
         return irqchip.get() == 1;
     }
 
+    @Override
     public Kvm kvm() {
         return kvm;
     }
@@ -271,10 +270,5 @@ public final class Vm extends AbstractVm<Vcpu> {
     @Override
     public boolean hasPrivateMemory() {
         return type == SW_PROTECTED_VM;
-    }
-
-    @Override
-    protected long dispatch(KvmFile file, Caller caller, int command, long argument, Made made) {
-        return kvm.dispatch(file, caller, command, argument, made, file == this ? Errno.ENOTTY : Errno.EINVAL);
     }
 }

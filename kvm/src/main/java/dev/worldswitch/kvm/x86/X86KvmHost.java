@@ -1,17 +1,11 @@
 package dev.worldswitch.kvm.x86;
 
-import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
-import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.x86.X86Host;
 import dev.worldswitch.kvm.CpuPools;
-import dev.worldswitch.kvm.Debugger;
-import dev.worldswitch.kvm.IoctlTable;
-import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.KvmHost;
-import dev.worldswitch.kvm.Tracepoints;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.Timing;
@@ -40,33 +34,14 @@ public final class X86KvmHost implements KvmHost {
         return host;
     }
 
+    @Override
     public Kvm kvm() {
         return kvm;
     }
 
     @Override
-    public Kernel kernel() {
-        return host.kernel();
-    }
-
-    @Override
-    public KvmFile device() {
-        return kvm.open();
-    }
-
-    @Override
     public void recover(PhysicalCpu cpu) {
         host.recover((X86Cpu) cpu);
-    }
-
-    @Override
-    public IoctlTable ioctls() {
-        return kvm.ioctls();
-    }
-
-    @Override
-    public Scheduler scheduler() {
-        return host.scheduler();
     }
 
     @Override
@@ -78,11 +53,6 @@ public final class X86KvmHost implements KvmHost {
     @Override
     public boolean touchesCpu(int command) {
         return host.profile().xsave().xfdMask() != 0 && MsrIoctls.sets(command);
-    }
-
-    @Override
-    public void trace(@Nullable Tracepoints listener) {
-        kvm.listen(listener);
     }
 
     @Override
@@ -99,10 +69,5 @@ public final class X86KvmHost implements KvmHost {
     public int xcompComponents() {
         // XFEATURE_MAX.
         return host.kernel().has(Patch.APX_STATE) ? 20 : 19;
-    }
-
-    @Override
-    public void debug(Debugger debugger) {
-        kvm.debugger().set(debugger);
     }
 }

@@ -56,7 +56,7 @@ public class IdRegisterRace {
         machine.start(task);
         runner = new InProcessClient(memory, task, condition -> {}, 0);
         long buffer = memory.allocate(4096);
-        KvmFile vm = made(machine.device(), CREATE_VM, 0);
+        KvmFile vm = made(machine.kvm(), CREATE_VM, 0);
         first = (Vcpu) made(vm, CREATE_VCPU, 0);
         second = (Vcpu) made(vm, CREATE_VCPU, 1);
         memory.set(buffer, 4, HostFeatures.GENERIC_TARGET);
