@@ -1,23 +1,22 @@
 package dev.worldswitch.kvm.arm64;
 
 import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.GuestMode;
+import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What the run loop keeps of a vCPU between two KVM_RUNs, and what other threads ask of it. */
 final class RunState {
-    /** Bits of {@link #requests}, in the kernel's meaning of KVM_REQ_*. */
+    /** Bits of {@link GuestMode#requests}, in the kernel's meaning of KVM_REQ_*. */
     static final long REQ_SLEEP = 1, REQ_SUSPEND = 2, REQ_IRQ_PENDING = 4, REQ_VM_DEAD = 8, REQ_UNBLOCK = 16;
 
     static final long REQ_DIRTY_RING_SOFT_FULL = 32, REQ_RECORD_STEAL = 64;
 
-    final Word requests;
-    /** Number of the physical CPU that has this vCPU's state loaded, plus 1; 0 when none. */
-    final Word loadedOn;
-    /** IN_GUEST_MODE: a kick must interrupt the CPU. */
-    final Word inGuestMode;
+    final GuestMode mode;
     /** The thread in KVM_RUN. */
     final Ref<@Nullable Caller> runner;
     /** A memory-mapped access waits for user space's answer. */
@@ -27,10 +26,8 @@ final class RunState {
     /** Physical counter value at which the host's timer is due for a timer of the guest; Long.MAX_VALUE for never. */
     final Word deadline;
 
-    RunState(Region r) {
-        requests = r.word("requests");
-        loadedOn = r.word("loadedOn");
-        inGuestMode = r.word("inGuestMode");
+    RunState(Region r, List<? extends PhysicalCpu> cpus) {
+        mode = new GuestMode(r, cpus);
         runner = r.ref("runner", null);
         mmioNeeded = r.word("mmioNeeded");
         toldLevels = r.word("toldLevels");
@@ -39,6 +36,6 @@ final class RunState {
     }
 
     boolean take(long request) {
-        return (requests.and(~request) & request) != 0;
+        return (mode.requests().and(~request) & request) != 0;
     }
 }

@@ -9,7 +9,6 @@ import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.VcpuPort;
-import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.arm64.Arm64Exit;
 import dev.worldswitch.machine.arm64.RetiredCounter;
@@ -25,7 +24,7 @@ public final class VcpuRun implements PreemptNotifier {
 
     VcpuRun(Vcpu vcpu) {
         this.vcpu = vcpu;
-        this.rs = new RunState(vcpu.region().child("run"));
+        this.rs = new RunState(vcpu.region().child("run"), vcpu.kvm().cpus());
         this.page = new RunPage(vcpu.run());
         this.exits = new HandleExit(this);
         this.commitsPc = vcpu.kvm().has(Patch.COMMIT_PC_BEFORE_USER);
@@ -111,10 +110,9 @@ public final class VcpuRun implements PreemptNotifier {
         return 0;
     }
 
-    /** KVM_RUN ended anywhere: nobody shall wait for this vCPU to leave the guest. */
+    /** KVM_RUN ended anywhere. */
     void brokeDown() {
-        rs.inGuestMode.release(0);
-        rs.loadedOn.release(0);
+        rs.mode.brokeDown();
         rs.runner.set(null);
     }
 
@@ -135,18 +133,18 @@ public final class VcpuRun implements PreemptNotifier {
     }
 
     private void kvmArchVcpuLoad(Task task) {
-        rs.loadedOn.set(task.cpu().id() + 1);
+        rs.mode.loadedOn(task.cpu());
         hyp().vcpuLoad(task, vcpu);
         vcpu.kvm().pmuEvents().restoreGuest(task);
         hyp().kvmFp().kvmArchVcpuLoadFp(task);
-        if (vcpu.stolenTime().enabled()) rs.requests.or(RunState.REQ_RECORD_STEAL);
+        if (vcpu.stolenTime().enabled()) rs.mode.requests().or(RunState.REQ_RECORD_STEAL);
     }
 
     private void kvmArchVcpuPut(Task task) {
         hyp().kvmFp().kvmArchVcpuPutFp(task, vcpu);
         vcpu.kvm().pmuEvents().restoreHost(task);
         hyp().vcpuPut(task);
-        rs.loadedOn.set(0);
+        rs.mode.put();
     }
 
     /** kvm_sched_out. */
@@ -196,7 +194,7 @@ public final class VcpuRun implements PreemptNotifier {
     }
 
     private long checkVcpuRequests(Caller caller) {
-        if (rs.requests.get() == 0) return 1;
+        if (rs.mode.requests().get() == 0) return 1;
         if (rs.take(RunState.REQ_VM_DEAD)) return Errno.EIO;
         rs.take(RunState.REQ_UNBLOCK);
         if (rs.take(RunState.REQ_SLEEP)) sleep(caller);
@@ -204,7 +202,7 @@ public final class VcpuRun implements PreemptNotifier {
         rs.take(RunState.REQ_IRQ_PENDING);
         if (rs.take(RunState.REQ_RECORD_STEAL)) vcpu.stolenTime().update(caller);
         long r = rs.take(RunState.REQ_SUSPEND) ? suspended(caller) : 1;
-        return r > 0 && rs.requests.test(RunState.REQ_DIRTY_RING_SOFT_FULL) && dirtyRingFull() ? 0 : r;
+        return r > 0 && rs.mode.requests().test(RunState.REQ_DIRTY_RING_SOFT_FULL) && dirtyRingFull() ? 0 : r;
     }
 
     /** kvm_dirty_ring_check_request: the request stays until the client has made room. */
@@ -221,14 +219,14 @@ public final class VcpuRun implements PreemptNotifier {
     /** kvm_vcpu_sleep: powered off until another vCPU or user space says otherwise. */
     private void sleep(Caller caller) {
         block(caller, () -> !vcpu.stopped());
-        if (vcpu.stopped()) rs.requests.or(RunState.REQ_SLEEP);
+        if (vcpu.stopped()) rs.mode.requests().or(RunState.REQ_SLEEP);
     }
 
     /** kvm_vcpu_suspend: the state is sticky; a wake-up event goes to user space. */
     private long suspended(Caller caller) {
         if (vcpu.mpState().get() != MpState.SUSPENDED) return 1;
         waitForInterrupt(caller);
-        rs.requests.or(RunState.REQ_SUSPEND);
+        rs.mode.requests().or(RunState.REQ_SUSPEND);
         if (!runnable()) return 1;
         page.systemEvent(RunPage.SYSTEM_EVENT_WAKEUP, 0, 0);
         return 0;
@@ -236,7 +234,7 @@ public final class VcpuRun implements PreemptNotifier {
 
     /** kvm_vcpu_wfi. */
     void waitForInterrupt(Caller caller) {
-        block(caller, () -> runnable() || (rs.requests.get() & RunState.REQ_UNBLOCK) != 0);
+        block(caller, () -> runnable() || (rs.mode.requests().get() & RunState.REQ_UNBLOCK) != 0);
     }
 
     private void block(Caller caller, java.util.function.BooleanSupplier until) {
@@ -313,8 +311,7 @@ public final class VcpuRun implements PreemptNotifier {
         scheduler().preemptDisable(task);
         PhysicalCpu cpu = task.cpu();
         cpu.irqDisable();
-        // IN_GUEST_MODE is visible before the requests are read: a kicker either sees it or is seen.
-        rs.inGuestMode.release(1);
+        rs.mode.enter();
         if (!vcpu.vm().irqchipInKernel() && levels() != rs.toldLevels.get()) {
             leaveGuestMode(cpu, task);
             page.exitReason(RunPage.EXIT_INTR);
@@ -322,7 +319,7 @@ public final class VcpuRun implements PreemptNotifier {
         }
         // Once more with interrupts masked: work that one of them brought after the first check must not enter the
         // guest.
-        if (rs.requests.acquire() != 0 || signalCheckedLate && signalPending(caller)) {
+        if (rs.mode.requests().acquire() != 0 || signalCheckedLate && signalPending(caller)) {
             leaveGuestMode(cpu, task);
             return 1;
         }
@@ -367,7 +364,7 @@ public final class VcpuRun implements PreemptNotifier {
     }
 
     private void leaveGuestMode(PhysicalCpu cpu, Task task) {
-        rs.inGuestMode.release(0);
+        rs.mode.leave();
         cpu.irqEnable();
         scheduler().preemptEnable(task);
     }
@@ -391,13 +388,10 @@ public final class VcpuRun implements PreemptNotifier {
 
     /** kvm_vcpu_kick with a request: wakes a blocked vCPU, or makes a running guest exit; any thread. */
     public void kick(long request) {
-        rs.requests.or(request);
+        rs.mode.requests().or(request);
         Caller c = rs.runner.get();
         if (c != null) c.wake();
-        // inGuestMode is set before the requests are read at entry, so one of both sides sees the other.
-        int cpu = (int) rs.loadedOn.acquire() - 1;
-        if (cpu >= 0 && rs.inGuestMode.acquire() != 0)
-            vcpu.kvm().cpus().get(cpu).raise(Line.KICK);
+        rs.mode.kick();
     }
 
     /** Wakes a vCPU that sleeps. */
@@ -406,16 +400,9 @@ public final class VcpuRun implements PreemptNotifier {
         if (c != null) c.wake();
     }
 
-    /**
-     * Makes a vCPU that executes guest code leave it, and returns once it has: what the caller changed before counts for
-     * every later guest instruction.
-     */
+    /** Makes a vCPU that executes guest code leave it, and returns once it has. */
     void kickOutOfGuest() {
-        int cpu = (int) rs.loadedOn.acquire() - 1;
-        if (cpu < 0 || rs.inGuestMode.acquire() == 0) return;
-        PhysicalCpu physical = vcpu.kvm().cpus().get(cpu);
-        physical.raise(Line.KICK);
-        while (rs.inGuestMode.acquire() != 0 && physical.isPending(Line.KICK)) Thread.onSpinWait();
+        rs.mode.kickOut();
     }
 
     @Override

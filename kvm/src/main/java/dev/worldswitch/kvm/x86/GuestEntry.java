@@ -92,11 +92,10 @@ final class GuestEntry {
         scheduler().preemptDisable(caller.task());
         X86Cpu cpu = cpu(caller);
         cpu.irqDisable();
-        // IN_GUEST_MODE is visible before the requests are read: a kicker either sees it or is seen.
-        rs.inGuestMode.release(1);
+        rs.mode.enter();
         // A timer whose kick came before interrupts were off has lost it: its time is looked at again.
-        if (rs.requests.acquire() != 0 || run.timerDue()) {
-            rs.inGuestMode.release(0);
+        if (rs.mode.requests().acquire() != 0 || run.timerDue()) {
+            rs.mode.leave();
             cpu.irqEnable();
             scheduler().preemptEnable(caller.task());
             return null;
@@ -106,7 +105,7 @@ final class GuestEntry {
         Trace t = run.trace();
         if (t != null) t.kvmEntry(vcpu, state.rip.get(), (at & Interpreter.IMMEDIATE_EXIT) != 0);
         X86Exit exit = onCpu(caller, cpu, guest -> guest.run(at));
-        rs.inGuestMode.release(0);
+        rs.mode.leave();
         if (t != null) {
             boolean known = rs.knownUnbacked(exit.gpa);
             long[] fields = run.ops().exitFields(state, exit, known);
@@ -157,8 +156,8 @@ final class GuestEntry {
     private boolean entersAgain(Caller caller, X86Cpu cpu, X86Exit exit) {
         if (exit.reason != X86Exit.INTERRUPT || !ops.hasPreemptionTimer() || !cpu.retract(Line.TIMER)) return false;
         // kvm_vcpu_exit_request; an instruction that KVM emulates is not begun again.
-        boolean asked = rs.inGuestMode.get() == 0
-                || rs.requests.acquire() != 0
+        boolean asked = !rs.mode.isIn()
+                || rs.mode.requests().acquire() != 0
                 || caller.task().flags().test(Task.TIF_NEED_RESCHED)
                 || caller.signalPending();
         return !asked && !cpu.anyPending();

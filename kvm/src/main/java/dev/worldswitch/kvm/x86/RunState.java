@@ -1,10 +1,13 @@
 package dev.worldswitch.kvm.x86;
 
 import dev.worldswitch.kvm.Caller;
+import dev.worldswitch.kvm.GuestMode;
+import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What the run loop keeps of a vCPU between two KVM_RUNs, and what other threads ask of it. */
@@ -29,7 +32,7 @@ final class RunState {
         return mmioPage.get() == (gpa | 0xfff);
     }
 
-    /** Bits of {@link #requests}, in the kernel's meaning of KVM_REQ_*. */
+    /** Bits of {@link GuestMode#requests}, in the kernel's meaning of KVM_REQ_*. */
     static final long REQ_EVENT = 1, REQ_TLB_FLUSH = 2, REQ_UNBLOCK = 4, REQ_VM_DEAD = 8, REQ_OUTSIDE_GUEST_MODE = 16;
 
     static final long REQ_IOAPIC_EOI = 32,
@@ -38,13 +41,9 @@ final class RunState {
             REQ_DIRTY_RING_SOFT_FULL = 256,
             REQ_SMI = 512;
 
-    final Word requests;
-    /** Number of the physical CPU that has this vCPU's state loaded, plus 1; 0 when none. */
-    final Word loadedOn;
+    final GuestMode mode;
     /** host_debugctl. */
     final Word hostDebugctl;
-    /** IN_GUEST_MODE: a kick must interrupt the CPU. */
-    final Word inGuestMode;
 
     final Ref<@Nullable Caller> runner;
     /** Who is kicked for the guest's timers, and when. */
@@ -72,11 +71,9 @@ final class RunState {
     /** The guest's IA32_XFD writes pass through. */
     final Word xfdNoWriteIntercept;
 
-    RunState(Region r) {
-        requests = r.word("requests");
-        loadedOn = r.word("loadedOn");
+    RunState(Region r, List<? extends PhysicalCpu> cpus) {
+        mode = new GuestMode(r, cpus);
         hostDebugctl = r.word("hostDebugctl");
-        inGuestMode = r.word("inGuestMode");
         runner = r.ref("runner", null);
         alarmOf = r.ref("alarmOf", null);
         alarmAt = r.word("alarmAt");

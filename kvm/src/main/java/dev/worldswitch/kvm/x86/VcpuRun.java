@@ -8,7 +8,6 @@ import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.VcpuPort;
 import dev.worldswitch.kvm.x86.RunState.Completion;
-import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.x86.Interpreter;
 import dev.worldswitch.machine.x86.X86Cpu;
@@ -35,7 +34,7 @@ public final class VcpuRun implements PreemptNotifier {
     VcpuRun(Vcpu vcpu) {
         this.vcpu = vcpu;
         this.state = vcpu.state();
-        this.rs = new RunState(vcpu.region().child("run"));
+        this.rs = new RunState(vcpu.region().child("run"), vcpu.vm().kvm().cpus());
         this.page = new RunPage(vcpu.run());
         this.injection = new Injection(vcpu);
         this.ops = X86Ops.of(vcpu.vm().kvm().profile());
@@ -111,20 +110,19 @@ public final class VcpuRun implements PreemptNotifier {
 
     private void loadOn(PhysicalCpu cpu) {
         if (!debugctlLate) rs.hostDebugctl.set(((X86Cpu) cpu).rdmsrDebugctl());
-        rs.loadedOn.release(cpu.id() + 1);
-        if (vcpu.stealTime().enabled()) rs.requests.or(RunState.REQ_STEAL_UPDATE);
+        rs.mode.loadedOn(cpu);
+        if (vcpu.stealTime().enabled()) rs.mode.requests().or(RunState.REQ_STEAL_UPDATE);
     }
 
     private void vcpuPut(Caller caller) {
         caller.task().preemptNotifier().set(null);
-        rs.loadedOn.set(0);
+        rs.mode.put();
         rs.runner.set(null);
     }
 
-    /** KVM_RUN ended anywhere: nobody shall wait for this vCPU to leave the guest. */
+    /** KVM_RUN ended anywhere. */
     void brokeDown() {
-        rs.inGuestMode.release(0);
-        rs.loadedOn.release(0);
+        rs.mode.brokeDown();
         rs.runner.set(null);
     }
 
@@ -183,7 +181,7 @@ public final class VcpuRun implements PreemptNotifier {
                 page.exitReason(RunPage.EXIT_INTR);
                 return Errno.EINTR;
             }
-            if (rs.requests.test(RunState.REQ_VM_DEAD)) return Errno.EIO;
+            if (rs.mode.requests().test(RunState.REQ_VM_DEAD)) return Errno.EIO;
             // Nothing read before is live here: the loop's state is in the vCPU.
             vcpu.vm().kvm().kernel().timing().rest("vcpu_run", 0);
             long r = vcpu.mpState().get() == MP_RUNNABLE ? vcpuEnterGuest(caller) : vcpuBlock(caller);
@@ -294,7 +292,7 @@ public final class VcpuRun implements PreemptNotifier {
     /** KVM_REQ_IOAPIC_EOI_EXIT. */
     void ioapicEoi(int vector) {
         rs.eoiVector.set(vector);
-        rs.requests.or(RunState.REQ_IOAPIC_EOI);
+        rs.mode.requests().or(RunState.REQ_IOAPIC_EOI);
     }
 
     /** kvm_apic_accept_events: INIT and SIPI. */
@@ -310,15 +308,15 @@ public final class VcpuRun implements PreemptNotifier {
             page.exitReason(RunPage.EXIT_SHUTDOWN);
             return 0;
         }
-        rs.requests.and(~(RunState.REQ_EVENT | RunState.REQ_UNBLOCK));
-        if (rs.requests.test(RunState.REQ_DIRTY_RING_SOFT_FULL) && dirtyRingFull()) return 0;
+        rs.mode.requests().and(~(RunState.REQ_EVENT | RunState.REQ_UNBLOCK));
+        if (rs.mode.requests().test(RunState.REQ_DIRTY_RING_SOFT_FULL) && dirtyRingFull()) return 0;
         vcpu.smm().process();
-        if (rs.requests.test(RunState.REQ_IOAPIC_EOI)) {
-            rs.requests.and(~RunState.REQ_IOAPIC_EOI);
+        if (rs.mode.requests().test(RunState.REQ_IOAPIC_EOI)) {
+            rs.mode.requests().and(~RunState.REQ_IOAPIC_EOI);
             page.ioapicEoi((int) rs.eoiVector.get());
             return 0;
         }
-        if (rs.requests.test(RunState.REQ_CLOCK_UPDATE | RunState.REQ_STEAL_UPDATE)) updatePvPages(caller);
+        if (rs.mode.requests().test(RunState.REQ_CLOCK_UPDATE | RunState.REQ_STEAL_UPDATE)) updatePvPages(caller);
         kvmApicAcceptEvents();
         if (vcpu.mpState().get() != MP_RUNNABLE) return 1;
         Lapic lapic = vcpu.lapic();
@@ -353,12 +351,12 @@ public final class VcpuRun implements PreemptNotifier {
             page.exitReason(RunPage.EXIT_DIRTY_RING_FULL);
             return true;
         }
-        rs.requests.and(~RunState.REQ_DIRTY_RING_SOFT_FULL);
+        rs.mode.requests().and(~RunState.REQ_DIRTY_RING_SOFT_FULL);
         return false;
     }
 
     private void updatePvPages(Caller caller) {
-        long asked = rs.requests.and(~(RunState.REQ_CLOCK_UPDATE | RunState.REQ_STEAL_UPDATE));
+        long asked = rs.mode.requests().and(~(RunState.REQ_CLOCK_UPDATE | RunState.REQ_STEAL_UPDATE));
         if ((asked & RunState.REQ_CLOCK_UPDATE) != 0) vcpu.vm().clock().writePage(vcpu);
         if ((asked & RunState.REQ_STEAL_UPDATE) != 0) vcpu.stealTime().record(caller);
     }
@@ -392,27 +390,15 @@ public final class VcpuRun implements PreemptNotifier {
 
     /** kvm_vcpu_kick with a request: wakes a blocked vCPU, or makes a running guest exit; any thread. */
     public void kick(long request) {
-        rs.requests.or(request);
+        rs.mode.requests().or(request);
         Caller c = rs.runner.get();
         if (c != null) c.wake();
-        // inGuestMode is set before the requests are read at entry, so one of both sides sees the other.
-        int cpu = (int) rs.loadedOn.acquire() - 1;
-        if (cpu >= 0 && rs.inGuestMode.acquire() != 0)
-            vcpu.vm().kvm().cpus().get(cpu).raise(Line.KICK);
+        rs.mode.kick();
     }
 
-    /**
-     * Makes a vCPU that executes guest code leave it, and returns once it has: what the caller changed before counts for
-     * every later guest instruction (kvm_flush_remote_tlbs waits for the same reason).
-     */
+    /** Makes a vCPU that executes guest code leave it, and returns once it has. */
     void kickOutOfGuest() {
-        int cpu = (int) rs.loadedOn.acquire() - 1;
-        if (cpu < 0 || rs.inGuestMode.acquire() == 0) return;
-        PhysicalCpu physical = vcpu.vm().kvm().cpus().get(cpu);
-        physical.raise(Line.KICK);
-        // Elsewhere by now: it left the guest on the way.
-        while (rs.inGuestMode.acquire() != 0 && rs.loadedOn.acquire() == cpu + 1 && physical.isPending(Line.KICK))
-            Thread.onSpinWait();
+        rs.mode.kickOut();
     }
 
     /** kvm_skip_emulated_instruction; 1, or 0 when single-stepping leaves to user space. */

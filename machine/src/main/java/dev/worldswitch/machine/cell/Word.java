@@ -39,6 +39,17 @@ public final class Word extends Cell {
         if (watcher == null || watcher.write(this, 0, value, v)) VALUE.setRelease(this, v);
     }
 
+    /** smp_store_mb: everybody sees the value before this thread reads anything after it. */
+    public void storeMb(long v) {
+        set(v);
+        VarHandle.fullFence();
+    }
+
+    /** smp_mb. */
+    public static void fullFence() {
+        VarHandle.fullFence();
+    }
+
     public boolean cas(long expected, long v) {
         if (watcher == null) return VALUE.compareAndSet(this, expected, v);
         if (get() != expected) return false;
