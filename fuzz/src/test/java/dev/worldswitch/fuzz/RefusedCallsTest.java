@@ -3,9 +3,7 @@ package dev.worldswitch.fuzz;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.worldswitch.fuzz.GuardedMemory.Window;
-import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoctlTable;
-import dev.worldswitch.kvm.KvmFile.Kind;
 import dev.worldswitch.machine.MachineProfile;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -44,7 +42,14 @@ class RefusedCallsTest {
     private int prepared;
 
     @ParameterizedTest
-    @CsvSource({"skylake-server, 6.12", "sapphire-rapids, 6.1", "conformance-svm, 6.18", "max, 6.12", "neoverse-v1, 6.1", "neoverse-n1, 6.18"})
+    @CsvSource({
+        "skylake-server, 6.12",
+        "sapphire-rapids, 6.1",
+        "conformance-svm, 6.18",
+        "max, 6.12",
+        "neoverse-v1, 6.1",
+        "neoverse-n1, 6.18"
+    })
     void a_refused_call_changes_nothing(String onMachine, String onKernel) {
         machine = onMachine;
         kernel = onKernel;
@@ -65,7 +70,12 @@ class RefusedCallsTest {
         }
         System.out.println(machine + " " + kernel + ": " + rows.size() + " ioctls, " + calls + " calls, refused "
                 + refused.values().stream().mapToInt(n -> n).sum() + ", never refused "
-                + rows.stream().map(IoctlTable.Row::name).filter(n -> !refused.containsKey(n)).sorted().distinct().toList());
+                + rows.stream()
+                        .map(IoctlTable.Row::name)
+                        .filter(n -> !refused.containsKey(n))
+                        .sorted()
+                        .distinct()
+                        .toList());
         assertThat(found).isEmpty();
     }
 
@@ -108,7 +118,11 @@ class RefusedCallsTest {
                 if (get != null) host.ioctl(file, get.number(), AT);
                 MEMORY.put(AT + random.nextInt(size), 1, random.nextInt(256));
             }
-            if (i % 3 == 0 && size >= 8) MEMORY.put(AT + 8L * random.nextInt(size / 8), 8, i % 2 == 0 ? Window.DATA.address() : Window.DATA.end() - 8);
+            if (i % 3 == 0 && size >= 8)
+                MEMORY.put(
+                        AT + 8L * random.nextInt(size / 8),
+                        8,
+                        i % 2 == 0 ? Window.DATA.address() : Window.DATA.end() - 8);
             one(row, file, AT);
         }
     }
@@ -117,7 +131,8 @@ class RefusedCallsTest {
     private IoctlTable.@org.jspecify.annotations.Nullable Row getter(IoctlTable.Row row) {
         String name = row.name().replaceFirst("SET_", "GET_");
         if (name.equals(row.name())) return null;
-        for (IoctlTable.Row r : host.host().ioctls().all()) if (r.kind() == row.kind() && r.name().equals(name)) return r;
+        for (IoctlTable.Row r : host.host().ioctls().all())
+            if (r.kind() == row.kind() && r.name().equals(name)) return r;
         return null;
     }
 

@@ -23,8 +23,8 @@ import org.openjdk.jcstress.infra.results.III_Result;
 public class MailboxRace {
     private static final VarHandle INT = ValueLayout.JAVA_INT.varHandle();
     private static final int STATE = 64, CLIENT_CPU = 68, FRAME = 80, LOOKING = 1, FILLED = 2;
-
-    private final MemorySegment slot = Arena.ofAuto().allocate(256, 64), frame = Arena.ofAuto().allocate(Wire.HEAD, 8);
+    private final MemorySegment slot = Arena.ofAuto().allocate(256, 64),
+            frame = Arena.ofAuto().allocate(Wire.HEAD, 8);
     private final Mailbox mailbox = new Mailbox(slot.address(), new Looking(64), new Native());
 
     public MailboxRace() {

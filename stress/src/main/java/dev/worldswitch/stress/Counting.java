@@ -34,8 +34,10 @@ final class Counting {
     /** Seconds: only a kick ends it in time. */
     static final int FOR_EVER = 400_000_000;
 
-
-    private static final int RUN = io(0x80), REGION = iow(0x46, 32), GET_LOG = iow(0x42, 16), CLEAR_LOG = iowr(0xc0, 24);
+    private static final int RUN = io(0x80),
+            REGION = iow(0x46, 32),
+            GET_LOG = iow(0x42, 16),
+            CLEAR_LOG = iowr(0xc0, 24);
     private static final int GET_SREGS = ior(0x83, 312), SET_SREGS = iow(0x84, 312), SET_REGS = iow(0x82, 144);
     private static final int TARGET = ior(0xaf, 32), INIT = iow(0xae, 32), SET_ONE_REG = iow(0xac, 16);
     private static final int LOG_DIRTY = 1, EXIT_MMIO = 6, PAGE = 4096, COUNTER_GPA = 0x8000;
@@ -122,7 +124,8 @@ final class Counting {
             memory.set(buffer + 24 * s + 12, 2, 0);
         }
         call(vcpu, SET_SREGS);
-        for (int i = 0; i < 18; i++) memory.set(buffer + 8 * i, 8, i == 1 ? counts : i == 16 ? 0x1000 : i == 17 ? 2 : 0);
+        for (int i = 0; i < 18; i++)
+            memory.set(buffer + 8 * i, 8, i == 1 ? counts : i == 16 ? 0x1000 : i == 17 ? 2 : 0);
         call(vcpu, SET_REGS);
     }
 

@@ -46,7 +46,9 @@ public class DirtyClearRace {
         @Arbiter
         public void after(II_Result r) {
             boolean toldLater = c.dirty();
-            r.r2 = c.counter() != Counting.COUNTS ? 4 : before != 0 && !told ? 3 : seen != Counting.COUNTS && !toldLater ? 2 : 1;
+            r.r2 = c.counter() != Counting.COUNTS
+                    ? 4
+                    : before != 0 && !told ? 3 : seen != Counting.COUNTS && !toldLater ? 2 : 1;
         }
     }
 
@@ -79,7 +81,9 @@ public class DirtyClearRace {
         @Arbiter
         public void after(II_Result r) {
             boolean toldLater = c.dirty();
-            r.r2 = c.counter() != Counting.COUNTS ? 4 : before != 0 && !told ? 3 : seen != Counting.COUNTS && !toldLater ? 2 : 1;
+            r.r2 = c.counter() != Counting.COUNTS
+                    ? 4
+                    : before != 0 && !told ? 3 : seen != Counting.COUNTS && !toldLater ? 2 : 1;
         }
     }
 }

@@ -72,12 +72,13 @@ final class Smm {
     /** KVM_REQ_SMI: what was asked for elsewhere waits in the vCPU now. */
     void process() {
         RunState rs = vcpu.runLoop().runState();
-        if (rs.mode.requests().test(RunState.REQ_SMI) && (rs.mode.requests().and(~RunState.REQ_SMI) & RunState.REQ_SMI) != 0)
-            ev.smiPending.set(1);
+        if (rs.mode.requests().test(RunState.REQ_SMI)
+                && (rs.mode.requests().and(~RunState.REQ_SMI) & RunState.REQ_SMI) != 0) ev.smiPending.set(1);
     }
 
     boolean requested() {
-        return vcpu.runLoop().runState().mode.requests().test(RunState.REQ_SMI) || ev.smiPending.get() != 0 && !active();
+        return vcpu.runLoop().runState().mode.requests().test(RunState.REQ_SMI)
+                || ev.smiPending.get() != 0 && !active();
     }
 
     /** kvm_smm_changed. */
