@@ -34,20 +34,45 @@ need_packages() {
   ) >/dev/null 2>&1 || die "cannot install$missing"
 }
 
-# download_from SUITE DIRECTORY PACKAGE...: packages of another suite of the archive that apt has its own from, as files in
-# DIRECTORY; nothing of apt's own is changed.
-download_from() {
-  local suite=$1 to=$2 codename uri keyring=/usr/share/keyrings/debian-archive-keyring.gpg lists options
-  shift 2
+# private_apt DIRECTORY ARCHITECTURE SUITE: sets `options` for an apt-get with lists of its own in DIRECTORY, of SUITE of the archive
+# that apt has its own packages from; nothing of apt's own is changed.
+private_apt() {
+  local codename uri keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
   uri=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' | awk -v c="$codename" '$2 == c { print $1; exit }')
   [ -n "$uri" ] || return 1
-  [ -f "$keyring" ] && keyring="[signed-by=$keyring]" || keyring=
+  [ -f "$keyring" ] && keyring="signed-by=$keyring" || keyring=
+  mkdir -p "$1/lists/partial" "$1/archives/partial"
+  echo "deb [arch=$2 $keyring] $uri $3 main" >"$1/suite.list"
+  chmod -R 777 "$1"
+  options=(-qq -o "APT::Architecture=$2" -o "APT::Architectures::=$2" -o "Dir::Etc::sourcelist=$1/suite.list" -o Dir::Etc::sourceparts=-
+    -o "Dir::State::lists=$1/lists" -o "Dir::Cache=$1")
+}
+
+# download_from SUITE DIRECTORY PACKAGE...: packages of another suite, as files in DIRECTORY.
+download_from() {
+  local suite=$1 to=$2 lists options
+  shift 2
   lists=$(mktemp -d)
-  echo "deb $keyring $uri $suite main" >"$lists/suite.list"
-  mkdir -p "$lists/lists/partial" "$lists/archives/partial" && chmod -R 777 "$lists"
-  options=(-qq -o "Dir::Etc::sourcelist=$lists/suite.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$lists/lists" -o "Dir::Cache=$lists")
-  (cd "$to" && apt-get "${options[@]}" update && apt-get "${options[@]}" download "$@") >/dev/null 2>&1
+  private_apt "$lists" "$(dpkg --print-architecture)" "$suite" \
+    && (cd "$to" && apt-get "${options[@]}" update && apt-get "${options[@]}" download "$@") >/dev/null 2>&1
+  local status=$?
+  rm -rf "$lists"
+  return $status
+}
+
+# unpack_foreign ARCHITECTURE DIRECTORY PACKAGE...: packages of the configured suite for another architecture, unpacked in DIRECTORY
+# with all that they depend on, as a root directory for qemu-user.
+unpack_foreign() {
+  local arch=$1 to=$2 lists options
+  shift 2
+  lists=$(mktemp -d)
+  : >"$lists/status"
+  private_apt "$lists" "$arch" "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" \
+    && options+=(-o "Dir::State::status=$lists/status" -o APT::Sandbox::User=root) \
+    && apt-get "${options[@]}" update >/dev/null 2>&1 \
+    && apt-get "${options[@]}" install -y -d --no-install-recommends "$@" >/dev/null 2>&1 \
+    && mkdir -p "$to" && for p in "$lists"/archives/*.deb; do dpkg -x "$p" "$to" || false; done
   local status=$?
   rm -rf "$lists"
   return $status

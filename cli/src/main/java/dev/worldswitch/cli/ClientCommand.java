@@ -15,7 +15,7 @@ record ClientCommand(List<String> words, Map<String, String> environment) {
     /** Debian's libc6-arm64-cross puts the loader and libc there. */
     private static final Path ARM64_ROOT = Path.of("/usr/aarch64-linux-gnu");
 
-    private static final String SOCKET = "WORLDSWITCH_SOCKET", PRELOAD = "LD_PRELOAD";
+    private static final String SOCKET = "WORLDSWITCH_SOCKET", PRELOAD = "LD_PRELOAD", LD_PREFIX = "QEMU_LD_PREFIX";
 
     /** @throws IllegalArgumentException saying what is missing and how to get it */
     static ClientCommand of(ClientProgram program, List<String> client, boolean trap, Path build, Path socket) {
@@ -58,11 +58,16 @@ record ClientCommand(List<String> words, Map<String, String> environment) {
                 "libworldswitch-arm64.so",
                 "sudo apt-get install -y gcc-aarch64-linux-gnu libc6-dev-arm64-cross, then build again: touch shim");
         List<String> words = new ArrayList<>(List.of(qemu.toString()));
+        // qemu-user's own name for the same: the directory with the client's libraries.
+        String given = System.getenv(LD_PREFIX);
+        Path root = given == null || given.isEmpty() ? ARM64_ROOT : Path.of(given);
         String interpreter = program.interpreter();
-        if (interpreter != null && !Files.exists(Path.of(interpreter))) {
-            if (!Files.exists(ARM64_ROOT.resolve(interpreter.substring(1))))
-                throw missing(program, interpreter, "sudo apt-get install -y libc6-arm64-cross");
-            words.addAll(List.of("-L", ARM64_ROOT.toString()));
+        if (interpreter != null && (root != ARM64_ROOT || !Files.exists(Path.of(interpreter)))) {
+            if (!Files.exists(root.resolve(interpreter.substring(1))))
+                throw missing(program, root.resolve(interpreter.substring(1)).toString(), root == ARM64_ROOT
+                        ? "sudo apt-get install -y libc6-arm64-cross"
+                        : LD_PREFIX + " names a directory without it");
+            words.addAll(List.of("-L", root.toString()));
         }
         words.addAll(List.of("-E", PRELOAD + "=" + shim, "-E", SOCKET + "=" + socket, "-0", client.getFirst()));
         words.add(program.file().toString());
