@@ -21,6 +21,7 @@ public abstract class AbstractVm<V extends AbstractVcpu> implements InterruptVm,
     private final GuestMemory memory;
     private final DirtyLog dirtyLog;
     private final Ref<VcpuList<V>> vcpus;
+    private final int pageShift;
     private final Word users, dead;
     private final Stats.Counts stats;
     private final Ref<List<CoalescedZone>> coalescedZones;
@@ -28,8 +29,12 @@ public abstract class AbstractVm<V extends AbstractVcpu> implements InterruptVm,
     private final Ref<List<IrqFd>> irqFds;
     private final Ref<List<GuestMemfd>> guestMemfds;
 
-    /** @param statistics names of its statistics */
-    protected AbstractVm(AbstractKvm kvm, Client client, List<String> statistics) {
+    /**
+     * @param statistics names of its statistics
+     * @param pageShift of the host's pages
+     */
+    protected AbstractVm(AbstractKvm kvm, Client client, List<String> statistics, int pageShift) {
+        this.pageShift = pageShift;
         this.client = client;
         this.mm = client.mm();
         this.number = kvm.vmNumber().add(1);
@@ -37,7 +42,7 @@ public abstract class AbstractVm<V extends AbstractVcpu> implements InterruptVm,
         this.lock = new Mutex(region, "lock");
         this.ringLock = new Mutex(region, "ringLock");
         this.memory = new GuestMemory(region.child("memory"), client);
-        this.dirtyLog = new DirtyLog(region);
+        this.dirtyLog = new DirtyLog(region, pageShift);
         this.vcpus = region.ref("vcpus", new VcpuList<>(List.of()));
         this.users = region.word("users");
         this.dead = region.word("dead");
@@ -47,6 +52,11 @@ public abstract class AbstractVm<V extends AbstractVcpu> implements InterruptVm,
         this.irqFds = region.ref("irqFds", List.of());
         this.guestMemfds = region.ref("guestMemfds", List.of());
         users.set(1);
+    }
+
+    @Override
+    public int pageShift() {
+        return pageShift;
     }
 
     /** Adds the rows of all VMs to an architecture's table. */

@@ -39,7 +39,7 @@ public record CoalescedZone(boolean pio, long address, long size) {
     /** struct kvm_coalesced_mmio_ring and its entries. */
     private static final int FIRST = 0, LAST = 4, ENTRIES = 8, ENTRY = 24;
 
-    private static final int MAX = (4096 - 8) / ENTRY, LENGTH = 8, PIO = 12, DATA = 16, SIZE = 16;
+    private static final int LENGTH = 8, PIO = 12, DATA = 16, SIZE = 16;
 
     /** Adds its rows to an architecture's table. */
     public static void rows(IoctlTable.Builder t) {
@@ -75,12 +75,12 @@ public record CoalescedZone(boolean pio, long address, long size) {
 
     /** What the mapping of a vCPU with these pages shows at an offset: the VM's ring at its place. */
     public static KvmFile.Mapped mapped(Zoned vm, SharedPages run, long offset) {
-        int ring = vm.coalescedRingAt();
+        int ring = vm.coalescedRingAt(), page = 1 << vm.pageShift();
         SharedPages first = vm.coalescedRing();
-        if (first == null || first == run || offset >= ring + Mm.PAGE_SIZE)
+        if (first == null || first == run || offset >= ring + page)
             return new KvmFile.Mapped(run, offset, Long.MAX_VALUE);
         if (offset < ring) return new KvmFile.Mapped(run, offset, ring - offset);
-        return new KvmFile.Mapped(first, offset, ring + Mm.PAGE_SIZE - offset);
+        return new KvmFile.Mapped(first, offset, ring + page - offset);
     }
 
     /** coalesced_mmio_write: true when the write waits in the ring. */
@@ -94,15 +94,20 @@ public record CoalescedZone(boolean pio, long address, long size) {
 
     private static boolean put(Zoned vm, SharedPages ring, boolean pio, long at, int n, long value) {
         vm.ringLock().lock();
-        boolean room = put(ring, vm.coalescedRingAt(), pio, at, n, value);
+        boolean room = put(ring, vm.coalescedRingAt(), maxEntries(vm), pio, at, n, value);
         vm.ringLock().unlock();
         return room;
     }
 
-    private static boolean put(SharedPages run, int ring, boolean pio, long at, int n, long value) {
+    /** KVM_COALESCED_MMIO_MAX. */
+    private static int maxEntries(Zoned vm) {
+        return ((1 << vm.pageShift()) - ENTRIES) / ENTRY;
+    }
+
+    private static boolean put(SharedPages run, int ring, int max, boolean pio, long at, int n, long value) {
         long first = run.get(ring + FIRST, 4) & 0xffffffffL, last = run.get(ring + LAST, 4) & 0xffffffffL;
         // The client may have written anything there. One entry stays free. (6.1 takes some rings for full too early.)
-        if (last >= MAX || (last + 1) % MAX == first) return false;
+        if (last >= max || (last + 1) % max == first) return false;
         int entry = ring + ENTRIES + (int) last * ENTRY;
         run.set(entry, 8, at);
         run.set(entry + LENGTH, 4, n);
@@ -110,7 +115,7 @@ public record CoalescedZone(boolean pio, long address, long size) {
         for (int i = 0; i < n; i++) run.set(entry + DATA + i, 1, value >>> 8 * i);
         // The entry is there before the client may count on it.
         VarHandle.releaseFence();
-        run.set(ring + LAST, 4, (last + 1) % MAX);
+        run.set(ring + LAST, 4, (last + 1) % max);
         return true;
     }
 }

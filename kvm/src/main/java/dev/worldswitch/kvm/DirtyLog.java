@@ -15,11 +15,16 @@ public final class DirtyLog {
     private static final int MANUAL_PROTECT = 1, INITIALLY_SET = 2;
 
     private final Region region;
+    private final int pageShift;
     private final Word bitmaps, manual, ringBytes, ringWithBitmap;
 
-    /** @param region the VM's */
-    public DirtyLog(Region region) {
+    /**
+     * @param region the VM's
+     * @param pageShift of the host's pages
+     */
+    public DirtyLog(Region region, int pageShift) {
         this.region = region;
+        this.pageShift = pageShift;
         this.bitmaps = region.word("dirtyBitmaps");
         this.manual = region.word("manualDirty");
         this.ringBytes = region.word("dirtyRingBytes");
@@ -54,7 +59,7 @@ public final class DirtyLog {
     public long enableRing(MemoryVm vm, long bytes) {
         long size = bytes & 0xffffffffL;
         if (Long.bitCount(size) != 1) return Errno.EINVAL;
-        if (size < (long) reserved(vm) * DirtyRing.ENTRY || size < Mm.PAGE_SIZE) return Errno.EINVAL;
+        if (size < (long) reserved(vm) * DirtyRing.ENTRY || size < 1L << pageShift) return Errno.EINVAL;
         if (size > RING_MAX) return Errno.E2BIG;
         if (ringBytes.get() != 0 || vm.hasVcpus()) return Errno.EINVAL;
         ringBytes.set(size);
@@ -84,26 +89,30 @@ public final class DirtyLog {
         return !usesRing() || ringWithBitmap.get() != 0;
     }
 
+    private int ringAt() {
+        return DirtyRing.PAGE_OFFSET << pageShift;
+    }
+
     /** Bytes of a vCPU's mapping whose other parts have {@code others}: the ring lies at its own offset. */
     public int mappingBytes(int others) {
-        return usesRing() ? DirtyRing.OFFSET + (int) ringBytes.get() : others;
+        return usesRing() ? ringAt() + (int) ringBytes.get() : others;
     }
 
     /** The ring of a new vCPU in its mapping; null where the VM has none. */
     public @Nullable DirtyRing newRing(MemoryVm vm, Region vcpu, SharedPages pages, Runnable softFull) {
         if (!usesRing()) return null;
         int size = (int) (ringBytes.get() / DirtyRing.ENTRY);
-        return new DirtyRing(vcpu.child("dirtyRing"), pages, size, reserved(vm), softFull);
+        return new DirtyRing(vcpu.child("dirtyRing"), pages, ringAt(), size, reserved(vm), softFull);
     }
 
     /** kvm_vcpu_mmap: a ring is for both to write. */
     public long refusesMapping(long offset, long size, boolean executable, boolean shared) {
-        long last = offset + (size - 1 & -Mm.PAGE_SIZE);
+        long last = offset + (size - 1 & -(1L << pageShift));
         return (inRing(offset) || inRing(last)) && (executable || !shared) ? Errno.EINVAL : 0;
     }
 
     private boolean inRing(long offset) {
-        return offset >= DirtyRing.OFFSET && offset < DirtyRing.OFFSET + ringBytes.get();
+        return offset >= ringAt() && offset < ringAt() + ringBytes.get();
     }
 
     private long resetRings(MemoryVm vm) {

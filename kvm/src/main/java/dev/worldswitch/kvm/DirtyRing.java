@@ -12,7 +12,7 @@ import java.lang.invoke.VarHandle;
  */
 public final class DirtyRing {
     /** KVM_DIRTY_LOG_PAGE_OFFSET. */
-    static final int OFFSET = 64 * Mm.PAGE_SIZE;
+    static final int PAGE_OFFSET = 64;
 
     static final int ENTRY = 16;
     /** KVM_DIRTY_RING_RSVD_ENTRIES: room for what is written before the vCPU has left the guest. */
@@ -23,10 +23,14 @@ public final class DirtyRing {
     private final SharedPages pages;
     private final Runnable softFull;
     private final Word dirtyIndex, resetIndex;
-    private final int size, softLimit;
+    private final int offset, size, softLimit;
 
-    /** @param softFull what makes the vCPU leave the guest */
-    DirtyRing(Region region, SharedPages pages, int size, int reserved, Runnable softFull) {
+    /**
+     * @param offset its place in the mapping
+     * @param softFull what makes the vCPU leave the guest
+     */
+    DirtyRing(Region region, SharedPages pages, int offset, int size, int reserved, Runnable softFull) {
+        this.offset = offset;
         this.pages = pages;
         this.softFull = softFull;
         this.size = size;
@@ -40,7 +44,7 @@ public final class DirtyRing {
     }
 
     private int entry(long index) {
-        return OFFSET + (int) (index & size - 1) * ENTRY;
+        return offset + (int) (index & size - 1) * ENTRY;
     }
 
     /** kvm_dirty_ring_push, by the thread of its vCPU. */

@@ -45,7 +45,7 @@ public final class GuestMemfd implements KvmFile {
         if (b == null) return Errno.EFAULT;
         long size = b.u64(OF_BYTES), flags = b.u64(FLAGS);
         if ((flags & ~legal) != 0) return Errno.EINVAL;
-        if (size <= 0 || (size & Mm.PAGE_SIZE - 1) != 0) return Errno.EINVAL;
+        if (size <= 0 || !vm.pageAligned(size)) return Errno.EINVAL;
         GuestFile content = call.client().newGuestFile(size, (flags & MMAP) != 0);
         if (content == null) return Errno.ENOMEM;
         GuestMemfd made = new GuestMemfd(content, (flags & MMAP) != 0);

@@ -69,7 +69,7 @@ public final class MemoryIoctls {
     private static long setWithMemfd(MemoryVm vm, Bytes b) {
         long size = b.u64(16), offset = b.u64(32);
         boolean legal = (b.u32(4) & ~MemorySlots.GUEST_MEMFD) == 0
-                && (offset & Mm.PAGE_SIZE - 1) == 0
+                && vm.pageAligned(offset)
                 && Long.compareUnsigned(offset + size, offset) >= 0;
         if (!legal) return Errno.EINVAL;
         if (size == 0) return set(vm, b.u32(0), 0, b.u64(8), size, b.u64(24));
@@ -86,7 +86,7 @@ public final class MemoryIoctls {
         if (range != 0) return range;
         long e = b.u64(24) == 0 ? 0 : vm.client().adopt(b.u64(24), size);
         if (e != 0) return e;
-        Slot slot = new Slot(id, b.u64(8), size, b.u64(24), b.u32(4), null, null, null, file, offset);
+        Slot slot = new Slot(id, b.u64(8), size, b.u64(24), b.u32(4), null, null, null, file, offset, vm.pageShift());
         vm.memory().slots(b.u32(0) >>> 16).set(slots.with(slot));
         vm.memoryChanged();
         return 0;
@@ -94,8 +94,8 @@ public final class MemoryIoctls {
 
     /** What is asked of the numbers of any slot. */
     private static long check(MemoryVm vm, int slot, long gpa, long size, long hva) {
-        if ((size & Mm.PAGE_SIZE - 1) != 0 || (gpa & Mm.PAGE_SIZE - 1) != 0) return Errno.EINVAL;
-        if ((hva & Mm.PAGE_SIZE - 1) != 0 || !vm.accessOk(hva, size)) return Errno.EINVAL;
+        if (!vm.pageAligned(size) || !vm.pageAligned(gpa)) return Errno.EINVAL;
+        if (!vm.pageAligned(hva) || !vm.accessOk(hva, size)) return Errno.EINVAL;
         if (slot >>> 16 >= vm.addressSpaces() || (slot & 0xffff) >= vm.memorySlots()) return Errno.EINVAL;
         return Long.compareUnsigned(gpa + size, gpa) < 0 ? Errno.EINVAL : 0;
     }
@@ -119,7 +119,7 @@ public final class MemoryIoctls {
             unmapAll(vm);
             return 0;
         }
-        if (size >>> Mm.PAGE_SHIFT > MAX_PAGES) return Errno.EINVAL;
+        if (size >>> vm.pageShift() > MAX_PAGES) return Errno.EINVAL;
         long range = vm.checkRange(gpa, size);
         if (range != 0) return range;
         if (old != null) {
@@ -141,10 +141,10 @@ public final class MemoryIoctls {
             inRing = old == null ? null : old.inRing();
             mapped = old == null ? null : old.mapped();
             try {
-                if (dirty == null && log.usesBitmap()) dirty = log.newLog(slot, size >>> Mm.PAGE_SHIFT);
-                if (inRing == null && log.usesRing()) inRing = log.newBitmap(slot, size >>> Mm.PAGE_SHIFT);
+                if (dirty == null && log.usesBitmap()) dirty = log.newLog(slot, size >>> vm.pageShift());
+                if (inRing == null && log.usesRing()) inRing = log.newBitmap(slot, size >>> vm.pageShift());
                 if (mapped == null && vm.readsMapForWriting()) {
-                    mapped = log.newBitmap(slot, size >>> Mm.PAGE_SHIFT);
+                    mapped = log.newBitmap(slot, size >>> vm.pageShift());
                     // What a guest that ran has mapped is not known: counted as all, as with huge pages.
                     if (old != null && vm.guestRan()) mapped.fill(0, mapped.length(), -1);
                 }
@@ -153,7 +153,7 @@ public final class MemoryIoctls {
                 return Errno.ENOMEM;
             }
         }
-        memory.slots(as).set(slots.with(new Slot(id, gpa, size, hva, flags, dirty, inRing, mapped, null, 0)));
+        memory.slots(as).set(slots.with(new Slot(id, gpa, size, hva, flags, dirty, inRing, mapped, null, 0, vm.pageShift())));
         vm.memoryChanged();
         if (old != null && old.dirty() != dirty) forget(old.dirty());
         if (old != null && old.inRing() != inRing) forget(old.inRing());

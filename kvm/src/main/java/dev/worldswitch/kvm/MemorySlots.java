@@ -2,17 +2,18 @@ package dev.worldswitch.kvm;
 
 import dev.worldswitch.machine.cell.Words;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The memory slots of one address space: one immutable record, swapped whole, slots in the order of their gpa. */
-public record MemorySlots(List<Slot> byGpa) {
-    public static final MemorySlots NONE = new MemorySlots(List.of());
+/** The memory slots of one address space, in the order of their gpa and in that of their id: one record, swapped whole. */
+public record MemorySlots(List<Slot> byGpa, List<Slot> byId) {
+    public static final MemorySlots NONE = new MemorySlots(List.of(), List.of());
     public static final int LOG_DIRTY_PAGES = 1, READONLY = 2, GUEST_MEMFD = 4;
 
     /**
-     * struct kvm_memory_slot: pages of 4 KiB. While LOG_DIRTY_PAGES is set {@code dirty} has a bit for each dirty page, or is
+     * struct kvm_memory_slot: pages of the host's size. While LOG_DIRTY_PAGES is set {@code dirty} has a bit for each dirty page, or is
      * null where only rings tell of them, and {@code inRing} one for each page that a ring told of since its last reset.
      * Where reading a page makes it writable for the guest, {@code mapped} has a bit for each page that the guest has reached.
      * Pages of a slot with a guest_memfd are in that file, from {@code memfdOffset} on, if they are private or it can be mapped.
@@ -27,29 +28,30 @@ public record MemorySlots(List<Slot> byGpa) {
             @Nullable Words inRing,
             @Nullable Words mapped,
             @Nullable GuestMemfd memfd,
-            long memfdOffset) {
+            long memfdOffset,
+            int pageShift) {
         public boolean readOnly() {
             return (flags & READONLY) != 0;
         }
 
         /** mark_page_dirty_in_slot, for the page at {@code offset}; {@code ring} is the running vCPU's. */
         void markDirty(int addressSpace, long offset, @Nullable DirtyRing ring) {
-            int word = (int) (offset >>> 18);
-            long bit = 1L << (offset >>> Mm.PAGE_SHIFT);
+            long page = offset >>> pageShift, bit = 1L << page;
+            int word = (int) (page >>> 6);
             if (inRing != null && ring != null) {
-                if ((inRing.or(word, bit) & bit) == 0) ring.push(addressSpace << 16 | id, offset >>> Mm.PAGE_SHIFT);
+                if ((inRing.or(word, bit) & bit) == 0) ring.push(addressSpace << 16 | id, page);
             } else if (dirty != null) dirty.or(word, bit);
         }
 
         /** The guest reaches the page at {@code offset}; true when that maps it. */
         boolean map(long offset) {
             if (mapped == null) return false;
-            long bit = 1L << (offset >>> Mm.PAGE_SHIFT);
-            return (mapped.or((int) (offset >>> 18), bit) & bit) == 0;
+            long page = offset >>> pageShift, bit = 1L << page;
+            return (mapped.or((int) (page >>> 6), bit) & bit) == 0;
         }
 
         public long pages() {
-            return size >>> Mm.PAGE_SHIFT;
+            return size >>> pageShift;
         }
     }
 
@@ -67,8 +69,8 @@ public record MemorySlots(List<Slot> byGpa) {
     }
 
     public @Nullable Slot find(int id) {
-        for (Slot s : byGpa) if (s.id == id) return s;
-        return null;
+        int i = firstIdFrom(id);
+        return i < byId.size() && byId.get(i).id == id ? byId.get(i) : null;
     }
 
     /** True when a slot other than {@code except} has a byte of the range. */
@@ -92,19 +94,39 @@ public record MemorySlots(List<Slot> byGpa) {
         return low;
     }
 
+    private int firstIdFrom(int id) {
+        int low = 0, high = byId.size();
+        while (low < high) {
+            int middle = low + high >>> 1;
+            if (byId.get(middle).id < id) low = middle + 1;
+            else high = middle;
+        }
+        return low;
+    }
+
     public MemorySlots without(int id) {
         Slot old = find(id);
         if (old == null) return this;
-        List<Slot> fewer = new ArrayList<>(byGpa);
-        fewer.remove(firstAtOrAbove(old.gpa));
-        return new MemorySlots(Collections.unmodifiableList(fewer));
+        return new MemorySlots(without(byGpa, firstAtOrAbove(old.gpa)), without(byId, firstIdFrom(id)));
     }
 
     public MemorySlots with(Slot slot) {
         MemorySlots others = without(slot.id);
-        List<Slot> more = new ArrayList<>(others.byGpa.size() + 1);
-        more.addAll(others.byGpa);
-        more.add(others.firstAtOrAbove(slot.gpa), slot);
-        return new MemorySlots(Collections.unmodifiableList(more));
+        return new MemorySlots(
+                with(others.byGpa, others.firstAtOrAbove(slot.gpa), slot),
+                with(others.byId, others.firstIdFrom(slot.id), slot));
+    }
+
+    private static List<Slot> without(List<Slot> all, int place) {
+        List<Slot> fewer = new ArrayList<>(all);
+        fewer.remove(place);
+        return Collections.unmodifiableList(fewer);
+    }
+
+    private static List<Slot> with(List<Slot> all, int place, Slot slot) {
+        Slot[] more = all.toArray(new Slot[all.size() + 1]);
+        System.arraycopy(more, place, more, place + 1, all.size() - place);
+        more[place] = slot;
+        return Collections.unmodifiableList(Arrays.asList(more));
     }
 }

@@ -9,6 +9,16 @@ public interface MemoryVm extends KvmFile {
 
     Client client();
 
+    /** PAGE_SHIFT of the host's kernel: the unit of slots and dirty logs. */
+    default int pageShift() {
+        return Mm.PAGE_SHIFT;
+    }
+
+    /** True when a size or an address is one of whole pages. */
+    default boolean pageAligned(long at) {
+        return (at & (1L << pageShift()) - 1) == 0;
+    }
+
     /** access_ok of the host's kernel for memory that slots may use. */
     default boolean accessOk(long address, long size) {
         return Mm.accessOk(address, size);

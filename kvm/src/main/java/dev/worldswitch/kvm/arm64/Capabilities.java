@@ -24,8 +24,6 @@ final class Capabilities {
     static final int GUEST_MEMFD_FLAGS = 244;
 
     private static final int SEA_TO_USER = 245;
-    /** Pages and blocks of a stage 2 with 4 KiB granule. */
-    private static final long BLOCK_SIZES = 0x4020_1000L;
 
     /**
      * One capability.
@@ -79,7 +77,7 @@ final class Capabilities {
         row(DIRTY_LOG_RING_ACQ_REL, "DIRTY_LOG_RING_ACQ_REL", () -> DirtyLog.RING_MAX, Patch.ARM64_DIRTY_RING);
         row(DIRTY_LOG_RING_WITH_BITMAP, "DIRTY_LOG_RING_WITH_BITMAP", () -> 1, Patch.ARM64_DIRTY_RING_WITH_BITMAP);
         row(227, "COUNTER_OFFSET", () -> 1, Patch.ARM64_COUNTER_OFFSET);
-        row(229, "ARM_SUPPORTED_BLOCK_SIZES", () -> BLOCK_SIZES, Patch.ARM64_EAGER_SPLIT);
+        row(229, "ARM_SUPPORTED_BLOCK_SIZES", host::blockSizes, Patch.ARM64_EAGER_SPLIT);
         row(230, "ARM_SUPPORTED_REG_MASK_RANGES", () -> 1, Patch.ARM64_ID_WRITABLE_MASKS);
         row(231, "USER_MEMORY2", () -> 1, Patch.MEMORY_REGION2);
         row(228, "ARM_EAGER_SPLIT_CHUNK_SIZE", () -> 0, vm -> vm.eagerSplit().get(), Patch.ARM64_EAGER_SPLIT);
@@ -174,7 +172,7 @@ final class Capabilities {
     }
 
     private static long eagerSplit(Vm vm, long size) {
-        boolean block = Long.bitCount(size) == 1 && (BLOCK_SIZES & size) != 0;
+        boolean block = Long.bitCount(size) == 1 && (vm.kvm().host().blockSizes() & size) != 0;
         if (!vm.memory().slots(0).get().byGpa().isEmpty() || size != 0 && !block) return Errno.EINVAL;
         vm.eagerSplit().set(size);
         return 0;

@@ -108,17 +108,33 @@ final class HostFeatures {
         return field(SysReg.ID_AA64DFR0_EL1, 20) + 1;
     }
 
-    /** Widest guest-physical address (kvm_set_ipa_limit): above 48 bits only with 52-bit addresses in 4 KiB tables. */
+    /** PAGE_SHIFT of the host's kernel; stage 2 has pages of the same size. */
+    int pageShift() {
+        return profile.pageShift();
+    }
+
+    /** kvm_supported_block_sizes: a page and the blocks that stage 2 maps at once. */
+    long blockSizes() {
+        long block = 1L << 2 * pageShift() - 3;
+        return 1L << pageShift() | block | (pageShift() == 12 ? 1L << 30 : 0);
+    }
+
+    /**
+     * Widest guest-physical address (kvm_set_ipa_limit): above 48 bits with pages of 64 KiB, or with 52-bit addresses in the tables
+     * of smaller ones.
+     */
     int ipaLimit() {
         int[] bits = {32, 36, 40, 42, 44, 48, 52, 56};
         int range = Math.min(field(SysReg.ID_AA64MMFR0_EL1, 0), bits.length - 1);
-        boolean lpa2 = kernel.has(Patch.ARM64_LPA2) && stage2Has52Bits();
-        return bits[lpa2 ? range : Math.min(range, 5)];
+        boolean wide = pageShift() == 16 || kernel.has(Patch.ARM64_LPA2) && stage2Has52Bits();
+        return bits[wide ? range : Math.min(range, 5)];
     }
 
     private boolean stage2Has52Bits() {
-        int tgran4 = field(SysReg.ID_AA64MMFR0_EL1, 28), tgran4Stage2 = field(SysReg.ID_AA64MMFR0_EL1, 40);
-        return tgran4 == 1 && (tgran4Stage2 == 3 || tgran4Stage2 == 0);
+        int small = pageShift() == 12 ? 1 : 2;
+        int tgran = field(SysReg.ID_AA64MMFR0_EL1, pageShift() == 12 ? 28 : 20);
+        int stage2 = field(SysReg.ID_AA64MMFR0_EL1, pageShift() == 12 ? 40 : 32);
+        return tgran == small && (stage2 == 3 || stage2 == 0);
     }
 
     int vmidBits() {

@@ -118,12 +118,13 @@ final class MmioExits {
 
     /**
      * The level at which a walk of KVM's stage 2 ends where there is no memory: a table exists only where something of its
-     * block is mapped, here where a slot is. The top table of an address space up to 43 bits is at level 1.
+     * block is mapped, here where a slot is. The top level (stage2_pgtable_levels) has up to 16 tables side by side.
      */
     private long level(long ipa) {
-        if (anySlot(ipa, 21)) return 3;
-        if (anySlot(ipa, 30)) return 2;
-        return vcpu.vm().ipaBits() <= 43 || anySlot(ipa, 39) ? 1 : 0;
+        int page = vcpu.vm().pageShift(), index = page - 3;
+        int top = 4 - (vcpu.vm().ipaBits() - 8) / index;
+        for (int level = 3; level > top; level--) if (anySlot(ipa, page + (4 - level) * index)) return level;
+        return top;
     }
 
     private boolean anySlot(long ipa, int blockBits) {

@@ -8,9 +8,6 @@ import dev.worldswitch.kvm.Mm;
 
 /** Ioctls of /dev/kvm itself. */
 final class SystemIoctls {
-    /** One page of kvm_run and one of the coalesced ring. */
-    static final int VCPU_MMAP_SIZE = 2 * Mm.PAGE_SIZE, COALESCED_RING = Mm.PAGE_SIZE;
-
     private static final int DEFAULT_IPA_BITS = 40, MIN_IPA_BITS = 32;
 
     private SystemIoctls() {}
@@ -23,7 +20,12 @@ final class SystemIoctls {
                 io(0x04),
                 0,
                 "api.rst 4.5",
-                (k, c) -> c.argument() != 0 ? Errno.EINVAL : VCPU_MMAP_SIZE);
+                (k, c) -> c.argument() != 0 ? Errno.EINVAL : vcpuMmapSize(k));
+    }
+
+    /** One page of kvm_run and one of the coalesced ring. */
+    static int vcpuMmapSize(Kvm kvm) {
+        return 2 << kvm.host().pageShift();
     }
 
     /** The type is the width of guest-physical addresses: 0 for 40, else 32 up to what the host has. */

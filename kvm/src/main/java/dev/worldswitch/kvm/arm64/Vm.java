@@ -35,7 +35,7 @@ public final class Vm extends AbstractVm<Vcpu> {
     private final Ref<List<Its>> translationServices;
 
     Vm(Kvm kvm, Client client, int ipaBits) {
-        super(kvm, client, StatsNames.VM);
+        super(kvm, client, StatsNames.VM, kvm.host().pageShift());
         Region region = region();
         this.kvm = kvm;
         this.ipaBits = ipaBits;
@@ -189,7 +189,7 @@ public final class Vm extends AbstractVm<Vcpu> {
 
     @Override
     public int coalescedRingAt() {
-        return SystemIoctls.COALESCED_RING;
+        return 1 << pageShift();
     }
 
     @Override

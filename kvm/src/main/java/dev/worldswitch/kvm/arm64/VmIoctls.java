@@ -80,7 +80,7 @@ final class VmIoctls {
         if (id >= vm.maxVcpus()) return Errno.EINVAL;
         if (vm.vcpus().get().all().size() >= vm.maxVcpus()) return Errno.EINVAL;
         if (vm.vcpus().get().find((int) id) != null) return Errno.EEXIST;
-        SharedPages run = call.client().newSharedPages(vm.dirtyLog().mappingBytes(SystemIoctls.VCPU_MMAP_SIZE));
+        SharedPages run = call.client().newSharedPages(vm.dirtyLog().mappingBytes(SystemIoctls.vcpuMmapSize(vm.kvm())));
         if (run == null) return Errno.ENOMEM;
         Vcpu v = new Vcpu(vm, (int) id, run);
         vm.vcpus().set(vm.vcpus().get().plus(v));

@@ -3,6 +3,7 @@ package dev.worldswitch.kvm.x86;
 import dev.worldswitch.kvm.AbstractVm;
 import dev.worldswitch.kvm.Client;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.kvm.Mm;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
@@ -28,7 +29,7 @@ public final class Vm extends AbstractVm<Vcpu> {
     static final long DEFAULT_VM = 0, SW_PROTECTED_VM = 1;
 
     Vm(Kvm kvm, Client client, long type) {
-        super(kvm, client, StatsNames.VM);
+        super(kvm, client, StatsNames.VM, Mm.PAGE_SHIFT);
         Region region = region();
         this.kvm = kvm;
         this.type = type;

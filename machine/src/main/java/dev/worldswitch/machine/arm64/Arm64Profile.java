@@ -18,7 +18,7 @@ public final class Arm64Profile {
     private final int vqs;
     private final int maxVq;
     private final boolean vhe, spe, speAhead, gicv;
-    private final int gicVersion;
+    private final int gicVersion, pageShift;
     private final int cpusWithoutSpe;
 
     private Arm64Profile(MachineProfile source) {
@@ -41,6 +41,7 @@ public final class Arm64Profile {
         this.speAhead = asked.speAhead();
         this.gicVersion = asked.gicVersion();
         this.gicv = asked.gicv();
+        this.pageShift = asked.pageShift();
         this.cpusWithoutSpe = asked.cpusWithoutSpe();
         this.maxVq = 32 - Integer.numberOfLeadingZeros(vqs);
         check();
@@ -64,6 +65,7 @@ public final class Arm64Profile {
             if (!registers.containsKey(r)) throw bad("lacks reg " + r);
         boolean sve = (register(SysReg.ID_AA64PFR0_EL1) >>> 32 & 15) != 0;
         if (sve != (vqs != 0)) throw bad("sve_vqs and the SVE field of ID_AA64PFR0_EL1 disagree");
+        if (!hasGranule(pageShift)) throw bad("has no pages of " + (1 << pageShift - 10) + "K");
         for (int vq = 1; vq <= maxVq; vq <<= 1)
             if (!implementsVq(vq)) throw bad("powers of two up to the largest vector length are mandatory: " + vq);
     }
@@ -104,6 +106,21 @@ public final class Arm64Profile {
     /** The CPU lacks a register that its ID registers promise ({@code absent} of the profile): an access is undefined. */
     public boolean isAbsent(SysReg r) {
         return absent.contains(r);
+    }
+
+    /** PAGE_SHIFT of the kernel that the machine's owner runs: 12, 14 or 16. */
+    public int pageShift() {
+        return pageShift;
+    }
+
+    /** The CPU has this granule in both stages (TGran of ID_AA64MMFR0_EL1). */
+    private boolean hasGranule(int shift) {
+        SysReg id = SysReg.ID_AA64MMFR0_EL1;
+        return switch (shift) {
+            case 12 -> field(id, 28) != 15 && field(id, 40) != 1;
+            case 14 -> field(id, 20) != 0 && field(id, 32) != 1;
+            default -> field(id, 24) != 15 && field(id, 36) != 1;
+        };
     }
 
     /** A 4-bit field of an ID register. */

@@ -6,14 +6,15 @@ import java.util.Map;
 /**
  * What the properties after a machine's name change, named as QEMU's -cpu properties where it has them:
  * {@code sve=off}, {@code sve-max-vq=N}, {@code sveBITS=on|off}; ours: {@code nvhe},
- * {@code vhe}, {@code gic-version=2|3}, {@code gicv=on|off}, {@code spe=on|off}, {@code spe-ahead=on|off}, {@code fpmr=on|off}, {@code cpus-without-spe=MASK}.
+ * {@code vhe}, {@code gic-version=2|3}, {@code gicv=on|off}, {@code spe=on|off}, {@code spe-ahead=on|off}, {@code fpmr=on|off}, {@code cpus-without-spe=MASK}, and
+ * {@code page-size=4K|16K|64K} of the kernel on it.
  */
 final class Properties {
     private final String machine;
     private int vqs;
     private boolean vhe;
     private boolean spe, speAhead, fpmr, gicv;
-    private int cpusWithoutSpe, gicVersion;
+    private int cpusWithoutSpe, gicVersion, pageShift;
 
     Properties(MachineProfile source, int implemented) {
         this.machine = source.name();
@@ -21,6 +22,7 @@ final class Properties {
         this.vhe = source.number("vhe", 1) != 0;
         this.spe = source.number("spe", 0) != 0;
         this.gicVersion = (int) source.number("gic", 3);
+        this.pageShift = 12;
         this.gicv = source.number("gicv", 0) != 0;
         for (Map.Entry<String, String> p : source.properties().entrySet())
             apply(source, p.getKey(), p.getValue(), implemented);
@@ -44,6 +46,19 @@ final class Properties {
 
     boolean gicv() {
         return gicv || gicVersion == 2;
+    }
+
+    int pageShift() {
+        return pageShift;
+    }
+
+    private int shift(String size) {
+        return switch (size) {
+            case "4K" -> 12;
+            case "16K" -> 14;
+            case "64K" -> 16;
+            default -> throw bad("page-size is 4K, 16K or 64K");
+        };
     }
 
     boolean speAhead() {
@@ -75,6 +90,7 @@ final class Properties {
                 gicVersion = number(key, value);
                 if (gicVersion != 2 && gicVersion != 3) throw bad("gic-version is 2 or 3");
             }
+            case "page-size" -> pageShift = shift(value);
             case "gicv" -> gicv = on(key, value);
             case "spe-ahead" -> speAhead = on(key, value);
             case "fpmr" -> fpmr = on(key, value);
@@ -88,7 +104,7 @@ final class Properties {
             default -> {
                 if (!key.matches("sve[1-9][0-9]*"))
                     throw bad("property '" + key
-                            + "' is not one of nvhe, vhe, gic-version, gicv, spe, spe-ahead, fpmr, cpus-without-spe, sve,"
+                            + "' is not one of nvhe, vhe, gic-version, gicv, spe, spe-ahead, fpmr, cpus-without-spe, page-size, sve,"
                             + " sve-max-vq=N, sveBITS=on|off");
                 length(key, value, number(key, key.substring(3)), implemented);
             }
