@@ -251,7 +251,7 @@ final class ExploreCommand implements Callable<Integer> {
         if (showProgress || ProgressLine.onTerminal()) System.err.print("\r\033[K");
         System.out.print(json ? v.json() + "\n" : v.text());
         System.out.flush();
-        if (report != null) ReportCommand.write(report, Report.of(v));
+        if (report != null) ReportCommand.write(report, Report.of(v, Scenario.of(v.scenario())));
         if (!v.clean()) {
             String first = v.findings().getFirst().schedule().toString();
             if (perfetto != null) write(perfetto, Exploration.perfetto(first));

@@ -2,6 +2,7 @@ package dev.worldswitch.cli;
 
 import dev.worldswitch.explore.Part;
 import dev.worldswitch.explore.Report;
+import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Verdict;
 import java.nio.file.Path;
 import java.util.List;
@@ -30,7 +31,7 @@ final class MergeCommand implements Callable<Integer> {
     public Integer call() {
         Verdict v = Part.merged(files.stream().map(ExploreCommand::read).toList());
         System.out.print(json ? v.json() + "\n" : v.text());
-        if (report != null) ReportCommand.write(report, Report.of(v));
+        if (report != null) ReportCommand.write(report, Report.of(v, Scenario.of(v.scenario())));
         return v.exitStatus();
     }
 }

@@ -27,6 +27,9 @@ public interface Architecture {
     /** What a timeline of a recorded client's task shows; {@code vcpu} is the one that it runs first. */
     List<Subject.Gauge> gauges(KvmHost host, Task task, KvmFile vcpu);
 
+    /** The registers that a report of it shows. */
+    List<RegisterFile> registers(KvmHost host, KvmFile vcpu);
+
     /**
      * An answer to a recorded client may be another one, by a rule of the architecture.
      *

@@ -100,7 +100,7 @@ public final class Exploration {
         findings.sort(Comparator.comparing(f -> f.property().id() + f.what()));
         if (r.audit() != null) {
             Schedule none = new Schedule(scenario.name(), kernelText(kernel), List.of());
-            findings.add(new Finding(AUDIT, r.audit(), List.of(), none, "", List.of()));
+            findings.add(new Finding(AUDIT, r.audit(), List.of(), none, "", List.of(), TimelineStep.Beginning.NONE));
         }
         Verdict.Figures figures =
                 new Verdict.Figures(r.states(), r.runs(), r.moments(), r.merged(), notes(), coverage(r));
@@ -172,7 +172,7 @@ public final class Exploration {
         List<String> also = f.also().stream()
                 .map(v -> "not so: " + v.property().says() + "; " + v.what())
                 .toList();
-        return new Finding(f.property(), f.what(), also, schedule, again.timeline, again.steps);
+        return new Finding(f.property(), f.what(), also, schedule, again.timeline, again.steps, again.beginning);
     }
 
     private String boundsText() {
@@ -207,14 +207,18 @@ public final class Exploration {
         return r.coverage().map(architecture().name(), scenario.events(), r.neverBegun());
     }
 
-    private record Replayed(Explorer.@Nullable Found found, String timeline, List<TimelineStep> steps) {}
+    private record Replayed(
+            Explorer.@Nullable Found found,
+            String timeline,
+            List<TimelineStep> steps,
+            TimelineStep.Beginning beginning) {}
 
     private static Replayed replay(Scenario s, KernelVersion kernel, Schedule schedule) {
         Search search = Explorer.of(s, kernel).search;
         Timeline timeline = new Timeline(search);
         search.subject().tell(timeline::guest);
         Explorer.Found f = new Replayer(search, schedule.turns(), timeline).run();
-        return new Replayed(f, timeline.text(), timeline.steps());
+        return new Replayed(f, timeline.text(), timeline.steps(), timeline.beginning());
     }
 
     /** Repeats a schedule and gives its steps in Chrome's trace format, which Perfetto reads. */
@@ -238,10 +242,14 @@ public final class Exploration {
         return trace.text();
     }
 
+    /** All that happens in a schedule, and how it began. */
+    record Timing(List<TimelineStep> steps, TimelineStep.Beginning beginning) {}
+
     /** Repeats a schedule of a scenario and gives its timeline. */
-    static List<TimelineStep> steps(Scenario s, String text) {
+    static Timing timing(Scenario s, String text) {
         Schedule schedule = Schedule.parse(text);
-        return replay(s, kernelOf(schedule.kernel()), schedule).steps;
+        Replayed r = replay(s, kernelOf(schedule.kernel()), schedule);
+        return new Timing(r.steps, r.beginning);
     }
 
     /** Repeats a schedule: a verdict with one finding, or none when nothing goes wrong. */

@@ -9,6 +9,7 @@ import java.util.List;
  * @param also what else was not so on this way
  * @param timeline at most 72 columns, minimised
  * @param steps all that happened
+ * @param beginning values and registers before them
  */
 public record Finding(
         Property property,
@@ -16,4 +17,5 @@ public record Finding(
         List<String> also,
         Schedule schedule,
         String timeline,
-        List<TimelineStep> steps) {}
+        List<TimelineStep> steps,
+        TimelineStep.Beginning beginning) {}

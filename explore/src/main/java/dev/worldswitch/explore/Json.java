@@ -1,6 +1,8 @@
 package dev.worldswitch.explore;
 
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /** Text for programs. */
@@ -9,6 +11,14 @@ public final class Json {
 
     static String list(List<String> all) {
         return "[" + all.stream().map(Json::quoted).collect(Collectors.joining(",")) + "]";
+    }
+
+    /** Names in order. */
+    static <V> String object(Map<String, V> fields, Function<V, String> value) {
+        return fields.entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
+                .map(e -> quoted(e.getKey()) + ":" + value.apply(e.getValue()))
+                .collect(Collectors.joining(",", "{", "}"));
     }
 
     /** A string as JSON writes it. */

@@ -46,6 +46,7 @@ final class RecordedSubject implements Subject {
     private final List<PhysicalCpu> cpus = new ArrayList<>();
     private final List<Step> steps = new ArrayList<>();
     private final List<Gauge> gauges;
+    private final List<RegisterFile> registers;
 
     RecordedSubject(
             String name,
@@ -86,7 +87,9 @@ final class RecordedSubject implements Subject {
                     partOf));
         clients.getFirst().opened(0, host.kvm());
         setUp(name, window.from());
-        gauges = architecture.gauges(host, task, clients.getFirst().vcpu());
+        KvmFile vcpu = clients.getFirst().vcpu();
+        gauges = architecture.gauges(host, task, vcpu);
+        registers = architecture.registers(host, vcpu);
         steps.add(new Step("starts", () -> host.start(task)));
         List<Recording.Call> calls = recording.calls();
         for (int i = window.from(); i < window.to(); i++) {
@@ -218,6 +221,11 @@ final class RecordedSubject implements Subject {
     @Override
     public List<Gauge> gauges() {
         return gauges;
+    }
+
+    @Override
+    public List<RegisterFile> registers() {
+        return registers;
     }
 
     @Override

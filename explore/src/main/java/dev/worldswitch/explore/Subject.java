@@ -39,6 +39,11 @@ public interface Subject {
 
     List<Gauge> gauges();
 
+    /** What a report shows of its CPUs and vCPUs. */
+    default List<RegisterFile> registers() {
+        return List.of();
+    }
+
     /** From now on {@code listener} hears in a few words what guests do: for a timeline. */
     default void tell(Consumer<String> listener) {}
 

@@ -19,19 +19,21 @@ final class Timeline {
     private final List<Gauge> gauges;
     private final Map<String, Long> beginning = new LinkedHashMap<>(), last = new LinkedHashMap<>();
     private final List<TimelineStep> steps = new ArrayList<>();
+    private final RegisterFile.Watch registers;
     private final Trace trace = new Trace();
     private boolean wrongBefore;
 
     Timeline(Search search) {
         this.search = search;
         this.gauges = search.subject().gauges();
+        this.registers = new RegisterFile.Watch(search.subject().registers());
         for (Gauge g : gauges) beginning.put(g.name(), g.value().getAsLong());
         last.putAll(beginning);
     }
 
     private void add(Kind kind, String context, int cpu, String function, String text) {
         changes();
-        steps.add(new TimelineStep(kind, context, cpu, function, text, Map.of()));
+        steps.add(new TimelineStep(kind, context, cpu, function, text));
     }
 
     /** A moment is before its step: what has changed since the one before was done by the step before. */
@@ -42,16 +44,16 @@ final class Timeline {
             Long before = last.put(g.name(), now);
             if (before == null || before != now) changed.put(g.name(), now);
         }
-        if (changed.isEmpty()) return;
+        Map<String, String> written = registers.changed();
+        if (changed.isEmpty() && written.isEmpty()) return;
         for (int i = steps.size() - 1; i >= 0; i--) {
             TimelineStep s = steps.get(i);
             if (s.kind() == Kind.EVENT || s.kind() == Kind.WRONG) continue;
-            Map<String, Long> all = new LinkedHashMap<>(s.changed());
-            all.putAll(changed);
-            steps.set(i, new TimelineStep(s.kind(), s.context(), s.cpu(), s.function(), s.text(), all));
+            steps.set(i, s.and(changed, written));
             return;
         }
         beginning.putAll(changed);
+        registers.beginning().putAll(written);
     }
 
     private @Nullable Context running() {
@@ -174,10 +176,12 @@ final class Timeline {
         TimelineStep s = all.get(i);
         if (s.cpu() >= 0) cpus.put(s.context(), s.cpu());
         else if (cpus.containsKey(s.context()))
-            all.set(
-                    i,
-                    new TimelineStep(
-                            s.kind(), s.context(), cpus.get(s.context()), s.function(), s.text(), s.changed()));
+            all.set(i, s.on(cpus.get(s.context())));
+    }
+
+    /** The values and registers before the first step. */
+    TimelineStep.Beginning beginning() {
+        return new TimelineStep.Beginning(Map.copyOf(beginning), Map.copyOf(registers.beginning()));
     }
 
     /** At most 72 columns. */

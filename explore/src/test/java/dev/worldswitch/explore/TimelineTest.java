@@ -78,10 +78,10 @@ class TimelineTest {
 
     @Test
     void what_is_far_from_events_is_counted_and_long_words_stay_within_the_width() {
-        TimelineStep event = new TimelineStep(Kind.EVENT, "a", 0, "", "x".repeat(200), Map.of());
-        TimelineStep step = new TimelineStep(Kind.STEP, "b", 1, "f", "s", Map.of());
+        TimelineStep event = new TimelineStep(Kind.EVENT, "a", 0, "", "x".repeat(200));
+        TimelineStep step = new TimelineStep(Kind.STEP, "b", 1, "f", "s");
         java.util.ArrayList<TimelineStep> all = new java.util.ArrayList<>();
-        for (int i = 0; i < 500; i++) all.add(new TimelineStep(Kind.STEP, "b", 1, "f" + i, "s", Map.of()));
+        for (int i = 0; i < 500; i++) all.add(new TimelineStep(Kind.STEP, "b", 1, "f" + i, "s"));
         all.add(event);
         all.add(step);
         String text = new Picture(all, Map.of("X", 1L)).text();

@@ -5,6 +5,7 @@ import dev.worldswitch.explore.Finding;
 import dev.worldswitch.explore.Json;
 import dev.worldswitch.explore.Part;
 import dev.worldswitch.explore.Report;
+import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Verdict;
 import java.io.IOException;
 import java.io.Reader;
@@ -153,12 +154,12 @@ final class Job {
     }
 
     /** What came out so far; the files first, then the line that says that they are there. */
-    synchronized void outcome(Verdict v, Part left, Status next) throws IOException {
+    synchronized void outcome(Verdict v, Scenario s, Part left, Status next) throws IOException {
         Files.createDirectories(folder);
         if (v.complete()) Files.deleteIfExists(folder.resolve(PART));
         else write(folder.resolve(PART), left.text());
         write(folder.resolve(VERDICT), v.json());
-        write(folder.resolve(REPORT), Report.of(v));
+        write(folder.resolve(REPORT), Report.of(v, s));
         List<List<String>> found = new ArrayList<>();
         for (Finding f : v.findings())
             found.add(List.of(

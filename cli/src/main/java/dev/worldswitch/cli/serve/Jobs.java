@@ -181,7 +181,7 @@ final class Jobs implements AutoCloseable {
                 .run(j.part(), progress);
         Verdict v = o.verdict();
         j.progress(new Progress(v.figures().states(), v.figures().runs(), 0));
-        j.outcome(v, o.part(), v.complete() ? Status.DONE : ending ? Status.QUEUED : Status.STOPPED);
+        j.outcome(v, s, o.part(), v.complete() ? Status.DONE : ending ? Status.QUEUED : Status.STOPPED);
     }
 
     /** Running jobs write what they have and go on when the folder is opened again. */

@@ -2,6 +2,7 @@ package dev.worldswitch.explore.arm64;
 
 import dev.worldswitch.explore.Architecture;
 import dev.worldswitch.explore.Property;
+import dev.worldswitch.explore.RegisterFile;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Subject;
 import dev.worldswitch.kernel.KernelVersion;
@@ -27,6 +28,11 @@ public final class Arm64Architecture implements Architecture {
     @Override
     public List<Subject.Gauge> gauges(KvmHost host, Task task, KvmFile vcpu) {
         return host instanceof Arm64KvmHost h ? Arm64Subject.gauges(h.host(), List.of(task)) : List.of();
+    }
+
+    @Override
+    public List<RegisterFile> registers(KvmHost host, KvmFile vcpu) {
+        return host instanceof Arm64KvmHost h ? Arm64Registers.of(h.host(), h.kvm()) : List.of();
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.worldswitch.explore.arm64;
 import dev.worldswitch.explore.Architecture.Surroundings;
 import dev.worldswitch.explore.InProcessClient;
 import dev.worldswitch.explore.Property;
+import dev.worldswitch.explore.RegisterFile;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Subject;
 import dev.worldswitch.explore.Violation;
@@ -143,6 +144,11 @@ final class Arm64Subject implements Subject {
     @Override
     public List<Gauge> gauges() {
         return gauges(host, vmms.stream().map(Arm64Vmm::task).toList());
+    }
+
+    @Override
+    public List<RegisterFile> registers() {
+        return Arm64Registers.of(host, module);
     }
 
     static List<Gauge> gauges(Arm64Host host, List<Task> tasks) {

@@ -14,6 +14,7 @@ import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.x86.KvmX86Abi;
 import dev.worldswitch.kvm.x86.Vcpu;
 import dev.worldswitch.machine.cell.Region;
+import dev.worldswitch.machine.x86.X86State;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +42,11 @@ final class Vm {
         sregs();
         regs();
         fill(program);
+    }
+
+    /** The vCPU's general and control registers. */
+    X86State state() {
+        return vcpu.state();
     }
 
     private KvmFile made(KvmFile file, int command, long argument, String name) {

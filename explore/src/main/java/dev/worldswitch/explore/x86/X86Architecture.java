@@ -2,6 +2,7 @@ package dev.worldswitch.explore.x86;
 
 import dev.worldswitch.explore.Architecture;
 import dev.worldswitch.explore.Property;
+import dev.worldswitch.explore.RegisterFile;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Subject;
 import dev.worldswitch.kernel.KernelVersion;
@@ -31,6 +32,14 @@ public final class X86Architecture implements Architecture {
         List<Subject.Gauge> all = new ArrayList<>();
         if (host instanceof X86KvmHost h) all.addAll(X86Subject.gauges(h.host()));
         if (vcpu instanceof Vcpu v) all.addAll(X86Subject.gauges("", task, v.guestFpu()));
+        return all;
+    }
+
+    @Override
+    public List<RegisterFile> registers(KvmHost host, KvmFile vcpu) {
+        List<RegisterFile> all = new ArrayList<>();
+        if (host instanceof X86KvmHost h) all.addAll(X86Registers.of(h.host()));
+        if (vcpu instanceof Vcpu v) all.add(X86Registers.of("vCPU", v.state()));
         return all;
     }
 

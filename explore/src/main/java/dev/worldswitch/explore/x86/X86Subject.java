@@ -3,6 +3,7 @@ package dev.worldswitch.explore.x86;
 import dev.worldswitch.explore.Architecture.Surroundings;
 import dev.worldswitch.explore.InProcessClient;
 import dev.worldswitch.explore.Property;
+import dev.worldswitch.explore.RegisterFile;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Subject;
 import dev.worldswitch.explore.Violation;
@@ -137,6 +138,17 @@ final class X86Subject implements Subject {
                     vmms.size() == 1 ? "" : "/" + v.task().region().name(),
                     v.task(),
                     vm == null ? null : vm.guestImage()));
+        }
+        return all;
+    }
+
+    @Override
+    public List<RegisterFile> registers() {
+        List<RegisterFile> all = new ArrayList<>(X86Registers.of(host));
+        for (Vmm v : vmms) {
+            Vm vm = v.vm();
+            String of = vmms.size() == 1 ? "vCPU" : "vCPU of " + v.task().region().name();
+            if (vm != null) all.add(X86Registers.of(of, vm.state()));
         }
         return all;
     }

@@ -62,6 +62,10 @@ final class Hyp {
         return kvmFp;
     }
 
+    boolean guestOwnsFpRegs(PhysicalCpu cpu) {
+        return HostData.of(hostData, cpu).guestOwnsFpRegs();
+    }
+
     private long hostHcr() {
         return vhe ? HCR_E2H | HCR_TGE | HCR_RW : HCR_RW;
     }

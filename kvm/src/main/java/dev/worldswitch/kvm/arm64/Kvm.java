@@ -20,6 +20,7 @@ import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemoryIoctls;
 import dev.worldswitch.kvm.SignalMasked;
 import dev.worldswitch.kvm.Tracepoints;
+import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.Arm64Profile;
 import dev.worldswitch.machine.cell.Ref;
@@ -101,6 +102,11 @@ public final class Kvm extends AbstractKvm {
 
     PmuEvents pmuEvents() {
         return pmuEvents;
+    }
+
+    /** The CPU's FP and vector registers are a guest's, as KVM notes it. */
+    public boolean guestOwnsFpRegs(PhysicalCpu cpu) {
+        return hyp.guestOwnsFpRegs(cpu);
     }
 
     /** The world switch. */
