@@ -5,6 +5,7 @@ import dev.worldswitch.cli.results.TestResult;
 import dev.worldswitch.explore.Catalogue;
 import dev.worldswitch.explore.Catalogue.Outcome;
 import dev.worldswitch.explore.CoverageMap;
+import dev.worldswitch.explore.Effort;
 import dev.worldswitch.explore.Exploration;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.explore.Verdict;
@@ -21,6 +22,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -80,6 +82,37 @@ final class CatalogueReport {
         return good ? Verdict.CLEAN : Verdict.FINDING;
     }
 
+    /**
+     * {@code ws explore --sources}: the scenarios of the five sources, each both ways, at the default bounds.
+     *
+     * @param seconds for each, 0 for no limit
+     */
+    static int sources(long seconds, int jobs) {
+        System.out.println("at least 2 CPUs, 2 tasks that move between them, 2 events; of what goes wrong the first");
+        String source = "";
+        int good = 0, all = 0;
+        for (Catalogue.Row r : Catalogue.ofSources()) {
+            if (!r.scenario().source().equals(source)) System.out.println("\n" + r.scenario().source());
+            source = r.scenario().source();
+            long begun = System.nanoTime();
+            BooleanSupplier late = () -> seconds != 0 && System.nanoTime() - begun > seconds * 1_000_000_000;
+            Outcome o = r.runToFirst(new Effort(
+                    jobs, true, 1, 1, !r.expected().finds().isEmpty(), late));
+            all++;
+            if (o.firstAsExpected()) good++;
+            System.out.printf(
+                    "%-6s %-60s %s, %d states, %d events%n",
+                    o.firstAsExpected() ? "ok" : "NOT SO",
+                    r.command().substring("ws explore ".length()),
+                    o.text(),
+                    o.verdict().figures().states(),
+                    r.scenario().bounds().events());
+            System.out.flush();
+        }
+        System.out.printf("%n%d as expected, %d not%n", good, all - good);
+        return good == all ? Verdict.CLEAN : Verdict.FINDING;
+    }
+
     private static void print(Outcome o) {
         String expected = o.row().expected().finds().isEmpty()
                 ? "clean"
@@ -96,12 +129,16 @@ final class CatalogueReport {
     /**
      * {@code ws explore --matrix}: each workload without each patch of the catalogue that its architecture has. An x is a
      * finding, a dot is clean, an s fails before anything runs, a question mark: the bound on states ended it.
+     *
+     * @param only one built-in scenario, whose workload is asked about; empty for all
      */
-    static int matrix(long states) {
+    static int matrix(String only, long states) {
         Map<String, List<Scenario>> workloads = new LinkedHashMap<>();
+        String workload = only.isEmpty() ? "" : Scenario.builtIn(only).workload();
         for (String name : Scenario.names()) {
             Scenario s = Scenario.builtIn(name);
-            workloads.computeIfAbsent(s.workload(), w -> new ArrayList<>()).add(s);
+            if (only.isEmpty() || s.workload().equals(workload))
+                workloads.computeIfAbsent(s.workload(), w -> new ArrayList<>()).add(s);
         }
         int n = 0;
         StringBuilder head = new StringBuilder();

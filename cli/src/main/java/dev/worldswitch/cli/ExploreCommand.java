@@ -128,21 +128,31 @@ final class ExploreCommand implements Callable<Integer> {
     @Option(names = "--junit", paramLabel = "FILE", description = "with --all: the results as JUnit XML too")
     private @Nullable Path junit;
 
-    @Option(names = "--matrix", description = "each built-in scenario without each patch of the catalogue")
+    @Option(names = "--matrix", description = "each workload, or the scenario's, without each patch of the catalogue")
     private boolean matrix;
+
+    @Option(
+            names = "--sources",
+            description = "the scenarios of the five sources at the default bounds, each both ways; --time: for each")
+    private boolean sources;
+
+    @Option(names = "--also", paramLabel = "EVENT", split = ",", description = "what may happen besides (ws list)")
+    private List<String> also = List.of();
 
     @Override
     public Integer call() {
         check();
         if (all && table) return CatalogueReport.table(scenario, audit);
         if (all) return CatalogueReport.all(scenario, audit, json, junit);
-        if (matrix) return CatalogueReport.matrix(states == null ? 0 : states);
+        if (sources) return CatalogueReport.sources(seconds == null ? 0 : seconds, workers());
+        if (matrix) return CatalogueReport.matrix(scenario, states == null ? 0 : states);
         if (scenario.isEmpty()) {
             ListCommands.scenarios();
             return 0;
         }
         if (cpus != null) scenario += ",cpus=" + cpus;
         if (tasks != null) scenario += ",tasks=" + tasks;
+        for (String event : also) scenario += ",also=" + event;
         if (machine != null) scenario += "%" + machine;
         Scenario what = Scenario.of(scenario);
         String named = what.kernel();
@@ -158,7 +168,7 @@ final class ExploreCommand implements Callable<Integer> {
         Stopping stopping = new Stopping(bounds.seconds());
         try {
             Effort effort = new Effort(
-                    jobs != null ? jobs : Runtime.getRuntime().availableProcessors(),
+                    workers(),
                     !noReduction,
                     Integer.parseInt(part[0]),
                     Integer.parseInt(part[1]),
@@ -173,6 +183,10 @@ final class ExploreCommand implements Callable<Integer> {
         } finally {
             stopping.ended(2);
         }
+    }
+
+    private int workers() {
+        return jobs != null ? jobs : Runtime.getRuntime().availableProcessors();
     }
 
     private Bounds bounds(Bounds usual) {
@@ -200,6 +214,7 @@ final class ExploreCommand implements Callable<Integer> {
                 || !without.isEmpty()
                 || !with.isEmpty()
                 || !kinds.isEmpty()
+                || !also.isEmpty()
                 || events != null
                 || switches != null
                 || save != null
@@ -208,9 +223,9 @@ final class ExploreCommand implements Callable<Integer> {
                 || report != null
                 || perfetto != null
                 || ftrace != null;
-        if ((all || matrix) && changed)
+        if ((all || matrix || sources) && changed)
             throw new IllegalArgumentException(
-                    (all ? "--all" : "--matrix")
+                    (all ? "--all" : matrix ? "--matrix" : "--sources")
                             + " runs scenarios as their files say: it takes no machine, kernel, patches or bounds, and writes no report");
     }
 

@@ -3,6 +3,7 @@ package dev.worldswitch.explore;
 import dev.worldswitch.explore.Scenario.Expectation;
 import dev.worldswitch.kernel.Patch;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -15,6 +16,12 @@ public final class Catalogue {
         /** The command that shows it. */
         public String command() {
             return "ws explore " + scenario.name() + (expected.changes().isEmpty() ? "" : " " + expected.changes());
+        }
+
+        /** Within the bounds of its scenario; with wider ones than its file's the first failure is told. */
+        public Outcome runToFirst(Effort effort) {
+            Exploration e = Exploration.of(scenario, scenario.kernelFor(expected));
+            return new Outcome(this, e.with(effort).run(n -> {}));
         }
 
         /** @param audit goes on at repeated states too, and compares */
@@ -38,6 +45,13 @@ public final class Catalogue {
             return found().equals(row.expected.finds()) && (verdict.complete() || !verdict.clean());
         }
 
+        /** The same where more may happen than the file says: clean, or the first failure is one that it expects. */
+        public boolean firstAsExpected() {
+            return row.expected.finds().isEmpty()
+                    ? verdict.clean() && verdict.complete()
+                    : !verdict.clean() && row.expected.finds().containsAll(found());
+        }
+
         /** {@code clean}, or the properties. */
         public String text() {
             return found().isEmpty()
@@ -55,6 +69,18 @@ public final class Catalogue {
             Scenario s = Scenario.builtIn(name);
             for (Expectation e : s.expectations()) all.add(new Row(s, e));
         }
+        return List.copyOf(all);
+    }
+
+    /** The scenarios of the sources, each both ways at the default bounds, source by source. */
+    public static List<Row> ofSources() {
+        List<Row> all = new ArrayList<>();
+        for (String name : Scenario.names()) {
+            Scenario s = Scenario.builtIn(name);
+            if (!s.source().isEmpty())
+                for (Expectation e : s.expectations()) all.add(new Row(s.atDefaultBounds(), e));
+        }
+        all.sort(Comparator.comparing(r -> r.scenario().source()));
         return List.copyOf(all);
     }
 

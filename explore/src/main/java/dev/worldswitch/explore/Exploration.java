@@ -102,13 +102,14 @@ public final class Exploration {
             Schedule none = new Schedule(scenario.name(), kernelText(kernel), List.of());
             findings.add(new Finding(AUDIT, r.audit(), List.of(), none, "", List.of(), TimelineStep.Beginning.NONE));
         }
-        Verdict.Figures figures =
+        Verdict.Figures done =
                 new Verdict.Figures(r.states(), r.runs(), r.moments(), r.merged(), notes(), coverage(r));
-        String shard = effort.shard() + "/" + effort.shards();
-        boolean whole = r.complete() && (effort.shards() == 1 || from != null);
-        Verdict v = new Verdict(scenario.name(), kernelText(kernel), boundsText(), findings, whole, figures);
+        if (from != null) done = Verdict.Figures.sum(List.of(from.figures(), done));
+        String shard = from == null ? effort.shard() + "/" + effort.shards() : from.shard();
+        boolean whole = r.complete() && shard.equals("1/1");
+        Verdict v = new Verdict(scenario.name(), kernelText(kernel), boundsText(), findings, whole, done);
         return new Outcome(
-                v, Part.of(scenario, kernelText(kernel), boundsText(), from == null ? shard : from.shard(), r));
+                v, Part.of(scenario, kernelText(kernel), boundsText(), shard, done, found.values(), r.todo()));
     }
 
     /** The first levels are everybody's; of the work that waits then, each shard has its own. */

@@ -3,11 +3,13 @@ package dev.worldswitch.explore;
 import dev.worldswitch.explore.Explorer.Found;
 import dev.worldswitch.explore.Schedule.Turn;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 
 /**
@@ -15,6 +17,7 @@ import java.util.function.UnaryOperator;
  * schedules that are still to do. {@code ws merge} adds such files up, {@code ws explore --resume} goes on with one.
  *
  * @param shard which of how many, as {@code 1/4}
+ * @param figures all that was done so far, also before it was taken up again
  * @param found property, what, schedule
  * @param todo schedules
  */
@@ -23,22 +26,28 @@ public record Part(
         String kernel,
         String bounds,
         String shard,
-        List<String> figures,
+        Verdict.Figures figures,
         List<List<String>> found,
         List<String> todo) {
-    private static final String FIRST = "worldswitch part 1";
+    private static final String FIRST = "worldswitch part 2";
 
-    static Part of(Scenario scenario, String kernel, String bounds, String shard, Explorer.Result r) {
+    static Part of(
+            Scenario scenario,
+            String kernel,
+            String bounds,
+            String shard,
+            Verdict.Figures figures,
+            Collection<Found> all,
+            List<List<Turn>> beginnings) {
         UnaryOperator<String> oneLine = t -> t.replaceAll("[\\t\\n]", " ");
         List<List<String>> found = new ArrayList<>();
-        for (Found f : r.found())
+        for (Found f : all)
             found.add(List.of(
                     f.property().id(),
                     oneLine.apply(f.what()),
                     new Schedule(scenario.name(), kernel, f.turns()).toString()));
         List<String> todo = new ArrayList<>();
-        for (List<Turn> t : r.todo()) todo.add(new Schedule(scenario.name(), kernel, t).toString());
-        List<String> figures = List.of("" + r.states(), "" + r.runs(), "" + r.moments(), "" + r.merged());
+        for (List<Turn> t : beginnings) todo.add(new Schedule(scenario.name(), kernel, t).toString());
         return new Part(scenario.name(), kernel, bounds, shard, figures, found, todo);
     }
 
@@ -49,7 +58,16 @@ public record Part(
         line(b, "kernel", kernel);
         line(b, "bounds", bounds);
         line(b, "shard", shard);
-        line(b, "figures", String.join("\t", figures));
+        line(b, "figures", figures.states() + "\t" + figures.runs() + "\t" + figures.steps() + "\t" + figures.merged());
+        CoverageMap c = figures.coverage();
+        line(b, "architecture", c.architecture());
+        for (String step : c.steps()) line(b, "step", step);
+        c.events().forEach((event, of) -> {
+            line(b, "event", event);
+            for (String step : of.tried()) line(b, "tried", event + "\t" + step);
+            for (String step : of.not()) line(b, "not", event + "\t" + step);
+        });
+        for (String call : c.calls()) line(b, "call", call);
         for (List<String> f : found) line(b, "found", String.join("\t", f));
         for (String t : todo) line(b, "todo", t);
         return b.toString();
@@ -66,26 +84,51 @@ public record Part(
             throw new IllegalArgumentException(name + " is no file of ws explore --save");
         Map<String, String> one = new LinkedHashMap<>();
         List<List<String>> found = new ArrayList<>();
-        List<String> todo = new ArrayList<>();
+        List<String> todo = new ArrayList<>(), steps = new ArrayList<>(), calls = new ArrayList<>();
+        Map<String, CoverageMap.OfEvent> events = new TreeMap<>();
         for (String l : lines.subList(1, lines.size())) {
             String[] f = l.split("\t");
             if (f.length < 2) throw new IllegalArgumentException(name + ": bad line '" + l + "'");
             switch (f[0]) {
                 case "found" -> found.add(List.of(f).subList(1, f.length));
                 case "todo" -> todo.add(f[1]);
+                case "step" -> steps.add(f[1]);
+                case "call" -> calls.add(f[1]);
+                case "event" -> events.put(f[1], new CoverageMap.OfEvent(new ArrayList<>(), new ArrayList<>()));
+                case "tried", "not" -> {
+                    CoverageMap.OfEvent of = events.get(f[1]);
+                    if (of == null || f.length != 3) throw new IllegalArgumentException(name + ": bad line '" + l + "'");
+                    (f[0].equals("tried") ? of.tried() : of.not()).add(f[2]);
+                }
                 default -> one.put(f[0], l.substring(f[0].length() + 1));
             }
         }
-        for (String key : List.of("scenario", "kernel", "bounds", "shard", "figures"))
+        for (String key : List.of("scenario", "kernel", "bounds", "shard", "figures", "architecture"))
             if (!one.containsKey(key)) throw new IllegalArgumentException(name + " lacks its line '" + key + "'");
         return new Part(
                 one.getOrDefault("scenario", ""),
                 one.getOrDefault("kernel", ""),
                 one.getOrDefault("bounds", ""),
                 one.getOrDefault("shard", ""),
-                List.of(one.getOrDefault("figures", "").split("\t")),
+                figures(
+                        name,
+                        one.getOrDefault("figures", ""),
+                        new CoverageMap(one.getOrDefault("architecture", ""), steps, events, calls)),
                 found,
                 todo);
+    }
+
+    private static Verdict.Figures figures(String name, String line, CoverageMap coverage) {
+        if (!line.matches("\\d{1,18}(\t\\d{1,18}){3}"))
+            throw new IllegalArgumentException(name + ": bad figures '" + line + "'");
+        String[] n = line.split("\t");
+        return new Verdict.Figures(
+                Long.parseLong(n[0]),
+                Long.parseLong(n[1]),
+                Long.parseLong(n[2]),
+                Long.parseLong(n[3]),
+                List.of(),
+                coverage);
     }
 
     List<List<Turn>> beginnings() {
@@ -97,7 +140,6 @@ public record Part(
         Part one = parts.getFirst();
         Set<String> shards = new HashSet<>();
         Map<String, Finding> findings = new LinkedHashMap<>();
-        long[] figures = new long[4];
         boolean complete = true;
         int all = Integer.parseInt(one.shard.split("/")[1]);
         for (Part p : parts) {
@@ -111,7 +153,6 @@ public record Part(
                         + p.bounds);
             if (!shards.add(p.shard)) throw new IllegalArgumentException("shard " + p.shard + " is there twice");
             complete &= p.todo.isEmpty();
-            for (int i = 0; i < figures.length; i++) figures[i] += Long.parseLong(p.figures.get(i));
             for (List<String> f : p.found)
                 if (!findings.containsKey(f.get(0) + f.get(1)))
                     for (Finding shown : Exploration.replay(f.get(2)).findings())
@@ -123,6 +164,6 @@ public record Part(
                 one.bounds + ", " + shards.size() + " of " + all + " shards",
                 List.copyOf(findings.values()),
                 complete && shards.size() == all,
-                new Verdict.Figures(figures[0], figures[1], figures[2], figures[3], List.of(), CoverageMap.NONE));
+                Verdict.Figures.sum(parts.stream().map(Part::figures).toList()));
     }
 }

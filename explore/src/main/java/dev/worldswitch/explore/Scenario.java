@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 public final class Scenario {
     private static final List<String> KEYS = List.of(
             "description",
+            "source",
             "workload",
             "machine",
             "kernel",
@@ -37,7 +38,7 @@ public final class Scenario {
             "properties");
 
     /** CPUs where a scenario says nothing; most CPUs and tasks. */
-    private static final int CPUS = 2, MOST = 8;
+    private static final int CPUS = 2, TASKS_LEAST = 2, EVENTS = 2, MOST = 8;
     /** Tasks where a scenario says nothing, and what a task does of which it says nothing. */
     private static final String TASKS = "vmm, other", OTHER_DOES = "own-registers, null-call";
 
@@ -141,16 +142,39 @@ public final class Scenario {
 
     /**
      * A recording by its path; a built-in scenario by its name, or a file by its path: one with a slash or ending in
-     * {@code .scenario}. With {@code ,cpus=N} or {@code ,tasks=N} after it: on other CPUs, with other tasks;
-     * behind a percent sign another machine.
+     * {@code .scenario}. With {@code ,cpus=N} or {@code ,tasks=N} after it: on other CPUs, with other tasks; with
+     * {@code ,also=EVENT}: that may happen too; behind a percent sign another machine.
      */
     public static Scenario of(String nameOrPath) {
         int machine = nameOrPath.lastIndexOf(ON_MACHINE);
         if (machine > 0) return of(nameOrPath.substring(0, machine)).on(nameOrPath.substring(machine + 1));
         int at = nameOrPath.lastIndexOf(',');
-        if (at < 0 || !nameOrPath.substring(at + 1).matches("(cpus|tasks)=\\d{1,2}")) return named(nameOrPath);
+        if (at < 0 || !nameOrPath.substring(at + 1).matches("(cpus|tasks)=\\d{1,2}|also=[a-z-]+")) return named(nameOrPath);
         String[] change = nameOrPath.substring(at + 1).split("=");
-        return of(nameOrPath.substring(0, at)).changed(change[0], Integer.parseInt(change[1]));
+        Scenario s = of(nameOrPath.substring(0, at));
+        return change[0].equals("also") ? s.also(change[1]) : s.changed(change[0], Integer.parseInt(change[1]));
+    }
+
+    /** The same where this may happen too. */
+    public Scenario also(String event) {
+        if (events().contains(Event.of(event))) return this;
+        Map<String, String> other = new LinkedHashMap<>(lines);
+        other.merge("events", event, (a, b) -> a + ", " + b);
+        return new Scenario(name + ",also=" + event, other, recorded);
+    }
+
+    /**
+     * The same at the default bounds at least: two CPUs, two tasks that move between them, two events; bounds of its own that
+     * are wider stay.
+     */
+    public Scenario atDefaultBounds() {
+        Scenario s = this;
+        if (s.cpus() < CPUS) s = s.changed("cpus", CPUS);
+        if (s.taskNames().size() < TASKS_LEAST) s = s.changed("tasks", TASKS_LEAST);
+        s = s.also(Event.PREEMPT.id);
+        Map<String, String> other = new LinkedHashMap<>(s.lines);
+        other.put("bound.events", String.valueOf(Math.max(EVENTS, s.bounds().events())));
+        return new Scenario(s.name, other);
     }
 
     /** The same on {@code n} CPUs, or with {@code n} tasks: the first ones, and others that use registers of their own. */
@@ -237,7 +261,7 @@ public final class Scenario {
             boolean taskThatIsNot = dot > 0 && !key.startsWith("bound.") && !tasks.contains(key.substring(0, dot));
             boolean otherBounds = key.startsWith("bound.") && own.containsKey("events");
             boolean otherGuest = key.endsWith(".guest") && own.containsKey(key.replace(".guest", ".code"));
-            if (!key.startsWith("expect") && !taskThatIsNot && !otherBounds && !otherGuest) all.putIfAbsent(key, value);
+            if (!key.startsWith("expect") && !key.equals("source") && !taskThatIsNot && !otherBounds && !otherGuest) all.putIfAbsent(key, value);
         });
         return all;
     }
@@ -285,6 +309,11 @@ public final class Scenario {
 
     public String description() {
         return text("description");
+    }
+
+    /** The source whose demands it shows, as {@code spec/1}; empty for none. */
+    public String source() {
+        return lines.getOrDefault("source", "");
     }
 
     public String machine() {
@@ -338,7 +367,7 @@ public final class Scenario {
     }
 
     public Bounds bounds() {
-        Bounds b = new Bounds(number("bound.events", 2), number("bound.switches", 0), 0);
+        Bounds b = new Bounds(number("bound.events", EVENTS), number("bound.switches", 0), 0);
         for (String key : lines.keySet())
             if (key.startsWith("bound.") && !KEYS.contains(key))
                 b = b.with(key.substring("bound.".length()), number(key, 0));

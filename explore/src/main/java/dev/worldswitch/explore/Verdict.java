@@ -15,6 +15,18 @@ public record Verdict(
      * @param coverage which pairs of a step and an event were exercised
      */
     public record Figures(long states, long runs, long steps, long merged, List<String> notes, CoverageMap coverage) {
+        static Figures sum(List<Figures> all) {
+            Set<String> notes = new LinkedHashSet<>();
+            for (Figures f : all) notes.addAll(f.notes);
+            return new Figures(
+                    all.stream().mapToLong(Figures::states).sum(),
+                    all.stream().mapToLong(Figures::runs).sum(),
+                    all.stream().mapToLong(Figures::steps).sum(),
+                    all.stream().mapToLong(Figures::merged).sum(),
+                    List.copyOf(notes),
+                    CoverageMap.sum(all.stream().map(Figures::coverage).toList()));
+        }
+
         /** Coverage and notes for a person. */
         List<String> lines() {
             List<String> all = new ArrayList<>(coverage.lines());
@@ -26,22 +38,14 @@ public record Verdict(
     /** All of several explorations, one after the other. */
     public static Verdict sum(String scenario, List<Verdict> all) {
         List<Finding> findings = new ArrayList<>();
-        Set<String> lines = new LinkedHashSet<>();
-        List<CoverageMap> coverage = all.stream().map(v -> v.figures.coverage).toList();
-        long states = 0, runs = 0, steps = 0, merged = 0;
         boolean complete = true;
         for (Verdict v : all) {
             findings.addAll(v.findings);
             complete &= v.complete;
-            states += v.figures.states;
-            runs += v.figures.runs;
-            steps += v.figures.steps;
-            merged += v.figures.merged;
-            lines.addAll(v.figures.notes);
         }
         Verdict first = all.getFirst();
         String bounds = all.size() == 1 ? first.bounds : first.bounds + "; and " + (all.size() - 1) + " windows more";
-        Figures figures = new Figures(states, runs, steps, merged, List.copyOf(lines), CoverageMap.sum(coverage));
+        Figures figures = Figures.sum(all.stream().map(Verdict::figures).toList());
         return new Verdict(scenario, first.kernel, bounds, findings, complete, figures);
     }
 
