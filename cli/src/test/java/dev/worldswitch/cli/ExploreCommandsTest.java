@@ -118,7 +118,7 @@ class ExploreCommandsTest {
         String schedule = found.schedules().getLast();
         Ran again = ws("replay", schedule);
         assertThat(again.status).isEqualTo(1);
-        assertThat(again.out).contains(found.out.substring(0, found.out.indexOf("repeat:")).strip());
+        assertThat(again.schedules()).containsExactly(schedule);
         String other = schedule.replaceFirst("....$", "0000");
         Ran refused = ws("replay", other);
         assertThat(refused.status).isEqualTo(2);
@@ -129,7 +129,7 @@ class ExploreCommandsTest {
     @Test
     void a_schedule_with_needless_events_shrinks_to_the_one_that_matters() {
         String[] window = {"explore", "sve-vl-window", "--without", "zcr-eager-switch"};
-        String needless = ws(List.of(window), "--events", "2", "--random", "2", "--seed", "5")
+        String needless = ws(List.of(window), "--events", "2", "--random", "3", "--seed", "6")
                 .schedules()
                 .getFirst();
         Ran least = ws("shrink", needless);

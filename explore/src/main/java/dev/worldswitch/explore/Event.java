@@ -81,6 +81,12 @@ enum Event {
             return cpu.inGuest();
         }
     },
+    MACHINE_CHECK('m', "machine-check", "#MC for memory that the guest used (x86)", Line.MACHINE_CHECK) {
+        @Override
+        boolean possible(PhysicalCpu cpu, Subject subject) {
+            return cpu.inGuest();
+        }
+    },
     EXEC('e', "exec", "the task's user code calls execve()", null) {
         @Override
         boolean possible(PhysicalCpu cpu, Subject subject) {

@@ -58,6 +58,12 @@ class IdRegisterVariantsTest {
                             "return write ? Inject.undefined(v) : v.vm().idRegs().sanitised(v, row);"),
                     "id-registers id-constant"),
             new Variant(
+                    "two writers' values are mixed",
+                    List.of(
+                            STORE,
+                            STORE.replace("row.encoding()), value)", "row.encoding()), value & values.get(index(row.encoding())))")),
+                    "id-registers-writers id-written"),
+            new Variant(
                     "a refused write leaves a trace",
                     List.of(TEST, "            values.set(index(row.encoding()), value);\n" + TEST),
                     "id-registers id-constant"));

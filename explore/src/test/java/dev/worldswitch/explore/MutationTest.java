@@ -214,6 +214,13 @@ class MutationTest {
                     "signals",
                     "own-registers"),
             new Mutant(
+                    "fpsimd_flush_thread() without fpsimd_flush_task_state()",
+                    "kernel/src/main/java/dev/worldswitch/kernel/arm64/Fpsimd.java",
+                    "        fpsimdFlushTaskState(task);\n        FpState own = thread(task).own();\n        own.z()",
+                    "        FpState own = thread(task).own();\n        own.z()",
+                    "sve-exec",
+                    "own-vectors"),
+            new Mutant(
                     "sched_in without TIF_NEED_FPU_LOAD",
                     FPU,
                     "        task.flags().or(TIF_NEED_FPU_LOAD);\n    }\n}",

@@ -42,10 +42,11 @@ public final class HostInterrupts implements InterruptEntry {
             case PERF -> perf.crossCall(cpu);
             case FPU -> softirq.hardirqUsesFp(cpu);
             case NMI -> perf.nmi(cpu);
-            case KICK, TIMER, SERROR -> {}
+            // A machine check while the kernel itself runs: nothing that it needs was lost.
+            case KICK, TIMER, SERROR, MACHINE_CHECK -> {}
         }
         softirq.irqExit(cpu);
-        if (current == null || line == Line.NMI) return cpu;
+        if (current == null || !line.maskable()) return cpu;
         scheduler.irqentryExitCondResched(current);
         return current.cpu();
     }

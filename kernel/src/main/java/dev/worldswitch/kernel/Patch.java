@@ -454,6 +454,22 @@ public enum Patch {
             "d8778e393afa",
             "2021-06",
             Set.of()),
+    /** The guest's XCR0 is loaded and taken back in vmx_vcpu_run and svm_vcpu_run, before a machine check is looked at. */
+    XCR0_IN_VCPU_RUN(
+            "xcr0-in-vcpu-run",
+            Arch.X86,
+            "x86/kvm: move kvm_load/put_guest_xcr0 into atomic context",
+            "1811d979c716",
+            "2019-04",
+            Set.of()),
+    /** do_machine_check leaves what may sleep to the task's way to user mode. */
+    MCE_IN_TASK_WORK(
+            "mce-in-task-work",
+            Arch.X86,
+            "x86/mce: Send #MC singal from task work",
+            "5567d11c21a1",
+            "2020-05",
+            Set.of()),
     /** IA32_XFD is the task's own before a signal's handler gets initial registers. */
     SIGNAL_XFD_STATE(
             "signal-xfd-state",

@@ -1,6 +1,7 @@
 package dev.worldswitch.kernel;
 
 import static dev.worldswitch.kernel.Task.TIF_NEED_RESCHED;
+import static dev.worldswitch.kernel.Task.TIF_NOTIFY_RESUME;
 
 import dev.worldswitch.kernel.KernelVersion.Preempt;
 import dev.worldswitch.machine.PhysicalCpu;
@@ -80,6 +81,12 @@ public final class Scheduler {
         if (preempt != Preempt.FULL && task.preemptCount().get() == 0) preemptSchedule(task);
     }
 
+    /** resume_user_mode_work: what an exception left to the task itself (memory_failure), which may sleep. */
+    private void resumeUserModeWork(Task task) {
+        task.flags().and(~TIF_NOTIFY_RESUME);
+        schedule(task);
+    }
+
     /** Work before user mode or the guest (exit_to_user_mode_loop, xfer_to_guest_mode_handle_work). */
     public void handleResched(Task task) {
         preemptSchedule(task);
@@ -97,8 +104,9 @@ public final class Scheduler {
     /** exit_to_user_mode: the task's own registers are in its CPU afterwards; interrupts off until {@link #enterFromUserMode}. */
     public void exitToUserMode(Task task) {
         preemptDisable(task);
-        while (task.flags().test(TIF_NEED_RESCHED)) {
+        while (task.flags().test(TIF_NEED_RESCHED | TIF_NOTIFY_RESUME)) {
             task.preemptCount().set(task.preemptCount().get() - 1);
+            if (task.flags().test(TIF_NOTIFY_RESUME)) resumeUserModeWork(task);
             handleResched(task);
             preemptDisable(task);
         }

@@ -1,6 +1,6 @@
 package dev.worldswitch.machine;
 
-/** An input of a physical CPU that an event raises; NMI ignores the interrupt mask. */
+/** An input of a physical CPU that an event raises; NMI and machine check ignore the interrupt mask. */
 public enum Line {
     /** Maskable device or timer interrupt; its softirq may use kernel FPU code. */
     INTERRUPT,
@@ -17,13 +17,15 @@ public enum Line {
     /** The timer of the guest that runs is due: VMX's preemption timer, elsewhere an interrupt of the host. */
     TIMER,
     /** A physical SError that KVM takes at the guest's exit: a corrected error, the guest goes on. */
-    SERROR;
+    SERROR,
+    /** #MC: memory that a task or a guest used is broken, and the kernel can do without it. */
+    MACHINE_CHECK;
 
     public long bit() {
         return 1L << ordinal();
     }
 
     public boolean maskable() {
-        return this != NMI;
+        return this != NMI && this != MACHINE_CHECK;
     }
 }

@@ -116,7 +116,7 @@ final class Arm64Vm {
 
     /** Another thread of the VMM, with a vCPU of its own. */
     VmmThread thread(InProcessClient by) {
-        return new VmmThread(by, newVcpu(by, nextVcpu()), memory, guest);
+        return new VmmThread(by, newVcpu(by, nextVcpu()), memory, guest.ids());
     }
 
     private KvmFile made(KvmFile file, int command, long argument, String name) {

@@ -28,7 +28,7 @@ final class Arm64Vmm {
     private final @Nullable RegisterAbi registers;
     private final ZGhost own, inNeon;
     private final HostControls controls;
-    private final Word wrote, usesSve, streams, modes, mode;
+    private final Word wrote, usesSve, streams, modes, mode, execs;
     private final List<Step> steps = new ArrayList<>();
 
     /**
@@ -61,6 +61,7 @@ final class Arm64Vmm {
         this.streams = ghosts.word("taskStreams");
         this.modes = ghosts.word("taskModes");
         this.mode = ghosts.word("taskMode");
+        this.execs = ghosts.word("taskExecs");
         mode.set(AWAY);
         steps.add(new Step("starts", () -> {
             mode.set(IN_KERNEL);
@@ -131,6 +132,7 @@ final class Arm64Vmm {
                         once,
                         () -> !v.guest().finished() && task.killed().get() == 0);
             }
+            case "exec" -> new Step("execve()", () -> systemCall(this::exec));
             case "yield" ->
                 new Step("sched_yield()", () -> inCall(() -> host.scheduler().schedule(task)));
             case "step" -> {
@@ -141,12 +143,14 @@ final class Arm64Vmm {
                 Arm64Vm v = hasVm(text);
                 yield new Step("ioctl(vcpu, KVM_RUN) until SYSTEM_OFF", () -> inCall(v::runOff));
             }
-            case "lower-id" -> {
+            case "lower-id", "lower-csv2" -> {
                 VmmThread t = thread;
                 if (t == null)
                     throw new IllegalArgumentException(
-                            "task " + task.region().name() + " has no line 'vm' to 'lower-id'");
-                yield new Step("ioctl(vcpu1, KVM_SET_ONE_REG) ID_AA64PFR0_EL1", () -> inCall(t::lowerId));
+                            "task " + task.region().name() + " has no line 'vm' to '" + text + "'");
+                long field = text.equals("lower-id") ? VmmThread.DIT : VmmThread.CSV2;
+                yield new Step("ioctl(vcpu" + t.vcpuId() + ", KVM_SET_ONE_REG) ID_AA64PFR0_EL1",
+                        () -> inCall(() -> t.lower(field)));
             }
             case "read-sve" -> {
                 Arm64Vm v = hasVm(text);
@@ -160,8 +164,8 @@ final class Arm64Vmm {
             default ->
                 throw new IllegalArgumentException(
                         "a task can't '" + text + "'; known: own-registers, own-sve, streaming,"
-                                + " null-call, suspend, kernel-neon, debugger-sets-v,"
-                                + " interrupted, user-counters, count-host, profile, profile-ends, run, run-all, yield, step, run-off, read-sve, lower-id, "
+                                + " null-call, exec, suspend, kernel-neon, debugger-sets-v,"
+                                + " interrupted, user-counters, count-host, profile, profile-ends, run, run-all, yield, step, run-off, read-sve, lower-id, lower-csv2, "
                                 + String.join(", ", RegisterAbi.STEPS.keySet()));
         };
     }
@@ -175,8 +179,33 @@ final class Arm64Vmm {
         if (ended[0]) v.checkMemory();
     }
 
-    /** A system call drops what is above V in its caller's registers. */
     private void inCall(Runnable body) {
+        if (execs.get() != 0) {
+            execs.set(0);
+            systemCall(this::exec);
+        }
+        systemCall(body);
+    }
+
+    private void exec() {
+        wrote.set(1);
+        usesSve.set(0);
+        own.zeroes();
+        host.fpsimd().fpsimdFlushThread(task);
+    }
+
+    /** Its user code may call execve() now: what it is in has no vCPU to lose. */
+    boolean mayExec() {
+        return vm == null && mode.get() == IN_USER_MODE && execs.get() == 0;
+    }
+
+    /** Its user code's next call is execve(). */
+    void execs() {
+        execs.set(1);
+    }
+
+    /** A system call drops what is above V in its caller's registers. */
+    private void systemCall(Runnable body) {
         inKernel(() -> {
             host.fpsimd().fpUserDiscard(task);
             own.mayDropAbove(1);

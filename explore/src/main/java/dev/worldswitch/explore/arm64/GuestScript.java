@@ -41,13 +41,11 @@ final class GuestScript implements GuestCode {
             0x18L << EC | IL | 3 << 20 | 1 << 17 | 3 << 14 | 9 << 10 | 12 << 1;
 
     private static final long SYS64_PFR0_READ = 0x18L << EC | IL | 3 << 20 | 4 << 1 | 1;
-    /** ID_AA64PFR0_EL1.GIC: the first run takes it from a VM without a GICv3 (kvm_finalize_sys_regs). */
-    static final long PFR0_GIC = 0xfL << 24;
-
     private static final long SYS64_PMSCR_READ = 0x18L << EC | IL | 3 << 20 | 9 << 10 | 9 << 1 | 1;
     private final List<String> script;
     private final ZGhost ghost;
-    private final Word zcr, firstId, finished, tick;
+    private final Word zcr, finished, tick;
+    private final IdGhost ids;
     private final Arm64Exit exit = new Arm64Exit();
 
     /** @param sibling a guest of the same VM: what one has read of an ID register all do */
@@ -56,7 +54,7 @@ final class GuestScript implements GuestCode {
         this.script = script;
         this.ghost = new ZGhost(region, owner, zStride, ghosts);
         this.zcr = region.word("ghostZcr");
-        this.firstId = sibling == null ? region.word("ghostId") : sibling.firstId;
+        this.ids = sibling == null ? new IdGhost(region) : sibling.ids;
         this.finished = region.word("ghostFinished");
         this.tick = region.word("ghostTick");
     }
@@ -64,6 +62,11 @@ final class GuestScript implements GuestCode {
     /** ZCR_EL1 as the guest last wrote it. */
     long zcr() {
         return zcr.get();
+    }
+
+    /** What all of its VM may read from an ID register. */
+    IdGhost ids() {
+        return ids;
     }
 
     ZGhost ghost() {
@@ -158,7 +161,7 @@ final class GuestScript implements GuestCode {
             case "read-id" -> {
                 return trap(cpu, SYS64_PFR0_READ);
             }
-            case "check-id" -> checkId(cpu.gpr().get(0));
+            case "check-id" -> ids.guestReads(cpu.gpr().get(0));
             case "profiling" -> {
                 if (reachesProfiling(cpu))
                     throw new Violation(Arm64Properties.SPE_TRAPPED, "the guest reads the host's PMSCR_EL1");
@@ -205,21 +208,6 @@ final class GuestScript implements GuestCode {
                 ghost.mayDropAbove(guestVq(cpu));
             }
         }
-    }
-
-    private void checkId(long now) {
-        idIs(now, "the guest reads");
-    }
-
-    /** A VMM's write was taken, or a guest has read it: from here on that is what all read. */
-    void idIs(long now, String who) {
-        long first = firstId.get();
-        if (first != 0 && ((now ^ first) & ~PFR0_GIC) != 0)
-            throw new Violation(
-                    Arm64Properties.ID_CONSTANT,
-                    who + " ID_AA64PFR0_EL1 as 0x" + Long.toHexString(now & ~PFR0_GIC) + ", before it was 0x"
-                            + Long.toHexString(first & ~PFR0_GIC));
-        if (first == 0) firstId.set(now);
     }
 
     private boolean trap(Arm64Cpu cpu, long esr) {

@@ -11,22 +11,28 @@ import dev.worldswitch.kvm.arm64.Vcpu;
 
 /** A second thread of a VMM, which configures the VM through another vCPU. */
 final class VmmThread {
-    /** ID_AA64PFR0_EL1: op0 3, op1 0, CRn 0, CRm 4, op2 0; its field DIT. */
-    private static final long ID_AA64PFR0 = 0x6030_0000_0013_c020L, DIT = 0xfL << 48;
+    /** ID_AA64PFR0_EL1: op0 3, op1 0, CRn 0, CRm 4, op2 0; fields of it. */
+    private static final long ID_AA64PFR0 = 0x6030_0000_0013_c020L;
+
+    static final long DIT = 0xfL << 48, CSV2 = 0xfL << 56;
 
     private final InProcessClient client;
     private final Vcpu vcpu;
     private final VmmMemory memory;
-    private final GuestScript guest;
+    private final IdGhost ids;
     private final long buffer;
 
-    /** @param guest one of its VM's */
-    VmmThread(InProcessClient client, Vcpu vcpu, VmmMemory memory, GuestScript guest) {
-        this.guest = guest;
+    /** @param ids of its VM */
+    VmmThread(InProcessClient client, Vcpu vcpu, VmmMemory memory, IdGhost ids) {
+        this.ids = ids;
         this.client = client;
         this.vcpu = vcpu;
         this.memory = memory;
         this.buffer = memory.allocate(64);
+    }
+
+    long vcpuId() {
+        return vcpu.id();
     }
 
     private long oneReg(int nr) {
@@ -41,21 +47,21 @@ final class VmmThread {
         return memory.get(buffer + 16, 8);
     }
 
-    /** The first run takes the GIC field away at any time, as seen from here. */
-    private static boolean same(long a, long b) {
-        return ((a ^ b) & ~GuestScript.PFR0_GIC) == 0;
-    }
-
-    /** KVM_SET_ONE_REG takes DIT from the guests; 0 and EBUSY are right, each with what is read then. */
-    void lowerId() {
-        long before = read(), wanted = before & ~DIT;
+    /**
+     * KVM_SET_ONE_REG takes a field from the guests; 0 and EBUSY are right, each with what is read then. Where another
+     * thread writes meanwhile, what is read may be its value, whole, as well.
+     */
+    void lower(long field) {
+        IdGhost.Write write = ids.begins();
+        long before = read(), wanted = before & ~field;
+        write.wants(wanted);
         memory.set(buffer + 16, 8, wanted);
         long r = oneReg(0xac), now = read();
-        boolean right = r == 0 ? same(now, wanted) : r == Errno.EBUSY && same(now, before);
-        if (!right)
+        boolean right = r == 0 && IdGhost.same(now, wanted) || r == Errno.EBUSY && IdGhost.same(now, before);
+        if (!right && !((r == 0 || r == Errno.EBUSY) && write.mayRead(now)))
             throw new Violation(
                     Arm64Properties.ID_WRITTEN,
                     "KVM_SET_ONE_REG answers " + r + ", ID_AA64PFR0_EL1 then reads 0x" + Long.toHexString(now));
-        if (r == 0) guest.idIs(wanted, "KVM_SET_ONE_REG took");
+        write.ends(r == 0);
     }
 }

@@ -279,6 +279,19 @@ public final class Fpsimd implements FpSwitch {
         task.flags().or(TIF_FOREIGN_FPSTATE);
     }
 
+    /** fpsimd_flush_thread at exec(): the new program starts from zeroes, without SVE, out of streaming mode. */
+    public void fpsimdFlushThread(Task task) {
+        getCpuFpsimdContext(cpu(task));
+        fpsimdFlushTaskState(task);
+        FpState own = thread(task).own();
+        own.z().fill(0, own.z().length(), 0);
+        own.p().fill(0, own.p().length(), 0);
+        for (Word w : List.of(own.fpsr(), own.fpcr(), own.svcr(), own.fpmr())) w.set(0);
+        own.fpType().set(FpState.FPSIMD);
+        task.flags().and(~TIF_SVE);
+        putCpuFpsimdContext(cpu(task));
+    }
+
     /** A debugger has set the V registers of a stopped task (sve_set with FPSIMD data); {@code values} puts them there. */
     public void sveSetFpsimd(Task task, Consumer<FpState> values) {
         FpState own = thread(task).own();

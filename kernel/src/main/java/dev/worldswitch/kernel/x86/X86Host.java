@@ -18,6 +18,11 @@ import java.util.stream.IntStream;
 /** A booted x86 host: physical CPUs, kernel, FPU code, scheduler, wired together in the order that each needs. */
 public record X86Host(
         Kernel kernel, X86Profile profile, Fpu fpu, Scheduler scheduler, X86Perf perf, List<X86Cpu> cpus) {
+    /** do_machine_check on this host. */
+    public MachineCheck machineCheck() {
+        return new MachineCheck(kernel, scheduler);
+    }
+
     /**
      * @param pool makes the pool of CPUs from the finished CPUs; called at the first lease
      */

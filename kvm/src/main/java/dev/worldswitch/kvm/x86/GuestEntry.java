@@ -4,6 +4,7 @@ import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.x86.Fpu;
+import dev.worldswitch.kernel.x86.MachineCheck;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.machine.Line;
 import dev.worldswitch.machine.cell.Ref;
@@ -23,7 +24,8 @@ final class GuestEntry {
     private final Vcpu vcpu;
     private final RunState rs;
     private final X86Ops ops;
-    private final boolean checksFpu, debugctlLate, svmDebugctl, dr6BeforeLoop;
+    private final boolean checksFpu, debugctlLate, svmDebugctl, dr6BeforeLoop, xcr0Inside;
+    private final MachineCheck machineCheck;
     private final X86State state;
     /** The instruction loop on the CPU where this vCPU ran last: caches only. */
     private final Ref<@Nullable Interpreter> loop;
@@ -38,6 +40,8 @@ final class GuestEntry {
         this.debugctlLate = vcpu.vm().kvm().kernel().has(Patch.DEBUGCTL_AFTER_IRQS_OFF);
         this.svmDebugctl = vcpu.vm().kvm().kernel().has(Patch.SVM_DEBUGCTL);
         this.dr6BeforeLoop = vcpu.vm().kvm().kernel().has(Patch.DR6_BEFORE_RUN_LOOP);
+        this.xcr0Inside = vcpu.vm().kvm().kernel().has(Patch.XCR0_IN_VCPU_RUN);
+        this.machineCheck = new MachineCheck(vcpu.vm().kvm().kernel(), vcpu.vm().kvm().scheduler());
         this.state = vcpu.state();
         this.loop = vcpu.region().ref("interpreter", null);
     }
@@ -142,7 +146,7 @@ final class GuestEntry {
         do {
             // Wrong at each entry but the first: the guest has written its DR6 since, without an exit.
             if (!dr6BeforeLoop) state.dr.set(6, dr6);
-            exit = vcpuRun(cpu, guest, part);
+            exit = vcpuRun(task, cpu, guest, part);
         } while (entersAgain(caller, cpu, exit));
         // The guest's IA32_XFD is taken over before #NM is looked at, which depends on it.
         if (rs.xfdNoWriteIntercept.get() != 0) fpu().fpuSyncGuestVmexitXfdState(task);
@@ -164,7 +168,7 @@ final class GuestEntry {
     }
 
     /** vmx_vcpu_run, svm_vcpu_run. */
-    private X86Exit vcpuRun(X86Cpu cpu, Interpreter guest, Function<Interpreter, X86Exit> part) {
+    private X86Exit vcpuRun(Task task, X86Cpu cpu, Interpreter guest, Function<Interpreter, X86Exit> part) {
         loadGuestXsaveState(cpu);
         long hostPkru = loadGuestPkru(cpu);
         state.intercepts.set(intercepts());
@@ -172,11 +176,15 @@ final class GuestEntry {
         loadGuestDebugctl(cpu);
         cpu.guestMode(true);
         X86Exit exit = part.apply(guest);
+        boolean machineChecked = cpu.retract(Line.MACHINE_CHECK);
         cpu.guestMode(false);
         loadHostDebugctl(cpu);
         syncCr8ToLapic();
         loadHostPkru(cpu, hostPkru);
+        // It may sleep: the next task's registers need the host's XCR0.
+        if (machineChecked && !xcr0Inside) machineCheck.doMachineCheck(task);
         loadHostXsaveState(cpu);
+        if (machineChecked && xcr0Inside) machineCheck.doMachineCheck(task);
         return exit;
     }
 
