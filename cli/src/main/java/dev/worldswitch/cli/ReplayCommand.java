@@ -43,16 +43,13 @@ final class ReplayCommand implements Callable<Integer> {
             arity = "0..1",
             fallbackValue = "" + GdbServer.DEFAULT_PORT,
             description =
-                    "of a recording: GDB goes through it, forwards and back (default port: 1234; 0: any that is free)")
+                    "GDB goes through the guests' instructions, forwards and back (default port: 1234; 0: any that is free)")
     private @Nullable Integer gdb;
 
     @Override
     public Integer call() throws IOException {
         if (RecordingFile.is(Path.of(schedule))) return recording(Path.of(schedule));
-        if (gdb != null)
-            throw new IllegalArgumentException(
-                    "--gdb goes through a recording (ws record), not through a schedule: a stop would take the vCPU off its"
-                            + " CPU, an event that the schedule does not have; ws report shows all of its steps");
+        if (gdb != null) return debugged(gdb, (guests, steps) -> Exploration.debug(schedule, guests, steps));
         Verdict v = Exploration.replay(schedule);
         if (perfetto != null) Files.writeString(perfetto, Exploration.perfetto(schedule));
         if (ftrace != null) Files.writeString(ftrace, Exploration.ftrace(schedule));
@@ -61,8 +58,10 @@ final class ReplayCommand implements Callable<Integer> {
     }
 
     private int recording(Path file) {
+        if (gdb != null)
+            return debugged(gdb, (guests, steps) -> Exploration.repeat(file.toString(), guests));
         Recording r = RecordingFile.read(file);
-        String wrong = gdb == null ? Exploration.repeat(file.toString()) : debugged(file, gdb);
+        String wrong = Exploration.repeat(file.toString());
         System.out.println(
                 wrong != null
                         ? wrong
@@ -71,12 +70,15 @@ final class ReplayCommand implements Callable<Integer> {
         return wrong == null ? 0 : 1;
     }
 
-    /** Until GDB goes. */
-    private static @Nullable String debugged(Path file, int port) {
-        ReplayStops stops = ReplayStops.of(guests -> Exploration.repeat(file.toString(), guests::apply));
-        try (GdbServer server = GdbServer.start(port, stops)) {
-            System.err.println("ws: gdb: target remote :" + server.port());
-            return stops.run();
+    /** Until GDB goes and all is done, or GDB ends it. */
+    private static int debugged(int port, ReplayStops.Repetition repetition) {
+        ReplayStops stops = new ReplayStops(repetition);
+        String wrong;
+        try (GdbServer _ =
+                GdbServer.start(port, stops, p -> System.err.println("ws: gdb: target remote :" + p))) {
+            wrong = stops.run();
         }
+        System.out.println(wrong != null ? wrong : stops.isKilled() ? "ended by GDB" : "nothing went wrong");
+        return wrong == null ? 0 : 1;
     }
 }

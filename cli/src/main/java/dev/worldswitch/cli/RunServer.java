@@ -61,6 +61,8 @@ final class RunServer {
     private static GdbServer debugger(int port, boolean waits, KvmHost host) {
         Stops stops = new Stops(Parking.BLOCKING, waits);
         host.debug(stops);
+        // The launcher passes it on to the client, and its status with it.
+        stops.onKill(() -> ProcessHandle.current().parent().ifPresent(ProcessHandle::destroy));
         GdbServer s = GdbServer.start(port, stops);
         System.err.println("ws: gdb: target remote :" + s.port());
         return s;

@@ -1,12 +1,15 @@
 package dev.worldswitch.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.worldswitch.explore.Exploration;
 import dev.worldswitch.explore.Recording;
 import dev.worldswitch.explore.RecordingFile;
+import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.kernel.KernelVersion;
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.server.CallListener;
 import dev.worldswitch.server.HostServer;
@@ -19,10 +22,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -57,10 +62,11 @@ class GdbTest {
     }
 
     /** What GDB prints for these commands, typed one after the other. */
-    static String gdb(int port, Path program, String... commands) throws Exception {
+    static String gdb(int port, @Nullable Path program, String... commands) throws Exception {
         List<String> words = new ArrayList<>(List.of("gdb-multiarch", "-nx", "-batch"));
-        List<String> all = new ArrayList<>(
-                List.of("set pagination off", "set confirm off", "file " + program, "target remote 127.0.0.1:" + port));
+        List<String> all = new ArrayList<>(List.of("set pagination off", "set confirm off"));
+        if (program != null) all.add("file " + program);
+        all.add("target remote 127.0.0.1:" + port);
         all.addAll(List.of(commands));
         for (String c : all) words.addAll(List.of("-ex", c));
         Path out = Files.createTempFile(folder, "gdb", ".txt");
@@ -292,15 +298,125 @@ class GdbTest {
         Recording r = recorder.recording(machine, Recording.kernelText(kernel), 1, arch);
         String file =
                 Files.write(in.resolve("session.ws"), RecordingFile.bytes(r)).toString();
-        ReplayStops stops = ReplayStops.of(guests -> Exploration.repeat(file, guests::apply));
+        return gone((guests, steps) -> Exploration.repeat(file, guests), in.resolve("guest.elf"), commands);
+    }
+
+    private static String gone(ReplayStops.Repetition through, @Nullable Path program, String... commands)
+            throws Exception {
+        ReplayStops stops = new ReplayStops(through);
         try (GdbServer server = GdbServer.start(0, stops)) {
-            FutureTask<String> repetition = new FutureTask<>(() -> "came to " + stops.run());
+            FutureTask<String> repetition =
+                    new FutureTask<>(() -> "came to " + stops.run() + (stops.isKilled() ? ", killed" : ""));
             Thread t = new Thread(repetition);
             t.setDaemon(true);
             t.start();
-            String said = gdb(server.port(), in.resolve("guest.elf"), commands);
+            String said = gdb(server.port(), program, commands);
             return said + repetition.get(60, TimeUnit.SECONDS);
         }
+    }
+
+    private static String schedule(String text, String... commands) throws Exception {
+        return gone((guests, steps) -> Exploration.debug(text, guests, steps), null, commands);
+    }
+
+    private static String found(String scenario, String without) {
+        KernelVersion kernel = KernelVersion.of("6.12").changed(List.of(Patch.of(without)), List.of());
+        return Exploration.of(Scenario.of(scenario), kernel).run(p -> {}).findings().stream()
+                .max(Comparator.comparingInt(f -> f.schedule().toString().length()))
+                .orElseThrow()
+                .schedule()
+                .toString();
+    }
+
+    @Test
+    void the_guest_of_a_schedule_into_the_host_panic_is_gone_through_and_the_schedule_stays_what_it_is()
+            throws Exception {
+        assertThat(schedule(
+                        found("xfd", "clear-xstate-bv-on-xfd"),
+                        "x/5i $pc",
+                        "break *0x4023",
+                        "continue",
+                        "print/x $xmm1.uint128",
+                        "print/x $tmm0[0][0]",
+                        "print/x $cr4",
+                        "continue",
+                        "monitor where",
+                        "monitor steps",
+                        "reverse-continue",
+                        "print/x $rax",
+                        "stepi",
+                        "stepi",
+                        "delete",
+                        "reverse-stepi",
+                        "watch *(int *) 0x9800",
+                        "reverse-continue",
+                        "delete",
+                        "reverse-continue",
+                        "monitor where",
+                        "set $rax = 1",
+                        "detach"))
+                .containsSubsequence(
+                        "=> 0x4000:\tmovdqu (%r9),%xmm1",
+                        "tileloadd (%rsi,%rbx,1),%tmm0",
+                        "Breakpoint 1, 0x0000000000004023",
+                        "= 0x47554553545858594755455354585859",
+                        "= 0x44415441",
+                        "= 0x40220",
+                        "The end: no-kernel-nm: unexpected #NM exception",
+                        "No more reverse-execution history",
+                        "after 9 instructions, at the end: no-kernel-nm",
+                        "INTERRUPT, its softirq uses the FPU",
+                        "FIRST WRONG",
+                        "Breakpoint 1, 0x0000000000004023",
+                        "= 0x40000",
+                        "The end",
+                        "0x0000000000004025",
+                        "0x0000000000004023",
+                        "Hardware watchpoint 2",
+                        "Old value = 1415075929",
+                        "New value = 0",
+                        "0x0000000000004010",
+                        "No more reverse-execution history",
+                        "after 0 instructions",
+                        "Could not write",
+                        "detached]",
+                        "came to no-kernel-nm: unexpected #NM exception");
+    }
+
+    @Test
+    void sve_registers_of_a_guest_in_a_schedule_are_read_where_they_are() throws Exception {
+        assertThat(schedule(
+                        found("sve-guest", "zcr-eager-switch"),
+                        "print $z0.d",
+                        "break *0x4044",
+                        "continue",
+                        "print $z0.d",
+                        "print $x19",
+                        "print/x $CPACR_EL1",
+                        "reverse-stepi",
+                        "info registers sp x19 cpsr",
+                        "x/2i $pc",
+                        "delete",
+                        "continue",
+                        "kill"))
+                .containsSubsequence(
+                        "0x0000000000004000",
+                        "= {0, 0, 0, 0}",
+                        "= {2, 2, 0, 0}",
+                        "= 2",
+                        "= 0x330000",
+                        "x19            0x2",
+                        "=> 0x",
+                        "mov\tz31.d, x19",
+                        "The end",
+                        "killed]",
+                        ", killed");
+    }
+
+    @Test
+    void a_schedule_whose_guest_is_a_script_has_no_code_to_debug() {
+        ReplayStops stops = new ReplayStops((guests, steps) -> Exploration.debug("ws2:sve-vl-window:6.12:-", guests, steps));
+        assertThatThrownBy(stops::run).hasMessageContaining("no code to debug").hasMessageNotContaining("\n");
     }
 
     private static final String[] BACK_AND_FORTH = {

@@ -5,6 +5,7 @@ import dev.worldswitch.explore.x86.X86Architecture;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.CpuPools;
+import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.machine.MachineProfile;
@@ -54,8 +55,16 @@ public interface Architecture {
      * @param memory of its VMMs
      * @param waits lets a task wait inside a call, as {@link dev.worldswitch.kvm.Caller#block} does
      * @param ghosts for who checks what contexts see
+     * @param debugger of its guests, null for none
      */
-    record Surroundings(Region root, Timing timing, CpuPools cpus, VmmMemory memory, Waits waits, Ghosts ghosts) {}
+    record Surroundings(
+            Region root,
+            Timing timing,
+            CpuPools cpus,
+            VmmMemory memory,
+            Waits waits,
+            Ghosts ghosts,
+            @Nullable Debugger debugger) {}
 
     /** Values to follow, and a look at where they are. */
     interface Ghosts {

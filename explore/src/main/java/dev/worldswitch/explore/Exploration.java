@@ -3,7 +3,6 @@ package dev.worldswitch.explore;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Debugger;
-import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.machine.MachineProfile;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -12,8 +11,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.function.LongConsumer;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -276,15 +275,31 @@ public final class Exploration {
 
     /** Does a recording's calls again without events: null, or the first that is answered otherwise. */
     public static @Nullable String repeat(String file) {
-        return repeat(file, h -> null);
+        return repeat(file, null);
     }
 
-    /** The same under a debugger, which a host gets when it is booted. */
-    public static @Nullable String repeat(String file, Function<KvmHost, @Nullable Debugger> debugger) {
+    /** The same, its guests under a debugger. */
+    public static @Nullable String repeat(String file, @Nullable Debugger debugger) {
         Scenario s = Scenario.of(file);
         KernelVersion kernel = kernelOf(String.valueOf(s.kernel()));
         Explorer.Found f = new Replayer(Explorer.debugged(s, kernel, debugger).search, List.of(), null).run();
         return f == null ? null : f.what();
+    }
+
+    /**
+     * Repeats a schedule, its guests under a debugger: null, or what goes wrong.
+     *
+     * @param steps is told how to ask for a picture of the latest steps
+     */
+    public static @Nullable String debug(String text, Debugger debugger, Consumer<Supplier<String>> steps) {
+        Schedule schedule = Schedule.parse(text);
+        Search search =
+                Explorer.debugged(Scenario.of(schedule.scenario()), kernelOf(schedule.kernel()), debugger).search;
+        Timeline timeline = new Timeline(search);
+        search.subject().tell(timeline::guest);
+        steps.accept(timeline::latest);
+        Explorer.Found f = new Replayer(search, schedule.turns(), timeline).run();
+        return f == null ? null : f.id();
     }
 
     /** What the scenario's VMM asks in a run without any event, and the steps in answer. One task only. */

@@ -3,7 +3,6 @@ package dev.worldswitch.explore;
 import dev.worldswitch.explore.Schedule.Turn;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kvm.Debugger;
-import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.machine.MachineProfile;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.cell.Cell;
@@ -144,16 +143,16 @@ final class Explorer implements Search.Guide {
 
     /** @param isState cells that count as such; a test of the audit leaves one out */
     static Explorer of(Scenario s, KernelVersion kernel, Predicate<Cell> isState) {
-        return of(s, kernel, isState, h -> null);
+        return of(s, kernel, isState, null);
     }
 
-    /** The same, the guests of a recording under a debugger. */
-    static Explorer debugged(Scenario s, KernelVersion kernel, Function<KvmHost, @Nullable Debugger> debugger) {
+    /** The same, its guests under a debugger. */
+    static Explorer debugged(Scenario s, KernelVersion kernel, @Nullable Debugger debugger) {
         return of(s, kernel, c -> true, debugger);
     }
 
     private static Explorer of(
-            Scenario s, KernelVersion kernel, Predicate<Cell> isState, Function<KvmHost, @Nullable Debugger> debugger) {
+            Scenario s, KernelVersion kernel, Predicate<Cell> isState, @Nullable Debugger debugger) {
         MachineProfile machine = MachineProfile.builtIn(s.machine());
         Scenario.Recorded r = s.recorded();
         Explorer e = of(
@@ -161,9 +160,10 @@ final class Explorer implements Search.Guide {
                 s.events(),
                 isState,
                 null,
+                debugger,
                 r == null ? MEMORY : RecordedClient.memoryFor(r.recording()),
                 around -> r != null
-                        ? new RecordedSubject(s.name(), r, machine, kernel, around, debugger)
+                        ? new RecordedSubject(s.name(), r, machine, kernel, around)
                         : Architecture.of(machine).boot(s, machine, kernel, around));
         for (Context c : e.search.contexts())
             c.comesByPreemption = s.comesByPreemption(c.program.task().region().name());
@@ -187,7 +187,7 @@ final class Explorer implements Search.Guide {
             Predicate<Cell> isState,
             @Nullable Session session,
             Function<Architecture.Surroundings, ? extends Subject> boot) {
-        return of(cpus, events, isState, session, MEMORY, boot);
+        return of(cpus, events, isState, session, null, MEMORY, boot);
     }
 
     private static Explorer of(
@@ -195,6 +195,7 @@ final class Explorer implements Search.Guide {
             Set<Event> events,
             Predicate<Cell> isState,
             @Nullable Session session,
+            @Nullable Debugger debugger,
             int bytes,
             Function<Architecture.Surroundings, ? extends Subject> boot) {
         VmmMemory memory = new VmmMemory(bytes);
@@ -203,7 +204,8 @@ final class Explorer implements Search.Guide {
         Region root = Region.watched("host", world);
         Search search = new Search(world, root, cpus, events);
         search.session = session;
-        Subject subject = boot.apply(new Architecture.Surroundings(root, search, search, memory, search, world));
+        Subject subject = boot.apply(
+                new Architecture.Surroundings(root, search, search, memory, search, world, debugger));
         memory.world = world;
         search.explore(subject);
         return new Explorer(search);

@@ -19,7 +19,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,15 +52,14 @@ final class RecordedSubject implements Subject {
             Scenario.Recorded recorded,
             MachineProfile machine,
             KernelVersion kernel,
-            Architecture.Surroundings around,
-            Function<KvmHost, @Nullable Debugger> debugger) {
+            Architecture.Surroundings around) {
         this.recording = recorded.recording();
         Recording.Window window = recorded.window();
         architecture = Architecture.of(machine);
         host = Hosts.boot(around.root(), kernel, machine, recording.cpus(), around.timing(), pools(around));
         Region ghosts = around.root().child("recorded");
         signalled = ghosts.word("signalled");
-        Debugger guests = debugger.apply(host);
+        Debugger guests = around.debugger();
         limit = recording.countsInstructions()
                 ? new InstructionLimit(ghosts.word("instructions left"), () -> signalled.set(1), guests)
                 : null;

@@ -15,6 +15,7 @@ final class Timeline {
     /** A moment of guest code begins so: a script's with a colon and what it does. */
     private static final String GUEST = "guest";
 
+    private static final int LATEST = 16;
     private final Search search;
     private final List<Gauge> gauges;
     private final Map<String, Long> beginning = new LinkedHashMap<>(), last = new LinkedHashMap<>();
@@ -187,6 +188,12 @@ final class Timeline {
     /** At most 72 columns. */
     String text() {
         return new Picture(steps(), beginning).text();
+    }
+
+    /** The last of it so far. */
+    String latest() {
+        List<TimelineStep> all = steps();
+        return new Picture(all.subList(Math.max(0, all.size() - LATEST), all.size()), Map.of()).text();
     }
 
     /** The same for Perfetto or chrome://tracing. */

@@ -3,7 +3,7 @@ package dev.worldswitch.kvm;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A vCPU as a debugger sees it. Its registers are asked for only while it is on no physical CPU. */
+/** A vCPU as a debugger sees it. Its registers are asked for only while nothing changes them. */
 public interface DebuggedVcpu {
     /** For people: which VM, which vCPU. */
     String name();

@@ -5,6 +5,7 @@ import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** vcpu-&gt;mode and vcpu-&gt;requests: how a vCPU that enters the guest and those who want something of it find each other. */
 public final class GuestMode {
@@ -74,5 +75,11 @@ public final class GuestMode {
     public void brokeDown() {
         leave();
         put();
+    }
+
+    /** The CPU that executes the guest's instructions now; null between. */
+    public @Nullable PhysicalCpu executing() {
+        int cpu = (int) loadedOn.acquire() - 1;
+        return cpu >= 0 && isIn() && cpus.get(cpu).inGuest() ? cpus.get(cpu) : null;
     }
 }

@@ -41,6 +41,7 @@ final class Arm64Subject implements Subject {
                 around.timing(),
                 all -> around.cpus().over(all));
         module = new Kvm(host);
+        module.debugger().set(around.debugger());
         Region ghosts = around.root().child("ghosts");
         controls = new HostControls(ghosts, host.cpus(), host.perf());
         for (Scenario.TaskText t : s.tasks()) {

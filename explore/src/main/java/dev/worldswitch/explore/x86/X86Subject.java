@@ -44,6 +44,7 @@ final class X86Subject implements Subject {
                 all -> around.cpus().over(all));
         disabledMayBeInUse = host.kernel().has(Patch.RESTORE_WITH_XFD_ZERO);
         kvm = new Kvm(host);
+        kvm.debugger().set(around.debugger());
         Region ghosts = around.root().child("ghosts");
         for (Scenario.TaskText t : s.tasks()) {
             Task task = host.newTask(t.name());

@@ -5,12 +5,15 @@ import dev.worldswitch.kvm.DebugRegister;
 import dev.worldswitch.kvm.DebuggedVcpu;
 import dev.worldswitch.kvm.GuestMemory;
 import dev.worldswitch.machine.arm64.AddressWalk;
+import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** An arm64 vCPU as GDB's target descriptions name its parts (gdb/features/aarch64); system registers by their own names. */
 final class DebugView implements DebuggedVcpu {
@@ -47,12 +50,12 @@ final class DebugView implements DebuggedVcpu {
 
     @Override
     public long pc() {
-        return v.context().pc().get();
+        return pcWord().get();
     }
 
     @Override
     public long translate(long va) {
-        return AddressWalk.translate(v.context().sys(), v.kvm().profile(), memory(), va);
+        return AddressWalk.translate(sys(), v.kvm().profile(), memory(), va);
     }
 
     @Override
@@ -92,37 +95,95 @@ final class DebugView implements DebuggedVcpu {
     @Override
     public List<DebugRegister> registers() {
         List<DebugRegister> all = new ArrayList<>();
-        GuestContext c = v.context();
         for (int i = 0; i < 31; i++) {
             int n = i;
-            all.add(DebugRegister.number(CORE, "x" + i, 64, "int", () -> c.x().get(n), x -> c.x().set(n, x)));
+            all.add(DebugRegister.number(CORE, "x" + i, 64, "int", () -> x().get(n), x -> x().set(n, x)));
         }
-        all.add(DebugRegister.number(CORE, "sp", 64, "data_ptr", () -> c.sys(stack()), x -> c.sys(stack(), x)));
-        all.add(word(CORE, "pc", 64, "code_ptr", c.pc()));
-        all.add(word(CORE, "cpsr", 32, "int", c.pstate()));
+        all.add(DebugRegister.number(CORE, "sp", 64, "data_ptr", () -> sys().get(stack()), x -> sys().set(stack(), x)));
+        all.add(word(CORE, "pc", 64, "code_ptr", this::pcWord));
+        all.add(word(CORE, "cpsr", 32, "int", this::pstate));
         if (v.is(Vcpu.SVE_FINALIZED)) sve(all);
         else {
             for (int i = 0; i < 32; i++) all.add(z(FPU, "v" + i, "aarch64v", i, 16));
-            all.add(word(FPU, "fpsr", 32, "int", fp.fpsr()));
-            all.add(word(FPU, "fpcr", 32, "int", fp.fpcr()));
+            status(FPU, all);
         }
         for (SysReg r : SwitchedRegs.shown())
-            all.add(DebugRegister.number(SYSTEM, r.name(), 64, "uint64", () -> c.sys(r), x -> {
-                c.sys(r, x);
+            all.add(DebugRegister.number(SYSTEM, r.name(), 64, "uint64", () -> sys().get(r.ordinal()), x -> {
+                sys().set(r.ordinal(), x);
                 memory().changed();
             }));
         return all;
     }
 
-    private SysReg stack() {
-        return (v.context().pstate().get() & Pstate.MODE32_MASK) == Pstate.EL1H ? SysReg.SP_EL1 : SysReg.SP_EL0;
+    // A guest that is stopped between two instructions has its registers in its CPU.
+
+    private @Nullable Arm64Cpu on() {
+        return v.runLoop().guestOn();
+    }
+
+    private Words x() {
+        Arm64Cpu on = on();
+        return on == null ? v.context().x() : on.gpr();
+    }
+
+    private Word pcWord() {
+        Arm64Cpu on = on();
+        return on == null ? v.context().pc() : on.pc();
+    }
+
+    private Word pstate() {
+        Arm64Cpu on = on();
+        return on == null ? v.context().pstate() : on.pstate();
+    }
+
+    private Words sys() {
+        Arm64Cpu on = on();
+        return on == null ? v.context().sys() : on.sys();
+    }
+
+    /** The CPU that has its vectors; null where they are in its context. */
+    private @Nullable Arm64Cpu vectorsOn() {
+        Arm64Cpu on = on();
+        return on != null && v.kvm().hyp().guestOwnsFpRegs(on) ? on : null;
+    }
+
+    private Words z() {
+        Arm64Cpu on = vectorsOn();
+        return on == null ? fp.z() : on.z();
+    }
+
+    private Words p() {
+        Arm64Cpu on = vectorsOn();
+        return on == null ? fp.p() : on.p();
+    }
+
+    private void status(String feature, List<DebugRegister> all) {
+        all.add(status(feature, "fpsr", SysReg.FPSR, fp.fpsr()));
+        all.add(status(feature, "fpcr", SysReg.FPCR, fp.fpcr()));
+    }
+
+    private DebugRegister status(String feature, String name, SysReg r, Word saved) {
+        return DebugRegister.number(
+                feature,
+                name,
+                32,
+                "int",
+                () -> {
+                    Arm64Cpu on = vectorsOn();
+                    return on == null ? saved.get() : on.sys().get(r.ordinal());
+                },
+                saved::set);
+    }
+
+    private int stack() {
+        boolean own = (pstate().get() & Pstate.MODE32_MASK) == Pstate.EL1H;
+        return (own ? SysReg.SP_EL1 : SysReg.SP_EL0).ordinal();
     }
 
     private void sve(List<DebugRegister> all) {
         int vq = vectorQuads();
         for (int i = 0; i < 32; i++) all.add(z(SVE, "z" + i, "svev", i, 16 * vq));
-        all.add(word(SVE, "fpsr", 32, "int", fp.fpsr()));
-        all.add(word(SVE, "fpcr", 32, "int", fp.fpcr()));
+        status(SVE, all);
         for (int i = 0; i < 17; i++) {
             int at = i * fp.pStride();
             all.add(new DebugRegister(
@@ -130,10 +191,10 @@ final class DebugView implements DebuggedVcpu {
                     i == 16 ? "ffr" : "p" + i,
                     16 * vq,
                     "svp",
-                    () -> isSve() ? bytes(fp.p(), at, 2 * vq) : new byte[2 * vq],
+                    () -> isSve() ? bytes(p(), at, 2 * vq) : new byte[2 * vq],
                     b -> {
                         widen();
-                        bytes(fp.p(), at, b);
+                        bytes(p(), at, b);
                     }));
         }
         // Set by GDB where it changes the length of a thread's vectors: here it is the vCPU's for good.
@@ -141,7 +202,7 @@ final class DebugView implements DebuggedVcpu {
     }
 
     private boolean isSve() {
-        return fp.fpType().get() == FpState.SVE;
+        return vectorsOn() != null || fp.fpType().get() == FpState.SVE;
     }
 
     /** In FPSIMD form what is above the V registers counts as zero: it becomes so. */
@@ -161,18 +222,19 @@ final class DebugView implements DebuggedVcpu {
                 size * 8,
                 type,
                 () -> {
-                    byte[] b = bytes(fp.z(), at, size);
+                    byte[] b = bytes(z(), at, size);
                     if (!isSve()) for (int i = 16; i < size; i++) b[i] = 0;
                     return b;
                 },
                 b -> {
                     if (size > 16) widen();
-                    bytes(fp.z(), at, b);
+                    bytes(z(), at, b);
                 });
     }
 
-    private static DebugRegister word(String feature, String name, int bits, String type, Word w) {
-        return DebugRegister.number(feature, name, bits, type, w::get, w::set);
+    private static DebugRegister word(String feature, String name, int bits, String type, Supplier<Word> w) {
+        return DebugRegister.number(
+                feature, name, bits, type, () -> w.get().get(), x -> w.get().set(x));
     }
 
     private static byte[] bytes(Words w, int at, int n) {

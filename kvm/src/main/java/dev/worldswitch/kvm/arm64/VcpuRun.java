@@ -10,6 +10,7 @@ import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.VcpuPort;
 import dev.worldswitch.machine.PhysicalCpu;
+import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.Arm64Exit;
 import dev.worldswitch.machine.arm64.RetiredCounter;
 import org.jspecify.annotations.Nullable;
@@ -122,6 +123,12 @@ public final class VcpuRun implements PreemptNotifier {
         caller.task().preemptNotifier().set(this);
         kvmArchVcpuLoad(caller.task());
         scheduler().preemptEnable(caller.task());
+    }
+
+    /** The CPU that executes the guest's instructions now, whose registers are its own; null between. */
+    @Nullable
+    Arm64Cpu guestOn() {
+        return (Arm64Cpu) rs.mode.executing();
     }
 
     private void vcpuPut(Caller caller) {

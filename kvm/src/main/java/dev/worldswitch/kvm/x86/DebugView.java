@@ -5,6 +5,7 @@ import dev.worldswitch.kvm.DebuggedVcpu;
 import dev.worldswitch.kvm.GuestMemory;
 import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
+import dev.worldswitch.machine.x86.X86Cpu;
 import dev.worldswitch.machine.x86.X86State;
 import dev.worldswitch.machine.x86.XsaveLayout;
 import java.util.ArrayList;
@@ -58,13 +59,11 @@ final class DebugView implements DebuggedVcpu {
     private final Vcpu v;
     private final X86State s;
     private final XsaveLayout layout;
-    private final Words image;
 
     DebugView(Vcpu v) {
         this.v = v;
         this.s = v.state();
         this.layout = v.vm().kvm().profile().xsave();
-        this.image = v.guestFpu().image();
     }
 
     @Override
@@ -118,7 +117,7 @@ final class DebugView implements DebuggedVcpu {
         all.add(part(SSE, "mxcsr", 32, XsaveLayout.SSE, XsaveLayout.MXCSR));
         if (has(XsaveLayout.AVX)) avx(all);
         if (has(XsaveLayout.OPMASK) && has(XsaveLayout.HI16_ZMM)) avx512(all);
-        if (has(XsaveLayout.PKRU)) all.add(word(PKEYS, "pkru", 32, "", v.pkru()));
+        if (has(XsaveLayout.PKRU)) all.add(DebugRegister.number(PKEYS, "pkru", 32, "uint32", this::pkru, this::pkru));
         all.add(element(SEGMENTS, "fs_base", s.segBase, X86State.FS));
         all.add(element(SEGMENTS, "gs_base", s.segBase, X86State.GS));
         for (int n : CONTROL) all.add(element(SYSTEM, "cr" + n, s.cr, n));
@@ -129,6 +128,22 @@ final class DebugView implements DebuggedVcpu {
         all.add(word(SYSTEM, "lstar", 64, "", s.lstar));
         if (has(XsaveLayout.TILECFG) && has(XsaveLayout.TILEDATA)) tiles(all);
         return all;
+    }
+
+    /** Where the XSAVE-managed registers are: a guest that is stopped between two instructions has them in its CPU. */
+    private Words image() {
+        X86Cpu on = v.runLoop().guestOn();
+        return on == null ? v.guestFpu().image() : on.fpregs();
+    }
+
+    private long pkru() {
+        X86Cpu on = v.runLoop().guestOn();
+        return on == null ? v.pkru().get() : on.rdpkru();
+    }
+
+    private void pkru(long x) {
+        v.pkru().set(x);
+        changed();
     }
 
     private boolean has(int component) {
@@ -255,7 +270,7 @@ final class DebugView implements DebuggedVcpu {
     }
 
     private boolean inUse(int component) {
-        return (image.get(XsaveLayout.XSTATE_BV / 8) >> component & 1) != 0;
+        return (image().get(XsaveLayout.XSTATE_BV / 8) >> component & 1) != 0;
     }
 
     /** Bytes of the image; of a component that is not in use, its initial values. */
@@ -263,7 +278,7 @@ final class DebugView implements DebuggedVcpu {
         byte[] b = new byte[n];
         // MXCSR belongs to the components of SSE and of AVX (SDM vol. 1, 13.8.1).
         boolean used = inUse(component) || at == XsaveLayout.MXCSR && inUse(XsaveLayout.AVX);
-        if (used) for (int i = 0; i < n; i++) b[i] = (byte) (image.get((at + i) / 8) >>> 8 * (at + i & 7));
+        if (used) for (int i = 0; i < n; i++) b[i] = (byte) (image().get((at + i) / 8) >>> 8 * (at + i & 7));
         else if (at == XsaveLayout.FCW) return DebugRegister.little(XsaveLayout.FCW_INIT, n);
         else if (at == XsaveLayout.MXCSR) return DebugRegister.little(XsaveLayout.MXCSR_INIT, n);
         return b;
@@ -273,7 +288,7 @@ final class DebugView implements DebuggedVcpu {
         if (!inUse(component)) takeIntoUse(component);
         for (int i = 0; i < b.length; i++) {
             int word = (at + i) / 8, shift = 8 * (at + i & 7);
-            image.set(word, image.get(word) & ~(0xffL << shift) | (b[i] & 0xffL) << shift);
+            image().set(word, image().get(word) & ~(0xffL << shift) | (b[i] & 0xffL) << shift);
         }
     }
 
@@ -281,18 +296,18 @@ final class DebugView implements DebuggedVcpu {
     private void takeIntoUse(int component) {
         int from = XsaveLayout.XMM0, n = 256;
         if (component == XsaveLayout.X87) {
-            for (int i = 0; i < 3; i++) image.set(i, i == 0 ? XsaveLayout.FCW_INIT : 0);
+            for (int i = 0; i < 3; i++) image().set(i, i == 0 ? XsaveLayout.FCW_INIT : 0);
             from = XsaveLayout.ST0;
             n = 128;
         } else if (component == XsaveLayout.SSE) {
             boolean kept = inUse(XsaveLayout.AVX);
-            long rest = image.get(XsaveLayout.MXCSR / 8);
-            image.set(XsaveLayout.MXCSR / 8, kept ? rest : rest & ~0xffffffffL | XsaveLayout.MXCSR_INIT);
+            long rest = image().get(XsaveLayout.MXCSR / 8);
+            image().set(XsaveLayout.MXCSR / 8, kept ? rest : rest & ~0xffffffffL | XsaveLayout.MXCSR_INIT);
         } else {
             from = layout.component(component).offset();
             n = layout.component(component).size();
         }
-        for (int i = 0; i < n / 8; i++) image.set(from / 8 + i, 0);
-        image.set(XsaveLayout.XSTATE_BV / 8, image.get(XsaveLayout.XSTATE_BV / 8) | 1L << component);
+        for (int i = 0; i < n / 8; i++) image().set(from / 8 + i, 0);
+        image().set(XsaveLayout.XSTATE_BV / 8, image().get(XsaveLayout.XSTATE_BV / 8) | 1L << component);
     }
 }

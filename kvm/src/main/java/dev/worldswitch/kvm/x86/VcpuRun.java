@@ -114,6 +114,12 @@ public final class VcpuRun implements PreemptNotifier {
         if (vcpu.stealTime().enabled()) rs.mode.requests().or(RunState.REQ_STEAL_UPDATE);
     }
 
+    /** The CPU that executes the guest's instructions now, whose registers are its own; null between. */
+    @Nullable
+    X86Cpu guestOn() {
+        return (X86Cpu) rs.mode.executing();
+    }
+
     private void vcpuPut(Caller caller) {
         caller.task().preemptNotifier().set(null);
         rs.mode.put();

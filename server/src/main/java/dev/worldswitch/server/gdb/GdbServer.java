@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** Listens for GDB on the loopback address, one at a time. */
@@ -15,12 +16,14 @@ public final class GdbServer implements AutoCloseable {
 
     private final int port;
     private final Stops stops;
+    private final IntConsumer listens;
     private final Thread thread;
     private volatile @Nullable ServerSocket socket;
     private volatile @Nullable GdbSession session;
 
-    private GdbServer(int port, Stops stops) {
+    private GdbServer(int port, Stops stops, IntConsumer listens) {
         this.port = port;
+        this.listens = listens;
         this.stops = stops;
         this.thread = new Thread(null, this::serve, "ws-gdb", 0);
         thread.setDaemon(true);
@@ -33,10 +36,15 @@ public final class GdbServer implements AutoCloseable {
      * @throws IllegalArgumentException where it can't listen
      */
     public static GdbServer start(int port, Stops stops) {
+        return start(port, stops, p -> {});
+    }
+
+    /** @param listens hears of the port once GDB can connect */
+    public static GdbServer start(int port, Stops stops, IntConsumer listens) {
         try {
             GdbServer s;
             try (ServerSocket free = listen(port)) {
-                s = new GdbServer(free.getLocalPort(), stops);
+                s = new GdbServer(free.getLocalPort(), stops, listens);
             }
             s.thread.start();
             return s;
@@ -57,6 +65,7 @@ public final class GdbServer implements AutoCloseable {
         try {
             stops.awaitFirst();
             ServerSocket listening = socket = listen(port);
+            listens.accept(port);
             while (true) {
                 try (Socket s = listening.accept()) {
                     s.setTcpNoDelay(true);

@@ -30,7 +30,7 @@ final class GdbSession {
     private final BlockingQueue<Object> events = new LinkedBlockingQueue<>();
     private int current;
     private boolean physical, over;
-    private Stop last = new Stop(5, 0, "");
+    private Stop last = new Stop(5, 0, "", "");
 
     GdbSession(Packets packets, Stops stops) {
         this.packets = packets;
@@ -97,9 +97,12 @@ final class GdbSession {
                     p.length() > 1 ? "" : resume(List.of(new Action(Mode.STEP, current), new Action(Mode.RUN, -1)));
                 case 'b' -> reverse(p);
                 case 'Z', 'z' -> point(p);
-                case 'D', 'k' -> {
+                case 'D' -> {
                     over = true;
-                    if (p.charAt(0) == 'D') yield OK;
+                    yield OK;
+                }
+                case 'k' -> {
+                    kill();
                     yield NONE;
                 }
                 case 'v' -> v(p);
@@ -229,6 +232,10 @@ final class GdbSession {
 
     private String v(String p) throws IOException, InterruptedException {
         if (p.equals("vCont?")) return "vCont;c;C;s;S";
+        if (p.startsWith("vKill;")) {
+            kill();
+            return OK;
+        }
         if (!p.startsWith("vCont;")) return "";
         List<Action> actions = new ArrayList<>();
         for (String a : p.substring(6).split(";")) {
@@ -258,6 +265,11 @@ final class GdbSession {
         return stopped();
     }
 
+    private void kill() {
+        over = true;
+        stops.kill();
+    }
+
     /** Waits for a stop, and says which. */
     private String stopped() throws IOException, InterruptedException {
         while (true) {
@@ -265,6 +277,7 @@ final class GdbSession {
                 case Stop s -> {
                     stops.quiet();
                     last = s;
+                    if (!s.said().isEmpty()) packets.send("O" + hex(s.said() + "\n"));
                     return stopReply();
                 }
                 case String p when p.equals(Packets.INTERRUPT) -> stops.interrupt();
@@ -345,10 +358,14 @@ final class GdbSession {
             case "where" -> {
                 return hex(stops.place() + "\n");
             }
+            case "steps" -> {
+                return hex(stops.steps());
+            }
             default -> {
                 return hex("""
                         monitor physical on|off   addresses of memory are guest-physical ones
                         monitor where             how far a replay is
+                        monitor steps             latest steps of a schedule's host
                         """);
             }
         }

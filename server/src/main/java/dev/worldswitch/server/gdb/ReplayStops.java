@@ -3,16 +3,18 @@ package dev.worldswitch.server.gdb;
 import dev.worldswitch.kvm.Caller;
 import dev.worldswitch.kvm.DebuggedVcpu;
 import dev.worldswitch.kvm.Debugger;
-import dev.worldswitch.kvm.KvmHost;
 import dev.worldswitch.server.gdb.Breakpoints.Point;
 import java.util.List;
 import java.util.function.BooleanSupplier;
-import java.util.function.Function;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The vCPUs of a recording that is repeated. A place in it is the number of instructions that its guests executed before,
- * and going back is repeating it from its start to a lower number.
+ * The vCPUs of a recording or a schedule that is repeated. One thread runs the whole computer, so a stop is that thread
+ * standing still before an instruction: no vCPU leaves its guest, and the steps are those that they are without a
+ * debugger. A place is the number of instructions that the guests executed before, and going back is repeating all from
+ * the start to a lower number.
  */
 public final class ReplayStops extends Stops {
     /** The repetition under way is given up. */
@@ -24,87 +26,74 @@ public final class ReplayStops extends Stops {
         }
     }
 
-    /** One repetition, on the calling thread: null, or what was answered otherwise. */
+    /** One repetition, on the calling thread: null, or what went wrong. */
     public interface Repetition {
+        /** @param steps is told how to ask for the host's latest steps, as text */
         @Nullable
-        String run(Function<KvmHost, Debugger> debugger);
+        String run(Debugger guests, Consumer<Supplier<String>> steps);
     }
 
     private final Repetition repetition;
-    private final Waiting waiting;
     private long position, goal = -1, found;
-    private boolean searching, restarts, atEnd, detached;
-    private String goalReason = "";
+    private int stepsAtEnd;
+    /** The debugger lets nothing go on; whether the repetition stands still already. */
+    private boolean held = true, resting;
 
-    private ReplayStops(Repetition repetition, Waiting waiting) {
-        super(waiting, true);
+    private boolean searching, restarts, atEnd, endIsSaid, detached, killed;
+    private String goalReason = "", wrong = "";
+    private Supplier<String> steps = () -> NO_STEPS;
+
+    public ReplayStops(Repetition repetition) {
+        super(NEVER, true);
         this.repetition = repetition;
-        this.waiting = waiting;
-        waiting.of = this;
     }
 
-    public static ReplayStops of(Repetition repetition) {
-        return new ReplayStops(repetition, new Waiting());
-    }
-
-    /** The one thread that runs all vCPUs waits where it is, its task off its CPU. */
-    private static final class Waiting implements Parking {
-        private @Nullable ReplayStops of;
-        private @Nullable KvmHost host;
-        private boolean resting;
-
-        private ReplayStops stops() {
-            if (of == null) throw new IllegalStateException("nothing is repeated");
-            return of;
+    /** No vCPU waits alone. */
+    private static final Parking NEVER = new Parking() {
+        @Override
+        public boolean park(Caller caller, BooleanSupplier holds, Runnable parked) {
+            throw new IllegalStateException("a vCPU of a repetition waits alone");
         }
 
         @Override
-        public boolean park(Caller caller, BooleanSupplier held, Runnable parked) {
-            KvmHost h = host;
-            if (h == null) throw new IllegalStateException("no host");
-            h.sleep(caller.task());
-            parked.run();
-            stops().rest(() -> !held.getAsBoolean());
-            h.start(caller.task());
-            return true;
-        }
+        public void kick(DebuggedVcpu vcpu) {}
+    };
 
-        @Override
-        public void kick(DebuggedVcpu vcpu) {
-            stops().changed();
-        }
-    }
-
-    private synchronized void changed() {
-        notifyAll();
+    @Override
+    boolean holdsEach() {
+        return false;
     }
 
     private synchronized void rest(BooleanSupplier until) {
-        waiting.resting = true;
+        resting = true;
         notifyAll();
         try {
-            while (!until.getAsBoolean() && !restarts && !(detached && atEnd)) wait();
+            while (!until.getAsBoolean() && !restarts && !killed && !(detached && atEnd)) wait();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            detached = true;
+            killed = true;
         }
-        waiting.resting = false;
-        if (restarts && !atEnd) throw new Abandoned();
+        resting = false;
+        if ((restarts || killed) && !atEnd) throw new Abandoned();
     }
 
-    /** Repeats until the debugger is gone and the end is reached: null, or what was answered otherwise. */
+    /**
+     * Repeats until the debugger is gone and the end is reached: null, or what went wrong.
+     *
+     * @throws IllegalArgumentException for a repetition without any instruction
+     */
     public @Nullable String run() {
         while (true) {
-            String wrong;
             try {
-                wrong = repetition.run(h -> {
-                    waiting.host = h;
-                    return this;
-                });
-                end();
-                if (!restarts) return wrong;
+                String result = repetition.run(this, s -> steps = s);
+                if (position == 0)
+                    throw new IllegalArgumentException(
+                            "no guest executes an instruction here: guests that are scripts of register accesses have no"
+                                    + " code to debug (ws report shows each step)");
+                end(result);
+                if (!restarts) return result;
             } catch (Abandoned a) {
-                // Goes on below, from the start.
+                if (killed) return null;
             }
             restart();
         }
@@ -114,13 +103,17 @@ public final class ReplayStops extends Stops {
         restarts = false;
         atEnd = false;
         position = 0;
+        stepsAtEnd = 0;
+        endIsSaid = false;
+        wrong = "";
         afresh();
         if (goal >= 0) firstRuns();
     }
 
-    private void end() {
+    private void end(@Nullable String result) {
         synchronized (this) {
             atEnd = true;
+            wrong = result == null ? "" : ": " + result;
             if (!detached) ended();
         }
         rest(() -> false);
@@ -131,12 +124,36 @@ public final class ReplayStops extends Stops {
         if (searching) {
             search();
             restarts = true;
-        } else tell("replaylog:end;");
+        } else tellEnd();
+    }
+
+    /**
+     * A step into the end ends as one that goes nowhere, some times: GDB steps off a breakpoint before it goes on, and
+     * loses its way when history ends meanwhile.
+     */
+    private void tellEnd() {
+        int stepped = 0;
+        for (Port p : threads()) if (p.isStepped()) stepped = p.number();
+        boolean goesNowhere = stepped != 0 && stepsAtEnd++ < STEP_TRIES;
+        tell(stepped, goesNowhere ? "" : "replaylog:end;", endIsSaid ? "" : "The end" + wrong);
+        endIsSaid = true;
     }
 
     @Override
     boolean decide(Port port, long pc) {
-        if (goal < 0) return super.decide(port, pc);
+        if (goal < 0 ? stopsHere(port, pc) : arrives(port, pc)) stand(port, pc);
+        return false;
+    }
+
+    private boolean stopsHere(Port port, long pc) {
+        synchronized (this) {
+            if (held) return true;
+        }
+        // One that must not go on alone does: the order of all steps is what it is.
+        return !port.holdsNow() && port.stops(pc);
+    }
+
+    private boolean arrives(Port port, long pc) {
         // Going back, GDB expects to be before the instruction that made the access.
         Point watched = port.takeWatched();
         if (searching && watched != null) {
@@ -165,6 +182,14 @@ public final class ReplayStops extends Stops {
         if (found < 0) goalReason = "replaylog:begin;";
     }
 
+    /** Stands before an instruction of this vCPU. */
+    private void stand(Port port, long pc) {
+        port.parked(true);
+        rest(() -> !held);
+        port.parked(false);
+        port.begins(pc);
+    }
+
     @Override
     void passed() {
         position++;
@@ -181,9 +206,15 @@ public final class ReplayStops extends Stops {
     }
 
     @Override
+    synchronized void hold() {
+        held = true;
+        super.hold();
+    }
+
+    @Override
     synchronized void reverse(boolean step) {
         if (position == 0) {
-            tell("replaylog:begin;");
+            tell(0, "replaylog:begin;", "");
             return;
         }
         searching = !step;
@@ -191,34 +222,54 @@ public final class ReplayStops extends Stops {
         goal = step ? position - 1 : position;
         goalReason = "";
         restarts = true;
+        held = false;
         notifyAll();
     }
 
     @Override
     synchronized void resume(List<Mode> modes) {
-        if (atEnd && !detached) tell("replaylog:end;");
-        else super.resume(modes);
+        super.resume(modes);
+        if (atEnd && !detached && !killed) {
+            tellEnd();
+            return;
+        }
+        held = false;
+        notifyAll();
     }
 
     @Override
     synchronized void detached() {
         detached = true;
-        notifyAll();
     }
 
     @Override
-    void quiet() {
-        synchronized (this) {
-            try {
-                while (!waiting.resting) wait();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
+    synchronized void kill() {
+        killed = true;
+        notifyAll();
+    }
+
+    /** The debugger ended it. */
+    public synchronized boolean isKilled() {
+        return killed;
+    }
+
+    @Override
+    synchronized void quiet() {
+        try {
+            while (!resting) wait();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
     @Override
     String place() {
-        return "after " + position + (position == 1 ? " instruction" : " instructions") + (atEnd ? ", at the end" : "");
+        return "after " + position + (position == 1 ? " instruction" : " instructions")
+                + (atEnd ? ", at the end" + wrong : "");
+    }
+
+    @Override
+    String steps() {
+        return steps.get();
     }
 }

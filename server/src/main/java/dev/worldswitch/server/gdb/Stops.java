@@ -17,7 +17,7 @@ public class Stops implements Debugger {
     private static final long QUIET_MILLIS = 2000;
 
     /** An instruction is tried this often until it counts as one that goes nowhere. */
-    private static final int STEP_TRIES = 4;
+    static final int STEP_TRIES = 4;
 
     private static final int SIGINT = 2, SIGTRAP = 5;
 
@@ -33,8 +33,11 @@ public class Stops implements Debugger {
      *
      * @param thread number of the vCPU that it was about, 0 for any
      * @param reason as a stop reply has it, empty for a step or an interrupt
+     * @param said for the debugger's user
      */
-    record Stop(int signal, int thread, String reason) {}
+    record Stop(int signal, int thread, String reason, String said) {}
+
+    static final String NO_STEPS = "only a schedule has steps of its host to show";
 
     private final Parking parking;
     private final boolean waits;
@@ -43,12 +46,18 @@ public class Stops implements Debugger {
     private int numbers;
     private Mode first;
     private Consumer<Stop> listener = s -> {};
+    private Runnable killed = () -> {};
 
     /** @param waits vCPUs begin held */
     public Stops(Parking parking, boolean waits) {
         this.parking = parking;
         this.waits = waits;
         this.first = waits ? Mode.HELD : Mode.RUN;
+    }
+
+    /** What ends the guests' client when the debugger asks for it. */
+    public void onKill(Runnable end) {
+        killed = end;
     }
 
     /** One vCPU, a thread for GDB. */
@@ -69,6 +78,16 @@ public class Stops implements Debugger {
             this.number = number;
             this.vcpu = vcpu;
             this.mode = mode;
+        }
+
+        /** An instruction of the step under way. */
+        void begins(long pc) {
+            begun++;
+            begunAt = pc;
+        }
+
+        boolean isStepped() {
+            return mode == Mode.STEP;
         }
 
         int number() {
@@ -115,7 +134,7 @@ public class Stops implements Debugger {
             return w;
         }
 
-        private boolean stops(long pc) {
+        boolean stops(long pc) {
             Point w = takeWatched();
             if (w != null) return hit(this, Breakpoints.reason(w));
             switch (mode) {
@@ -125,8 +144,7 @@ public class Stops implements Debugger {
                 case STEP -> {
                     // Still there: KVM took an exit and goes on with the instruction. Or it branches to itself.
                     boolean over = begun == STEP_TRIES || begun > 0 && pc != begunAt;
-                    begun++;
-                    begunAt = pc;
+                    begins(pc);
                     return over && hit(this, "");
                 }
                 default -> {
@@ -137,7 +155,7 @@ public class Stops implements Debugger {
 
         @Override
         public boolean oneByOne() {
-            return mode == Mode.STEP;
+            return holdsEach() && mode == Mode.STEP;
         }
 
         @Override
@@ -159,18 +177,23 @@ public class Stops implements Debugger {
 
         @Override
         public boolean holds() {
+            return holdsEach() && holdsNow();
+        }
+
+        /** The debugger does not want it to go on. */
+        boolean holdsNow() {
             return mode == Mode.HELD;
         }
 
         @Override
         public boolean passes(Caller caller) {
-            if (mode != Mode.HELD) return true;
+            if (!holds()) return true;
             boolean passes = parking.park(caller, this::holds, () -> parked(true));
             parked(false);
             return passes;
         }
 
-        private void parked(boolean now) {
+        void parked(boolean now) {
             synchronized (this) {
                 parked = now;
                 notifyAll();
@@ -260,8 +283,8 @@ public class Stops implements Debugger {
     }
 
     /** Says that all are held. */
-    final synchronized void tell(String reason) {
-        listener.accept(new Stop(SIGTRAP, 0, reason));
+    final synchronized void tell(int thread, String reason, String said) {
+        listener.accept(new Stop(SIGTRAP, thread, reason, said));
     }
 
     final synchronized void listener(Consumer<Stop> who) {
@@ -275,12 +298,12 @@ public class Stops implements Debugger {
     private synchronized boolean hit(Port p, int signal, String reason) {
         boolean already = p.mode == Mode.HELD;
         hold();
-        if (!already) listener.accept(new Stop(signal, p.number, reason));
+        if (!already) listener.accept(new Stop(signal, p.number, reason, ""));
         return true;
     }
 
     /** Holds all vCPUs, new ones too. */
-    final synchronized void hold() {
+    synchronized void hold() {
         first = Mode.HELD;
         for (Port p : ports) if (p.mode != Mode.HELD) p.mode(Mode.HELD);
     }
@@ -288,7 +311,7 @@ public class Stops implements Debugger {
     /** Ctrl-C. */
     final synchronized void interrupt() {
         hold();
-        listener.accept(new Stop(SIGINT, 0, ""));
+        listener.accept(new Stop(SIGINT, 0, "", ""));
     }
 
     /** Waits until all that were held are off their CPUs. */
@@ -322,6 +345,21 @@ public class Stops implements Debugger {
     /** Going back is possible. */
     boolean reverses() {
         return false;
+    }
+
+    /** A vCPU that must not go on waits in its own thread, and one that is stepped takes no interrupts; else the world stands. */
+    boolean holdsEach() {
+        return true;
+    }
+
+    /** Whose guests they are ends. */
+    void kill() {
+        killed.run();
+    }
+
+    /** Latest steps of the host, for people. */
+    String steps() {
+        return NO_STEPS;
     }
 
     /** How far a replay is, for people. */
