@@ -1,6 +1,6 @@
 'use strict';
 const $ = id => document.getElementById(id), jobs = new Map();
-let catalogue = null, drawn = '';
+let catalogue = null, drawn = '', started = 0;
 
 function element(name, kind, ...inside) {
   const e = document.createElement(name);
@@ -110,15 +110,53 @@ const views = {
       for (const [value, text] of [...first, ...names.map(n => [n, n])]) { const o = element('option', '', text); o.value = value; s.append(o); }
       return s;
     };
+    const grouped = groups => {
+      const s = element('select', '');
+      for (const [label, all] of groups) {
+        if (!all.length) continue;
+        const g = s.appendChild(element('optgroup', ''));
+        g.label = label;
+        for (const n of all) { const o = g.appendChild(element('option', '', n.name)); o.value = n.name; }
+      }
+      return s;
+    };
+    // Patches of the scenario's architecture to choose from; what is chosen goes into the field beside.
+    const patches = (to, label) => {
+      const s = element('select', '');
+      s.setAttribute('aria-label', label);
+      s.onchange = () => {
+        const ids = to.value.split(/[ ,]+/).filter(Boolean);
+        if (s.value && !ids.includes(s.value)) to.value = [...ids, s.value].join(', ');
+        s.value = '';
+      };
+      return form.appendChild(element('div', 'wide', s)).firstChild;
+    };
+    const offer = (s, arch, label) => {
+      const o = element('option', '', label);
+      o.value = '';
+      s.replaceChildren(o, ...catalogue.patches.filter(p => p.arch === arch || !['x86', 'arm64'].includes(p.arch)).map(p => { const e = element('option', '', p.id + ': ' + p.subject); e.value = p.id; return e; }));
+    };
     const list = (id, names) => { const d = element('datalist', ''); d.id = id; for (const n of names) { const o = element('option', ''); o.value = n; d.append(o); } form.append(d); };
     const input = (hints, from) => { const i = element('input', ''); i.placeholder = hints; if (from) i.setAttribute('list', from); i.autocomplete = 'off'; i.spellcheck = false; return i; };
-    const which = field('scenario', 'scenario', choice([...catalogue.recordings, ...catalogue.scenarios].map(s => s.name), []));
+    const both = [...catalogue.recordings, ...catalogue.scenarios];
+    const which = field('scenario or recording', 'scenario', grouped([['recorded clients', catalogue.recordings], ['scenarios', catalogue.scenarios]]));
+    const about = form.appendChild(element('p', 'soft wide'));
     if (name) which.value = decodeURIComponent(name);
     field('machine', 'machine', choice(catalogue.machines.map(m => m.name), [['', "the scenario's"]]));
     field('kernel', 'kernel', choice(catalogue.kernels, [['', "the scenario's"]]));
     list('patchids', catalogue.patches.map(p => p.id));
-    field('without patches', 'without', input('clear-xstate-bv-on-xfd', 'patchids'), 'Ids with commas between them; p lists all.');
-    field('with patches', 'with', input('', 'patchids'));
+    const without = patches(field('without patches', 'without', input('ids with commas between them', 'patchids')), 'leave out a patch');
+    const more = patches(field('with patches', 'with', input('', 'patchids')), 'add a patch');
+    const chosen = () => {
+      const s = both.find(b => b.name === which.value);
+      if (!s) return;
+      const machine = catalogue.machines.find(m => m.name === s.machine.replace(/,.*/, '')), arch = machine ? machine.arch : '';
+      about.textContent = `${s.description}; ${s.machine}, kernel ${s.kernel}, ${s.bounds}`;
+      offer(without, arch, 'leave out…');
+      offer(more, arch, 'add…');
+    };
+    which.onchange = chosen;
+    chosen();
     field('preemption', 'preempt', choice(['full', 'voluntary', 'none'], [['', 'full']]));
     field('bounds', 'bounds', input('events=2, switches=1, interrupt=1'), 'KIND=N: events, switches, preemptions, ' + catalogue.events.join(', '));
     field('seconds', 'seconds', input('300'));
@@ -144,8 +182,8 @@ function changed(scenario, changes) {
 async function start(fields) {
   try {
     const j = await ask('/api/jobs', fields);
+    started = j.id;
     heard(j);
-    say('exploration ' + j.id + ' is ' + j.status);
     go('job/' + j.id);
   } catch (e) { say('not started: ' + e.message); }
 }
@@ -164,6 +202,7 @@ function draw() {
 }
 function heard(j) {
   if (j.missed) return refresh();
+  if (j.id === started && jobs.get(j.id)?.status !== j.status) say('exploration ' + j.id + ' is ' + j.status);
   jobs.set(j.id, j);
   const [view, id] = here();
   // A form that somebody fills in stays as it is.
