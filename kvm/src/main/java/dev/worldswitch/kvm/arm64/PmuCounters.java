@@ -1,6 +1,6 @@
 package dev.worldswitch.kvm.arm64;
 
-import dev.worldswitch.machine.arm64.RetiredCounter;
+import dev.worldswitch.machine.RetiredCounter;
 import dev.worldswitch.machine.arm64.SysReg;
 
 /**
@@ -43,7 +43,7 @@ final class PmuCounters {
     static void stop(Vcpu v, RetiredCounter retired) {
         long counting = counting(v);
         if (counting == 0) return;
-        long el0 = retired.at(RetiredCounter.EL0), el1 = retired.at(RetiredCounter.EL1);
+        long el0 = retired.at(RetiredCounter.USER), el1 = retired.at(RetiredCounter.KERNEL);
         retired.stop();
         for (int i = 0; i <= CYCLE; i++)
             if ((counting >>> i & 1) != 0) add(v, i, (countsUser(v, i) ? el0 : 0) + (countsKernel(v, i) ? el1 : 0));

@@ -52,6 +52,11 @@ final class ApicBus {
                     (addressLow & 8) != 0);
         }
 
+        /** From an entry of the local vector table, for that APIC itself. */
+        static Message local(long lvt) {
+            return new Message((int) lvt & 0xff, (int) lvt >> 8 & 7, false, SELF, 0, true, (lvt & 0x8000) != 0, false);
+        }
+
         boolean lowestPriority() {
             return mode == LOWEST || redirectHint;
         }

@@ -70,6 +70,7 @@ final class Capabilities {
         row(196, "SGX_ATTRIBUTE", () -> 1, null, "sgx");
         row(197, "VM_COPY_ENC_CONTEXT_FROM", () -> 1, null, "sev");
         row(206, "VM_MOVE_ENC_CONTEXT_FROM", () -> 1, null, "sev");
+        row(212, "PMU_CAPABILITY", () -> kvm.caps().pmu().exists() ? 1 : 0, null, null);
         row(173, "PMU_EVENT_FILTER", () -> 1, null, "pmu_caps");
         row(226, "PMU_EVENT_MASKED_EVENTS", () -> 1, Patch.X86_PMU_MASKED_EVENTS, "pmu_caps");
         row(

@@ -10,6 +10,7 @@ final class ControlRegisters {
     /** X86Exit.vector of an X86Exit.OTHER. */
     private static final int MONITOR = 0x0f01c8, MWAIT = 0x0f01c9, RDPMC = 0x0f33;
 
+    private static final long CR4_PCE = 1 << 8;
     private static final long CR0_PG_PE = X86State.CR0_PG | X86State.CR0_PE;
     private final VcpuRun run;
     private final Vcpu vcpu;
@@ -46,7 +47,17 @@ final class ControlRegisters {
     }
 
     private long rdpmc(X86Exit e) {
+        int n = vcpu.pmu().readable((int) state.gpr.get(X86State.RCX));
+        if (n >= 0) {
+            boolean open = state.cpl() == 0 || (state.cr.get(4) & CR4_PCE) != 0 || (state.cr.get(0) & X86State.CR0_PE) == 0;
+            if (!open) return gp();
+            long value = vcpu.pmu().counter(n);
+            state.gpr.set(X86State.RAX, value & 0xffffffffL);
+            state.gpr.set(X86State.RDX, value >>> 32);
+            return run.skip(e.length);
+        }
         boolean amd = vcpu.vm().kvm().profile().isAmd();
+        if (vcpu.vm().kvm().caps().pmu().exists()) return gp();
         long counter = state.gpr.get(X86State.RCX) & 0x3fffffff;
         if (vcpu.vm().kvm().kernel().has(Patch.AMD_NO_COUNTERS_WITHOUT_PMU) || !amd || counter > 3) return gp();
         // AMD's four oldest counters are not in CPUID; nothing counts in them.
@@ -117,7 +128,6 @@ final class ControlRegisters {
      * disabled KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS.
      */
     long handleOther(X86Exit e) {
-        // kvm_pmu_rdpmc of a vCPU without a PMU; no machine here has one.
         if (e.vector == RDPMC) return rdpmc(e);
         boolean monitor = e.vector == MONITOR || e.vector == MWAIT;
         if (monitor && !vcpu.vm().hasQuirk(EnableCap.QUIRK_MWAIT_NEVER_UD_FAULTS)) {

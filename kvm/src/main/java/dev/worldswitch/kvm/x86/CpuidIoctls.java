@@ -135,6 +135,7 @@ final class CpuidIoctls {
         }
         v.cpuid().set(new CpuidTable(entries, cr4Reserved(v.vm().kvm(), given)));
         if (given.find(1, 0) != null) v.lapic().setVersion();
+        v.pmu().refresh();
         return 0;
     }
 

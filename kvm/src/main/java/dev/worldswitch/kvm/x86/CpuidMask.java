@@ -47,16 +47,28 @@ public final class CpuidMask {
     private final X86Profile profile;
     private final long supportedXcr0;
     private final boolean nested;
+    private final PmuModel.Host pmu;
 
     CpuidMask(Kernel kernel, X86Profile profile) {
         this.kernel = kernel;
         this.profile = profile;
         this.nested = profile.source().number("kvm_nested", 0) != 0;
+        this.pmu = PmuModel.Host.of(profile);
         // A vendor flavour may offer less (conformance-pvm).
         long xcr0 = profile.xsave().supported() & KVM_XCR0 & profile.source().number("kvm_xcr0", -1);
         // MPX state moves through VMCS fields that SVM lacks.
         if (profile.isAmd() || (profile.cpuid(7, 0).ebx() >> 14 & 1) == 0) xcr0 &= ~0x18L;
         this.supportedXcr0 = (profile.cpuid(1, 0).ecx() >> 26 & 1) == 0 ? 0 : xcr0;
+    }
+
+    /** The event counters that guests may have. */
+    PmuModel.Host pmu() {
+        return pmu;
+    }
+
+    /** vmx_get_perf_capabilities: full-width writes; of what samples by itself (LBR, PEBS) nothing is offered. */
+    long perfCapabilities() {
+        return pmu.exists() && !profile.isAmd() ? PmuModel.FULL_WIDTH_WRITES : 0;
     }
 
     private static int bits(int... numbers) {
@@ -107,6 +119,8 @@ public final class CpuidMask {
         for (Mask m : MASKS)
             if (m.leaf == leaf && m.subleaf == subleaf && m.register == register) v = v & m.keep | m.set;
         if (leaf == 1 && register == ECX) v |= emulated1Ecx();
+        if (leaf == 1 && register == ECX && perfCapabilities() != 0) v |= host.ecx() & 1 << 15;
+        if (leaf == 0x8000_0001 && register == ECX && pmu.exists()) v |= host.ecx() & 1 << PmuModel.CORE_BIT;
         if (leaf == 7 && subleaf == 1 && !kernel.has(Patch.X86_CPUID_7_1_PLATFORM))
             v &= register == EAX ? bits(4, 5) : 0;
         if (leaf == 7 && subleaf == 0 && register == EBX && (supportedXcr0 & 0x18) == 0) v &= ~(1 << 14);
@@ -150,7 +164,8 @@ public final class CpuidMask {
         int max = Math.min(profile.cpuid(0, 0).eax(), kernel.has(Patch.X86_AVX10_LEAF) ? 0x24 : 0x1f);
         for (int leaf = 0; leaf <= max; leaf++) basic(out, leaf, max, guestPerm);
         int extended = profile.cpuid(0x8000_0000, 0).eax();
-        extended = Integer.compareUnsigned(extended, 0x8000_0021) > 0 ? 0x8000_0021 : extended;
+        int most = profile.isAmd() && pmu.hasGlobalControl() ? PmuModel.PERFMON_V2 : 0x8000_0021;
+        extended = Integer.compareUnsigned(extended, most) > 0 ? most : extended;
         if (extended < 0) for (int leaf = 0x8000_0000; leaf <= extended; leaf++) extended(out, leaf, extended);
         out.add(new Entry(0x4000_0000, 0, 0, 0x4000_0001, 0x4b4d564b, 0x564b4d56, 0x4d));
         out.add(new Entry(0x4000_0001, 0, 0, 0x0100_7efb, 0, 0, 0));
@@ -187,6 +202,7 @@ public final class CpuidMask {
                 if (last >= 1) out.add(new Entry(7, 1, 1, register(7, 1, EAX), 0, 0, register(7, 1, EDX)));
                 if (last == 2) out.add(new Entry(7, 2, 1, 0, 0, 0, register(7, 2, EDX)));
             }
+            case 0xa -> out.add(pmu.leafA());
             case 0xb, 0x1f ->
                 out.add(new Entry(leaf, 0, 1, 0, 0, 0, profile.cpuid(leaf, 0).edx()));
             case 0xd -> xsaveLeaf(out, guestPerm);
@@ -240,6 +256,7 @@ public final class CpuidMask {
                 int guest = kernel.has(Patch.CPUID_GUEST_PHYS_BITS) ? phys << 16 : 0;
                 out.add(e.with(guest | virt << 8 | phys, register(leaf, 0, EBX), 0, 0));
             }
+            case PmuModel.PERFMON_V2 -> out.add(e.with(1, pmu.gp(), 0, 0));
             case 0x8000_000a -> out.add(nested ? e.with(1, 8, 0, e.edx() | svmFeatures()) : e.with(0, 0, 0, 0));
             default -> out.add(e.with(0, 0, 0, 0));
         }

@@ -15,7 +15,7 @@ public final class EnableCap {
     public static final long QUIRK_LINT0_REENABLED = 1, QUIRK_CD_NW_CLEARED = 2, QUIRK_LAPIC_MMIO_HOLE = 4;
 
     public static final long QUIRK_OUT_7E_INC_RIP = 8, QUIRK_MISC_ENABLE_NO_MWAIT = 16, QUIRK_FIX_HYPERCALL_INSN = 32;
-    public static final long QUIRK_MWAIT_NEVER_UD_FAULTS = 64;
+    public static final long QUIRK_MWAIT_NEVER_UD_FAULTS = 64, QUIRK_STUFF_FEATURE_MSRS = 256;
     private static final int SIZE = 104;
 
     @FunctionalInterface
@@ -59,6 +59,11 @@ public final class EnableCap {
         VM.put(168, (vm, a, b) -> vm.dirtyLog().enableManualProtect(a));
         VM.put(182, (vm, a, b) -> a >>> 32 != 0 ? Errno.EINVAL : 0);
         VM.put(220, (vm, a, b) -> a != 0 || vm.hasVcpus() ? Errno.EINVAL : 0);
+        VM.put(212, (vm, a, b) -> {
+            if (!vm.kvm().caps().pmu().exists() || (a & ~1) != 0 || vm.hasVcpus()) return Errno.EINVAL;
+            vm.pmuDisabled().set(a);
+            return 0;
+        });
         VM.put(237, EnableCap::apicBusCycle);
         // SEV's contexts are taken from another VM's descriptor; none of this host's VMs has one.
         VM.put(197, (vm, a, b) -> Errno.EBADF);

@@ -108,8 +108,10 @@ final class GuestEntry {
         int at = caller.signalPending() ? leaveAt | Interpreter.IMMEDIATE_EXIT : leaveAt;
         Trace t = run.trace();
         if (t != null) t.kvmEntry(vcpu, state.rip.get(), (at & Interpreter.IMMEDIATE_EXIT) != 0);
+        vcpu.pmu().start(cpu.retired());
         X86Exit exit = onCpu(caller, cpu, guest -> guest.run(at));
         rs.mode.leave();
+        vcpu.pmu().stop(cpu.retired());
         if (t != null) {
             boolean known = rs.knownUnbacked(exit.gpa);
             long[] fields = run.ops().exitFields(state, exit, known);

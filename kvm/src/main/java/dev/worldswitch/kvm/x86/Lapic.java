@@ -474,6 +474,14 @@ public final class Lapic {
         return ldr >>> 4 == destination >>> 4 && (ldr & destination & 15) != 0;
     }
 
+    /** kvm_apic_local_deliver; Intel's APICs mask the performance counters' entry when it is taken. */
+    void deliverLocal(int lvt) {
+        long v = reg(lvt);
+        if (!hardwareEnabled() || (v & LVT_MASKED) != 0) return;
+        boolean taken = accept(ApicBus.Message.local(v));
+        if (taken && lvt == LVTPC && !vcpu.guestIsAmd()) set(lvt, v | LVT_MASKED);
+    }
+
     boolean pendingInitOrSipi() {
         return pending.get() != 0;
     }

@@ -67,7 +67,9 @@ public final class MsrTable {
     /** RDMSR by the guest, or KVM_GET_MSRS by the VMM. */
     public Access read(Vcpu v, int index, boolean host) {
         if (host && index >= X2APIC_FIRST && index <= X2APIC_LAST) return x2apic(v, index);
+        if (v.pmu().has(index)) return new Access(OK, v.pmu().get(index));
         Row r = rows.get(index);
+        if (r == null && host && savesCounter(index)) return new Access(OK, 0);
         if (r == null || r.get == null) return new Access(UNKNOWN, 0);
         if (!host && !r.guest.test(v)) return new Access(BAD_VALUE, 0);
         return new Access(OK, r.get.get(v));
@@ -85,8 +87,9 @@ public final class MsrTable {
 
     /** WRMSR by the guest, or KVM_SET_MSRS by the VMM. */
     public int write(Vcpu v, int index, long value, boolean host) {
+        if (v.pmu().has(index)) return v.pmu().set(index, value, host) ? OK : BAD_VALUE;
         Row r = rows.get(index);
-        if (r == null) return UNKNOWN;
+        if (r == null) return host && value == 0 && savesCounter(index) ? OK : UNKNOWN;
         if (r.set == null || !host && !r.guest.test(v)) return BAD_VALUE;
         return r.set.set(v, value, host) ? OK : BAD_VALUE;
     }
@@ -399,7 +402,11 @@ public final class MsrTable {
                     return true;
                 },
                 xfd);
-        stores(0x345, "IA32_PERF_CAPABILITIES", 0, (v, x, host) -> host && x == 0);
+        add(
+                0x345,
+                "IA32_PERF_CAPABILITIES",
+                v -> v.pmu().perfCapabilities(),
+                (v, x, host) -> host && v.pmu().setPerfCapabilities(x));
         // No supervisor component is offered to guests.
         stores(
                 0xda0,
@@ -618,6 +625,28 @@ public final class MsrTable {
     private static final long CPUID_FAULTING = 1L << 31;
     private static final int[] FEATURES = {0xc0011029, 0x8b, 0x10a, 0x345};
 
+    /** msrs_to_save_pmu but those of PEBS: fixed counters and controls, general counters, selects; AMD's. */
+    private static final int[] COUNTERS = {
+        0x309, 0x30a, 0x30b, 0x38d, 0x38e, 0x38f, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7, 0xc8, 0x186, 0x187, 0x188,
+        0x189, 0x18a, 0x18b, 0x18c, 0x18d, 0xc0010000, 0xc0010001, 0xc0010002, 0xc0010003, 0xc0010004, 0xc0010005,
+        0xc0010006, 0xc0010007, 0xc0010200, 0xc0010202, 0xc0010204, 0xc0010206, 0xc0010208, 0xc001020a, 0xc0010201,
+        0xc0010203, 0xc0010205, 0xc0010207, 0xc0010209, 0xc001020b, 0xc0000301, 0xc0000300, 0xc0000302, 0xc0000303
+    };
+
+    /** kvm_probe_msr_to_save for a counter's MSR: the host has it. */
+    private boolean savesCounter(int index) {
+        PmuModel.Host pmu = kvm.caps().pmu();
+        if (!pmu.exists()) return false;
+        if (amd)
+            return index >= 0xc0010000 && index < 0xc0010008
+                    || index >= 0xc0010200 && index < 0xc001020c
+                    || pmu.hasGlobalControl() && index >= 0xc0000300 && index < 0xc0000304;
+        return index >= 0xc1 && index < 0xc1 + pmu.gp()
+                || index >= 0x186 && index < 0x186 + pmu.gp()
+                || index >= 0x309 && index < 0x309 + pmu.fixed()
+                || pmu.hasGlobalControl() && index >= 0x38d && index < 0x390;
+    }
+
     private boolean listed(int index) {
         return switch (index) {
             case 0x1c4, 0x1c5 -> kvm.caps().hasXfd();
@@ -634,6 +663,7 @@ public final class MsrTable {
             out.add(IA32_DEBUGCTL);
             for (int i : LAST_BRANCH) out.add(i);
         }
+        for (int i : COUNTERS) if (savesCounter(i)) out.add(i);
         for (int i : EMULATED_FIRST) out.add(i);
         if (kvm.config("hyperv")) for (int i : HYPERV) if (listed(i)) out.add(i);
         for (int i : EMULATED) if (listed(i)) out.add(i);
@@ -661,7 +691,7 @@ public final class MsrTable {
             case 0xc0011029 -> amd ? new Access(OK, 2) : new Access(UNKNOWN, 0);
             case 0x8b -> new Access(OK, kvm.profile().msr(0x8b, amd ? 0x1000065 : 0x1_0000_0000L));
             case 0x10a -> new Access(OK, archCapabilities());
-            case 0x345 -> new Access(OK, 0);
+            case 0x345 -> new Access(OK, kvm.caps().perfCapabilities());
             default -> {
                 if (index == PLATFORM_INFO && kvm.kernel().has(Patch.PLATFORM_INFO_FEATURE_MSR))
                     yield new Access(OK, CPUID_FAULTING);

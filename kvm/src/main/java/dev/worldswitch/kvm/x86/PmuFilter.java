@@ -9,12 +9,34 @@ import dev.worldswitch.kvm.Errno;
 import java.util.ArrayList;
 import java.util.List;
 
-/** KVM_SET_PMU_EVENT_FILTER. It is kept as given; no guest has counters that it could filter. */
+/** KVM_SET_PMU_EVENT_FILTER, as given: which events a guest's counters count. */
 record PmuFilter(boolean allow, boolean masked, int fixedCounters, List<Long> events) {
     static final PmuFilter NONE = new PmuFilter(false, false, 0, List.of());
     private static final int HEADER = 32, MAX_EVENTS = 300, DENY = 1, MASKED_EVENTS = 1;
     /** Event select, unit mask and its mask, exclude: KVM_PMU_ENCODE_MASKED_ENTRY of linux/kvm.h; AMD has a wider select. */
     private static final long INTEL_ENTRY = 0xff00_0000_0000_00ffL | 1L << 55 | 0xff00L, AMD_SELECT = 0xf_0000_0000L;
+
+    private static final long UNIT_MASK = 0xff00, EXCLUDE = 1L << 55;
+
+    /** is_gp_event_allowed: an entry's mask counts where there are masks; without, the unit mask must be equal. */
+    boolean allows(long select, boolean amd) {
+        long wanted = select & (amd ? AMD_SELECT | 0xff : 0xff), unit = select & UNIT_MASK;
+        boolean included = false, excluded = false;
+        for (long e : events) {
+            if (masked) {
+                if ((e & (AMD_SELECT | 0xff)) != wanted) continue;
+                if ((unit & (e >>> 48 & UNIT_MASK)) != (e & UNIT_MASK)) continue;
+                if ((e & EXCLUDE) != 0) excluded = true;
+                else included = true;
+            } else if (e == (wanted | unit)) included = true;
+        }
+        return (included && !excluded) == allow;
+    }
+
+    /** is_fixed_event_allowed. */
+    boolean allowsFixed(int n) {
+        return (fixedCounters >> n & 1) != 0 == allow;
+    }
 
     static void rows(Rows t) {
         t.vm("KVM_SET_PMU_EVENT_FILTER", iow(0xb2, HEADER), 173, "api.rst 4.120", PmuFilter::set);

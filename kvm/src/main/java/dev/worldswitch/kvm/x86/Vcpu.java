@@ -27,6 +27,7 @@ public final class Vcpu extends AbstractVcpu {
     private final Ref<CpuidTable> cpuid;
     private final Word mpState;
     private final Lapic lapic;
+    private final Pmu pmu;
     private final StealTime stealTime;
     private final Smm smm;
     private final VcpuRun runLoop;
@@ -69,6 +70,7 @@ public final class Vcpu extends AbstractVcpu {
         this.stealTime = new StealTime(region.child("stealTime"), this);
         this.smm = new Smm(this);
         this.lapic = new Lapic(region.child("lapic"), this);
+        this.pmu = new Pmu(region.child("pmu"), this);
         long dynamic = vm.kvm().profile().xsave().xfdMask(),
                 all = vm.kvm().profile().xsave().supported();
         guestFpu.fpstate().xfeatures().set(all & ~dynamic);
@@ -77,6 +79,9 @@ public final class Vcpu extends AbstractVcpu {
         mceBanks.set(32);
         vm.kvm().msrTable().reset(this);
         VcpuReset.powerUp(this);
+        if (vm.hasQuirk(EnableCap.QUIRK_STUFF_FEATURE_MSRS))
+            pmu.stuffPerfCapabilities(vm.kvm().caps().perfCapabilities());
+        pmu.refresh();
         this.runLoop = new VcpuRun(this);
         this.dirtyRing = vm.dirtyLog().newRing(vm, region, run, () -> runLoop.kick(RunState.REQ_DIRTY_RING_SOFT_FULL));
         Debugger d = vm.kvm().debugger().get();
@@ -184,6 +189,11 @@ public final class Vcpu extends AbstractVcpu {
     /** The in-kernel local APIC; counts only when the VM has an irqchip. */
     public Lapic lapic() {
         return lapic;
+    }
+
+    /** Event counters. */
+    Pmu pmu() {
+        return pmu;
     }
 
     StealTime stealTime() {

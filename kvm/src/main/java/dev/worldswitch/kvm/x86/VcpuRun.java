@@ -413,6 +413,7 @@ public final class VcpuRun implements PreemptNotifier {
         if (!state.code64()) rip &= 0xffffffffL;
         state.rip.set(rip);
         state.shadow.set(0);
+        vcpu.pmu().instructionEmulated();
         if ((state.rflags.get() & X86State.TF) == 0) return 1;
         return exits.debug().singleStep();
     }

@@ -23,6 +23,7 @@ public final class Vm extends AbstractVm<Vcpu> {
     private final ApicBus apicBus;
     private final Word vfioDevices, reservedPins;
     private final Ref<PmuFilter> pmuFilter;
+    private final Word pmuDisabled;
     private final long type;
 
     /** Types of KVM_CREATE_VM. */
@@ -54,6 +55,7 @@ public final class Vm extends AbstractVm<Vcpu> {
         this.vfioDevices = region.word("vfioDevices");
         this.reservedPins = region.word("reservedPins");
         this.pmuFilter = region.ref("pmuFilter", PmuFilter.NONE);
+        this.pmuDisabled = region.word("pmuDisabled");
         this.chips = new Irqchip(region.child("irqchipState"), this);
         tscKhz.set(kvm.profile().tscKhz());
         this.clock = new KvmClock(region.child("clock"), this);
@@ -146,6 +148,11 @@ public final class Vm extends AbstractVm<Vcpu> {
     /** Devices of KVM_DEV_TYPE_VFIO: at most one. */
     Word vfioDevices() {
         return vfioDevices;
+    }
+
+    /** 1 after KVM_CAP_PMU_CAPABILITY with KVM_PMU_CAP_DISABLE. */
+    Word pmuDisabled() {
+        return pmuDisabled;
     }
 
     Ref<PmuFilter> pmuFilter() {

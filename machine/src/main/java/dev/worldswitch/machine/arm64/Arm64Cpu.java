@@ -2,6 +2,7 @@ package dev.worldswitch.machine.arm64;
 
 import dev.worldswitch.machine.InterruptEntry;
 import dev.worldswitch.machine.PhysicalCpu;
+import dev.worldswitch.machine.RetiredCounter;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;

@@ -12,6 +12,8 @@ final class Block extends BasicBlock<Block> {
     final byte[] bytes;
     /** RIP of the block ended by the last instruction without a branch. */
     final long end;
+    /** 1 when it ends with a branch. */
+    final int branches;
 
     int foundEpoch;
     long foundAccess;
@@ -23,6 +25,7 @@ final class Block extends BasicBlock<Block> {
         this.ops = ops;
         this.bytes = bytes;
         this.end = ops[ops.length - 1].next;
+        this.branches = ops[ops.length - 1].isBranch() ? 1 : 0;
     }
 
     @Override

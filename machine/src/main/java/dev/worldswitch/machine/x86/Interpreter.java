@@ -2,6 +2,7 @@ package dev.worldswitch.machine.x86;
 
 import dev.worldswitch.machine.DebugPort;
 import dev.worldswitch.machine.PhysicalMemory;
+import dev.worldswitch.machine.RetiredCounter;
 import dev.worldswitch.machine.cell.Watcher;
 import dev.worldswitch.machine.translate.Translation;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,13 @@ public final class Interpreter extends GuestMemory {
 
     /** Explored: time may pass between any two instructions. */
     private final boolean watched;
+
+    /** Instructions and branches retired at this level since {@link #flushRetired}; translated code counts once somebody asked. */
+    public long retired, branches;
+
+    private boolean counting;
+    private int level;
+    private long retiredLimit = Long.MAX_VALUE;
 
     private final BlockCache blocks = new BlockCache(this);
     final X86Translator translator = new X86Translator(this, blocks);
@@ -119,7 +127,7 @@ public final class Interpreter extends GuestMemory {
             do {
                 if (stepping) cpu.moment("guest instruction");
                 if (leaveAt != 0 && windowOpen(leaveAt)) throw leave(X86Exit.INTERRUPT_WINDOW);
-                if (cpu.anyPending()) throw leave(X86Exit.INTERRUPT);
+                if (cpu.anyPending() || retired >= retiredLimit) throw leave(X86Exit.INTERRUPT);
                 if (port != null) askPort(port);
                 round();
             } while (!stepping && exit.reason == 0);
@@ -143,7 +151,7 @@ public final class Interpreter extends GuestMemory {
             opaque(() -> {
                 prepare();
                 if (leaveAt != 0 && windowOpen(leaveAt)) throw leave(X86Exit.INTERRUPT_WINDOW);
-                if (pending) throw leave(X86Exit.INTERRUPT);
+                if (pending || retired >= retiredLimit) throw leave(X86Exit.INTERRUPT);
                 if (port != null) askPort(port);
                 round();
             });
@@ -377,12 +385,26 @@ public final class Interpreter extends GuestMemory {
             flushTlb();
         }
         epoch++;
+        retired = 0;
+        branches = 0;
+        counting = cpu.retired().isCounting();
+        if (counting) translator.count();
         modeChanged();
     }
 
     private void store() {
         state.rip.set(rip);
         state.rflags.set(flags());
+        flushRetired();
+    }
+
+    private void flushRetired() {
+        if (counting) {
+            cpu.retired().count(level, retired);
+            cpu.retired().countBranches(level, branches);
+        }
+        retired = 0;
+        branches = 0;
     }
 
     /** RFLAGS as a whole. */
@@ -409,6 +431,10 @@ public final class Interpreter extends GuestMemory {
         codeLimit = code == 64 ? -1 : state.segLimit.get(X86State.CS) & 0xffffffffL;
         watching = watchesData(state.dr.get(7)) || port != null && port.watches();
         attention = true;
+        // What was retired until now was so at the level before.
+        flushRetired();
+        level = cpl == 0 ? RetiredCounter.KERNEL : RetiredCounter.USER;
+        retiredLimit = counting ? cpu.retired().left(level) : Long.MAX_VALUE;
     }
 
     private static boolean watchesData(long dr7) {
@@ -446,11 +472,13 @@ public final class Interpreter extends GuestMemory {
                 else {
                     Op[] ops = b.ops;
                     rip = b.end;
+                    retired += ops.length;
+                    branches += b.branches;
                     for (i = 0; i < ops.length; i++) ops[i].exec(this);
                     i = -1;
                 }
                 // One poll per block: a kick, or a line of the host, ends the run between instructions.
-                if (attention || cpu.anyPending()) return;
+                if (attention || cpu.anyPending() || retired >= retiredLimit) return;
                 Block n = b.successor(rip, epoch);
                 if (n == null) {
                     n = blocks.jump(rip);
@@ -460,9 +488,16 @@ public final class Interpreter extends GuestMemory {
                 b = n;
             }
         } catch (Signal s) {
-            if (i >= 0) rip = b.ops[i].ip;
+            if (i >= 0) leaveAt(b, i);
             throw s;
         }
+    }
+
+    /** Operation {@code i} did not finish. */
+    private void leaveAt(Block b, int i) {
+        rip = b.ops[i].ip;
+        retired -= b.ops.length - i;
+        branches -= b.branches;
     }
 
     // Under a debugger.
@@ -485,11 +520,13 @@ public final class Interpreter extends GuestMemory {
             do {
                 b = find();
                 rip = b.end;
+                retired += b.ops.length;
+                branches += b.branches;
                 for (i = 0; i < b.ops.length; i++) b.ops[i].exec(this);
                 i = -1;
-            } while (!attention && !cpu.anyPending() && !p.breaksAt(codeLinear(rip)));
+            } while (!attention && !cpu.anyPending() && retired < retiredLimit && !p.breaksAt(codeLinear(rip)));
         } catch (Signal s) {
-            if (b != null && i >= 0) rip = b.ops[i].ip;
+            if (b != null && i >= 0) leaveAt(b, i);
             throw s;
         }
     }
@@ -507,7 +544,7 @@ public final class Interpreter extends GuestMemory {
 
     /** Whether translated code must stop at a block's end, as the loop does: asked at each of its backward branches. */
     boolean mustStop(int entryEpoch) {
-        return attention || epoch != entryEpoch || cpu.anyPending();
+        return attention || epoch != entryEpoch || cpu.anyPending() || retired >= retiredLimit;
     }
 
     /** One instruction with everything that the hot loop leaves out: traps, breakpoints, shadows, memory-mapped I/O. */
@@ -518,13 +555,22 @@ public final class Interpreter extends GuestMemory {
         long shadow = state.shadow.get();
         stepTrap = sys & X86State.TF;
         Op op = null;
+        int one = 0;
         try {
             if ((sys & X86State.RF) == 0 && !emulating) Debug.checkExecution(this, shadow);
             op = find().ops[0];
             rip = op.next;
+            // What the hypervisor emulates it counts itself.
+            one = emulating ? 0 : 1;
+            retired += one;
+            if (op.isBranch()) branches += one;
             op.exec(this);
         } catch (Signal s) {
-            if (op != null) rip = op.ip;
+            if (op != null) {
+                rip = op.ip;
+                retired -= one;
+                if (op.isBranch()) branches -= one;
+            }
             careful = false;
             if (s == Signal.FAULT) mmio.completed();
             throw s;

@@ -1,5 +1,6 @@
 package dev.worldswitch.machine.x86;
 
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +32,17 @@ public abstract class Op {
     public boolean ends() {
         return false;
     }
+
+    /** True for what a processor counts as a branch: jumps, calls, returns, taken or not. */
+    final boolean isBranch() {
+        Insn i = insn;
+        return i != null && i.row != null && BRANCHES.contains(i.row().mnemonic());
+    }
+
+    /** Mnemonics of the table. */
+    private static final Set<String> BRANCHES = Set.of(
+            "Jcc", "JrCXZ", "LOOPcc", "JMP", "CALL", "RET", "RETF", "IRET", "INT", "INT1", "INT3", "INTO", "SYSCALL", "SYSRET",
+            "SYSENTER", "SYSEXIT");
 
     final Ea ea() {
         Ea e = ea;

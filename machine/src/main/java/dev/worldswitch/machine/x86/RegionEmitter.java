@@ -23,9 +23,16 @@ final class RegionEmitter extends RegionWriter<Block> {
     static final int T1 = FR + 14, T2 = FR + 16, T3 = FR + 18, T4 = FR + 20;
 
     FlagState flags = FlagState.KNOWN;
+    private final boolean counting;
+    /** Operations of the block under way that have not begun, and whether a branch ends it. */
+    private int left, branches;
 
-    RegionEmitter(Interpreter m, List<Block> region) {
+    private record Thrown(FlagState flags, int left, int branches) {}
+
+    /** @param counting the code counts the instructions and branches that it retires */
+    RegionEmitter(Interpreter m, List<Block> region, boolean counting) {
         super(m, region, Translated.class, "g", "rip", Signal.class);
+        this.counting = counting;
     }
 
     @Override
@@ -61,6 +68,9 @@ final class RegionEmitter extends RegionWriter<Block> {
         CodeBuilder c = code();
         flags = FlagState.KNOWN;
         boolean stop = false;
+        left = b.ops.length;
+        branches = b.branches;
+        count(left, branches);
         for (Op op : b.ops) {
             if (!OpEmitter.emit(this, op)) {
                 byObject(op);
@@ -70,12 +80,28 @@ final class RegionEmitter extends RegionWriter<Block> {
                     return;
                 }
             }
+            left--;
         }
         Op last = b.ops[b.ops.length - 1];
         if (last.ends()) return;
         known();
         if (stop) leaveIfTold(b.end);
         edge(b.end);
+    }
+
+    private void count(int n, int ends) {
+        if (!counting) return;
+        add("retired", n);
+        if (ends != 0) add("branches", ends);
+    }
+
+    private void add(String field, int n) {
+        code().aload(CPU)
+                .dup()
+                .getfield(M, field, J)
+                .loadConstant((long) n)
+                .ladd()
+                .putfield(M, field, J);
     }
 
     /** Return addresses inside the region of the calls in it. */
@@ -92,12 +118,14 @@ final class RegionEmitter extends RegionWriter<Block> {
 
     /** Byte code of {@code op} that may throw: no local of the guest's state changes in it. */
     void guarded(Op op, Runnable access) {
-        guarded(op.ip, flags, access);
+        guarded(op.ip, counting ? new Thrown(flags, left, branches) : new Thrown(flags, 0, 0), access);
     }
 
     @Override
     protected void recover(Object state) {
-        if (state instanceof FlagState f) f.compute(this);
+        Thrown t = (Thrown) state;
+        if (t.left != 0) count(-t.left, -t.branches);
+        t.flags.compute(this);
     }
 
     /** The interpreter does the instruction again, carefully. */

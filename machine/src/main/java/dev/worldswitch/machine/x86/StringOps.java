@@ -44,6 +44,7 @@ final class StringOps {
             if (m.careful && !group(m, i, kind, size, step) || (++polls & 127) == 0 && m.cpu.anyPending()) {
                 m.rip = op.ip;
                 m.attention = true;
+                if (!m.emulating) m.retired--;
                 return;
             }
         }

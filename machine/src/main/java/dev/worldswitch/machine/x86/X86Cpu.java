@@ -2,6 +2,7 @@ package dev.worldswitch.machine.x86;
 
 import dev.worldswitch.machine.InterruptEntry;
 import dev.worldswitch.machine.PhysicalCpu;
+import dev.worldswitch.machine.RetiredCounter;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
@@ -16,6 +17,7 @@ public final class X86Cpu extends PhysicalCpu {
     private final Words fpregs;
     private final Word xcr0, xfd, xfdErr, debugctl, random;
     private final Xsave xsave;
+    private final RetiredCounter retired;
 
     public X86Cpu(Region region, int id, X86Profile profile, Timing timing, InterruptEntry entry) {
         super(region, id, timing, entry);
@@ -27,6 +29,7 @@ public final class X86Cpu extends PhysicalCpu {
         this.debugctl = region.word("debugctl");
         this.random = region.word("random");
         this.xsave = new Xsave(profile.xsave());
+        this.retired = new RetiredCounter(region);
         xcr0.set(1);
         xsave.init(fpregs, -1);
     }
@@ -42,6 +45,11 @@ public final class X86Cpu extends PhysicalCpu {
 
     public Xsave xsave() {
         return xsave;
+    }
+
+    /** What this CPU's guest retires, for its event counters. */
+    public RetiredCounter retired() {
+        return retired;
     }
 
     public Word xcr0() {

@@ -11,11 +11,19 @@ import org.jspecify.annotations.Nullable;
 final class X86Translator extends Translator<Block> {
     private final Interpreter m;
     private final BlockCache blocks;
+    private boolean counting;
 
     X86Translator(Interpreter m, BlockCache blocks) {
         super(MethodHandles.lookup());
         this.m = m;
         this.blocks = blocks;
+    }
+
+    /** From now on translations count what retires: those that don't are forgotten. */
+    void count() {
+        if (counting) return;
+        counting = true;
+        forget();
     }
 
     @Override
@@ -36,6 +44,6 @@ final class X86Translator extends Translator<Block> {
 
     @Override
     protected RegionWriter<Block> writer(List<Block> region) {
-        return new RegionEmitter(m, region);
+        return new RegionEmitter(m, region, counting);
     }
 }

@@ -52,11 +52,11 @@ class TranslatedProgramsTest {
             for (int again = 0; again < 20; again++) {
                 c.cpu.retired().start(Long.MAX_VALUE, Long.MAX_VALUE, Long.MAX_VALUE);
                 c.runToEnd(loop, state);
-                assertThat(c.cpu.retired().at(RetiredCounter.EL0)).isEqualTo(201);
+                assertThat(c.cpu.retired().at(RetiredCounter.USER)).isEqualTo(201);
             }
             c.cpu.retired().start(50, Long.MAX_VALUE, Long.MAX_VALUE);
             assertThat(c.runToEnd(loop, state).pc()).isLessThan(12);
-            assertThat(c.cpu.retired().at(RetiredCounter.EL0)).isBetween(50L, 54L);
+            assertThat(c.cpu.retired().at(RetiredCounter.USER)).isBetween(50L, 54L);
         }
     }
 
