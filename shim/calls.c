@@ -86,7 +86,23 @@ static long open_kvm(int flags) {
 	return take_fd(&c, r, (uint64_t)flags);
 }
 
+/* A file of /sys/module/kvm*: a parameter of the simulated host's modules. Its text comes from the server; -ENOENT where that
+ * host has none of this name, as of another vendor's module. */
+static long open_parameter(const char *path, int flags) {
+	char text[64];
+	struct call c = {.fd = -1, .into = text, .room = sizeof text};
+	long n = ws_call(&c, OPEN, (uint64_t)flags, 0, 0, path, strlen(path), 0);
+	if (n < 0) return n;
+	long fd = raw(SYS_memfd_create, path + strlen("/sys/module/"), flags & O_CLOEXEC ? 1 /* MFD_CLOEXEC */ : 0);
+	if (fd < 0) return fd;
+	raw(SYS_write, fd, text, n);
+	raw(SYS_lseek, fd, 0, SEEK_SET);
+	return fd;
+}
+
 static long do_open(int dir, const char *path, int flags) {
+	if (path && strncmp(path, "/sys/module/kvm", 15) == 0 && strlen(path) < 200 && !(flags & (O_PATH | O_DIRECTORY)) && ws_active())
+		return open_parameter(path, flags);
 	if (!is_kvm_path(dir, path) || !ws_active()) return NOT_OURS;
 	/* An O_PATH descriptor has no ioctl (EBADF); any character device stands for the one that is not there. */
 	if (flags & O_PATH) return raw(SYS_openat, AT_FDCWD, "/dev/null", flags, 0);

@@ -89,6 +89,11 @@ public interface KvmHost {
         return null;
     }
 
+    /** What a file of /sys/module/kvm* says; null for one that is not there. */
+    default @Nullable String moduleParameter(String path) {
+        return null;
+    }
+
     /** Dynamic and other XSAVE components that processes of this host may use; 0 where there are none. */
     default long xcompSupported() {
         return 0;

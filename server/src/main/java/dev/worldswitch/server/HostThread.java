@@ -397,7 +397,10 @@ public final class HostThread implements Caller {
 
     private void one() throws IOException {
         switch (wire.type()) {
-            case Wire.OPEN -> answerFile(server.host().openKvm(), (int) wire.a(), "open(\"/dev/kvm\")");
+            case Wire.OPEN -> {
+                if (wire.payloadSize() != 0) parameter(wire.payloadText());
+                else answerFile(server.host().openKvm(), (int) wire.a(), "open(\"/dev/kvm\")");
+            }
             case Wire.IOCTL -> ioctl(wire.a(), (int) wire.b(), wire.c());
             case Wire.MMAP -> mmap(wire.a(), wire.b(), wire.c(), wire.payloadInt(0), wire.payloadInt(1));
             case Wire.READ -> read(wire.a(), wire.b(), wire.c());
@@ -523,6 +526,13 @@ public final class HostThread implements Caller {
     /** Descriptors that an ioctl made have no position, except those of statistics. */
     private static boolean seekable(KvmFile file) {
         return file.kind() == KvmFile.Kind.SYSTEM || file.kind() == KvmFile.Kind.STATS;
+    }
+
+    /** The text of a module's parameter, or that there is none. */
+    private void parameter(String path) throws IOException {
+        String text = server.host().kvm().moduleParameter(path);
+        byte[] b = text == null ? new byte[0] : text.getBytes(StandardCharsets.US_ASCII);
+        wire.send(Wire.ANSWER, text == null ? Errno.ENOENT : b.length, 0, 0, b, 0, b.length, -1);
     }
 
     private void archPrctl(int code, long argument) throws IOException {

@@ -90,6 +90,13 @@ final class Wire {
         return payloadSize() < 4 * n + 4 ? 0 : in.get(INT, HEAD + 4 * n);
     }
 
+    /** The payload as a text. */
+    String payloadText() {
+        byte[] b = new byte[payloadSize()];
+        payload(b, 0, b.length);
+        return new String(b, StandardCharsets.US_ASCII);
+    }
+
     void payload(byte[] into, int offset, int length) {
         MemorySegment.copy(in, ValueLayout.JAVA_BYTE, HEAD, into, offset, length);
     }

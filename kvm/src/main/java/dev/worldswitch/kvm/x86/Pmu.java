@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The event counters of a vCPU (kvm_pmu). This machine retires an instruction in each cycle, has no caches (each instruction
- * fetched is a reference to memory that misses) and predicts every branch: so cycles, reference cycles, slots and
- * last-level-cache events count instructions, mispredicted branches nothing. All other events count nothing.
+ * fetched is a reference to memory that misses) and predicts every branch: so cycles, reference cycles and last-level-cache
+ * events count instructions, slots six for each, mispredicted branches nothing. All other events count nothing.
  */
 final class Pmu {
     /** Counters are numbered as in the global control: the fixed ones from 32 on. */
@@ -21,7 +21,8 @@ final class Pmu {
     private static final long USR = 1 << 16, OS = 1 << 17, EDGE = 1 << 18, INT = 1 << 20, ENABLE = 1 << 22, INVERT = 1 << 23;
     private static final long COUNT_MASK = 0xffL << 24, UNIT_MASK = 0xff00, IN_TRANSACTION = 3L << 32;
     private static final long INSTRUCTIONS_RETIRED = 0xc0;
-    private static final int NOTHING = 0, INSTRUCTIONS = 1, BRANCHES = 2;
+    private static final int NOTHING = 0, INSTRUCTIONS = 1, BRANCHES = 2, SLOTS = 3;
+    private static final int SLOTS_IN_A_CYCLE = 6;
 
     private enum Kind {
         COUNTER,
@@ -227,6 +228,7 @@ final class Pmu {
         for (long on = counting; on != 0; on &= on - 1) {
             int i = Long.numberOfTrailingZeros(on);
             long left = mask(i) + 1 - counters.get(slot(i)), select = select(i);
+            if (event(select) == SLOTS) left = (left + SLOTS_IN_A_CYCLE - 1) / SLOTS_IN_A_CYCLE;
             if ((select & (USR | OS)) == (USR | OS)) both = Math.min(both, left);
             else if ((select & USR) != 0) user = Math.min(user, left);
             else kernel = Math.min(kernel, left);
@@ -243,7 +245,7 @@ final class Pmu {
             for (int level : new int[] {RetiredCounter.USER, RetiredCounter.KERNEL})
                 if ((select & (level == RetiredCounter.USER ? USR : OS)) != 0)
                     n += event(select) == BRANCHES ? retired.branches(level) : retired.at(level);
-            add(i, n);
+            add(i, event(select) == SLOTS ? n * SLOTS_IN_A_CYCLE : n);
         }
         retired.stop();
     }
@@ -302,7 +304,8 @@ final class Pmu {
                 default -> NOTHING;
             };
         return switch (event) {
-            case 0xc0, 0x3c, 0x13c, 0x4f2e, 0x412e, 0x1a4 -> INSTRUCTIONS;
+            case 0xc0, 0x3c, 0x13c, 0x4f2e, 0x412e -> INSTRUCTIONS;
+            case 0x1a4 -> SLOTS;
             case 0xc4 -> BRANCHES;
             default -> NOTHING;
         };

@@ -61,6 +61,11 @@ public final class X86KvmHost implements KvmHost {
     }
 
     @Override
+    public @Nullable String moduleParameter(String path) {
+        return ModuleParameters.text(kvm, path);
+    }
+
+    @Override
     public long xcompSupported() {
         return host.profile().xcr0();
     }

@@ -2,6 +2,7 @@ package dev.worldswitch.machine.arm64;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.worldswitch.machine.RetiredCounter;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;

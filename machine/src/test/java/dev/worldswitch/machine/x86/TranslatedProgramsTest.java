@@ -2,6 +2,7 @@ package dev.worldswitch.machine.x86;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.worldswitch.machine.RetiredCounter;
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -66,6 +67,7 @@ class TranslatedProgramsTest {
         g.state.rflags.set(flags);
         g.state.rip.set(CODE);
         g.state.cr.set(2, 0);
+        g.cpu.retired().start(Long.MAX_VALUE, Long.MAX_VALUE, Long.MAX_VALUE);
         // A program that does not end is ended by a line, as a kick would.
         Thread late = Thread.ofPlatform().daemon().start(() -> {
             try {
@@ -80,6 +82,8 @@ class TranslatedProgramsTest {
         StringBuilder s = new StringBuilder(e.name());
         s.append(" rip ").append(Long.toHexString(g.state.rip.get()));
         s.append(" flags ").append(Long.toHexString(g.state.rflags.get()));
+        s.append(" retired ").append(g.cpu.retired().at(RetiredCounter.KERNEL));
+        s.append(" branches ").append(g.cpu.retired().branches(RetiredCounter.KERNEL));
         s.append(" cr2 ").append(Long.toHexString(g.state.cr.get(2)));
         for (int r = 0; r < 16; r++) s.append(" r").append(r).append(' ').append(Long.toHexString(g.state.gpr.get(r)));
         return s + " memory " + Arrays.hashCode(data.toArray(ValueLayout.JAVA_BYTE));
