@@ -205,7 +205,7 @@ public abstract class AbstractVm<V extends AbstractVcpu> implements InterruptVm,
     }
 
     @Override
-    public final void release() {
+    public void release() {
         IrqFd.releaseAll(this);
         put();
     }

@@ -34,6 +34,8 @@ final class CpuidExits {
                 d = level.edx();
             }
         }
+        // kvm_cpuid: a guest that knows Hyper-V's control of it sees its invariant TSC once it has asked.
+        if (function == 0x8000_0007 && run.vcpu().vm().hyperv().suppressesInvariantTsc(run.vcpu())) d &= ~(1 << 8);
         Trace t = run.trace();
         if (t != null) t.kvmCpuid(run.vcpu(), function, index, a, b, c, d, exact, !exact && hit != null);
         state.gpr.set(X86State.RAX, a & 0xffffffffL);

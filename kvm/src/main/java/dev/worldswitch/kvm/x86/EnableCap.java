@@ -98,10 +98,20 @@ public final class EnableCap {
                 v.pvEnforce().set(b.u64(8) != 0 ? 1 : 0);
                 yield 0;
             }
-            // KVM_CAP_HYPERV_ENFORCE_CPUID: there is no Hyper-V hypercall here that it could restrict.
+            // KVM_CAP_HYPERV_SYNIC, KVM_CAP_HYPERV_SYNIC2: the second leaves the guest's pages as they are.
+            case 123, 148 -> {
+                boolean there = v.vm().kvm().config("hyperv") && v.vm().lapicInKernel();
+                if (!there || b.u32(0) == 148 && b.u64(8) != 0) yield Errno.EINVAL;
+                v.hyperv().synic().activate(b.u32(0) == 148);
+                yield 0;
+            }
             // KVM_CAP_HYPERV_ENLIGHTENED_VMCS, KVM_CAP_HYPERV_DIRECT_TLBFLUSH: only nested VMX has what they need.
             case 163, 175 -> v.vm().kvm().config("hyperv") ? Errno.ENOTTY : Errno.EINVAL;
-            case 199 -> v.vm().kvm().config("hyperv") ? 0 : Errno.EINVAL;
+            case 199 -> {
+                if (!v.vm().kvm().config("hyperv")) yield Errno.EINVAL;
+                v.hyperv().enforce(b.u64(8) != 0);
+                yield 0;
+            }
             default -> Errno.EINVAL;
         };
     }

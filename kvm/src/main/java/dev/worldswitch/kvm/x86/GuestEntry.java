@@ -64,6 +64,23 @@ final class GuestEntry {
         return made;
     }
 
+    /** The CPU that runs this vCPU next forgets translations; others do when the vCPU comes back to them. */
+    void flushTlb() {
+        Interpreter i = loop.get();
+        if (i != null) i.flushTlb();
+    }
+
+    /** kvm_fpu_get, kvm_read_sse_reg: words of the guest's vector registers. */
+    long[] readXmm(Caller caller, int from, int count) {
+        scheduler().preemptDisable(caller.task());
+        fpu().fpregsAssertStateConsistent(caller.task());
+        if (caller.task().flags().test(Task.TIF_NEED_FPU_LOAD)) fpu().switchFpuReturn(caller.task());
+        long[] words = new long[count];
+        for (int i = 0; i < count; i++) words[i] = cpu(caller).fpregs().get(from + i);
+        scheduler().preemptEnable(caller.task());
+        return words;
+    }
+
     private Fpu fpu() {
         return vcpu.vm().kvm().fpu();
     }

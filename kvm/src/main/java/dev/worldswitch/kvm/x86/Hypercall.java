@@ -14,14 +14,21 @@ final class Hypercall {
     private static final long QUIRK_FIX_HYPERCALL_INSN = 32;
     private final VcpuRun run;
     private final X86State state;
+    private final HypervCalls hyperv;
 
     Hypercall(VcpuRun run) {
         this.run = run;
         this.state = run.vcpu().state();
+        this.hyperv = new HypervCalls(run);
+    }
+
+    HypervCalls hyperv() {
+        return hyperv;
     }
 
     long handle(X86Exit e) {
         if (e.vector != run.ops().hypercallByte()) return wrongInstruction();
+        if (hyperv.enabled()) return hyperv.handle(e.length);
         boolean wide = state.code64();
         long mask = wide ? -1 : 0xffffffffL;
         long nr = state.gpr.get(X86State.RAX) & mask;

@@ -15,7 +15,10 @@ import java.util.List;
 /** KVM_GET_SUPPORTED_HV_CPUID: the Hyper-V leaves that KVM can offer (kvm_get_hv_cpuid; Hyper-V TLFS, feature discovery). */
 final class HypervCpuid {
     static final int SIGNATURE = 0x31237648; // "Hv#1"
-    private static final int INTERFACE = 0x4000_0001, LAST = 0x4000_0082;
+    /** Leaves: features, enlightenments that a guest shall use, and the last one, what debugging there is. */
+    static final int FEATURES = 0x4000_0003, ENLIGHTENMENTS = 0x4000_0004, LAST = 0x4000_0082;
+
+    private static final int INTERFACE = 0x4000_0001;
     private static final int HEADER = 8;
 
     private HypervCpuid() {}

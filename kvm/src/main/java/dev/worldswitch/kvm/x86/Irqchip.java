@@ -93,9 +93,11 @@ public final class Irqchip {
         int taken = -1;
         for (Route r : routes.get().routes()) {
             if (r.gsi() != gsi) continue;
-            int one = r.type() == IrqRouting.IRQCHIP
-                    ? pin(source, r, level)
-                    : r.type() == IrqRouting.MSI ? msi(r, level) : -1;
+            int one = switch (r.type()) {
+                case IrqRouting.IRQCHIP -> pin(source, r, level);
+                case IrqRouting.MSI -> msi(r, level);
+                default -> level ? synic(r) : -1;
+            };
             if (one >= 0) taken = Math.max(taken, 0) + one;
         }
         return taken;
@@ -158,6 +160,13 @@ public final class Irqchip {
             if (r.type() == IrqRouting.MSI && r.gsi() < reserved && (r.data() & 0x80ff) == (0x8000 | vector))
                 return true;
         return false;
+    }
+
+    /** kvm_hv_set_sint. */
+    private int synic(Route r) {
+        for (Vcpu v : vm.vcpus().get().all())
+            if (v.hyperv().vpIndex() == r.chip()) return v.hyperv().synic().setIrq(r.pin());
+        return -1;
     }
 
     // Ports.

@@ -59,6 +59,7 @@ public final class Kvm extends AbstractKvm {
         Irqchip.rows(rows);
         CpuidIoctls.rows(rows);
         HypervCpuid.rows(rows);
+        HypervVm.rows(rows);
         MsrIoctls.rows(rows);
         RegsIoctls.rows(rows);
         SregsIoctls.rows(rows);

@@ -110,6 +110,7 @@ final class KvmClock {
         if ((b.u32(8) & REALTIME) != 0) clock += Math.max(0, realtime() - b.u64(16));
         update();
         offset.set(clock - base());
+        vm.hyperv().requestTscPageUpdate();
         for (Vcpu v : vm.vcpus().get().all()) v.runLoop().kick(RunState.REQ_CLOCK_UPDATE);
         return 0;
     }
@@ -147,21 +148,35 @@ final class KvmClock {
         return true;
     }
 
+    /** KVM_REQ_MASTERCLOCK_UPDATE: all clocks from one new moment. */
+    void masterClockUpdate() {
+        update();
+        for (Vcpu v : vm.vcpus().get().all()) v.runLoop().kick(RunState.REQ_CLOCK_UPDATE);
+    }
+
+    /** What a guest computes its time from: {@code (tsc - this.tsc) * scale + systemTime}. */
+    record Parameters(long tsc, long systemTime, Scale scale, boolean stable) {}
+
+    private Parameters parameters(Vcpu v) {
+        boolean master = master();
+        long tsc = master ? masterTsc.get() : vm.kvm().hostTsc();
+        return new Parameters(v.guestTsc(tsc), base() + offset.get(), Scale.of(v.tscKhz().get()), master);
+    }
+
     /** kvm_guest_time_update: struct pvclock_vcpu_time_info, its version odd meanwhile. */
     void writePage(Vcpu v) {
+        Parameters p = parameters(v);
+        if (v == vm.vcpus().get().all().get(0)) vm.hyperv().setupTscPage(p);
         if ((v.systemTime().get() & 1) == 0) return;
         long gpa = v.systemTime().get() & ~1L;
         Bytes page = vm.memory().read(gpa, 32);
         if (page == null) return;
         int version = page.u32(0) + (page.u32(0) & 1) + 1;
         if (!v.writeGuest(gpa, new Bytes(4).u32(0, version))) return;
-        boolean master = master();
-        long tsc = master ? masterTsc.get() : vm.kvm().hostTsc();
-        Scale scale = Scale.of(v.tscKhz().get());
         int stopped = v.guestStopped().get() != 0 ? GUEST_STOPPED : page.u8(29) & GUEST_STOPPED;
         v.guestStopped().set(0);
-        page.u32(0, version).u64(8, v.guestTsc(tsc)).u64(16, base() + offset.get());
-        page.u32(24, scale.mul).u8(28, scale.shift).u8(29, stopped | (master ? PAGE_TSC_STABLE : 0));
+        page.u32(0, version).u64(8, p.tsc).u64(16, p.systemTime);
+        page.u32(24, p.scale.mul).u8(28, p.scale.shift).u8(29, stopped | (p.stable ? PAGE_TSC_STABLE : 0));
         v.writeGuest(gpa, page);
         v.writeGuest(gpa, new Bytes(4).u32(0, version + 1));
     }

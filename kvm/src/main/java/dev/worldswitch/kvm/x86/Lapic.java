@@ -267,6 +267,16 @@ public final class Lapic {
         }
     }
 
+    /** kvm_hv_vapic_msr_write: EOI, ICR and TPR at their Hyper-V MSRs, in whatever mode the APIC is. */
+    boolean vapicWrite(int offset, long v) {
+        if (!inKernel()) return false;
+        if (offset != ICR || x2apic()) return x2apicWrite(offset, v);
+        if ((v & ICR_RESERVED) != 0) return false;
+        set(ICR2, v >>> 32);
+        write(ICR, v & 0xffffffffL);
+        return true;
+    }
+
     /** kvm_apic_send_ipi. */
     private void sendIpi(long icr, long destination) {
         Trace t = trace();
@@ -381,6 +391,10 @@ public final class Lapic {
     int acknowledge() {
         int v = highestIrr();
         irr(v >> 6).and(~(1L << (v & 63)));
+        if (vcpu.hyperv().synic().endsItself(v)) {
+            updatePpr();
+            return v;
+        }
         int at = ISR + 16 * (v >> 5);
         set(at, reg(at) | 1L << (v & 31));
         updatePpr();
@@ -395,6 +409,7 @@ public final class Lapic {
         int at = ISR + 16 * (v >> 5);
         set(at, reg(at) & ~(1L << (v & 31)));
         updatePpr();
+        vcpu.hyperv().synic().eoi(v);
         boolean level = (reg(TMR + 16 * (v >> 5)) >> (v & 31) & 1) != 0;
         vcpu.vm().chips().eoi(vcpu, v, level, (reg(SPIV) & SPIV_DIRECTED_EOI) != 0);
     }

@@ -68,6 +68,7 @@ public final class MsrTable {
     public Access read(Vcpu v, int index, boolean host) {
         if (host && index >= X2APIC_FIRST && index <= X2APIC_LAST) return x2apic(v, index);
         if (v.pmu().has(index)) return new Access(OK, v.pmu().get(index));
+        if (HypervMsrs.has(kvm, index)) return HypervMsrs.read(v, index, host);
         Row r = rows.get(index);
         if (r == null && host && savesCounter(index)) return new Access(OK, 0);
         if (r == null || r.get == null) return new Access(UNKNOWN, 0);
@@ -88,6 +89,7 @@ public final class MsrTable {
     /** WRMSR by the guest, or KVM_SET_MSRS by the VMM. */
     public int write(Vcpu v, int index, long value, boolean host) {
         if (v.pmu().has(index)) return v.pmu().set(index, value, host) ? OK : BAD_VALUE;
+        if (HypervMsrs.has(kvm, index)) return HypervMsrs.write(v, index, value, host);
         Row r = rows.get(index);
         if (r == null) return host && value == 0 && savesCounter(index) ? OK : UNKNOWN;
         if (r.set == null || !host && !r.guest.test(v)) return BAD_VALUE;
@@ -97,7 +99,7 @@ public final class MsrTable {
     /** The name for traces, null for an unknown MSR. */
     public @Nullable String name(int index) {
         Row r = rows.get(index);
-        return r == null ? null : r.name;
+        return r == null ? HypervMsrs.name(index) : r.name;
     }
 
     /** IA32_MISC_ENABLE of a vCPU. */
@@ -519,15 +521,6 @@ public final class MsrTable {
                 (v, x, host) -> v.vm().lapicInKernel() && (x & ~0xff) == 0,
                 pv(14));
         add(0x4b564d07, "MSR_KVM_ASYNC_PF_ACK", v -> 0, (v, x, host) -> true, pv(14));
-        if (!kvm.config("hyperv")) return;
-        // Guests have them when their CPUID names the Hyper-V interface.
-        Predicate<Vcpu> on = HypervCpuid::enabled;
-        stores(0x40000000, "HV_X64_MSR_GUEST_OS_ID", 0, (v, x, host) -> true, on);
-        add(0x40000001, "HV_X64_MSR_HYPERCALL", v -> 0, (v, x, host) -> read(v, 0x40000000, true).value == 0, on);
-        add(0x40000020, "HV_X64_MSR_TIME_REF_COUNT", v -> kvm.kernel().timing().now() / 100, (v, x, h) -> true, on);
-        for (int i : HYPERV)
-            if (i != 0x40000000 && i != 0x40000001 && i != 0x40000020 && (i != TSC_INVARIANT || hasTscInvariant()))
-                stores(i, "HV_X64_MSR_" + Integer.toHexString(i), 0, (v, x, host) -> true, on);
     }
 
     private void amdOnly() {
@@ -557,12 +550,6 @@ public final class MsrTable {
         stores(0x1d9, "IA32_DEBUGCTL", 0, (v, x, host) -> (x & ~3) == 0);
         if (kvm.caps().supportedXcr0() >> 3 != 0 && (kvm.caps().supportedXcr0() & 0x18) != 0)
             stores(0xd90, "IA32_BNDCFGS", 0, (v, x, host) -> (x & 0xffc) == 0 && canonical(v, x & -4096, host));
-    }
-
-    private static final int TSC_INVARIANT = 0x40000118;
-
-    private boolean hasTscInvariant() {
-        return kvm.kernel().has(Patch.X86_HV_TSC_INVARIANT);
     }
 
     /** Hyper-V's MSRs in the order of KVM's list (hyperv-tlfs). */
@@ -665,7 +652,7 @@ public final class MsrTable {
         }
         for (int i : COUNTERS) if (savesCounter(i)) out.add(i);
         for (int i : EMULATED_FIRST) out.add(i);
-        if (kvm.config("hyperv")) for (int i : HYPERV) if (listed(i)) out.add(i);
+        for (int i : HYPERV) if (HypervMsrs.has(kvm, i)) out.add(i);
         for (int i : EMULATED) if (listed(i)) out.add(i);
         return out.stream().mapToInt(Integer::intValue).toArray();
     }

@@ -10,7 +10,8 @@ final class RunPage {
             EXIT_FAIL_ENTRY = 9,
             EXIT_INTR = 10,
             EXIT_SET_TPR = 11;
-    static final int EXIT_INTERNAL_ERROR = 17, EXIT_SYSTEM_EVENT = 24, EXIT_IOAPIC_EOI = 26;
+    static final int EXIT_INTERNAL_ERROR = 17, EXIT_SYSTEM_EVENT = 24, EXIT_IOAPIC_EOI = 26, EXIT_HYPERV = 27;
+    static final int SYSTEM_EVENT_RESET = 2, SYSTEM_EVENT_CRASH = 3;
     static final int EXIT_MEMORY_FAULT = 39;
     static final int EXIT_X86_RDMSR = 29, EXIT_X86_WRMSR = 30, EXIT_DIRTY_RING_FULL = 31, EXIT_AP_RESET_HOLD = 32;
     static final int INTERNAL_ERROR_EMULATION = 1,
@@ -142,6 +143,38 @@ final class RunPage {
 
     long hypercallResult() {
         return page.get(U + 56, 8);
+    }
+
+    void systemEvent(int type) {
+        exitReason(EXIT_SYSTEM_EVENT);
+        page.set(U, 4, type);
+        page.set(U + 4, 4, 0);
+    }
+
+    /** struct kvm_hyperv_exit of an MSR: its type, the MSR, and what goes with it. */
+    void hyperv(int type, int msr, long... values) {
+        exitReason(EXIT_HYPERV);
+        page.set(U, 4, type);
+        page.set(U + 8, 4, msr);
+        for (int i = 0; i < values.length; i++) page.set(U + 16 + 8 * i, 8, values[i]);
+    }
+
+    private static final int HYPERV_HCALL = 2;
+
+    void hypervCall(long input, long in, long out) {
+        exitReason(EXIT_HYPERV);
+        page.set(U, 4, HYPERV_HCALL);
+        page.set(U + 8, 8, input);
+        page.set(U + 24, 8, in);
+        page.set(U + 32, 8, out);
+    }
+
+    long hypervResult() {
+        return page.get(U + 16, 8);
+    }
+
+    long hypervDebugStatus() {
+        return page.get(U + 24, 8);
     }
 
     void ioapicEoi(int vector) {

@@ -24,7 +24,9 @@ final class RunState {
         MMIO_WRITE,
         RDMSR,
         WRMSR,
-        HYPERCALL
+        HYPERCALL,
+        HYPERV_CALL,
+        HYPERV_DEBUG
     }
 
     /** KVM has marked the page of this address as unbacked; only the last one is remembered. */
@@ -39,7 +41,11 @@ final class RunState {
             REQ_CLOCK_UPDATE = 64,
             REQ_STEAL_UPDATE = 128,
             REQ_DIRTY_RING_SOFT_FULL = 256,
-            REQ_SMI = 512;
+            REQ_SMI = 512,
+            REQ_HV_STIMER = 1024,
+            REQ_HV_EXIT = 2048,
+            REQ_HV_CRASH = 4096,
+            REQ_HV_RESET = 8192;
 
     final GuestMode mode;
     /** host_debugctl. */

@@ -28,6 +28,7 @@ public final class Vcpu extends AbstractVcpu {
     private final Word mpState;
     private final Lapic lapic;
     private final Pmu pmu;
+    private final Hyperv hyperv;
     private final StealTime stealTime;
     private final Smm smm;
     private final VcpuRun runLoop;
@@ -69,6 +70,7 @@ public final class Vcpu extends AbstractVcpu {
         this.guestStopped = region.word("guestStopped");
         this.stealTime = new StealTime(region.child("stealTime"), this);
         this.smm = new Smm(this);
+        this.hyperv = new Hyperv(region.child("hyperv"), this);
         this.lapic = new Lapic(region.child("lapic"), this);
         this.pmu = new Pmu(region.child("pmu"), this);
         long dynamic = vm.kvm().profile().xsave().xfdMask(),
@@ -189,6 +191,11 @@ public final class Vcpu extends AbstractVcpu {
     /** The in-kernel local APIC; counts only when the VM has an irqchip. */
     public Lapic lapic() {
         return lapic;
+    }
+
+    /** Hyper-V's interface. */
+    Hyperv hyperv() {
+        return hyperv;
     }
 
     /** Event counters. */

@@ -168,6 +168,8 @@ public final class VcpuRun implements PreemptNotifier {
             case RDMSR -> exits.msr().completeRdmsr();
             case WRMSR -> exits.msr().completeWrmsr();
             case HYPERCALL -> exits.hypercall().complete();
+            case HYPERV_CALL -> exits.hypercall().hyperv().complete();
+            case HYPERV_DEBUG -> vcpu.hyperv().completeDebug(page);
         };
     }
 
@@ -238,9 +240,12 @@ public final class VcpuRun implements PreemptNotifier {
     /** Time at which the next of them fires, 0 for never. */
     private long nextTimer() {
         if (!vcpu.vm().lapicInKernel()) return 0;
-        long own = vcpu.lapic().deadline(),
-                pit = vcpu.id() == 0 ? vcpu.vm().chips().pit().deadline() : 0;
-        return own == 0 || pit != 0 && pit < own ? pit : own;
+        long pit = vcpu.id() == 0 ? vcpu.vm().chips().pit().deadline() : 0;
+        return earlier(earlier(vcpu.lapic().deadline(), vcpu.hyperv().synic().deadline()), pit);
+    }
+
+    private static long earlier(long a, long b) {
+        return a == 0 || b != 0 && b < a ? b : a;
     }
 
     boolean timerDue() {
@@ -251,6 +256,7 @@ public final class VcpuRun implements PreemptNotifier {
     private void serveTimers() {
         if (nextTimer() == 0) return;
         vcpu.lapic().serveTimer();
+        vcpu.hyperv().synic().serve();
         if (vcpu.id() == 0) vcpu.vm().chips().pit().serve();
     }
 
@@ -270,7 +276,7 @@ public final class VcpuRun implements PreemptNotifier {
         if (vcpu.lapic().pendingInitOrSipi()) return true;
         if (ev.exceptionPending.get() != 0 || ev.tripleFault.get() != 0) return true;
         if (ev.nmiPending.get() != 0 && injection.nmiAllowed()) return true;
-        if (vcpu.smm().requested()) return true;
+        if (vcpu.smm().requested() || vcpu.hyperv().synic().hasPending()) return true;
         return injection.interruptAllowed() && kvmCpuHasInterrupt();
     }
 
@@ -316,17 +322,23 @@ public final class VcpuRun implements PreemptNotifier {
         }
         rs.mode.requests().and(~(RunState.REQ_EVENT | RunState.REQ_UNBLOCK));
         if (rs.mode.requests().test(RunState.REQ_DIRTY_RING_SOFT_FULL) && dirtyRingFull()) return 0;
+        if (taken(RunState.REQ_TLB_FLUSH)) entry.flushTlb();
         vcpu.smm().process();
         if (rs.mode.requests().test(RunState.REQ_IOAPIC_EOI)) {
             rs.mode.requests().and(~RunState.REQ_IOAPIC_EOI);
             page.ioapicEoi((int) rs.eoiVector.get());
             return 0;
         }
+        if (rs.mode.requests().test(HYPERV_EXITS) && hypervExit()) return 0;
         if (rs.mode.requests().test(RunState.REQ_CLOCK_UPDATE | RunState.REQ_STEAL_UPDATE)) updatePvPages(caller);
         kvmApicAcceptEvents();
         if (vcpu.mpState().get() != MP_RUNNABLE) return 1;
         Lapic lapic = vcpu.lapic();
         serveTimers();
+        if (rs.mode.requests().test(RunState.REQ_HV_STIMER)) {
+            rs.mode.requests().and(~RunState.REQ_HV_STIMER);
+            vcpu.hyperv().synic().process();
+        }
         setAlarm(caller);
         boolean hasInterrupt = lapic.inKernel() && kvmCpuHasInterrupt();
         // The window is open before the first instruction: the guest would leave at once.
@@ -359,6 +371,27 @@ public final class VcpuRun implements PreemptNotifier {
         }
         rs.mode.requests().and(~RunState.REQ_DIRTY_RING_SOFT_FULL);
         return false;
+    }
+
+    private static final long HYPERV_EXITS = RunState.REQ_HV_EXIT | RunState.REQ_HV_CRASH | RunState.REQ_HV_RESET;
+
+    /** One of the exits that Hyper-V's interface asks for, most urgent first; true when user space hears of it. */
+    private boolean hypervExit() {
+        if (taken(RunState.REQ_HV_CRASH)) page.systemEvent(RunPage.SYSTEM_EVENT_CRASH);
+        else if (taken(RunState.REQ_HV_RESET)) page.systemEvent(RunPage.SYSTEM_EVENT_RESET);
+        else if (taken(RunState.REQ_HV_EXIT)) vcpu.hyperv().fill(page);
+        else return false;
+        return true;
+    }
+
+    private boolean taken(long request) {
+        return (rs.mode.requests().and(~request) & request) != 0;
+    }
+
+    /** KVM_REQ_TLB_FLUSH_GUEST: when this returns, no instruction of this vCPU uses an older translation. */
+    void flushTlb() {
+        rs.mode.requests().or(RunState.REQ_TLB_FLUSH);
+        kickOutOfGuest();
     }
 
     private void updatePvPages(Caller caller) {

@@ -18,6 +18,7 @@ public final class Vm extends AbstractVm<Vcpu> {
     private final Word hypercallExits;
     private final Word maxMmuPages;
     private final Irqchip chips;
+    private final HypervVm hyperv;
     private final KvmClock clock;
     private final TscSync tscSync;
     private final ApicBus apicBus;
@@ -56,6 +57,7 @@ public final class Vm extends AbstractVm<Vcpu> {
         this.reservedPins = region.word("reservedPins");
         this.pmuFilter = region.ref("pmuFilter", PmuFilter.NONE);
         this.pmuDisabled = region.word("pmuDisabled");
+        this.hyperv = new HypervVm(region.child("hyperv"), this);
         this.chips = new Irqchip(region.child("irqchipState"), this);
         tscKhz.set(kvm.profile().tscKhz());
         this.clock = new KvmClock(region.child("clock"), this);
@@ -130,6 +132,11 @@ public final class Vm extends AbstractVm<Vcpu> {
     /** Interrupt messages to the local APICs. */
     ApicBus apicBus() {
         return apicBus;
+    }
+
+    /** Hyper-V's interface. */
+    HypervVm hyperv() {
+        return hyperv;
     }
 
     /** Irqchip state, PIT, routes. */
@@ -278,5 +285,11 @@ public final class Vm extends AbstractVm<Vcpu> {
     @Override
     public boolean hasPrivateMemory() {
         return type == SW_PROTECTED_VM;
+    }
+
+    @Override
+    public void release() {
+        hyperv.close();
+        super.release();
     }
 }
