@@ -40,8 +40,8 @@ final class Context {
     boolean done;
     /** It gets a CPU only where another is preempted or ends, and nobody preempts it. */
     boolean comesByPreemption;
-    /** Whether it could be preempted at its last moment. */
-    boolean preemptible;
+    /** What of its preempt_count could be told at its last moment: {@link dev.worldswitch.kernel.Softirq#asked}. */
+    int asked;
 
     /** For a deadlock's text: what it waits for when it does. */
     String waitsFor = A_CPU;
@@ -93,6 +93,11 @@ final class Context {
         long all = 0;
         for (int i = 0; i < depth; i++) all |= handlers[i];
         return all;
+    }
+
+    /** Bit of the interrupt with this mark. */
+    long handler(int mark) {
+        return handlers[mark];
     }
 
     /** The interrupt with this mark has returned. */

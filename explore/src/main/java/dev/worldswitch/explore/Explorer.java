@@ -41,7 +41,7 @@ final class Explorer implements Search.Guide {
             Key key,
             World.Snapshot world,
             Stack[] stacks,
-            long preemptible,
+            long asked,
             int current,
             int point,
             long stepHash,
@@ -413,7 +413,7 @@ final class Explorer implements Search.Guide {
             Context c = search.contexts().get(i);
             if (search.known == null) c.coroutine = null;
             c.goTo(f.stacks[i]);
-            c.preemptible = (f.preemptible >>> i & 1) != 0;
+            c.asked = (int) (f.asked >>> 4 * i) & 15;
         }
         search.point = f.point - 1;
         search.stepHash = f.stepHash;
@@ -595,16 +595,16 @@ final class Explorer implements Search.Guide {
     private Fork forkHere(Key key) {
         List<Context> all = search.contexts();
         Stack[] stacks = new Stack[all.size()];
-        long preemptible = 0;
+        long asked = 0;
         for (int i = 0; i < stacks.length; i++) {
             stacks[i] = all.get(i).stack(search.known);
-            if (all.get(i).preemptible) preemptible |= 1L << i;
+            asked |= (long) all.get(i).asked << 4 * i;
         }
         return new Fork(
                 key,
                 world.snapshot(),
                 stacks,
-                preemptible,
+                asked,
                 search.running(),
                 search.point,
                 search.stepHash,
@@ -643,7 +643,7 @@ final class Explorer implements Search.Guide {
     private long relevant(long dirty) {
         long mask = 0;
         for (Event e : search.eachEvent()) {
-            if (Budget.atLeast(left, budget.cost(e))) mask |= Footprints.event(e, false) | Footprints.event(e, true);
+            if (Budget.atLeast(left, budget.cost(e))) mask |= Footprints.event(e);
         }
         long d = dirty & mask & ~world.footprints.wide();
         boolean switches = (left >> 8 & 0xff) != 0 && Footprints.switchIsDirty(dirty);

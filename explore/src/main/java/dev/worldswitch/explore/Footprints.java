@@ -1,10 +1,11 @@
 package dev.worldswitch.explore;
 
+import dev.worldswitch.kernel.Softirq;
 import java.util.Arrays;
 
 /**
  * Which words were read and written by whom, as bits: one for each kind of event's handler (apart by whether the task
- * could be preempted), one for each CPU's tasks. From it follows next to which steps a choice matters: after a step that
+ * could be preempted, and whether softirqs could run), one for each CPU's tasks. From it follows next to which steps a choice matters: after a step that
  * accesses what the choice's code accesses, one of both writing.
  *
  * <p>What a handler accesses is learnt from its runs. A decision that a later run proves wrong is noted ({@link #stale});
@@ -12,13 +13,18 @@ import java.util.Arrays;
  */
 final class Footprints {
     /** Bits of CPUs, after those of events; the last one stands for tasks without a CPU. */
-    static final int CPUS = 40, NO_CPU = 55;
+    static final int CPUS = 45, NO_CPU = 60;
+    /** A handler does other things by what preempt_count says: preemptible, softirqs on, neither. */
+    private static final int VARIANTS = 3;
 
     private static final long CPU_BITS = (1L << NO_CPU + 1) - (1L << CPUS);
 
     private long[] reads = {}, writes = {};
     /** Accesses that were taken for independent of these bits' code. */
     private long[] skippedReads = {}, skippedWrites = {};
+
+    /** Words that handlers leave as they found them and know only by what {@link Search} compares from moment to moment. */
+    private boolean[] balanced = {};
 
     private int[] firstWord = {};
     private int[] shift = {};
@@ -113,8 +119,10 @@ final class Footprints {
     /**
      * @param first number of the first word, or group of words, of each cell; then of the client's memory
      * @param shifts of each cell, how many words are a group, as a power of two
+     * @param counts which words are preempt_counts
      */
-    void freeze(int[] first, int[] shifts, int n) {
+    void freeze(int[] first, int[] shifts, boolean[] counts, int n) {
+        balanced = counts;
         firstWord = first;
         shift = shifts;
         reads = new long[n];
@@ -134,10 +142,16 @@ final class Footprints {
         version++;
     }
 
-    static long event(Event e, boolean preemptible) {
-        int bit = 2 * e.ordinal() + (preemptible ? 1 : 0);
-        if (bit >= CPUS) throw new IllegalStateException("more than " + CPUS / 2 + " kinds of events");
+    /** @param asked what of preempt_count can be told where it comes: {@link Softirq#asked} */
+    static long event(Event e, int asked) {
+        int bit = VARIANTS * e.ordinal() + (asked == 0 ? 0 : asked == 1 ? 1 : 2);
+        if (bit >= CPUS) throw new IllegalStateException("more than " + CPUS / VARIANTS + " kinds of events");
         return 1L << bit;
+    }
+
+    /** Wherever it comes. */
+    static long event(Event e) {
+        return (1L << VARIANTS) - 1 << VARIANTS * e.ordinal();
     }
 
     static long cpu(int number) {
@@ -147,6 +161,11 @@ final class Footprints {
     /** The bits of all CPUs: what a switch depends on. */
     static boolean switchIsDirty(long dirty) {
         return (dirty & CPU_BITS) != 0;
+    }
+
+    /** The bits of all CPUs. */
+    static long switches() {
+        return CPU_BITS;
     }
 
     /** A switch was tried. */
@@ -239,24 +258,26 @@ final class Footprints {
     }
 
     private void readWord(int w) {
-        long conflict = writes[w] & others;
+        long who = balanced[w] ? CPU_BITS : -1, by = open & who, of = others & who;
+        long conflict = writes[w] & of;
         dirty |= conflict;
-        skippedReads[w] |= ~conflict & others;
-        if ((reads[w] & open) != open) {
-            reads[w] |= open;
+        skippedReads[w] |= ~conflict & of;
+        if ((reads[w] & by) != by) {
+            reads[w] |= by;
             version++;
-            if ((skippedWrites[w] & open) != 0) stale = true;
+            if ((skippedWrites[w] & by) != 0) stale = true;
         }
     }
 
     private void writeWord(int w) {
-        long conflict = (reads[w] | writes[w]) & others;
+        long who = balanced[w] ? CPU_BITS : -1, by = open & who, of = others & who;
+        long conflict = (reads[w] | writes[w]) & of;
         dirty |= conflict;
-        skippedWrites[w] |= ~conflict & others;
-        if ((writes[w] & open) != open) {
-            writes[w] |= open;
+        skippedWrites[w] |= ~conflict & of;
+        if ((writes[w] & by) != by) {
+            writes[w] |= by;
             version++;
-            if (((skippedReads[w] | skippedWrites[w]) & open) != 0) stale = true;
+            if (((skippedReads[w] | skippedWrites[w]) & by) != 0) stale = true;
         }
     }
 

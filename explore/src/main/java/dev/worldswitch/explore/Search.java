@@ -4,6 +4,7 @@ import dev.worldswitch.explore.Schedule.Turn;
 import dev.worldswitch.explore.Subject.Step;
 import dev.worldswitch.kernel.CpuPool;
 import dev.worldswitch.kernel.KernelPanic;
+import dev.worldswitch.kernel.Softirq;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kvm.CpuPools;
 import dev.worldswitch.machine.PhysicalCpu;
@@ -87,7 +88,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
             @Nullable PhysicalCpu cpu,
             String what,
             boolean isNew,
-            boolean preemptible,
+            int asked,
             boolean inGuest,
             int possible,
             int n) {}
@@ -139,6 +140,8 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     private long moments;
     /** The context that was just given the way; -1 for none. */
     private int given = -1;
+    /** At the last moment, besides going on. */
+    private List<Choice> offered = List.of();
 
     private final Map<String, Long> stepDigests = new HashMap<>();
     private boolean quietPending;
@@ -251,6 +254,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
                 }
                 waiting = 0;
                 tell(p, choice);
+                if (choice.isEvent()) happens(p, choice);
                 if (choice.isSwitch() || choice.kind() == Choice.GIVE_WAY) {
                     next = choice.which();
                     given = choice.isSwitch() ? -1 : next;
@@ -522,20 +526,25 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         while (choice == null) choice = ask(moment(cpu, step, task, false));
         if (choice.isEvent()) {
             Event e = choice.event();
-            boolean[] preemptible = new boolean[1];
-            world.quietly(() -> preemptible[0] = isPreemptible(task));
-            raised = Footprints.event(e, preemptible[0]);
+            int[] asked = new int[1];
+            world.quietly(() -> asked[0] = asked(task));
+            quietPending = false;
+            world.quietly(() -> quietPending = cpu.anyPending());
+            // With a line that waited here two handlers run, one in the other: whose accesses they are cannot be told.
+            if (!quietPending) raised = Footprints.event(e, asked[0]);
             f.open(raised);
             world.happens(() -> e.happen(cpu, subject()));
-            f.allDirty();
         }
         quietPending = false;
         world.quietly(() -> quietPending = cpu.anyPending() && !cpu.inGuest());
         if (quietPending) {
             int mark = c.mark(raised);
+            long count = task.preemptCount().peek(0);
             cpu.takePending();
+            if (task.preemptCount().peek(0) != count)
+                throw new IllegalStateException("an interrupt leaves another preempt_count than it found");
             returned(c, mark);
-        }
+        } else if (choice.isEvent()) f.allDirty();
         if (raised != 0) f.close(raised & ~c.handlersNow());
     }
 
@@ -544,8 +553,8 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         guide.report(v);
     }
 
-    private static boolean isPreemptible(Task task) {
-        return task.preemptCount().get() == 0;
+    private static int asked(Task task) {
+        return Softirq.asked(task.preemptCount().get());
     }
 
     private Point moment(PhysicalCpu cpu, String step, Task task, boolean isNew) {
@@ -553,28 +562,29 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         world.quietly(() -> {
             int possible = 0;
             for (Event e : each) if (e.possible(cpu, subject())) possible |= 1 << e.ordinal();
-            p[0] = new Point(Kind.MOMENT, cpu, step, isNew, isPreemptible(task), cpu.inGuest(), possible, 0);
+            p[0] = new Point(Kind.MOMENT, cpu, step, isNew, asked(task), cpu.inGuest(), possible, 0);
         });
         return p[0];
     }
 
     private void returned(Context c, int mark) {
         long handlers = c.handlersNow();
+        boolean isPlaced = c.handler(mark) != 0;
         c.cut(mark);
         world.footprints.close(handlers & ~c.handlersNow());
-        world.footprints.allDirty();
+        if (!isPlaced) world.footprints.allDirty();
     }
 
     /** What may be chosen besides going on; events and switches only where they do not commute with what came before. */
     private List<Choice> atMoment(Context c, Point p) {
         List<Choice> others = List.of();
         Footprints f = world.footprints;
-        if (p.preemptible != c.preemptible) f.dirty(-1);
-        c.preemptible = p.preemptible;
+        if (p.asked != c.asked) f.dirty(-1);
+        c.asked = p.asked;
         boolean everywhere = !reduced || p.inGuest;
         long dirty = everywhere ? -1 : f.dirty();
         for (Event e : each) {
-            long bit = Footprints.event(e, p.preemptible);
+            long bit = Footprints.event(e, p.asked);
             if ((p.possible >>> e.ordinal() & 1) == 0 || e == Event.PREEMPT && c.comesByPreemption) dirty |= bit;
             else if (everywhere || ((dirty | f.wide()) & bit) != 0) {
                 if (others.isEmpty()) others = new ArrayList<>(4);
@@ -587,13 +597,30 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
             others = all;
         }
         dirtyBefore = dirty;
+        offered = others;
         // What is placed here need not be placed again before something else conflicts with it.
         for (Choice o : others) {
-            if (o.isEvent()) dirty &= ~Footprints.event(o.event(), p.preemptible);
+            if (o.isEvent()) dirty &= ~Footprints.event(o.event(), p.asked);
             else dirty = Footprints.switchClean(dirty);
         }
         f.dirty(dirty);
         return others;
+    }
+
+    /**
+     * An event is placed here: those that were offered before it need not come right after it, for they were placed right before
+     * it; what it does itself makes them matter again, where they depend on that.
+     */
+    private void happens(Point p, Choice event) {
+        Footprints f = world.footprints;
+        long dirty = f.dirty();
+        boolean isAfter = false;
+        for (Choice o : offered) {
+            isAfter |= o.equals(event);
+            if (!isAfter) continue;
+            dirty |= o.isEvent() ? Footprints.event(o.event(), p.asked) : Footprints.switches();
+        }
+        f.dirty(dirty);
     }
 
     private void addSwitches(Context c, List<Choice> others) {
@@ -620,7 +647,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         Context c = current;
         if (c == null || n < 2 || !world.logs()) return 0;
         if (isLogged(c)) return (int) c.log.nextLong();
-        Point p = new Point(Kind.OPEN, null, what, true, false, false, 0, n);
+        Point p = new Point(Kind.OPEN, null, what, true, 0, false, 0, n);
         Choice choice = ask(p);
         while (choice == null) choice = ask(p);
         c.log.add(choice.which());
@@ -669,7 +696,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
     private int leased(int cpus) {
         Context c = current();
         if (isLogged(c)) return (int) c.log.nextLong();
-        Point p = new Point(Kind.LEASE, null, "", true, false, false, 0, cpus);
+        Point p = new Point(Kind.LEASE, null, "", true, 0, false, 0, cpus);
         Choice choice = ask(p);
         while (choice == null) choice = ask(p);
         int cpu = choice.which();
@@ -708,7 +735,7 @@ final class Search implements Timing, CpuPools, Architecture.Waits {
         c.count++;
         if (!world.replaying()) c.since++;
         else if (stillRebuilding(c)) return;
-        Point p = new Point(Kind.LOCK, null, "", true, false, false, 0, 0);
+        Point p = new Point(Kind.LOCK, null, "", true, 0, false, 0, 0);
         while (ask(p) == null) {}
     }
 

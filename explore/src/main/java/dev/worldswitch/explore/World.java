@@ -1,5 +1,6 @@
 package dev.worldswitch.explore;
 
+import dev.worldswitch.kernel.Task;
 import dev.worldswitch.machine.cell.Cell;
 import dev.worldswitch.machine.cell.Count;
 import dev.worldswitch.machine.cell.Ref;
@@ -140,11 +141,13 @@ final class World implements Watcher, Architecture.Ghosts {
             words += (length - 1 >> shifts[c]) + 1;
         }
         firstWord[n] = words;
+        boolean[] counts = new boolean[words + blocks - memoryFirst];
+        for (int c = 0; c < n; c++) counts[firstWord[c]] = cells.get(c).name().equals(Task.PREEMPT_COUNT);
         int[] number = new int[n + 1];
         for (int c = 0; c < n; c++)
             number[c + 1] = number[c] + Math.max(1, cells.get(c).length());
         tapes.freeze(number);
-        footprints.freeze(firstWord, shifts, words + blocks - memoryFirst);
+        footprints.freeze(firstWord, shifts, counts, words + blocks - memoryFirst);
     }
 
     int blocks() {

@@ -34,6 +34,17 @@ public final class Softirq {
         cpu.moment("local_bh_enable");
     }
 
+    /**
+     * All that code asks of a preempt_count, as bits: anything at all, bottom halves off, a softirq being served, a hardirq.
+     * The explorer relies on it: where these stay the same, so does what an interrupt does.
+     */
+    public static int asked(long count) {
+        return (count == 0 ? 0 : 1)
+                | ((count & SOFTIRQ_MASK) == 0 ? 0 : 2)
+                | ((count & OFFSET) == 0 ? 0 : 4)
+                | ((count & HARDIRQ_MASK) == 0 ? 0 : 8);
+    }
+
     private static boolean inInterrupt(long count) {
         return (count & (SOFTIRQ_MASK | HARDIRQ_MASK)) != 0;
     }

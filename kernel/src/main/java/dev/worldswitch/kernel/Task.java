@@ -19,6 +19,9 @@ public final class Task {
 
     private final Region region;
     private final Word flags;
+    /** Name of the cell of each task's preempt_count. */
+    public static final String PREEMPT_COUNT = "preemptCount";
+
     private final Word preemptCount;
     private final Word killed;
     private final Ref<@Nullable PhysicalCpu> cpu;
@@ -28,7 +31,7 @@ public final class Task {
     public Task(Region region) {
         this.region = region;
         this.flags = region.word("flags");
-        this.preemptCount = region.word("preemptCount");
+        this.preemptCount = region.word(PREEMPT_COUNT);
         this.killed = region.word("killed");
         this.cpu = region.ref("cpu", null);
         this.thread = region.ref("thread", null);
