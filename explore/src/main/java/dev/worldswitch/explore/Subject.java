@@ -64,7 +64,7 @@ public interface Subject {
     default void signal(PhysicalCpu cpu) {
         Task t = signalled(cpu);
         if (t == null) return;
-        t.flags().or(Task.TIF_SIGPENDING);
+        t.flags().setBits(Task.TIF_SIGPENDING);
         cpu.raise(Line.KICK);
     }
 

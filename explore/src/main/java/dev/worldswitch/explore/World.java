@@ -5,6 +5,7 @@ import dev.worldswitch.machine.cell.Cell;
 import dev.worldswitch.machine.cell.Count;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Watcher;
+import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -54,6 +55,9 @@ final class World implements Watcher, Architecture.Ghosts {
     private final @Nullable VmmMemory memory;
     private final Digests digests = new Digests();
     private boolean[] hidden = {};
+    /** Cells whose bits are apart for {@link Footprints}, each as a word. */
+    private boolean[] flags = {};
+
     private int[] first = {};
     private int[] shift = {};
     private int[] cellOf = {};
@@ -135,19 +139,25 @@ final class World implements Watcher, Architecture.Ghosts {
         int n = cells.size(), words = 0;
         int[] firstWord = new int[n + 1], shifts = new int[n + 1];
         for (int c = 0; c < n; c++) {
-            int length = Math.max(1, cells.get(c).length());
+            int length = isFlags(cells.get(c)) ? Long.SIZE : Math.max(1, cells.get(c).length());
             if (length > SINGLE_WORDS) shifts[c] = 5;
             firstWord[c] = words;
             words += (length - 1 >> shifts[c]) + 1;
         }
         firstWord[n] = words;
+        flags = new boolean[n];
         boolean[] counts = new boolean[words + blocks - memoryFirst];
+        for (int c = 0; c < n; c++) flags[c] = isFlags(cells.get(c));
         for (int c = 0; c < n; c++) counts[firstWord[c]] = cells.get(c).name().equals(Task.PREEMPT_COUNT);
         int[] number = new int[n + 1];
         for (int c = 0; c < n; c++)
             number[c + 1] = number[c] + Math.max(1, cells.get(c).length());
         tapes.freeze(number);
         footprints.freeze(firstWord, shifts, counts, words + blocks - memoryFirst);
+    }
+
+    private static boolean isFlags(Cell cell) {
+        return cell instanceof Word && cell.name().equals(Task.FLAGS);
     }
 
     int blocks() {
@@ -416,7 +426,8 @@ final class World implements Watcher, Architecture.Ghosts {
             return value;
         }
         if (mode == Mode.REPLAY) return log.nextLong();
-        footprints.read(cell.id(), index);
+        if (flags[cell.id()]) footprints.reads(cell.id(), 0, Long.SIZE);
+        else footprints.read(cell.id(), index);
         if (mode == Mode.EVENT) return value;
         log.add(value);
         if (trail != null) trail.read(cell.id(), index, value);
@@ -434,7 +445,35 @@ final class World implements Watcher, Architecture.Ghosts {
     }
 
     private void touched(Cell cell, int at, int n) {
-        if ((mode == Mode.LIVE || mode == Mode.EVENT) && frozen && n > 0) footprints.writes(cell.id(), at, n);
+        if ((mode == Mode.LIVE || mode == Mode.EVENT) && frozen && n > 0)
+            footprints.writes(cell.id(), at, flags[cell.id()] ? Long.SIZE : n);
+    }
+
+    @Override
+    public long readBits(Word cell, long value, long mask) {
+        if (mode == Mode.QUIET || mode == Mode.OPAQUE || !flags[cell.id()] || hidden[cell.id()])
+            return read(cell, 0, value) & mask;
+        if (mode == Mode.REPLAY) return log.nextLong();
+        if (tapes.recording()) tapes.read(cell, 0, value);
+        for (long m = mask; m != 0; m &= m - 1) footprints.read(cell.id(), Long.numberOfTrailingZeros(m));
+        if (mode == Mode.EVENT) return value & mask;
+        log.add(value & mask);
+        if (trail != null) trail.read(cell.id(), 0, value & mask);
+        return value & mask;
+    }
+
+    @Override
+    public boolean writeBits(Word cell, long old, long value, long mask) {
+        if (mode == Mode.REPLAY) return frozen && hidden[cell.id()];
+        // The value that is written is told by the bits that stay as well.
+        if (tapes.recording()) tapes.read(cell, 0, old);
+        if (!frozen || !flags[cell.id()]) return write(cell, 0, old, value);
+        if (tapes.recording()) tapes.write(cell, 0, value);
+        if (old != value) mark(cell, 0, 1);
+        if (mode == Mode.LIVE || mode == Mode.EVENT)
+            for (long m = mask; m != 0; m &= m - 1) footprints.writes(cell.id(), Long.numberOfTrailingZeros(m), 1);
+        if (mode == Mode.LIVE && trail != null) trail.write(cell.id(), 0, value & mask);
+        return true;
     }
 
     @Override

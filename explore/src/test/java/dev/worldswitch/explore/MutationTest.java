@@ -44,21 +44,21 @@ class MutationTest {
             new Mutant(
                     "kernel_fpu_begin() without setting TIF_NEED_FPU_LOAD",
                     FPU,
-                    "            current.flags().or(TIF_NEED_FPU_LOAD);\n            save",
+                    "            current.flags().setBits(TIF_NEED_FPU_LOAD);\n            save",
                     "            save",
                     "xcr0",
                     "own-registers"),
             new Mutant(
                     "kernel_fpu_begin() without setting TIF_NEED_FPU_LOAD: two owners",
                     FPU,
-                    "            current.flags().or(TIF_NEED_FPU_LOAD);\n            save",
+                    "            current.flags().setBits(TIF_NEED_FPU_LOAD);\n            save",
                     "            save",
                     "xcr0",
                     "one-owner"),
             new Mutant(
                     "fpsimd_flush_cpu_state() without TIF_FOREIGN_FPSTATE: two owners",
                     "kernel/src/main/java/dev/worldswitch/kernel/arm64/Fpsimd.java",
-                    "        if (current != null && flushSetsForeign) current.flags().or(TIF_FOREIGN_FPSTATE);\n",
+                    "        if (current != null && flushSetsForeign) current.flags().setBits(TIF_FOREIGN_FPSTATE);\n",
                     "",
                     "kernel-neon",
                     "one-owner"),
@@ -223,7 +223,7 @@ class MutationTest {
             new Mutant(
                     "sched_in without TIF_NEED_FPU_LOAD",
                     FPU,
-                    "        task.flags().or(TIF_NEED_FPU_LOAD);\n    }\n}",
+                    "        task.flags().setBits(TIF_NEED_FPU_LOAD);\n    }\n}",
                     "    }\n}",
                     "fpu-two-tasks",
                     "no-warn"));

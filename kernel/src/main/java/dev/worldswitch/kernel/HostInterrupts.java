@@ -37,7 +37,7 @@ public final class HostInterrupts implements InterruptEntry {
         switch (line) {
             case INTERRUPT -> p.softirqPending().or(SOFTIRQ_WITH_FP);
             case RESCHEDULE -> {
-                if (current != null) current.flags().or(Task.TIF_NEED_RESCHED);
+                if (current != null) current.flags().setBits(Task.TIF_NEED_RESCHED);
             }
             case PERF -> perf.crossCall(cpu);
             case FPU -> softirq.hardirqUsesFp(cpu);

@@ -43,7 +43,7 @@ public final class Scheduler {
         preemptDisable(task);
         PhysicalCpu cpu = task.cpu();
         boolean were = cpu.irqSave();
-        task.flags().and(~TIF_NEED_RESCHED);
+        task.flags().clearBits(TIF_NEED_RESCHED);
         PreemptNotifier n = task.preemptNotifier().get();
         if (n != null) n.schedOut(task, cpu);
         fp.switchOut(task);

@@ -19,8 +19,8 @@ public final class Task {
 
     private final Region region;
     private final Word flags;
-    /** Name of the cell of each task's preempt_count. */
-    public static final String PREEMPT_COUNT = "preemptCount";
+    /** Names of the cells of each task's thread flags and preempt_count. */
+    public static final String FLAGS = "flags", PREEMPT_COUNT = "preemptCount";
 
     private final Word preemptCount;
     private final Word killed;
@@ -30,7 +30,7 @@ public final class Task {
 
     public Task(Region region) {
         this.region = region;
-        this.flags = region.word("flags");
+        this.flags = region.word(FLAGS);
         this.preemptCount = region.word(PREEMPT_COUNT);
         this.killed = region.word("killed");
         this.cpu = region.ref("cpu", null);

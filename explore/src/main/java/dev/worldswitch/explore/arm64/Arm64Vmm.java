@@ -236,7 +236,7 @@ final class Arm64Vmm {
         rest("in user mode");
         if (task.killed().get() != 0) return;
         mode.set(IN_USER_MODE);
-        task.flags().and(~Task.TIF_SIGPENDING);
+        task.flags().clearBits(Task.TIF_SIGPENDING);
         Arm64Cpu cpu = Fpsimd.cpu(task);
         if (wrote.get() != 0) checkOwn(cpu);
         checkControls(cpu);

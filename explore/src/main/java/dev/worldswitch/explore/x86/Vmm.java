@@ -106,7 +106,7 @@ final class Vmm {
             case "exec" -> new Step("execve()", () -> inCall(this::exec));
             case "yield" -> call("sched_yield()", () -> host.scheduler().schedule(task));
             case "signal-handler" -> call("sigaction()", () -> handles.set(1));
-            case "raise" -> call("kill() of itself", () -> task.flags().or(Task.TIF_SIGPENDING));
+            case "raise" -> call("kill() of itself", () -> task.flags().setBits(Task.TIF_SIGPENDING));
             case "use-tiles" ->
                 call(
                         "ARCH_REQ_XCOMP_PERM, and the first use of tiles",
@@ -154,13 +154,13 @@ final class Vmm {
         host.scheduler().exitToUserMode(task);
         mode.set(IN_USER_MODE);
         // Without a handler it is ignored.
-        if (handles.get() == 0) task.flags().and(~Task.TIF_SIGPENDING);
+        if (handles.get() == 0) task.flags().clearBits(Task.TIF_SIGPENDING);
         checkUserMode();
     }
 
     /** A signal is delivered, its handler uses vector registers, and returns; its frame's page may be away both times. */
     private void handler(FpuSignal.Frame f) {
-        task.flags().and(~Task.TIF_SIGPENDING);
+        task.flags().clearBits(Task.TIF_SIGPENDING);
         long had = wrote.get();
         signals.copyFpstateToSigframe(task, f);
         signals.fpuClearUserStates(task);

@@ -95,7 +95,7 @@ public final class Fpsimd implements FpSwitch {
                         new FpState(task.region().child("fpsimd"), profile),
                         new FpState(task.region().child("kernelFpsimd"), profile),
                         profile.maxVq()));
-        task.flags().or(TIF_FOREIGN_FPSTATE);
+        task.flags().setBits(TIF_FOREIGN_FPSTATE);
     }
 
     /** The first half of fpsimd_thread_switch: what is live is saved. */
@@ -120,8 +120,8 @@ public final class Fpsimd implements FpSwitch {
         CpuFpState last = lastState(cpu);
         boolean wrongTask = last == null || last.st() != thread(task).own();
         boolean wrongCpu = thread(task).fpsimdCpu().get() != cpu.id();
-        if (wrongTask || wrongCpu) task.flags().or(TIF_FOREIGN_FPSTATE);
-        else task.flags().and(~TIF_FOREIGN_FPSTATE);
+        if (wrongTask || wrongCpu) task.flags().setBits(TIF_FOREIGN_FPSTATE);
+        else task.flags().clearBits(TIF_FOREIGN_FPSTATE);
     }
 
     @Override
@@ -183,7 +183,7 @@ public final class Fpsimd implements FpSwitch {
         if (ofTask) fpsimdSaveKernelState(current);
         else fpsimdSaveUserState(cpu);
         if (preemptible && current != null && !softirq.serving(cpu))
-            current.flags().or(TIF_KERNEL_FPSTATE);
+            current.flags().setBits(TIF_KERNEL_FPSTATE);
         fpsimdFlushCpuState(cpu);
         if (preemptible) putCpuFpsimdContext(cpu);
     }
@@ -198,7 +198,7 @@ public final class Fpsimd implements FpSwitch {
         if (current == null) return;
         boolean ofTask = current.flags().test(TIF_KERNEL_FPSTATE);
         if (ofTask && softirq.serving(cpu)) fpsimdLoadKernelState(current);
-        else current.flags().and(~TIF_KERNEL_FPSTATE);
+        else current.flags().clearBits(TIF_KERNEL_FPSTATE);
     }
 
     /** fpsimd_save_user_state: live registers into the image that this CPU is bound to, a task's or a vCPU's. */
@@ -248,7 +248,7 @@ public final class Fpsimd implements FpSwitch {
 
     private static void forceSignalInjectSigkill(Task current) {
         current.killed().set(1);
-        current.flags().or(Task.TIF_SIGPENDING);
+        current.flags().setBits(Task.TIF_SIGPENDING);
     }
 
     /**
@@ -259,7 +259,7 @@ public final class Fpsimd implements FpSwitch {
         if (!profile.hasSve() || !sveDiscardAtLoad) return;
         getCpuFpsimdContext(cpu(task));
         if (task.flags().test(TIF_SVE)) {
-            task.flags().and(~TIF_SVE);
+            task.flags().clearBits(TIF_SVE);
             thread(task).own().fpType().set(FpState.FPSIMD);
         }
         putCpuFpsimdContext(cpu(task));
@@ -270,13 +270,13 @@ public final class Fpsimd implements FpSwitch {
         perCpu(cpu).last().set(null);
         if (profile.hasSme()) cpu.host().smstop();
         Task current = kernel.perCpu(cpu).current().get();
-        if (current != null && flushSetsForeign) current.flags().or(TIF_FOREIGN_FPSTATE);
+        if (current != null && flushSetsForeign) current.flags().setBits(TIF_FOREIGN_FPSTATE);
     }
 
     /** fpsimd_flush_task_state: the task's registers are live nowhere. */
     private void fpsimdFlushTaskState(Task task) {
         thread(task).fpsimdCpu().set(-1);
-        task.flags().or(TIF_FOREIGN_FPSTATE);
+        task.flags().setBits(TIF_FOREIGN_FPSTATE);
     }
 
     /** fpsimd_flush_thread at exec(): the new program starts from zeroes, without SVE, out of streaming mode. */
@@ -295,7 +295,7 @@ public final class Fpsimd implements FpSwitch {
     /** A debugger has set the V registers of a stopped task (sve_set with FPSIMD data); {@code values} puts them there. */
     public void sveSetFpsimd(Task task, Consumer<FpState> values) {
         FpState own = thread(task).own();
-        task.flags().and(~TIF_SVE);
+        task.flags().clearBits(TIF_SVE);
         own.fpType().set(FpState.FPSIMD);
         values.accept(own);
         fpsimdFlushTaskState(task);
@@ -331,7 +331,7 @@ public final class Fpsimd implements FpSwitch {
         Arm64Cpu cpu = cpu(task);
         getCpuFpsimdContext(cpu);
         if (task.flags().test(TIF_FOREIGN_FPSTATE)) {
-            task.flags().and(~TIF_FOREIGN_FPSTATE);
+            task.flags().clearBits(TIF_FOREIGN_FPSTATE);
             taskFpsimdLoad(task, cpu);
             fpsimdBindTaskToCpu(task);
         }
@@ -371,7 +371,7 @@ public final class Fpsimd implements FpSwitch {
     public void doSveAcc(Task task) {
         getCpuFpsimdContext(cpu(task));
         if (task.flags().test(TIF_SVE)) kernel.warn("do_sve_acc: SVE access shouldn't have trapped");
-        task.flags().or(TIF_SVE);
+        task.flags().setBits(TIF_SVE);
         sveInitRegs(task);
         putCpuFpsimdContext(cpu(task));
     }

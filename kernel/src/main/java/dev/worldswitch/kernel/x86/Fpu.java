@@ -94,7 +94,7 @@ public final class Fpu implements FpSwitch {
         if (task.thread().get() != null) return;
         long dynamic = layout.xfdMask();
         task.thread().set(new X86Thread(task.region().child("fpu"), format, maxFeatures & ~dynamic, dynamic));
-        task.flags().or(TIF_NEED_FPU_LOAD);
+        task.flags().setBits(TIF_NEED_FPU_LOAD);
     }
 
     /** Permission for the task to use dynamic components, as ARCH_REQ_XCOMP_PERM and the first #NM give it. */
@@ -136,7 +136,7 @@ public final class Fpu implements FpSwitch {
         Task current = kernel.perCpu(cpu).current().get();
         if (current != null && !current.flags().test(TIF_NEED_FPU_LOAD)) {
             cpu.save(thread(current).fpstate().get().image(), maxFeatures);
-            current.flags().or(TIF_NEED_FPU_LOAD);
+            current.flags().setBits(TIF_NEED_FPU_LOAD);
         }
         cpuInvalidateFpregsState(perCpu(cpu));
     }
@@ -155,7 +155,7 @@ public final class Fpu implements FpSwitch {
         if (execInvalidates) t.lastCpu().set(-1);
         else cpuInvalidateFpregsState(perCpu(cpu(task)));
         format.init(t.own().image(), -1);
-        task.flags().or(TIF_NEED_FPU_LOAD);
+        task.flags().setBits(TIF_NEED_FPU_LOAD);
         fpregsUnlock(task);
     }
 
@@ -176,7 +176,7 @@ public final class Fpu implements FpSwitch {
         if (p.inKernelFpu.get() != 0) throw new KernelPanic("kernel BUG: kernel_fpu_begin() nested");
         p.inKernelFpu.set(1);
         if (current != null && !current.flags().test(TIF_NEED_FPU_LOAD)) {
-            current.flags().or(TIF_NEED_FPU_LOAD);
+            current.flags().setBits(TIF_NEED_FPU_LOAD);
             saveFpregsToFpstate(current);
         }
         cpuInvalidateFpregsState(p);
@@ -255,7 +255,7 @@ public final class Fpu implements FpSwitch {
     void fpregsMarkActivate(Task task) {
         fpregsActivate(perCpu(cpu(task)), thread(task));
         thread(task).lastCpu().set(cpu(task).id());
-        task.flags().and(~TIF_NEED_FPU_LOAD);
+        task.flags().clearBits(TIF_NEED_FPU_LOAD);
     }
 
     /** Just before user mode or guest entry, interrupts off: registers that are not the task's are loaded. */
@@ -283,7 +283,7 @@ public final class Fpu implements FpSwitch {
             fpregsActivate(perCpu(cpu), t);
             t.lastCpu().set(cpu.id());
         }
-        task.flags().and(~TIF_NEED_FPU_LOAD);
+        task.flags().clearBits(TIF_NEED_FPU_LOAD);
     }
 
     /** fpregs_assert_state_consistent: flag clear means that this CPU's registers are the task's. */
@@ -352,6 +352,6 @@ public final class Fpu implements FpSwitch {
 
     /** switch_fpu_finish: a task has got a CPU. */
     void switchFpuFinish(Task task) {
-        task.flags().or(TIF_NEED_FPU_LOAD);
+        task.flags().setBits(TIF_NEED_FPU_LOAD);
     }
 }

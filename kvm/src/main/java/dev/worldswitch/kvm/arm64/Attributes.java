@@ -134,7 +134,7 @@ final class Attributes {
             if (!gic.initialized()) return Errno.ENODEV;
             if (v.pmuIrq().get() == 0) return Errno.ENXIO;
         }
-        v.flags().or(Vcpu.PMU_CREATED);
+        v.flags().setBits(Vcpu.PMU_CREATED);
         return 0;
     }
 

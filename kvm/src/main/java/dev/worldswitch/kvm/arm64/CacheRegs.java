@@ -88,7 +88,7 @@ final class CacheRegs {
         if (!v.is(Vcpu.CCSIDR_SET)) {
             if (value == ccsidr(v, csselr)) return 0;
             for (int i = 0; i < CSSELR_MAX; i++) v.ccsidr().set(i, ccsidr(v, i));
-            v.flags().or(Vcpu.CCSIDR_SET);
+            v.flags().setBits(Vcpu.CCSIDR_SET);
         }
         v.ccsidr().set(csselr, value & 0xffffffffL);
         return 0;

@@ -167,7 +167,7 @@ final class Capabilities {
     }
 
     private static long on(Vm vm, long flag) {
-        vm.flags().or(flag);
+        vm.flags().setBits(flag);
         return 0;
     }
 

@@ -61,7 +61,7 @@ final class IdRegs {
         if (perRead(vm.kvm()) || vm.flags().test(Vm.ID_REGS_INITIALIZED)) return;
         for (Row r : vm.kvm().sysRegs().rows())
             if (r.get() != null && isVmIdReg(r.encoding())) values.set(index(r.encoding()), sanitised(v, r));
-        vm.flags().or(Vm.ID_REGS_INITIALIZED);
+        vm.flags().setBits(Vm.ID_REGS_INITIALIZED);
     }
 
     /** is_vm_ftr_id_reg. */

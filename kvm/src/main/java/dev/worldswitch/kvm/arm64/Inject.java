@@ -16,9 +16,9 @@ final class Inject {
 
     private static void pend(Vcpu v, long kind) {
         v.exception().set(kind);
-        v.flags().or(Vcpu.PENDING_EXCEPTION);
+        v.flags().setBits(Vcpu.PENDING_EXCEPTION);
         // An exception is taken at the instruction, so it is not skipped.
-        v.flags().and(~Vcpu.INCREMENT_PC);
+        v.flags().clearBits(Vcpu.INCREMENT_PC);
     }
 
     private static boolean lastTrapWas32Bits(Vcpu v) {
@@ -76,6 +76,6 @@ final class Inject {
     /** kvm_incr_pc: the instruction is done, the guest goes on behind it. */
     static void incrementPc(Vcpu v) {
         if (v.is(Vcpu.PENDING_EXCEPTION)) throw new IllegalStateException(v.region() + " has an exception pending");
-        v.flags().or(Vcpu.INCREMENT_PC);
+        v.flags().setBits(Vcpu.INCREMENT_PC);
     }
 }

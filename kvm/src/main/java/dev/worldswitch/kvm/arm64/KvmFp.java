@@ -62,7 +62,7 @@ final class KvmFp {
                         (int) vcpu.sveMaxVq().get(),
                         vcpu.hasSve() ? ToSave.SVE : ToSave.FPSIMD,
                         true));
-        task.flags().and(~Task.TIF_FOREIGN_FPSTATE);
+        task.flags().clearBits(Task.TIF_FOREIGN_FPSTATE);
     }
 
     /** At vcpu_put: dirty registers go to the vCPU's image, and nobody takes them for live afterwards. */

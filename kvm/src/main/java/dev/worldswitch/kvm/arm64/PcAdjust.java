@@ -12,11 +12,11 @@ final class PcAdjust {
     static void adjustPc(Vcpu v) {
         if (v.is(Vcpu.PENDING_EXCEPTION)) {
             enter(v);
-            v.flags().and(~Vcpu.PENDING_EXCEPTION);
+            v.flags().clearBits(Vcpu.PENDING_EXCEPTION);
             v.exception().set(Inject.NONE);
         } else if (v.is(Vcpu.INCREMENT_PC)) {
             skip(v);
-            v.flags().and(~Vcpu.INCREMENT_PC);
+            v.flags().clearBits(Vcpu.INCREMENT_PC);
         }
     }
 

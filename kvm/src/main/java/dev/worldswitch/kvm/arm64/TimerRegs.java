@@ -168,7 +168,7 @@ final class TimerRegs {
         if (reserved != 0) return Errno.EINVAL;
         vm.voffset().set(offset);
         vm.poffset().set(offset);
-        vm.flags().or(Vm.COUNTER_OFFSET);
+        vm.flags().setBits(Vm.COUNTER_OFFSET);
         return 0;
     }
 }

@@ -104,8 +104,8 @@ final class VcpuInit {
             vm.features().set(features);
             v.features().set(features);
             VcpuReset.reset(v);
-            vm.flags().or(Vm.FEATURES_CONFIGURED);
-            v.flags().or(Vcpu.INITIALIZED);
+            vm.flags().setBits(Vm.FEATURES_CONFIGURED);
+            v.flags().setBits(Vcpu.INITIALIZED);
             return 0;
         } finally {
             vm.configLock().unlock();
@@ -122,7 +122,7 @@ final class VcpuInit {
             if (configured && vm.features().get() != width) return Errno.EINVAL;
             if (!configured && (features & ~supported(v) & VcpuFeature.EL1_32BIT) != 0) return Errno.EINVAL;
             vm.features().set(width);
-            vm.flags().or(Vm.FEATURES_CONFIGURED);
+            vm.flags().setBits(Vm.FEATURES_CONFIGURED);
         } finally {
             vm.configLock().unlock();
         }
@@ -133,7 +133,7 @@ final class VcpuInit {
         if (ptrauth != 0 && ptrauth != VcpuFeature.PTRAUTH) return swallowed ? 0 : Errno.EINVAL;
         v.features().set(features);
         VcpuReset.reset(v);
-        v.flags().or(Vcpu.INITIALIZED);
+        v.flags().setBits(Vcpu.INITIALIZED);
         return 0;
     }
 
@@ -148,7 +148,7 @@ final class VcpuInit {
         if (b == null) return Errno.EFAULT;
         if (b.u32(0) != VcpuFeature.SVE_NUMBER || !v.hasSve()) return Errno.EINVAL;
         if (v.is(Vcpu.SVE_FINALIZED)) return Errno.EPERM;
-        v.flags().or(Vcpu.SVE_FINALIZED);
+        v.flags().setBits(Vcpu.SVE_FINALIZED);
         return 0;
     }
 }

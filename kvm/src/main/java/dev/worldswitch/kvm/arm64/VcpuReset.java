@@ -57,21 +57,21 @@ final class VcpuReset {
         if (!v.is(Vcpu.SVE_FINALIZED)) {
             if (v.hasFeature(VcpuFeature.SVE)) {
                 v.sveMaxVq().set(v.kvm().profile().vqAtMost(v.kvm().profile().maxVq()));
-                v.flags().or(Vcpu.HAS_SVE);
+                v.flags().setBits(Vcpu.HAS_SVE);
             }
         }
         c.fp().z().fill(0, c.fp().z().length(), 0);
         c.fp().p().fill(0, c.fp().p().length(), 0);
         c.fp().fpsr().set(0);
         c.fp().fpcr().set(0);
-        if (v.hasFeature(VcpuFeature.PTRAUTH)) v.flags().or(Vcpu.HAS_PTRAUTH);
+        if (v.hasFeature(VcpuFeature.PTRAUTH)) v.flags().setBits(Vcpu.HAS_PTRAUTH);
         c.x().fill(0, 31, 0);
         c.pc().set(0);
         c.pstate().set(v.el1Is32Bit() ? Pstate.RESET_SVC : Pstate.RESET_EL1);
         // SP_EL1, ELR_EL1 and SPSR_EL1 are outside what a reset clears.
         for (SysReg r : CLEARED) v.sys(r, 0);
         sysRegs(v);
-        v.flags().and(~(Vcpu.PENDING_EXCEPTION | Vcpu.INCREMENT_PC));
+        v.flags().clearBits(Vcpu.PENDING_EXCEPTION | Vcpu.INCREMENT_PC);
         if (psci) applyPsci(v);
         TimerRegs.reset(v);
     }

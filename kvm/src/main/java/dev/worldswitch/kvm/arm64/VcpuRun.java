@@ -72,7 +72,7 @@ public final class VcpuRun implements PreemptNotifier {
             page.exitReason(RunPage.EXIT_UNKNOWN);
             page.flags(0);
             r = runLoop(caller);
-            if (!flagBeforeEntry) vcpu.vm().flags().or(Vm.HAS_RUN_ONCE);
+            if (!flagBeforeEntry) vcpu.vm().flags().setBits(Vm.HAS_RUN_ONCE);
             if (!vcpu.vm().irqchipInKernel()) tellLevels();
         }
         // User space sees a vCPU whose pending exception or skip is done.
@@ -102,12 +102,12 @@ public final class VcpuRun implements PreemptNotifier {
             vm.idRegs().finalizeForRun();
             vcpu.hcr().set(VcpuReset.hcr(vcpu) | vcpu.hcr().get() & (Inject.HCR_VI | Inject.HCR_VF | Inject.HCR_VSE));
             // Under the lock that writers of ID registers hold: none of them can be between test and store now.
-            if (flagBeforeEntry) vm.flags().or(Vm.HAS_RUN_ONCE);
+            if (flagBeforeEntry) vm.flags().setBits(Vm.HAS_RUN_ONCE);
         } finally {
             vm.configLock().unlock();
         }
         Pmu.reload(vcpu);
-        vcpu.flags().or(Vcpu.HAS_RUN_ONCE);
+        vcpu.flags().setBits(Vcpu.HAS_RUN_ONCE);
         return 0;
     }
 

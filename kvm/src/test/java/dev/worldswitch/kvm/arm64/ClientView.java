@@ -105,7 +105,7 @@ final class ClientView {
                 long value = r.hidden(v) ? -2 : r.access().access(v, r, step % 2 == 0, step == 0 ? 0xffff_ffffL : 0);
                 boolean exception = v.is(Vcpu.PENDING_EXCEPTION);
                 line("guest " + r.name(), step, value, exception, exception ? v.sys(SysReg.ESR_EL1) : 0);
-                v.flags().and(~Vcpu.PENDING_EXCEPTION);
+                v.flags().clearBits(Vcpu.PENDING_EXCEPTION);
             }
         }
     }

@@ -14,6 +14,12 @@ public interface Watcher {
     /** A word is about to change; false drops the write. */
     boolean write(Cell cell, int index, long old, long value);
 
+    /** Of a word only the bits of {@code mask} are looked at; those bits of what the reader gets. */
+    long readBits(Word cell, long value, long mask);
+
+    /** Only the bits of {@code mask} may change, and what they were is not asked; false drops the write. */
+    boolean writeBits(Word cell, long old, long value, long mask);
+
     /** As {@link #read(Cell, int, long)} for a reference cell. */
     @Nullable
     Object readRef(Cell cell, @Nullable Object value);

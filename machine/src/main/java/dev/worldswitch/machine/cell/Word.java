@@ -81,8 +81,21 @@ public final class Word extends Cell {
         return old;
     }
 
+    /** Sets the bits of {@code mask}, whatever they were, as set_ti_thread_flag. */
+    public void setBits(long mask) {
+        if (watcher == null) VALUE.getAndBitwiseOr(this, mask);
+        else if (watcher.writeBits(this, value, value | mask, mask)) value |= mask;
+    }
+
+    /** Clears the bits of {@code mask}, whatever they were, as clear_ti_thread_flag. */
+    public void clearBits(long mask) {
+        if (watcher == null) VALUE.getAndBitwiseAnd(this, ~mask);
+        else if (watcher.writeBits(this, value, value & ~mask, mask)) value &= ~mask;
+    }
+
     public boolean test(long mask) {
-        return (get() & mask) != 0;
+        long v = (long) VALUE.getOpaque(this);
+        return (watcher == null ? v & mask : watcher.readBits(this, v, mask)) != 0;
     }
 
     @Override
