@@ -97,6 +97,50 @@ class ReductionTest {
         }
     }
 
+    /** Two events: one in the middle of what the other does, one right after the other, both at once. */
+    static Stream<String> pairsOfEvents() {
+        String arm64 = """
+                description = two events around one run
+                machine = max,sve-max-vq=2,nvhe
+                kernel = 6.12
+                cpus = 1
+                tasks = vmm, other
+                vmm.does = own-registers, run
+                vmm.guest = write-z, out
+                other.does = own-registers
+                other.comes = by preemption
+                events = interrupt, preempt
+                bound.events = 2
+                expect = clean
+                """;
+        String x86 = """
+                description = two events around a call
+                machine = sapphire-rapids
+                kernel = 6.12
+                cpus = 1
+                tasks = vmm, other
+                vmm.does = own-registers, null-call
+                other.does = own-registers
+                events = interrupt, fpu-interrupt, preempt
+                bound.events = 2
+                expect = clean
+                """;
+        return Stream.of(
+                arm64, arm64 + "expect --without zcr-eager-switch = finds no-warn\n", x86);
+    }
+
+    @ParameterizedTest
+    @MethodSource("pairsOfEvents")
+    void two_events_in_or_after_each_other_end_in_the_same_states_as_without_the_reduction(String text) {
+        Scenario s = Scenario.parse("pairs", text);
+        KernelVersion k = s.kernelFor(s.expectations().getLast());
+        Explorer.Result reduced = result(Explorer.of(s, k), s.bounds());
+        Explorer.Result all = result(Explorer.of(s, k).everywhere(), s.bounds());
+        assertThat(ids(reduced)).isEqualTo(ids(all));
+        assertThat(reduced.ends()).isEqualTo(all.ends());
+        assertThat(reduced.runs()).isLessThan(all.runs());
+    }
+
     private static Exploration window() {
         Scenario s = Scenario.builtIn("sve-vl-window");
         return Exploration.of(s, s.kernelFor(new Scenario.Expectation("--without zcr-eager-switch", "")));
