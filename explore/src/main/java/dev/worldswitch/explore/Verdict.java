@@ -65,11 +65,8 @@ public record Verdict(
         StringBuilder b = new StringBuilder();
         int n = 1;
         for (Finding f : findings) {
-            b.append("finding ")
-                    .append(n++)
-                    .append(": not so: ")
-                    .append(f.property().says())
-                    .append('\n');
+            String not = "finding " + n++ + ": not so: " + f.property().says();
+            b.append(String.join("\n  ", Picture.wrap(not, 70))).append('\n');
             for (String l : Picture.wrap(f.what(), 70)) b.append("  ").append(l).append('\n');
             for (String a : f.also())
                 for (String l : Picture.wrap("also: " + a, 70))

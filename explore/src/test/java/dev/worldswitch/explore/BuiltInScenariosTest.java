@@ -18,5 +18,8 @@ class BuiltInScenariosTest {
         assertThat(o.found()).as(row.command()).isEqualTo(row.expected().finds());
         assertThat(o.asExpected()).as(row.command()).isTrue();
         for (Finding f : o.verdict().findings()) TimelineTest.isFitForAMail(f);
+        assertThat(o.verdict().text().lines())
+                .allMatch(l -> l.length() <= Picture.COLUMNS || l.startsWith("  repeat: ws replay "))
+                .allMatch(l -> l.matches("[ -~]*"));
     }
 }

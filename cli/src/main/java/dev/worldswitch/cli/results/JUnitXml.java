@@ -21,6 +21,7 @@ final class JUnitXml {
             counts(x, suite, all);
             x.writeStartElement("testsuite");
             counts(x, suite, all);
+            x.writeAttribute("skipped", "" + Results.count(all, TestResult.Outcome.SKIP));
             for (TestResult r : all) testcase(x, suite, r);
             x.writeEndDocument();
             x.close();
@@ -35,7 +36,6 @@ final class JUnitXml {
         x.writeAttribute("tests", "" + all.size());
         x.writeAttribute("failures", "" + Results.count(all, TestResult.Outcome.FAIL));
         x.writeAttribute("errors", "0");
-        x.writeAttribute("skipped", "" + Results.count(all, TestResult.Outcome.SKIP));
         x.writeAttribute(
                 "time", seconds(all.stream().mapToDouble(TestResult::seconds).sum()));
     }
@@ -50,6 +50,7 @@ final class JUnitXml {
         switch (r.outcome()) {
             case FAIL -> {
                 x.writeStartElement("failure");
+                x.writeAttribute("type", "failure");
                 x.writeAttribute("message", legal(r.reason()));
                 x.writeCharacters(details);
                 x.writeEndElement();

@@ -18,7 +18,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import javax.xml.XMLConstants;
 import javax.xml.parsers.DocumentBuilderFactory;
+import javax.xml.transform.stream.StreamSource;
+import javax.xml.validation.SchemaFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.Element;
@@ -73,6 +76,15 @@ class ResultsTest {
         assertThat(failed.getTextContent()).isEqualTo("it said?[31m & ? <ended>");
         assertThat(((Element) failed.getParentNode()).getAttribute("name")).isEqualTo("a # \"<name>\"");
         assertThat(root.getElementsByTagName("skipped").getLength()).isEqualTo(1);
+    }
+
+    @Test
+    void junit_xml_is_as_its_schema_says() throws Exception {
+        told(false, THREE);
+        SchemaFactory.newInstance(XMLConstants.W3C_XML_SCHEMA_NS_URI)
+                .newSchema(Path.of("../docs/schema/junit.xsd").toFile())
+                .newValidator()
+                .validate(new StreamSource(folder.resolve("junit.xml").toFile()));
     }
 
     @Test
