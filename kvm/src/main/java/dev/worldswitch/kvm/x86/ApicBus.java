@@ -40,13 +40,15 @@ final class ApicBus {
         }
 
         /** kvm_set_msi_irq. */
-        static Message msi(int addressLow, int data) {
+        static Message msi(long address, int data, boolean wideIds) {
+            int addressLow = (int) address;
+            long above = wideIds ? address >>> 32 & 0xffffff00L : 0;
             return new Message(
                     data & 0xff,
                     data >> 8 & 7,
                     (addressLow & 4) != 0,
                     NO_SHORTHAND,
-                    addressLow >>> 12 & 0xff,
+                    above | addressLow >>> 12 & 0xff,
                     true,
                     (data & 0x8000) != 0,
                     (addressLow & 8) != 0);
@@ -94,7 +96,9 @@ final class ApicBus {
         if (m.shorthand == SELF && source != null) return source.accept(m) ? 1 : 0;
         ApicMap now = map.get();
         boolean x2apicIpi = source != null && source.x2apic();
-        boolean broadcast = m.destination == (x2apicIpi ? X2APIC_BROADCAST : BROADCAST);
+        boolean broadcast = vm.broadcastByMode()
+                ? m.destination == X2APIC_BROADCAST || m.destination == BROADCAST && now.mode() != ApicMap.Mode.X2APIC
+                : m.destination == (x2apicIpi ? X2APIC_BROADCAST : BROADCAST);
         if (m.shorthand == NO_SHORTHAND && now.usable() && !broadcast) {
             if (!m.logical) return acceptedBy(now.physical().getOrDefault(m.destination, -1), m);
             if (now.mode() != ApicMap.Mode.MAP_DISABLED) return toLogical(now.destinations(m.destination), m);

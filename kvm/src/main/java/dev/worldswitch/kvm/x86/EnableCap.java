@@ -29,7 +29,11 @@ public final class EnableCap {
         VM.put(116, (vm, a, b) -> quirks(vm, a & vm.kvm().capabilities().quirks()));
         VM.put(213, (vm, a, b) -> (a & ~vm.kvm().capabilities().quirks()) != 0 ? Errno.EINVAL : quirks(vm, a));
         VM.put(121, EnableCap::splitIrqchip);
-        VM.put(129, (vm, a, b) -> (a & ~vm.kvm().capabilities().x2apicFlags()) != 0 ? Errno.EINVAL : 0);
+        VM.put(129, (vm, a, b) -> {
+            if ((a & ~vm.kvm().capabilities().x2apicFlags()) != 0) return Errno.EINVAL;
+            vm.x2apicApi().or(a);
+            return 0;
+        });
         VM.put(143, (vm, a, b) -> {
             if ((a & ~vm.kvm().capabilities().value(Kvm.Kind.VM, 143)) != 0) return Errno.EINVAL;
             boolean late = !vm.vcpus().get().all().isEmpty();

@@ -120,7 +120,7 @@ public final class Irqchip {
     private int sendMsi(long address, int data) {
         Trace t = trace();
         if (t != null) t.kvmMsiSetIrq(vm, address & 0xffffffffL, data);
-        return vm.apicBus().deliver(null, ApicBus.Message.msi((int) address, data));
+        return vm.apicBus().deliver(null, ApicBus.Message.msi(address, data, vm.wideApicIds()));
     }
 
     /** kvm_notify_acked_irq. */
@@ -258,8 +258,9 @@ public final class Irqchip {
             Bytes b = c.in(32);
             if (b == null) return Errno.EFAULT;
             if (!vm.lapicInKernel() || (b.u32(12) & ~MSI_VALID_DEVID) != 0) return Errno.EINVAL;
+            if (!vm.chips().takesMsi(b.u64(0))) return Errno.EINVAL;
             // No destination at all is -1, which user space reads as EPERM.
-            return vm.chips().sendMsi(b.u32(0), b.u32(8));
+            return vm.chips().sendMsi(b.u64(0), b.u32(8));
         });
         t.vm(
                 "KVM_REINJECT_CONTROL",
@@ -354,6 +355,11 @@ public final class Irqchip {
         return 0;
     }
 
+    /** kvm_msi_route_invalid: with IDs of 32 bits the upper half of an address has nothing but bits 8 to 31 of one. */
+    private boolean takesMsi(long address) {
+        return !vm.wideApicIds() || (address >>> 32 & 0xff) == 0;
+    }
+
     /** kvm_set_routing_entry. */
     private boolean takes(Route r) {
         return switch (r.type()) {
@@ -363,7 +369,7 @@ public final class Irqchip {
                         && r.chip() <= IOAPIC
                         && r.pin() >= 0
                         && r.pin() < (r.chip() == IOAPIC ? Ioapic.PINS : 8);
-            case IrqRouting.MSI -> true;
+            case IrqRouting.MSI -> takesMsi(r.address());
             case IrqRouting.HV_SINT -> vm.kvm().config("hyperv");
             default -> false;
         };

@@ -115,7 +115,11 @@ public final class Lapic {
         if (!v.vm().lapicInKernel()) return Errno.EINVAL;
         Bytes b = call.in(1024);
         if (b == null) return Errno.EFAULT;
-        if (v.lapic().x2apic() && b.u32(ID) != v.id() && b.u32(ID) != v.id() << 24) return Errno.EINVAL;
+        // An x2APIC's ID can't be changed; only a client that knows its width is told so.
+        if (v.lapic().x2apic()) {
+            if (v.vm().wideApicIds() && b.u32(ID) != v.id()) return Errno.EINVAL;
+            b.u32(ID, v.id()).u32(LDR, v.lapic().ldr());
+        }
         v.lapic().state(b.array());
         return 0;
     }
@@ -478,7 +482,7 @@ public final class Lapic {
 
     /** kvm_apic_match_dest. */
     boolean matches(long destination, boolean logical, boolean wide) {
-        if (destination == (wide ? 0xffffffffL : 0xff)) return true;
+        if (destination == ((vcpu.vm().broadcastByMode() ? x2apic() : wide) ? 0xffffffffL : 0xff)) return true;
         if (!logical) return apicId() == destination;
         if (x2apic()) {
             long ldr = ldr();
@@ -619,7 +623,7 @@ public final class Lapic {
     byte[] state() {
         byte[] b = new byte[1024];
         for (int offset = 0; offset < 1024; offset += 16) {
-            long v = read(offset);
+            long v = offset == ID && x2apic() && !vcpu.vm().wideApicIds() ? (long) vcpu.id() << 24 : read(offset);
             for (int i = 0; i < 4; i++) b[offset + i] = (byte) (v >>> 8 * i);
         }
         return b;

@@ -24,7 +24,7 @@ public final class Vm extends AbstractVm<Vcpu> {
     private final ApicBus apicBus;
     private final Word vfioDevices, reservedPins;
     private final Ref<PmuFilter> pmuFilter;
-    private final Word pmuDisabled;
+    private final Word pmuDisabled, x2apicApi;
     private final long type;
 
     /** Types of KVM_CREATE_VM. */
@@ -57,6 +57,7 @@ public final class Vm extends AbstractVm<Vcpu> {
         this.reservedPins = region.word("reservedPins");
         this.pmuFilter = region.ref("pmuFilter", PmuFilter.NONE);
         this.pmuDisabled = region.word("pmuDisabled");
+        this.x2apicApi = region.word("x2apicApi");
         this.hyperv = new HypervVm(region.child("hyperv"), this);
         this.chips = new Irqchip(region.child("irqchipState"), this);
         tscKhz.set(kvm.profile().tscKhz());
@@ -155,6 +156,21 @@ public final class Vm extends AbstractVm<Vcpu> {
     /** Devices of KVM_DEV_TYPE_VFIO: at most one. */
     Word vfioDevices() {
         return vfioDevices;
+    }
+
+    /** KVM_X2APIC_API_* flags that the client has enabled. */
+    Word x2apicApi() {
+        return x2apicApi;
+    }
+
+    /** KVM_X2APIC_API_USE_32BIT_IDS: IDs of APICs in their state and in messages have all their bits. */
+    boolean wideApicIds() {
+        return x2apicApi.test(1);
+    }
+
+    /** KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK: 0xff is no broadcast for an x2APIC, whoever sends it. */
+    boolean broadcastByMode() {
+        return x2apicApi.test(2);
     }
 
     /** 1 after KVM_CAP_PMU_CAPABILITY with KVM_PMU_CAP_DISABLE. */
