@@ -156,7 +156,8 @@ final class ExploreCommand implements Callable<Integer> {
         if (machine != null) scenario += "%" + machine;
         Scenario what = Scenario.of(scenario);
         String named = what.kernel();
-        KernelVersion version = KernelVersion.of(
+        // A recording's may be one with patches left out.
+        KernelVersion version = Exploration.kernelOf(
                         kernel != null ? kernel : named != null ? named : KernelVersion.DEFAULT)
                 .changed(
                         without.stream().map(Patch::of).toList(),
@@ -168,12 +169,7 @@ final class ExploreCommand implements Callable<Integer> {
         Stopping stopping = new Stopping(bounds.seconds());
         try {
             Effort effort = new Effort(
-                    workers(),
-                    !noReduction,
-                    Integer.parseInt(part[0]),
-                    Integer.parseInt(part[1]),
-                    first,
-                    stopping);
+                    workers(), !noReduction, Integer.parseInt(part[0]), Integer.parseInt(part[1]), first, stopping);
             List<Exploration> each = new ArrayList<>();
             for (Scenario s : windows(what)) {
                 Exploration e = Exploration.of(s, version).within(bounds).with(effort);
@@ -237,7 +233,7 @@ final class ExploreCommand implements Callable<Integer> {
     /** A recording is explored window by window, unless it is said which. */
     private static List<Scenario> windows(Scenario s) {
         Scenario.Recorded r = s.recorded();
-        if (r == null || s.name().matches(".*@\\d+")) return List.of(s);
+        if (r == null || Scenario.namesWindow(s.name())) return List.of(s);
         return r.recording().windows().stream()
                 .map(w -> Scenario.of(s.name() + "@" + w.from()))
                 .toList();

@@ -58,8 +58,7 @@ final class ReplayCommand implements Callable<Integer> {
     }
 
     private int recording(Path file) {
-        if (gdb != null)
-            return debugged(gdb, (guests, steps) -> Exploration.repeat(file.toString(), guests));
+        if (gdb != null) return debugged(gdb, (guests, steps) -> Exploration.repeat(file.toString(), guests));
         Recording r = RecordingFile.read(file);
         String wrong = Exploration.repeat(file.toString());
         System.out.println(
@@ -74,8 +73,7 @@ final class ReplayCommand implements Callable<Integer> {
     private static int debugged(int port, ReplayStops.Repetition repetition) {
         ReplayStops stops = new ReplayStops(repetition);
         String wrong;
-        try (GdbServer _ =
-                GdbServer.start(port, stops, p -> System.err.println("ws: gdb: target remote :" + p))) {
+        try (GdbServer _ = GdbServer.start(port, stops, p -> System.err.println("ws: gdb: target remote :" + p))) {
             wrong = stops.run();
         }
         System.out.println(wrong != null ? wrong : stops.isKilled() ? "ended by GDB" : "nothing went wrong");

@@ -28,7 +28,7 @@ final class ReportCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        boolean recording = RecordingFile.is(Path.of(what.replaceFirst("@\\d+$", "")));
+        boolean recording = RecordingFile.is(Path.of(Scenario.fileOf(what)));
         write(to, Report.of(recording ? "ws2:" + what + ":" + Scenario.of(what).kernel() + ":-" : what));
         return 0;
     }

@@ -415,7 +415,8 @@ class GdbTest {
 
     @Test
     void a_schedule_whose_guest_is_a_script_has_no_code_to_debug() {
-        ReplayStops stops = new ReplayStops((guests, steps) -> Exploration.debug("ws2:sve-vl-window:6.12:-", guests, steps));
+        ReplayStops stops =
+                new ReplayStops((guests, steps) -> Exploration.debug("ws2:sve-vl-window:6.12:-", guests, steps));
         assertThatThrownBy(stops::run).hasMessageContaining("no code to debug").hasMessageNotContaining("\n");
     }
 

@@ -101,8 +101,7 @@ public final class Exploration {
             Schedule none = new Schedule(scenario.name(), kernelText(kernel), List.of());
             findings.add(new Finding(AUDIT, r.audit(), List.of(), none, "", List.of(), TimelineStep.Beginning.NONE));
         }
-        Verdict.Figures done =
-                new Verdict.Figures(r.states(), r.runs(), r.moments(), r.merged(), notes(), coverage(r));
+        Verdict.Figures done = new Verdict.Figures(r.states(), r.runs(), r.moments(), r.merged(), notes(), coverage(r));
         if (from != null) done = Verdict.Figures.sum(List.of(from.figures(), done));
         String shard = from == null ? effort.shard() + "/" + effort.shards() : from.shard();
         boolean whole = r.complete() && shard.equals("1/1");
@@ -320,13 +319,14 @@ public final class Exploration {
         return b.toString();
     }
 
-    static KernelVersion kernelOf(String text) {
+    /** The kernel that {@link #kernelText} names. */
+    public static KernelVersion kernelOf(String text) {
         String[] half = text.split("/");
         String[] part = half[0].split("(?=[~+])");
         KernelVersion k = KernelVersion.of(part[0]);
         List<Patch> without = new ArrayList<>(), with = new ArrayList<>();
         Stream.of(part).skip(1).forEach(p -> (p.startsWith("~") ? without : with).add(Patch.of(p.substring(1))));
         k = k.changed(without, with);
-        return half.length < 2 ? k : k.preempted(KernelVersion.Preempt.valueOf(half[1].toUpperCase(Locale.ROOT)));
+        return half.length < 2 ? k : k.preempted(KernelVersion.Preempt.of(half[1]));
     }
 }

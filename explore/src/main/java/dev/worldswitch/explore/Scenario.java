@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -87,19 +88,14 @@ public final class Scenario {
     /**
      * A recorded client in place of a VMM by text: the usual events, one of them at a time.
      *
-     * @param name with {@code @} and the number of the window's first call behind it; without: the last window
+     * @param name with {@code @} and the number of the window's first call behind it, or a part's first and last calls with
+     *     a dash between; without: the last window
      */
     public static Scenario of(String name, Recording r) {
         r.checkRepeatable(name);
         Recording.Window window = r.windows().getLast();
         int at = name.lastIndexOf('@');
-        if (at >= 0 && name.substring(at + 1).matches("\\d{1,9}")) {
-            int from = Integer.parseInt(name.substring(at + 1));
-            window = r.windows().stream()
-                    .filter(w -> w.from() == from)
-                    .findFirst()
-                    .orElseThrow(() -> new IllegalArgumentException(name + ": no window begins at call " + from));
-        }
+        if (at >= 0 && name.substring(at).matches(WINDOW)) window = window(name, name.substring(at + 1), r);
         Map<String, String> lines = new LinkedHashMap<>();
         lines.put("description", "recording of " + r.client());
         lines.put("machine", r.machine());
@@ -110,6 +106,38 @@ public final class Scenario {
         lines.put("events", "interrupt, preempt, kick, signal");
         lines.put("bound.events", "1");
         return new Scenario(name, lines, new Recorded(r, window));
+    }
+
+    private static Recording.Window window(String name, String where, Recording r) {
+        String[] ends = where.split("-");
+        int from = Integer.parseInt(ends[0]);
+        if (ends.length == 1)
+            return r.windows().stream()
+                    .filter(w -> w.from() == from)
+                    .findFirst()
+                    .orElseThrow(() -> new IllegalArgumentException(name + ": no window begins at call " + from));
+        int to = Integer.parseInt(ends[1]) + 1;
+        return r.windows().stream()
+                .filter(w -> w.from() <= from && from < to && to <= w.to())
+                .findFirst()
+                .map(w -> new Recording.Window(from, to))
+                .orElseThrow(() -> new IllegalArgumentException(name + ": these calls are not within one window of "
+                        + r.windows().stream()
+                                .map(w -> w.from() + "-" + (w.to() - 1))
+                                .collect(Collectors.joining(", "))));
+    }
+
+    /** What may be behind the name of a recording's file. */
+    private static final String WINDOW = "@\\d{1,9}(-\\d{1,9})?";
+
+    /** Is this a window of a recording, by the name of it, and not the whole? */
+    public static boolean namesWindow(String name) {
+        return name.matches(".*" + WINDOW);
+    }
+
+    /** The file of a scenario, or of a recording of which this may name a window. */
+    public static String fileOf(String name) {
+        return name.replaceFirst(WINDOW + "$", "");
     }
 
     /** A recorded client and which of its calls are explored. */
@@ -149,7 +177,8 @@ public final class Scenario {
         int machine = nameOrPath.lastIndexOf(ON_MACHINE);
         if (machine > 0) return of(nameOrPath.substring(0, machine)).on(nameOrPath.substring(machine + 1));
         int at = nameOrPath.lastIndexOf(',');
-        if (at < 0 || !nameOrPath.substring(at + 1).matches("(cpus|tasks)=\\d{1,2}|also=[a-z-]+")) return named(nameOrPath);
+        if (at < 0 || !nameOrPath.substring(at + 1).matches("(cpus|tasks)=\\d{1,2}|also=[a-z-]+"))
+            return named(nameOrPath);
         String[] change = nameOrPath.substring(at + 1).split("=");
         Scenario s = of(nameOrPath.substring(0, at));
         return change[0].equals("also") ? s.also(change[1]) : s.changed(change[0], Integer.parseInt(change[1]));
@@ -196,7 +225,7 @@ public final class Scenario {
     }
 
     private static Scenario named(String nameOrPath) {
-        String path = nameOrPath.replaceFirst("@\\d{1,9}$", "");
+        String path = fileOf(nameOrPath);
         if (RecordingFile.is(Path.of(path))) return of(nameOrPath, RecordingFile.read(Path.of(path)));
         if (!nameOrPath.contains("/") && !nameOrPath.endsWith(".scenario")) return builtIn(nameOrPath);
         try {
@@ -261,7 +290,8 @@ public final class Scenario {
             boolean taskThatIsNot = dot > 0 && !key.startsWith("bound.") && !tasks.contains(key.substring(0, dot));
             boolean otherBounds = key.startsWith("bound.") && own.containsKey("events");
             boolean otherGuest = key.endsWith(".guest") && own.containsKey(key.replace(".guest", ".code"));
-            if (!key.startsWith("expect") && !key.equals("source") && !taskThatIsNot && !otherBounds && !otherGuest) all.putIfAbsent(key, value);
+            if (!key.startsWith("expect") && !key.equals("source") && !taskThatIsNot && !otherBounds && !otherGuest)
+                all.putIfAbsent(key, value);
         });
         return all;
     }

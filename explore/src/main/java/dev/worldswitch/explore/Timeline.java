@@ -176,8 +176,7 @@ final class Timeline {
     private static void place(List<TimelineStep> all, int i, Map<String, Integer> cpus) {
         TimelineStep s = all.get(i);
         if (s.cpu() >= 0) cpus.put(s.context(), s.cpu());
-        else if (cpus.containsKey(s.context()))
-            all.set(i, s.on(cpus.get(s.context())));
+        else if (cpus.containsKey(s.context())) all.set(i, s.on(cpus.get(s.context())));
     }
 
     /** The values and registers before the first step. */

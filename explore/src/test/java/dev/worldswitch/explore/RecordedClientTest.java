@@ -1,10 +1,12 @@
 package dev.worldswitch.explore;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kvm.IoctlTable;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 class RecordedClientTest {
@@ -33,5 +35,24 @@ class RecordedClientTest {
     @Test
     void another_answer_than_the_recorded_one_is_found() {
         assertThat(found(versionThatIs(11))).containsExactly("client-answers");
+    }
+
+    @Test
+    void a_part_of_a_window_is_named_by_its_first_and_last_calls() {
+        Recording r = recorded(versionThatIs(12)).recording();
+        assertThat(recorded(Scenario.of(NAME + "@1-1", r)).window()).isEqualTo(new Recording.Window(1, 2));
+        assertThatThrownBy(() -> Scenario.of(NAME + "@1-2", r))
+                .hasMessage(NAME + "@1-2: these calls are not within one window of 0-1");
+    }
+
+    private static Scenario.Recorded recorded(Scenario s) {
+        return Objects.requireNonNull(s.recorded());
+    }
+
+    @Test
+    void a_kernel_without_a_patch_is_named_as_recordings_name_it() {
+        String name = "6.12~asidbits-fixed/voluntary";
+        assertThat(Exploration.kernelText(Exploration.kernelOf(name))).isEqualTo(name);
+        assertThatThrownBy(() -> Exploration.kernelOf("6.12/sometimes")).hasMessageContaining("no preemption");
     }
 }

@@ -1,6 +1,7 @@
 package dev.worldswitch.cli.serve;
 
 import dev.worldswitch.explore.Bounds;
+import dev.worldswitch.explore.Exploration;
 import dev.worldswitch.explore.Scenario;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.KernelVersion.Preempt;
@@ -47,7 +48,7 @@ record Request(Map<String, String> given) {
     KernelVersion kernel(Scenario s) {
         String own = s.kernel();
         String name = !text("kernel").isEmpty() ? text("kernel") : own != null ? own : KernelVersion.DEFAULT;
-        KernelVersion k = KernelVersion.of(name)
+        KernelVersion k = Exploration.kernelOf(name)
                 .changed(
                         list("without").stream().map(Patch::of).toList(),
                         list("with").stream().map(Patch::of).toList());

@@ -148,7 +148,8 @@ final class X86Subject implements Subject {
         List<RegisterFile> all = new ArrayList<>(X86Registers.of(host));
         for (Vmm v : vmms) {
             Vm vm = v.vm();
-            String of = vmms.size() == 1 ? "vCPU" : "vCPU of " + v.task().region().name();
+            String of =
+                    vmms.size() == 1 ? "vCPU" : "vCPU of " + v.task().region().name();
             if (vm != null) all.add(X86Registers.of(of, vm.state()));
         }
         return all;
