@@ -39,10 +39,10 @@ class ApicMapTest {
     @Test
     void aNewVcpuIsNotInTheMapUntilALocalApicChanges() {
         Vcpu v = c.newVcpu(vm, 0);
-        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(0xfee00000, 0x400)))
+        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(0xfee00000L, 0x400, false)))
                 .isZero();
         enable(v);
-        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(0xfee00000, 0x400)))
+        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(0xfee00000L, 0x400, false)))
                 .isEqualTo(1);
     }
 
@@ -65,9 +65,9 @@ class ApicMapTest {
             assertThat(c.ioctl(v, SET_LAPIC, apic)).isZero();
         }
         int logical = 0xfee00000 | 3 << 12 | 4;
-        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(logical, 0x140)))
+        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(logical, 0x140, false)))
                 .isEqualTo(1);
-        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(logical, 0x141)))
+        assertThat(vm.apicBus().deliver(null, ApicBus.Message.msi(logical, 0x141, false)))
                 .isEqualTo(1);
         assertThat(requests(first, 0x40) + 2 * requests(first, 0x41)).isEqualTo(1);
         assertThat(requests(second, 0x40) + 2 * requests(second, 0x41)).isEqualTo(2);

@@ -62,6 +62,23 @@ class IrqchipTest {
     }
 
     @Test
+    void anX2apicsIdStaysAsItIsAndIsGivenInTheWidthTheClientAskedFor() {
+        Vcpu second = c.newVcpu(vm, 3);
+        second.setApicBase(0xfee00000L | Lapic.BASE_ENABLE | Lapic.BASE_EXTD);
+        c.ioctl(second, GET_LAPIC, TestClient.BASE);
+        Bytes given = c.after(1024).u32(Lapic.ID, 7 << 24);
+        assertThat(c.ioctl(second, SET_LAPIC, given)).isZero();
+        c.ioctl(second, GET_LAPIC, TestClient.BASE);
+        assertThat(c.after(1024).u32(Lapic.ID)).isEqualTo(3 << 24);
+        assertThat(c.ioctl(vm, IoctlTable.iow(0xa3, 104), new Bytes(104).u32(0, 129).u64(8, 1)))
+                .isZero();
+        c.ioctl(second, GET_LAPIC, TestClient.BASE);
+        Bytes wide = c.after(1024);
+        assertThat(wide.u32(Lapic.ID)).isEqualTo(3);
+        assertThat(c.ioctl(second, SET_LAPIC, wide.u32(Lapic.ID, 4))).isEqualTo(Errno.EINVAL);
+    }
+
+    @Test
     void anEdgeOfThePicIsAcknowledgedWithItsVectorAndOnce() {
         out(0x21, 0xef);
         assertThat(line(4, 1)).isEqualTo(1);
