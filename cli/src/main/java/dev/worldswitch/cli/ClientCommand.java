@@ -64,9 +64,12 @@ record ClientCommand(List<String> words, Map<String, String> environment) {
         String interpreter = program.interpreter();
         if (interpreter != null && (root != ARM64_ROOT || !Files.exists(Path.of(interpreter)))) {
             if (!Files.exists(root.resolve(interpreter.substring(1))))
-                throw missing(program, root.resolve(interpreter.substring(1)).toString(), root == ARM64_ROOT
-                        ? "sudo apt-get install -y libc6-arm64-cross"
-                        : LD_PREFIX + " names a directory without it");
+                throw missing(
+                        program,
+                        root.resolve(interpreter.substring(1)).toString(),
+                        root == ARM64_ROOT
+                                ? "sudo apt-get install -y libc6-arm64-cross"
+                                : LD_PREFIX + " names a directory without it");
             words.addAll(List.of("-L", root.toString()));
         }
         words.addAll(List.of("-E", PRELOAD + "=" + shim, "-E", SOCKET + "=" + socket, "-0", client.getFirst()));

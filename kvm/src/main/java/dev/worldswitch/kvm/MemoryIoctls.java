@@ -153,7 +153,8 @@ public final class MemoryIoctls {
                 return Errno.ENOMEM;
             }
         }
-        memory.slots(as).set(slots.with(new Slot(id, gpa, size, hva, flags, dirty, inRing, mapped, null, 0, vm.pageShift())));
+        memory.slots(as)
+                .set(slots.with(new Slot(id, gpa, size, hva, flags, dirty, inRing, mapped, null, 0, vm.pageShift())));
         vm.memoryChanged();
         if (old != null && old.dirty() != dirty) forget(old.dirty());
         if (old != null && old.inRing() != inRing) forget(old.inRing());

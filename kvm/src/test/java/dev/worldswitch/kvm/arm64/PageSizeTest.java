@@ -11,7 +11,10 @@ import org.junit.jupiter.api.Test;
 
 /** Hosts whose kernel has pages of 16 or 64 KiB. */
 class PageSizeTest {
-    private static final int MMAP_SIZE = io(0x04), CHECK = io(0x03), SET_MEMORY = iow(0x46, 32), DIRTY_LOG = iow(0x42, 16);
+    private static final int MMAP_SIZE = io(0x04),
+            CHECK = io(0x03),
+            SET_MEMORY = iow(0x46, 32),
+            DIRTY_LOG = iow(0x42, 16);
     private static final int ENABLE_CAP = iow(0xa3, 104), IPA_SIZE = 165, BLOCK_SIZES = 229, DIRTY_RING = 223;
     private static final long GPA = 0x40000000L, LOG = TestClient.BASE + 0x3000;
 
@@ -20,7 +23,10 @@ class PageSizeTest {
     }
 
     private static long slot(TestClient c, Vm vm, long gpa, long size, long hva) {
-        return c.ioctl(vm, SET_MEMORY, new Bytes(32).u32(4, 1).u64(8, gpa).u64(16, size).u64(24, hva));
+        return c.ioctl(
+                vm,
+                SET_MEMORY,
+                new Bytes(32).u32(4, 1).u64(8, gpa).u64(16, size).u64(24, hva));
     }
 
     @Test
@@ -48,7 +54,8 @@ class PageSizeTest {
 
     @Test
     void aVcpusMappingIsTwoPages() {
-        assertThat(host("4K", "6.12").ioctl(host("4K", "6.12").kvm(), MMAP_SIZE, 0)).isEqualTo(0x2000);
+        assertThat(host("4K", "6.12").ioctl(host("4K", "6.12").kvm(), MMAP_SIZE, 0))
+                .isEqualTo(0x2000);
         TestClient c = host("64K", "6.12");
         assertThat(c.ioctl(c.kvm(), MMAP_SIZE, 0)).isEqualTo(0x20000);
         assertThat(c.newVm().coalescedRingAt()).isEqualTo(0x10000);
