@@ -116,7 +116,8 @@ class GdbTest {
                     .redirectErrorStream(true)
                     .redirectOutput(out.toFile())
                     .start();
-            // As ws run does when its client has ended: GDB hears of it.
+            // As ws run does: GDB may end the client, and hears of its end.
+            stops.onKill(client::destroy);
             client.onExit().thenRun(server::close);
             String printed = gdb(server.port(), in.resolve("guest.elf"), commands);
             assertThat(client.waitFor(60, TimeUnit.SECONDS)).isTrue();
@@ -175,6 +176,13 @@ class GdbTest {
                         "= 3",
                         "exited normally]",
                         "000000cc");
+    }
+
+    @Test
+    void kill_ends_the_client_of_a_guest_that_is_held() throws Exception {
+        assertThat(debug("sapphire-rapids", "x86", "break square", "continue", "kill"))
+                .containsSubsequence("Breakpoint 1, square", "killed]")
+                .doesNotContain("000000cc");
     }
 
     @Test
