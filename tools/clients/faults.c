@@ -534,6 +534,45 @@ static const char *server_without_descriptors(long *times) {
 	return ended(p, 20) && !bad ? "no new client when there was room again" : bad;
 }
 
+/* VMs with vCPUs and the largest logs until there is no more; all else is as it was. */
+static int fills_the_heap(void) {
+	struct vm m;
+	int refused = 0;
+	for (int vms = 0; vms < 200 && !refused; vms++) {
+		struct kvm_userspace_memory_region r = {.slot = 1, .flags = KVM_MEM_LOG_DIRTY_PAGES, .guest_phys_addr = 1ull << 32, .memory_size = 1ull << 38};
+		if (make_vm(&m, 64)) return errno == ENOMEM ? 0 : errno;
+		/* A range of the client that is not there: only its log needs memory. */
+		r.userspace_addr = 1ull << 40;
+		for (; r.slot < 100 && !refused; r.slot++, r.guest_phys_addr += r.memory_size) {
+			if (!ioctl(m.fd, KVM_SET_USER_MEMORY_REGION, &r)) continue;
+			if (errno == EINVAL || errno == EFAULT) break;
+			if (errno != ENOMEM) return errno;
+			refused = 1;
+		}
+		for (int i = 0; i < 60; i++)
+			if (add_vcpu(&m, 0)) {
+				if (errno != ENOMEM) return errno;
+				refused = 1;
+				break;
+			}
+	}
+	return refused ? 0 : 1;
+}
+
+static const char *server_heap_full(long *times) {
+	if (!getenv("WS_SMALL_HEAP")) return "skipped: the server's heap is as large as it is";
+	for (int i = 0; i < 3; i++, ++*times) {
+		pid_t p = fork();
+		if (!p) _exit(fills_the_heap());
+		int e = ended(p, 120);
+		if (e) return e < 0 ? "it hung" : e == 1 ? "nothing was refused" : WRONG("%s, not ENOMEM", strerror(e));
+		p = fork();
+		if (!p) _exit(session(2));
+		if (ended(p, 60)) return "no new client when there was room again";
+	}
+	return NULL;
+}
+
 static const char *server_stopped(long *times) {
 	pid_t server = (pid_t)figure(&before, "server-pid"), p = fork();
 	if (!p) {
@@ -568,6 +607,7 @@ static const struct fault {
 	{"forged-numbers", forged_numbers},
 	{"limits-of-a-vm", limits_of_a_vm},
 	{"server-without-descriptors", server_without_descriptors},
+	{"server-heap-full", server_heap_full},
 	{"server-stopped", server_stopped},
 };
 

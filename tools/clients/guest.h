@@ -56,13 +56,13 @@ static const uint32_t arm_code[] = {
 };
 static const uint32_t arm_spin[] = {0x14000000};
 
-static int set_reg(int vcpu, uint64_t id, uint64_t value) {
+static inline int set_reg(int vcpu, uint64_t id, uint64_t value) {
 	struct one_reg r = {id, (uint64_t)&value};
 	return ioctl(vcpu, KVM_SET_ONE_REG, &r);
 }
 
 /* 0, or -1 with errno. */
-static int add_vcpu(struct vm *m, int spins) {
+static inline int add_vcpu(struct vm *m, int spins) {
 	struct vcpu *v = &m->vcpu[m->vcpus];
 	long size = ioctl(m->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	v->id = m->vcpus;
@@ -95,7 +95,7 @@ static int add_vcpu(struct vm *m, int spins) {
 #endif
 }
 
-static void drop_vm(struct vm *m) {
+static inline void drop_vm(struct vm *m) {
 	long size = m->kvm < 0 ? 0 : ioctl(m->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	for (int i = 0; i < m->vcpus; i++) {
 		if (m->vcpu[i].run != MAP_FAILED) munmap(m->vcpu[i].run, (size_t)size);
@@ -110,7 +110,7 @@ static void drop_vm(struct vm *m) {
 }
 
 /* A VM with memory at 0 and room for this many vCPUs; 0, or -1 with errno. */
-static int make_vm(struct vm *m, int vcpus) {
+static inline int make_vm(struct vm *m, int vcpus) {
 	struct arm_vcpu_init init;
 	struct kvm_userspace_memory_region r = {.memory_size = (uint64_t)vcpus * ROOM};
 	memset(m, 0, sizeof *m);
@@ -128,7 +128,7 @@ static int make_vm(struct vm *m, int vcpus) {
 }
 
 /* This many rounds of the vCPU's guest: 0 when every answer was right, 1 when one was not, -1 with errno when a call failed. */
-static int check_guest(struct vm *m, int id, int rounds) {
+static inline int check_guest(struct vm *m, int id, int rounds) {
 	struct vcpu *v = &m->vcpu[id];
 	volatile uint64_t *data = (volatile uint64_t *)(m->memory + id * ROOM + 0x1000);
 	uint64_t value = 0x1111111111111111ull * (uint64_t)(id % 14 + 1);

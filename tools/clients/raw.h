@@ -26,14 +26,14 @@ struct raw {
 
 /* Steps of the session: the program kills itself at the one that it is asked to. */
 static long steps, kill_at;
-static void step(void) {
+static inline void step(void) {
 	if (++steps == kill_at) {
 		kill(getpid(), SIGKILL);
 		pause();
 	}
 }
 
-static int put(int fd, const void *p, size_t n, int pass) {
+static inline int put(int fd, const void *p, size_t n, int pass) {
 	union {
 		struct cmsghdr h;
 		char room[CMSG_SPACE(sizeof(int))];
@@ -51,7 +51,7 @@ static int put(int fd, const void *p, size_t n, int pass) {
 }
 
 /* A frame in two halves, and its payload in two: a step before, between and behind them. */
-static int send_frame(int fd, uint32_t type, uint64_t a, uint64_t b, uint64_t c, const void *payload, size_t n, int pass) {
+static inline int send_frame(int fd, uint32_t type, uint64_t a, uint64_t b, uint64_t c, const void *payload, size_t n, int pass) {
 	struct frame f = {(uint32_t)(28 + n), type, a, b, c};
 	step();
 	if (put(fd, &f, 11, pass)) return -1;
@@ -63,7 +63,7 @@ static int send_frame(int fd, uint32_t type, uint64_t a, uint64_t b, uint64_t c,
 	return n ? put(fd, (const char *)payload + n / 2, n - n / 2, -1) : 0;
 }
 
-static int receive_frame(struct raw *r, int fd, struct frame *f, void *payload, size_t room) {
+static inline int receive_frame(struct raw *r, int fd, struct frame *f, void *payload, size_t room) {
 	union {
 		struct cmsghdr h;
 		char bytes[CMSG_SPACE(sizeof(int))];
@@ -80,7 +80,7 @@ static int receive_frame(struct raw *r, int fd, struct frame *f, void *payload, 
 }
 
 /* Both greetings. The probe is no address of ours, so the server asks for all memory by frames. 0, or -1. */
-static int raw_start(struct raw *r) {
+static inline int raw_start(struct raw *r) {
 	struct frame f;
 	memset(r, 0, sizeof *r);
 	r->process = connect_plainly();
@@ -98,14 +98,14 @@ static int raw_start(struct raw *r) {
 	return 0;
 }
 
-static void raw_end(struct raw *r) {
+static inline void raw_end(struct raw *r) {
 	close(r->thread);
 	close(r->process);
 	close(r->memory);
 }
 
 /* Serves what the server asks while a call is under way; the call's answer. */
-static long raw_answer(struct raw *r, struct frame *f, int file) {
+static inline long raw_answer(struct raw *r, struct frame *f, int file) {
 	static char data[65536];
 	for (;;) {
 		if (receive_frame(r, r->thread, f, data, sizeof data)) return -EPIPE;
@@ -129,14 +129,14 @@ static long raw_answer(struct raw *r, struct frame *f, int file) {
 }
 
 /* ioctl on a file of the server by its handle. `file`: the descriptor that goes with it, -1 to forge it. */
-static long raw_ioctl(struct raw *r, uint64_t handle, int file, unsigned long command, void *argument) {
+static inline long raw_ioctl(struct raw *r, uint64_t handle, int file, unsigned long command, void *argument) {
 	struct frame f;
 	if (send_frame(r->thread, IOCTL, handle, command, (uint64_t)argument, NULL, 0, -1)) return -EPIPE;
 	return raw_answer(r, &f, file);
 }
 
 /* The handle in the name of a descriptor that the server made. */
-static uint64_t handle_of(int fd) {
+static inline uint64_t handle_of(int fd) {
 	struct sockaddr_un name;
 	socklen_t n = sizeof name;
 	memset(&name, 0, sizeof name);

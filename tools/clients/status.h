@@ -13,7 +13,7 @@ struct status {
 	char text[4096];
 };
 
-static int connect_plainly(void) {
+static inline int connect_plainly(void) {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	const char *path = getenv("WORLDSWITCH_SOCKET");
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -25,7 +25,7 @@ static int connect_plainly(void) {
 }
 
 /* 0 when the server answered. */
-static int ask_status(struct status *s, int collect) {
+static inline int ask_status(struct status *s, int collect) {
 	struct {
 		uint32_t length, type;
 		uint64_t a, b, c;
@@ -42,7 +42,7 @@ static int ask_status(struct status *s, int collect) {
 }
 
 /* The figure with this name, -1 when there is none. */
-static long figure(const struct status *s, const char *name) {
+static inline long figure(const struct status *s, const char *name) {
 	size_t n = strlen(name);
 	for (const char *line = s->text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
 		if (!strncmp(line, name, n) && line[n] == ' ') return atol(line + n + 1);

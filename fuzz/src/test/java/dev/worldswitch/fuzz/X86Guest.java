@@ -8,7 +8,10 @@ final class X86Guest {
     static final int VM = 1, VCPU = 2;
     static final long PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, PT = 0x4000;
     private static final int GET_SREGS = IoctlTable.ior(0x83, 312), SET_SREGS = IoctlTable.iow(0x84, 312);
-    private static final int SET_REGS = IoctlTable.iow(0x82, 144), REGION = IoctlTable.iow(0x46, 32), READONLY = 2;
+    private static final int SET_REGS = IoctlTable.iow(0x82, 144),
+            REGION = IoctlTable.iow(0x46, 32),
+            READONLY = 2,
+            CPUID_ENTRIES = 256;
     private static final long ARG = Window.STRUCT.address();
     private final KvmPath path;
     private final GuardedMemory memory;
@@ -29,6 +32,13 @@ final class X86Guest {
         memory.put(ARG + 16, 8, w.size());
         memory.put(ARG + 24, 8, w.address());
         path.ioctl(VM, REGION, ARG);
+    }
+
+    /** CPUID as the host supports it all. */
+    void allFeatures() {
+        memory.put(Window.DATA.address(), 4, CPUID_ENTRIES);
+        path.ioctl(0, IoctlTable.iowr(5, 8), Window.DATA.address());
+        path.ioctl(VCPU, IoctlTable.iow(0x90, 8), Window.DATA.address());
     }
 
     /** CS and the others, in the order of struct kvm_sregs. */

@@ -30,6 +30,11 @@ public interface Client {
     @Nullable
     SharedPages newSharedPages(int bytes);
 
+    /** Does the host have memory for so many bytes of its own that this client makes it keep? */
+    default boolean roomFor(long bytes) {
+        return true;
+    }
+
     /** New zeroed memory for guests; null where there can be none. */
     default @Nullable GuestFile newGuestFile(long bytes, boolean mappable) {
         return null;

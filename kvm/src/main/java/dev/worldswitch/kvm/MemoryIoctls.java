@@ -139,6 +139,9 @@ public final class MemoryIoctls {
             DirtyLog log = vm.dirtyLog();
             dirty = old == null ? null : old.dirty();
             inRing = old == null ? null : old.inRing();
+            // kvm_alloc_dirty_bitmap: 8 TiB of one slot are 256 MiB of bits.
+            if (dirty == null && inRing == null && !vm.client().roomFor(size >>> Mm.PAGE_SHIFT + 3))
+                return Errno.ENOMEM;
             mapped = old == null ? null : old.mapped();
             try {
                 if (dirty == null && log.usesBitmap()) dirty = log.newLog(slot, size >>> vm.pageShift());
@@ -149,7 +152,6 @@ public final class MemoryIoctls {
                     if (old != null && vm.guestRan()) mapped.fill(0, mapped.length(), -1);
                 }
             } catch (OutOfMemoryError e) {
-                // kvm_alloc_dirty_bitmap: 8 TiB of one slot are 256 MiB of bits.
                 return Errno.ENOMEM;
             }
         }

@@ -5,6 +5,7 @@ import java.util.List;
 
 /** Which of a client's memory is common with the server, and where. Readers never wait: they see one whole map. */
 final class ClientMemory {
+    private final OrderedLock lock = new OrderedLock("ClientMemory");
     /** A run of the client's address space and its place here. */
     record Piece(long from, long to, long host, boolean writable) {
         Piece part(long f, long t) {
@@ -66,19 +67,21 @@ final class ClientMemory {
     }
 
     /** Parts of the range that are not common yet, as {from, to}; also remembers that the range was asked for. */
-    synchronized List<long[]> missing(long from, long to) {
-        remember(from, to);
-        List<long[]> gaps = new ArrayList<>();
-        Piece[] all = pieces;
-        int i = find(all, from);
-        if (i < 0) i = -(i + 1);
-        long at = from;
-        for (; i < all.length && all[i].from < to && at < to; i++) {
-            if (all[i].from > at) gaps.add(new long[] {at, all[i].from});
-            at = Math.max(at, all[i].to);
+    List<long[]> missing(long from, long to) {
+        try (var _ = lock.hold()) {
+            remember(from, to);
+            List<long[]> gaps = new ArrayList<>();
+            Piece[] all = pieces;
+            int i = find(all, from);
+            if (i < 0) i = -(i + 1);
+            long at = from;
+            for (; i < all.length && all[i].from < to && at < to; i++) {
+                if (all[i].from > at) gaps.add(new long[] {at, all[i].from});
+                at = Math.max(at, all[i].to);
+            }
+            if (at < to) gaps.add(new long[] {at, to});
+            return gaps;
         }
-        if (at < to) gaps.add(new long[] {at, to});
-        return gaps;
     }
 
     private void remember(long from, long to) {
@@ -95,13 +98,15 @@ final class ClientMemory {
     }
 
     /** The 2 MiB around an address, as far as a slot asked for it; null when none did. */
-    synchronized long @org.jspecify.annotations.Nullable [] askedAround(long address) {
-        for (long[] r : asked)
-            if (address >= r[0] && address < r[1]) {
-                long from = Math.max(r[0], address & -(2L << 20));
-                return new long[] {from, Math.min(r[1], (address & -(2L << 20)) + (2L << 20))};
-            }
-        return null;
+    long @org.jspecify.annotations.Nullable [] askedAround(long address) {
+        try (var _ = lock.hold()) {
+            for (long[] r : asked)
+                if (address >= r[0] && address < r[1]) {
+                    long from = Math.max(r[0], address & -(2L << 20));
+                    return new long[] {from, Math.min(r[1], (address & -(2L << 20)) + (2L << 20))};
+                }
+            return null;
+        }
     }
 
     /** How much the shim may make common behind what it is asked for. */
@@ -111,21 +116,28 @@ final class ClientMemory {
      * Room in the common file for a range of the client and what follows it; never given out twice, so a late access
      * hurts nobody.
      */
-    synchronized long reserve(long size) {
-        long at = nextOffset;
-        nextOffset += size + ADOPT_AHEAD;
-        if (nextOffset > FILE_SIZE) throw new IllegalStateException("a client asked for slots of more than 2^60 bytes");
-        return at;
+    long reserve(long size) {
+        try (var _ = lock.hold()) {
+            long at = nextOffset;
+            nextOffset += size + ADOPT_AHEAD;
+            if (nextOffset > FILE_SIZE)
+                throw new IllegalStateException("a client asked for slots of more than 2^60 bytes");
+            return at;
+        }
     }
 
     /** Is this a part of the common file that was ever {@link #reserve reserved}? Windows elsewhere would be the client's to choose. */
-    synchronized boolean wasReserved(long offset, long size) {
-        return offset >= 0 && (offset & 4095) == 0 && offset <= nextOffset && size <= nextOffset - offset;
+    boolean wasReserved(long offset, long size) {
+        try (var _ = lock.hold()) {
+            return offset >= 0 && (offset & 4095) == 0 && offset <= nextOffset && size <= nextOffset - offset;
+        }
     }
 
     /** The room behind {@code used} bytes was not needed. */
-    synchronized void giveBack(long at, long size, long used) {
-        if (nextOffset == at + size + ADOPT_AHEAD) nextOffset = at + used;
+    void giveBack(long at, long size, long used) {
+        try (var _ = lock.hold()) {
+            if (nextOffset == at + size + ADOPT_AHEAD) nextOffset = at + used;
+        }
     }
 
     /** Where a part of the common file is mapped here. */
@@ -141,20 +153,24 @@ final class ClientMemory {
     }
 
     /** The client made this range common with the server's file. @return false when there is no room for it here */
-    synchronized boolean common(long from, long size, long offset, int prot) {
-        long host = place(offset, size);
-        if (host != 0) insert(new Piece(from, from + size, host, (prot & 2) != 0));
-        return host != 0;
+    boolean common(long from, long size, long offset, int prot) {
+        try (var _ = lock.hold()) {
+            long host = place(offset, size);
+            if (host != 0) insert(new Piece(from, from + size, host, (prot & 2) != 0));
+            return host != 0;
+        }
     }
 
     /** The client's range is a shared mapping of a file, given by descriptor. @return false when there is no room for it here */
-    synchronized boolean file(long from, long size, int file, long offset, int prot) {
-        boolean writable = (prot & 2) != 0;
-        long host = sys.map(file, offset, size, writable ? Native.PROT_READ_WRITE : 1);
-        if (host < 0 && host > -4096) return host != -Native.ENOMEM;
-        fileMappings.add(new long[] {host, size});
-        insert(new Piece(from, from + size, host, writable));
-        return true;
+    boolean file(long from, long size, int file, long offset, int prot) {
+        try (var _ = lock.hold()) {
+            boolean writable = (prot & 2) != 0;
+            long host = sys.map(file, offset, size, writable ? Native.PROT_READ_WRITE : 1);
+            if (host < 0 && host > -4096) return host != -Native.ENOMEM;
+            fileMappings.add(new long[] {host, size});
+            insert(new Piece(from, from + size, host, writable));
+            return true;
+        }
     }
 
     private void insert(Piece p) {
@@ -210,44 +226,52 @@ final class ClientMemory {
     }
 
     /** The client unmapped, replaced or protected this range. */
-    synchronized void changed(long from, long to) {
-        int first = find(pieces, from), next = first < 0 ? -(first + 1) : first;
-        if (next < pieces.length && pieces[next].from < to)
-            publish(without(from, to).toArray(new Piece[0]));
+    void changed(long from, long to) {
+        try (var _ = lock.hold()) {
+            int first = find(pieces, from), next = first < 0 ? -(first + 1) : first;
+            if (next < pieces.length && pieces[next].from < to)
+                publish(without(from, to).toArray(new Piece[0]));
+        }
     }
 
     /** A child shares the file until it has copied: no holes may be made any more. */
-    synchronized void forked() {
-        forked = true;
+    void forked() {
+        try (var _ = lock.hold()) {
+            forked = true;
+        }
     }
 
     /** Gives memory back that lies in the common file and that no piece shows any more. */
-    synchronized void trim(long from, long to) {
-        if (forked) return;
-        for (Piece q : pieces)
-            if (q.from < to && q.to > from)
-                for (long[] w : windows) {
-                    long f = Math.max(q.from, from), t = Math.min(q.to, to);
-                    if (f < t && q.host >= w[2] && q.host < w[2] + (w[1] - w[0]))
-                        sys.call(
-                                Native.Nr.FALLOCATE,
-                                fd,
-                                FALLOC_FL_KEEP_SIZE_PUNCH_HOLE,
-                                w[0] + (q.host + (f - q.from) - w[2]),
-                                t - f,
-                                0,
-                                0);
-                }
+    void trim(long from, long to) {
+        try (var _ = lock.hold()) {
+            if (forked) return;
+            for (Piece q : pieces)
+                if (q.from < to && q.to > from)
+                    for (long[] w : windows) {
+                        long f = Math.max(q.from, from), t = Math.min(q.to, to);
+                        if (f < t && q.host >= w[2] && q.host < w[2] + (w[1] - w[0]))
+                            sys.call(
+                                    Native.Nr.FALLOCATE,
+                                    fd,
+                                    FALLOC_FL_KEEP_SIZE_PUNCH_HOLE,
+                                    w[0] + (q.host + (f - q.from) - w[2]),
+                                    t - f,
+                                    0,
+                                    0);
+                    }
+        }
     }
 
     /** The process is gone and none of its threads runs. */
-    synchronized void close() {
-        pieces = new Piece[0];
-        generation++;
-        for (long[] w : windows) sys.unmap(w[2], w[1] - w[0]);
-        for (long[] m : fileMappings) sys.unmap(m[0], m[1]);
-        windows.clear();
-        fileMappings.clear();
-        sys.close(fd);
+    void close() {
+        try (var _ = lock.hold()) {
+            pieces = new Piece[0];
+            generation++;
+            for (long[] w : windows) sys.unmap(w[2], w[1] - w[0]);
+            for (long[] m : fileMappings) sys.unmap(m[0], m[1]);
+            windows.clear();
+            fileMappings.clear();
+            sys.close(fd);
+        }
     }
 }

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /** One address space of a client: from its first call until exit or exec. */
 public final class ClientProcess implements Client {
+    private final OrderedLock lock = new OrderedLock("ClientProcess");
     /** Bytes that each thread has in the shared page: words about signals, and its {@link Mailbox}. */
     static final int SLOT = 256;
 
@@ -95,22 +96,29 @@ public final class ClientProcess implements Client {
         return signals;
     }
 
-    synchronized int takeSlot() {
-        int slot = slots.nextClearBit(0);
-        if (slot >= THREADS_MAX) throw new IllegalStateException("more than " + THREADS_MAX + " threads in one client");
-        slots.set(slot);
-        return slot;
+    int takeSlot() {
+        try (var _ = lock.hold()) {
+            int slot = slots.nextClearBit(0);
+            if (slot >= THREADS_MAX)
+                throw new IllegalStateException("more than " + THREADS_MAX + " threads in one client");
+            slots.set(slot);
+            return slot;
+        }
     }
 
     /** False when the process is gone already. */
-    synchronized boolean add(HostThread t) {
-        return !dead && threads.add(t);
+    boolean add(HostThread t) {
+        try (var _ = lock.hold()) {
+            return !dead && threads.add(t);
+        }
     }
 
-    synchronized void remove(HostThread t, int slot) {
-        threads.remove(t);
-        slots.clear(slot);
-        closeIfUnused();
+    void remove(HostThread t, int slot) {
+        try (var _ = lock.hold()) {
+            threads.remove(t);
+            slots.clear(slot);
+            closeIfUnused();
+        }
     }
 
     /** The shim says that a signal is pending for the thread with this slot. */
@@ -119,10 +127,12 @@ public final class ClientProcess implements Client {
     }
 
     /** Exit, kill or exec: calls under way end as by a signal. */
-    synchronized void died() {
-        dead = true;
-        for (HostThread t : threads) t.processDied();
-        closeIfUnused();
+    void died() {
+        try (var _ = lock.hold()) {
+            dead = true;
+            for (HostThread t : threads) t.processDied();
+            closeIfUnused();
+        }
     }
 
     // Guest code of a thread still in KVM_RUN uses the mappings: they go with the last thread.
@@ -206,8 +216,32 @@ public final class ClientProcess implements Client {
         return memory.generation();
     }
 
+    /** Of the heap: what others go on with when one client has filled the rest. */
+    private static final int RESERVE = 4;
+
+    /** What a vCPU takes with its registers, caches and translated code: rather too much. */
+    private static final long VCPU_BYTES = 2 << 20;
+
+    @Override
+    public boolean roomFor(long bytes) {
+        if (isFree(bytes)) return true;
+        // What nobody uses any more still counts.
+        System.gc();
+        if (isFree(bytes)) return true;
+        server.says("client " + pid + ": no memory for " + bytes + " bytes more, the server's heap has "
+                + (Runtime.getRuntime().maxMemory() >> 20) + " MiB");
+        return false;
+    }
+
+    private static boolean isFree(long bytes) {
+        Runtime r = Runtime.getRuntime();
+        long used = r.totalMemory() - r.freeMemory();
+        return bytes <= r.maxMemory() - r.maxMemory() / RESERVE - used;
+    }
+
     @Override
     public @Nullable SharedPages newSharedPages(int bytes) {
+        if (!roomFor(VCPU_BYTES)) return null;
         try {
             return new MappedPages("kvm-vcpu", bytes);
         } catch (Native.Refused e) {

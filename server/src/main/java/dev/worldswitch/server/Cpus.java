@@ -16,6 +16,7 @@ import java.util.function.Consumer;
  * request to one CPU after the other, a time slice apart, so that a spinning guest gives way.
  */
 final class Cpus<C extends PhysicalCpu> implements CpuPool<C> {
+    private final OrderedLock lock = new OrderedLock("Cpus");
     private static final long SLICE_MS = 4;
 
     private final List<C> free, byId;
@@ -48,14 +49,18 @@ final class Cpus<C extends PhysicalCpu> implements CpuPool<C> {
     }
 
     /** {@code task} shall get the CPU that {@code other} had last, when it is free. */
-    synchronized void wishCpuOf(Task task, Task other) {
-        C cpu = last.get(other);
-        if (cpu != null) wishes.put(task, cpu);
+    void wishCpuOf(Task task, Task other) {
+        try (var _ = lock.hold()) {
+            C cpu = last.get(other);
+            if (cpu != null) wishes.put(task, cpu);
+        }
     }
 
     /** CPUs given to tasks, and how often it was another one than the task's last. */
-    synchronized long[] leasesAndMigrations() {
-        return new long[] {leases, migrations};
+    long[] leasesAndMigrations() {
+        try (var _ = lock.hold()) {
+            return new long[] {leases, migrations};
+        }
     }
 
     @Override
@@ -64,28 +69,30 @@ final class Cpus<C extends PhysicalCpu> implements CpuPool<C> {
         return take(task);
     }
 
-    private synchronized C take(Task task) {
-        waiting.add(task);
-        boolean interrupted = false;
-        while (free.isEmpty() || waiting.peek() != task) {
-            try {
-                wait(SLICE_MS);
-            } catch (InterruptedException e) {
-                interrupted = true;
+    private C take(Task task) {
+        try (var _ = lock.hold()) {
+            waiting.add(task);
+            boolean interrupted = false;
+            while (free.isEmpty() || waiting.peek() != task) {
+                try {
+                    lock.await(SLICE_MS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+                if (free.isEmpty() && waiting.peek() == task) preemptNext();
             }
-            if (free.isEmpty() && waiting.peek() == task) preemptNext();
+            waiting.remove();
+            if (interrupted) Thread.currentThread().interrupt();
+            C before = last.get(task), wish = wishes.remove(task);
+            C cpu = wish != null && free.contains(wish) ? wish : choose(before);
+            leases++;
+            if (before != null && before != cpu) migrations++;
+            free.remove(cpu);
+            running.put(task, cpu);
+            last.put(task, cpu);
+            if (!waiting.isEmpty()) lock.tellAll();
+            return cpu;
         }
-        waiting.remove();
-        if (interrupted) Thread.currentThread().interrupt();
-        C before = last.get(task), wish = wishes.remove(task);
-        C cpu = wish != null && free.contains(wish) ? wish : choose(before);
-        leases++;
-        if (before != null && before != cpu) migrations++;
-        free.remove(cpu);
-        running.put(task, cpu);
-        last.put(task, cpu);
-        if (!waiting.isEmpty()) notifyAll();
-        return cpu;
     }
 
     /** The CPU with this number. */
@@ -105,37 +112,47 @@ final class Cpus<C extends PhysicalCpu> implements CpuPool<C> {
     }
 
     @Override
-    public synchronized void release(Task task) {
-        C cpu = running.remove(task);
-        if (cpu != null) free.add(cpu);
-        notifyAll();
+    public void release(Task task) {
+        try (var _ = lock.hold()) {
+            C cpu = running.remove(task);
+            if (cpu != null) free.add(cpu);
+            lock.tellAll();
+        }
     }
 
     /** A call that broke down left its CPU behind. @param recover makes it fit for others */
-    synchronized void giveBack(Task task, Consumer<PhysicalCpu> recover) {
-        C cpu = running.get(task);
-        if (cpu == null) return;
-        cpu.recover();
-        recover.accept(cpu);
-        task.preemptNotifier().set(null);
-        task.preemptCount().set(0);
-        task.onCpu(null);
-        release(task);
+    void giveBack(Task task, Consumer<PhysicalCpu> recover) {
+        try (var _ = lock.hold()) {
+            C cpu = running.get(task);
+            if (cpu == null) return;
+            cpu.recover();
+            recover.accept(cpu);
+            task.preemptNotifier().set(null);
+            task.preemptCount().set(0);
+            task.onCpu(null);
+            release(task);
+        }
     }
 
     /** Makes a guest that the task runs exit; nothing when the task is on no CPU, it looks again before it enters. */
-    synchronized void kick(Task task) {
-        C cpu = running.get(task);
-        if (cpu != null) cpu.raise(Line.KICK);
+    void kick(Task task) {
+        try (var _ = lock.hold()) {
+            C cpu = running.get(task);
+            if (cpu != null) cpu.raise(Line.KICK);
+        }
     }
 
-    synchronized void ended(Task task) {
-        last.remove(task);
+    void ended(Task task) {
+        try (var _ = lock.hold()) {
+            last.remove(task);
+        }
     }
 
     /** CPUs that nobody has. */
-    synchronized int idle() {
-        return free.size();
+    int idle() {
+        try (var _ = lock.hold()) {
+            return free.size();
+        }
     }
 
     int count() {

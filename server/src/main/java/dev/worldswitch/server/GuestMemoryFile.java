@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * mappable, mmap are not possible; and it tells the server which file a descriptor is.
  */
 final class GuestMemoryFile implements GuestFile {
+    private final OrderedLock lock = new OrderedLock("GuestMemoryFile");
     private static final AtomicLong NUMBERS = new AtomicLong();
     private static final Pattern NAME = Pattern.compile("/memfd:\\[kvm-gmem(?:-mmap)?]:(\\d+).*");
 
@@ -63,11 +64,13 @@ final class GuestMemoryFile implements GuestFile {
     }
 
     @Override
-    public synchronized void close() {
-        if (closed) return;
-        closed = true;
-        whenClosed.accept(this);
-        sys.unmap(address, bytes);
-        sys.close(fd);
+    public void close() {
+        try (var _ = lock.hold()) {
+            if (closed) return;
+            closed = true;
+            whenClosed.accept(this);
+            sys.unmap(address, bytes);
+            sys.close(fd);
+        }
     }
 }

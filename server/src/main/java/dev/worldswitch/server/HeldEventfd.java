@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A client's eventfd by a descriptor of our own. */
 final class HeldEventfd implements Eventfd {
+    private final OrderedLock lock = new OrderedLock("HeldEventfd");
     private static final String ID = "eventfd-id:";
     private static final ThreadLocal<Native> SYS = ThreadLocal.withInitial(Native::new);
     private static final MemorySegment ONE = Arena.global().allocateFrom(ValueLayout.JAVA_LONG, 1);
@@ -45,9 +46,11 @@ final class HeldEventfd implements Eventfd {
     }
 
     @Override
-    public synchronized void signal() {
-        if (closed) return;
-        SYS.get().call(Native.Nr.WRITE, fd, ONE.address(), 8);
+    public void signal() {
+        try (var _ = lock.hold()) {
+            if (closed) return;
+            SYS.get().call(Native.Nr.WRITE, fd, ONE.address(), 8);
+        }
     }
 
     @Override
@@ -58,20 +61,24 @@ final class HeldEventfd implements Eventfd {
 
     /** Waits for a callback under way: what it reaches may go after this. */
     @Override
-    public synchronized void close() {
-        if (closed) return;
-        closed = true;
-        if (then != null) Loop.ALL.remove(this);
-        SYS.get().close(fd);
+    public void close() {
+        try (var _ = lock.hold()) {
+            if (closed) return;
+            closed = true;
+            if (then != null) Loop.ALL.remove(this);
+            SYS.get().close(fd);
+        }
     }
 
-    private synchronized void signalled(Native sys, MemorySegment count) {
-        Runnable what = then;
-        if (closed || what == null || sys.call(Native.Nr.READ, fd, count.address(), 8) != 8) return;
-        try {
-            what.run();
-        } catch (RuntimeException | Error e) {
-            System.err.println("ws: internal error in an interrupt by an eventfd: " + e);
+    private void signalled(Native sys, MemorySegment count) {
+        try (var _ = lock.hold()) {
+            Runnable what = then;
+            if (closed || what == null || sys.call(Native.Nr.READ, fd, count.address(), 8) != 8) return;
+            try {
+                what.run();
+            } catch (RuntimeException | Error e) {
+                System.err.println("ws: internal error in an interrupt by an eventfd: " + e);
+            }
         }
     }
 

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The host side of one client thread: its connection, its task, its calls one after the other. */
 public final class HostThread implements Caller {
+    private final OrderedLock lock = new OrderedLock("HostThread");
     private static final ThreadLocal<@Nullable HostThread> CURRENT = new ThreadLocal<>();
     /** Words of the thread's slot in the signal page. */
     private static final int PENDING = 0, WAKE = 4;
@@ -193,10 +194,12 @@ public final class HostThread implements Caller {
     }
 
     @Override
-    public synchronized void wake() {
-        if (ended) return;
-        ValueLayout.JAVA_INT.varHandle().getAndAdd(Native.memory(), slotAddress() + WAKE, 1);
-        wakeSys.call(Native.Nr.FUTEX, slotAddress() + WAKE, FUTEX_WAKE, 1, 0, 0, 0);
+    public void wake() {
+        try (var _ = lock.hold()) {
+            if (ended) return;
+            ValueLayout.JAVA_INT.varHandle().getAndAdd(Native.memory(), slotAddress() + WAKE, 1);
+            wakeSys.call(Native.Nr.FUTEX, slotAddress() + WAKE, FUTEX_WAKE, 1, 0, 0, 0);
+        }
     }
 
     private boolean ended;
@@ -207,8 +210,10 @@ public final class HostThread implements Caller {
         sys.call(Native.Nr.SHUTDOWN, wire.fd(), 2, 0);
     }
 
-    private synchronized void ended() {
-        ended = true;
+    private void ended() {
+        try (var _ = lock.hold()) {
+            ended = true;
+        }
     }
 
     // ---- the client's memory, with the shim's help where needed
@@ -514,12 +519,18 @@ public final class HostThread implements Caller {
 
     private void read(long handle, long size, long offset) throws IOException {
         OpenFile open = find(handle);
+        if (open != null && !open.enter()) open = null;
         byte[] into = new byte[Math.clamp(size, 0, Wire.PAYLOAD_MAX)];
-        long r = open == null
-                ? Errno.EBADF
-                : offset == POSITION
-                        ? open.readOn(into)
-                        : seekable(open.file()) ? open.file().read(into, offset) : Errno.ESPIPE;
+        long r;
+        try {
+            r = open == null
+                    ? Errno.EBADF
+                    : offset == POSITION
+                            ? open.readOn(into)
+                            : seekable(open.file()) ? open.file().read(into, offset) : Errno.ESPIPE;
+        } finally {
+            if (open != null) open.leave();
+        }
         wire.send(Wire.ANSWER, r, 0, 0, into, 0, (int) Math.max(r, 0), -1);
     }
 

@@ -6,6 +6,7 @@ import java.lang.invoke.VarHandle;
 
 /** Zeroed memory with a descriptor that a client maps too, as the kvm_run page. */
 final class MappedPages implements SharedPages {
+    private final OrderedLock lock = new OrderedLock("MappedPages");
     private static final VarHandle INT = ValueLayout.JAVA_INT.varHandle(), LONG = ValueLayout.JAVA_LONG.varHandle();
     private static final VarHandle SHORT = ValueLayout.JAVA_SHORT.varHandle(), BYTE = ValueLayout.JAVA_BYTE.varHandle();
 
@@ -76,10 +77,12 @@ final class MappedPages implements SharedPages {
 
     /** The server's side only: a client's mapping stays until it unmaps. */
     @Override
-    public synchronized void close() {
-        if (closed) return;
-        closed = true;
-        sys.unmap(address, bytes);
-        sys.close(fd);
+    public void close() {
+        try (var _ = lock.hold()) {
+            if (closed) return;
+            closed = true;
+            sys.unmap(address, bytes);
+            sys.close(fd);
+        }
     }
 }

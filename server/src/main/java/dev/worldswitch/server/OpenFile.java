@@ -1,17 +1,16 @@
 package dev.worldswitch.server;
 
-import dev.worldswitch.kernel.LockOrder;
 import dev.worldswitch.kvm.KvmFile;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.ReentrantLock;
 
 /** An open file description: alive as long as a client has a descriptor to it or a call on it is under way. */
 final class OpenFile {
+    private final OrderedLock lock = new OrderedLock("OpenFile");
     private final long handle;
     private final KvmFile file;
     private int peer = -1;
     private final AtomicInteger references = new AtomicInteger(1);
-    private final ReentrantLock runLock = new ReentrantLock();
+    private final OrderedLock runLock = new OrderedLock("OpenFile.runLock");
     private long position;
 
     OpenFile(long handle, KvmFile file) {
@@ -39,13 +38,11 @@ final class OpenFile {
 
     /** Held by the thread that is in KVM_RUN of this vCPU. */
     void lockRun() {
-        if (LockOrder.CHECKED) LockOrder.acquire("OpenFile.runLock");
-        runLock.lock();
+        runLock.hold();
     }
 
     void unlockRun() {
-        runLock.unlock();
-        if (LockOrder.CHECKED) LockOrder.release("OpenFile.runLock");
+        runLock.close();
     }
 
     /** False when it is closed already. */
@@ -63,9 +60,11 @@ final class OpenFile {
     }
 
     /** read(2): continues where the last one ended. */
-    synchronized long readOn(byte[] into) {
-        long n = file.read(into, position);
-        if (n > 0) position += n;
-        return n;
+    long readOn(byte[] into) {
+        try (var _ = lock.hold()) {
+            long n = file.read(into, position);
+            if (n > 0) position += n;
+            return n;
+        }
     }
 }

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A simulated computer with its kernel and KVM, as real client processes use it. */
 public final class SimulatedHost {
+    private final OrderedLock lock = new OrderedLock("SimulatedHost");
     private final KvmHost booted;
     private final Pools pools;
     private static final int FRAMES_SHOWN = 6;
@@ -202,6 +203,12 @@ public final class SimulatedHost {
                     + " is not there: its file was cut short, or its file system is full; this VM is dead (EIO)");
             open.file().brokeDown();
             return Errno.EFAULT;
+        } catch (OutOfMemoryError e) {
+            System.err.println(
+                    "ws: the server's heap of " + (Runtime.getRuntime().maxMemory() >> 20) + " MiB is full; "
+                            + open.file().fileName() + ", which asked for more, is dead (ENOMEM)");
+            open.file().brokeDown();
+            return Errno.ENOMEM;
         } catch (RuntimeException | Error e) {
             // Ours, not the client's: half-done work is left behind in that VM, which is dead; the host goes on.
             brokeDown(open, command, e);
@@ -226,10 +233,12 @@ public final class SimulatedHost {
         open.file().brokeDown();
     }
 
-    private synchronized void panicked(KernelPanic p) {
-        if (panic != null) return;
-        panic = p;
-        System.err.println("ws: the simulated kernel panicked; its VMs are dead");
-        System.err.println(p.getMessage());
+    private void panicked(KernelPanic p) {
+        try (var _ = lock.hold()) {
+            if (panic != null) return;
+            panic = p;
+            System.err.println("ws: the simulated kernel panicked; its VMs are dead");
+            System.err.println(p.getMessage());
+        }
     }
 }

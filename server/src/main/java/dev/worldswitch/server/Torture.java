@@ -14,6 +14,7 @@ import java.util.function.Consumer;
  * lines raised while guests execute.
  */
 final class Torture {
+    private final OrderedLock lock = new OrderedLock("Torture");
     private static final long PAUSE_NS = 300_000;
 
     /** A host task with registers of its own. */
@@ -52,16 +53,20 @@ final class Torture {
         }
     }
 
-    private synchronized Bystander take() {
-        Bystander b = resting.poll();
-        if (b != null) return b;
-        b = new Bystander(host.newTask("bystander" + bystanders.size()));
-        bystanders.add(b.task);
-        return b;
+    private Bystander take() {
+        try (var _ = lock.hold()) {
+            Bystander b = resting.poll();
+            if (b != null) return b;
+            b = new Bystander(host.newTask("bystander" + bystanders.size()));
+            bystanders.add(b.task);
+            return b;
+        }
     }
 
-    private synchronized void rest(Bystander b) {
-        resting.add(b);
+    private void rest(Bystander b) {
+        try (var _ = lock.hold()) {
+            resting.add(b);
+        }
     }
 
     /** Half of the time another task runs first where this one was. */

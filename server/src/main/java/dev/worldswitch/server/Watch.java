@@ -6,6 +6,7 @@ import java.util.function.LongConsumer;
 
 /** Tells when the other end of a socket is closed, or has sent something (epoll). */
 final class Watch {
+    private final OrderedLock lock = new OrderedLock("Watch");
     private static final int EPOLL_CTL_ADD = 1, EPOLLIN = 1, EPOLLRDHUP = 0x2000;
     /** struct epoll_event is packed on x86-64 only. */
     static final int DATA = System.getProperty("os.arch").equals("aarch64") ? 8 : 4;
@@ -24,19 +25,23 @@ final class Watch {
         epoll = (int) sys.must("epoll_create1", Native.Nr.EPOLL_CREATE1, Native.SOCK_CLOEXEC, 0, 0, 0, 0, 0);
     }
 
-    synchronized void add(int fd, long number, boolean input) {
-        one.set(ValueLayout.JAVA_INT, 0, input ? EPOLLRDHUP | EPOLLIN : EPOLLRDHUP);
-        one.set(ValueLayout.JAVA_LONG_UNALIGNED, DATA, number);
-        sys.must("epoll_ctl", Native.Nr.EPOLL_CTL, epoll, EPOLL_CTL_ADD, fd, one.address(), 0, 0);
+    void add(int fd, long number, boolean input) {
+        try (var _ = lock.hold()) {
+            one.set(ValueLayout.JAVA_INT, 0, input ? EPOLLRDHUP | EPOLLIN : EPOLLRDHUP);
+            one.set(ValueLayout.JAVA_LONG_UNALIGNED, DATA, number);
+            sys.must("epoll_ctl", Native.Nr.EPOLL_CTL, epoll, EPOLL_CTL_ADD, fd, one.address(), 0, 0);
+        }
     }
 
     /** Handles all ends that are closed by now, before it returns. */
-    synchronized void handleClosed() {
-        long n;
-        do {
-            n = sys.call(Native.Nr.EPOLL_PWAIT, epoll, batch.address(), BATCH, 0, 0, 8);
-            for (int i = 0; i < n; i++) handle(batch.get(ValueLayout.JAVA_LONG_UNALIGNED, (long) i * EVENT + DATA));
-        } while (n == BATCH);
+    void handleClosed() {
+        try (var _ = lock.hold()) {
+            long n;
+            do {
+                n = sys.call(Native.Nr.EPOLL_PWAIT, epoll, batch.address(), BATCH, 0, 0, 8);
+                for (int i = 0; i < n; i++) handle(batch.get(ValueLayout.JAVA_LONG_UNALIGNED, (long) i * EVENT + DATA));
+            } while (n == BATCH);
+        }
     }
 
     // Whatever breaks down in the end of one file must not keep the others from ending.

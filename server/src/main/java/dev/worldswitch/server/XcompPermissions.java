@@ -4,6 +4,7 @@ import dev.worldswitch.kvm.Errno;
 
 /** Dynamic XSAVE components a process may use: arch_prctl(2) ARCH_GET_XCOMP_SUPP to ARCH_REQ_XCOMP_GUEST_PERM. */
 final class XcompPermissions {
+    private final OrderedLock lock = new OrderedLock("XcompPermissions");
     static final int GET_SUPP = 0x1021, GET_PERM = 0x1022, REQ_PERM = 0x1023, GET_GUEST_PERM = 0x1024;
     static final int REQ_GUEST_PERM = 0x1025;
     /** Documentation/arch/x86/xstate.rst: TILE_DATA is the one component that must be asked for. */
@@ -24,41 +25,52 @@ final class XcompPermissions {
     }
 
     /** A child starts with its parent's permissions; what either asks for later is its own. */
-    synchronized XcompPermissions forChild() {
-        XcompPermissions child = new XcompPermissions(supported, componentsKnown);
-        child.host = host;
-        child.guest = guest;
-        child.guestFrozen = guestFrozen;
-        return child;
+    XcompPermissions forChild() {
+        try (var _ = lock.hold()) {
+            XcompPermissions child = new XcompPermissions(supported, componentsKnown);
+            child.host = host;
+            child.guest = guest;
+            child.guestFrozen = guestFrozen;
+            return child;
+        }
     }
 
-    synchronized long guest() {
-        return guest;
+    long guest() {
+        try (var _ = lock.hold()) {
+            return guest;
+        }
     }
 
     /** The first vCPU of the process fixes the size of guest images, for good. */
-    synchronized void freezeGuest() {
-        guestFrozen = true;
+    void freezeGuest() {
+        try (var _ = lock.hold()) {
+            guestFrozen = true;
+        }
     }
 
     /** Value of a GET, or null where the code asks for no value. */
-    synchronized @org.jspecify.annotations.Nullable Long value(int code) {
-        return switch (code) {
-            case GET_SUPP -> supported;
-            case GET_PERM -> host;
-            case GET_GUEST_PERM -> guest;
-            default -> null;
-        };
+    @org.jspecify.annotations.Nullable
+    Long value(int code) {
+        try (var _ = lock.hold()) {
+            return switch (code) {
+                case GET_SUPP -> supported;
+                case GET_PERM -> host;
+                case GET_GUEST_PERM -> guest;
+                default -> null;
+            };
+        }
     }
 
-    synchronized long request(int code, long component) {
-        if (Long.compareUnsigned(component, componentsKnown) >= 0) return Errno.EINVAL;
-        if (component != TILE_DATA || (supported & DYNAMIC) == 0) return Errno.EOPNOTSUPP;
-        boolean forGuest = code == REQ_GUEST_PERM;
-        if (((forGuest ? guest : host) & DYNAMIC) != 0) return 0;
-        if (forGuest && guestFrozen) return Errno.EBUSY;
-        if (forGuest) guest |= DYNAMIC;
-        else host |= DYNAMIC;
-        return 0;
+    long request(int code, long component) {
+        try (var _ = lock.hold()) {
+            if (Long.compareUnsigned(component, componentsKnown) >= 0) return Errno.EINVAL;
+            if (component != TILE_DATA || (supported & DYNAMIC) == 0) return Errno.EOPNOTSUPP;
+            boolean forGuest = code == REQ_GUEST_PERM;
+            if (((forGuest ? guest : host) & DYNAMIC) != 0) return 0;
+            if (forGuest && guestFrozen) return Errno.EBUSY;
+            if (forGuest) guest |= DYNAMIC;
+            else host |= DYNAMIC;
+            return 0;
+        }
     }
 }

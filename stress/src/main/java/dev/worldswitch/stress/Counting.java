@@ -93,7 +93,7 @@ final class Counting {
         buffer = memory.allocate(PAGE);
         otherBuffer = memory.allocate(PAGE);
         log = memory.allocate(PAGE);
-        vm = made(host.device(), io(1), 0);
+        vm = made(host.kvm(), io(1), 0);
         slot(runner, buffer, 0, 0, 0x1000, PAGE, code);
         slot(runner, buffer, 1, 0, COUNTER_GPA, PAGE, data);
         vcpu = made(vm, io(0x41), 0);

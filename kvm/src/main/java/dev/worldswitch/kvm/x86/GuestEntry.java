@@ -41,7 +41,8 @@ final class GuestEntry {
         this.svmDebugctl = vcpu.vm().kvm().kernel().has(Patch.SVM_DEBUGCTL);
         this.dr6BeforeLoop = vcpu.vm().kvm().kernel().has(Patch.DR6_BEFORE_RUN_LOOP);
         this.xcr0Inside = vcpu.vm().kvm().kernel().has(Patch.XCR0_IN_VCPU_RUN);
-        this.machineCheck = new MachineCheck(vcpu.vm().kvm().kernel(), vcpu.vm().kvm().scheduler());
+        this.machineCheck =
+                new MachineCheck(vcpu.vm().kvm().kernel(), vcpu.vm().kvm().scheduler());
         this.state = vcpu.state();
         this.loop = vcpu.region().ref("interpreter", null);
     }
