@@ -70,6 +70,7 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.SIGFRAME_OWNER_READ_AGAIN, "6.1"),
             Map.entry(Patch.SIGRETURN_FAULT_INVALIDATES, "6.1"),
             Map.entry(Patch.SIGNAL_XFD_STATE, "6.1"),
+            Map.entry(Patch.SIGNAL_SAVES_EARLY, "6.18"),
             Map.entry(Patch.XCR0_IN_VCPU_RUN, "6.1"),
             Map.entry(Patch.MCE_IN_TASK_WORK, "6.1"),
             Map.entry(Patch.SIG_PREPARE_PKRU, "6.12"),

@@ -286,6 +286,14 @@ public enum Patch {
             "751ecf6afd65",
             "2024-10",
             Set.of()),
+    /** Setting a signal frame up unbinds the task's registers first, and works in memory only. */
+    SIGNAL_SAVES_EARLY(
+            "signal-saves-early",
+            Arch.ARM64,
+            "arm64/fpsimd: signal: Always save+flush state early",
+            "929fa99b1215",
+            "2025-04",
+            Set.of()),
     /** Whoever drops a CPU's binding says that the registers are not the task's. */
     FLUSH_SETS_FOREIGN(
             "flush-sets-foreign",
@@ -427,6 +435,14 @@ public enum Patch {
             "xfd-state-at-resume",
             Arch.X86,
             "fpu__resume_cpu() sets xfd_state with IA32_XFD",
+            "our inference, nobody has proposed it",
+            "2026-11",
+            Set.of()),
+    /** Registers that another CPU still has are not good for a guest whose IA32_XFD was written meanwhile. */
+    GUEST_XFD_UNBINDS(
+            "guest-xfd-unbinds",
+            Arch.X86,
+            "fpu_update_guest_xfd() invalidates what other CPUs have",
             "our inference, nobody has proposed it",
             "2026-11",
             Set.of()),

@@ -96,13 +96,7 @@ final class Arm64Subject implements Subject {
 
     @Override
     public @Nullable Task signalled(PhysicalCpu cpu) {
-        for (Arm64Vmm v : vmms) {
-            Task t = v.task();
-            if (v.vm() != null
-                    && t.cpuIfAny() == cpu
-                    && t.killed().get() == 0
-                    && !t.flags().test(Task.TIF_SIGPENDING)) return t;
-        }
+        for (Arm64Vmm v : vmms) if (v.task().cpuIfAny() == cpu && v.maySignal()) return v.task();
         return null;
     }
 

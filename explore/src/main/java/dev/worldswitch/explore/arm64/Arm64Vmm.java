@@ -7,12 +7,14 @@ import dev.worldswitch.explore.Violation;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.arm64.Arm64Host;
 import dev.worldswitch.kernel.arm64.Fpsimd;
+import dev.worldswitch.kernel.arm64.FpsimdSignal;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A host task by a scenario's text; its own registers are a victim as well and are looked at after each step. */
@@ -28,7 +30,12 @@ final class Arm64Vmm {
     private final @Nullable RegisterAbi registers;
     private final ZGhost own, inNeon;
     private final HostControls controls;
-    private final Word wrote, usesSve, streams, modes, mode, execs;
+    private final Word wrote, usesSve, streams, modes, mode, execs, handles;
+    private final FpsimdSignal signals;
+    private final ZGhost inHandler;
+    /** Where its handler's frame goes; null for a task without a handler. */
+    private final FpsimdSignal.@Nullable Frame frame;
+
     private final List<Step> steps = new ArrayList<>();
 
     /**
@@ -62,6 +69,13 @@ final class Arm64Vmm {
         this.modes = ghosts.word("taskModes");
         this.mode = ghosts.word("taskMode");
         this.execs = ghosts.word("taskExecs");
+        this.handles = ghosts.word("taskHandlesSignals");
+        this.signals = new FpsimdSignal(host.kernel(), host.fpsimd(), host.profile());
+        this.inHandler =
+                new ZGhost(ghosts.child("handler"), 0x20 | number, host.profile().zStride(), follow);
+        this.frame = does.contains("signal-handler")
+                ? new FpsimdSignal.Frame(ghosts.child("signalFrame"), host.profile())
+                : null;
         mode.set(AWAY);
         steps.add(new Step("starts", () -> {
             mode.set(IN_KERNEL);
@@ -111,12 +125,12 @@ final class Arm64Vmm {
             case "debugger-sets-v" -> new Step("a debugger stops it and sets its V registers", this::debugged);
             case "interrupted" -> new Step("is interrupted in user mode", () -> inKernel(() -> {}));
             case "user-counters" ->
-                new Step("perf lets user mode read counters", () -> inKernel(() -> controls.userCounters(cpu())));
+                new Step("perf lets user mode read counters", () -> inKernel(() -> onThisCpu(controls::userCounters)));
             case "count-host" ->
-                new Step("perf counts the host, not guests", () -> inKernel(() -> controls.countHost(cpu())));
-            case "profile" -> new Step("perf starts sampling", () -> inKernel(() -> controls.profile(cpu(), true)));
+                new Step("perf counts the host, not guests", () -> inKernel(() -> onThisCpu(controls::countHost)));
+            case "profile" -> new Step("perf starts sampling", () -> inKernel(() -> onThisCpu(c -> controls.profile(c, true))));
             case "profile-ends" ->
-                new Step("perf stops sampling", () -> inKernel(() -> controls.profile(cpu(), false)));
+                new Step("perf stops sampling", () -> inKernel(() -> onThisCpu(c -> controls.profile(c, false))));
             case "run" -> {
                 Arm64Vm v = hasVm(text);
                 yield new Step("ioctl(vcpu, KVM_RUN)", () -> run(v));
@@ -132,6 +146,9 @@ final class Arm64Vmm {
                         once,
                         () -> !v.guest().finished() && task.killed().get() == 0);
             }
+            case "signal-handler" -> new Step("sigaction()", () -> inCall(() -> handles.set(1)));
+            case "raise" ->
+                new Step("kill() of itself", () -> inCall(() -> task.flags().or(Task.TIF_SIGPENDING)));
             case "exec" -> new Step("execve()", () -> systemCall(this::exec));
             case "yield" ->
                 new Step("sched_yield()", () -> inCall(() -> host.scheduler().schedule(task)));
@@ -164,7 +181,7 @@ final class Arm64Vmm {
             default ->
                 throw new IllegalArgumentException(
                         "a task can't '" + text + "'; known: own-registers, own-sve, streaming,"
-                                + " null-call, exec, suspend, kernel-neon, debugger-sets-v,"
+                                + " null-call, exec, signal-handler, raise, suspend, kernel-neon, debugger-sets-v,"
                                 + " interrupted, user-counters, count-host, profile, profile-ends, run, run-all, yield, step, run-off, read-sve, lower-id, lower-csv2, "
                                 + String.join(", ", RegisterAbi.STEPS.keySet()));
         };
@@ -206,13 +223,14 @@ final class Arm64Vmm {
 
     /** A system call drops what is above V in its caller's registers. */
     private void systemCall(Runnable body) {
-        inKernel(() -> {
-            host.fpsimd().fpUserDiscard(task);
-            own.mayDropAbove(1);
-            if (streams.get() != 0) own.zeroes();
-            streams.set(0);
-            body.run();
-        });
+        if (task.killed().get() != 0) return;
+        mode.set(IN_KERNEL);
+        // el0_svc: before interrupts are on.
+        host.fpsimd().fpUserDiscard(task);
+        own.mayDropAbove(1);
+        if (streams.get() != 0) own.zeroes();
+        streams.set(0);
+        inKernel(body);
     }
 
     private void inKernel(Runnable body) {
@@ -225,6 +243,13 @@ final class Arm64Vmm {
         backInUserMode();
     }
 
+    /** perf works on one CPU: the task stays there. */
+    private void onThisCpu(Consumer<Arm64Cpu> perf) {
+        host.scheduler().preemptDisable(task);
+        perf.accept(cpu());
+        host.scheduler().preemptEnable(task);
+    }
+
     /** Steps hold nothing that they read. */
     private void rest(String where) {
         host.kernel().timing().rest(where, 0);
@@ -232,6 +257,8 @@ final class Arm64Vmm {
 
     /** A killed task never gets back. */
     private void backInUserMode() {
+        FpsimdSignal.Frame f = frame;
+        while (f != null && handles.get() != 0 && task.flags().test(Task.TIF_SIGPENDING)) handler(f);
         host.scheduler().exitToUserMode(task);
         rest("in user mode");
         if (task.killed().get() != 0) return;
@@ -240,6 +267,31 @@ final class Arm64Vmm {
         Arm64Cpu cpu = Fpsimd.cpu(task);
         if (wrote.get() != 0) checkOwn(cpu);
         checkControls(cpu);
+    }
+
+    /** A signal is delivered, its handler uses V registers, and returns. */
+    private void handler(FpsimdSignal.Frame f) {
+        task.flags().and(~Task.TIF_SIGPENDING);
+        signals.setupRtFrame(task, f);
+        host.scheduler().exitToUserMode(task);
+        rest("in a signal's handler");
+        if (host.profile().hasSme() && sys(cpu(), SysReg.SVCR) != 0)
+            throw new Violation(
+                    Arm64Properties.OWN_STREAMING,
+                    "task " + task.region().name() + ": its signal's handler has SVCR = " + sys(cpu(), SysReg.SVCR));
+        checkControls(cpu());
+        int vq = host.profile().hasSve() ? userVq(cpu()) : 1;
+        inHandler.writesV(cpu().z(), cpu().zStride(), vq);
+        host.scheduler().enterFromUserMode(task);
+        rest("rt_sigreturn");
+        signals.restoreSigframe(task, f);
+    }
+
+    /** A signal for it matters: it runs a guest, or has a handler. */
+    boolean maySignal() {
+        return (vm != null || handles.get() != 0)
+                && task.killed().get() == 0
+                && !task.flags().test(Task.TIF_SIGPENDING);
     }
 
     private void checkOwn(Arm64Cpu cpu) {

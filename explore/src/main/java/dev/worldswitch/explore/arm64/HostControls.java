@@ -31,9 +31,15 @@ final class HostControls {
         return cpu.sys().get(SysReg.MDCR_EL2.ordinal()) & E2PB_HPMN;
     }
 
-    /** perf on this CPU: the buffer first, then what fills it; the other way round at its end. */
+    /** perf on this CPU, interrupts off as in arm_spe_pmu_start: the buffer first, then what fills it; the other way round at its end. */
     void profile(Arm64Cpu cpu, boolean on) {
         if (!cpu.spe().implemented()) return;
+        boolean were = cpu.irqSave();
+        setProfiling(cpu, on);
+        cpu.irqRestore(were);
+    }
+
+    private void setProfiling(Arm64Cpu cpu, boolean on) {
         pmscr.set(cpu.id(), on ? PMSCR_BOTH : 0);
         if (!on) stopAndDrain(cpu);
         cpu.host().msr(SysReg.PMBLIMITR_EL1, on ? PMBLIMITR_E : 0);

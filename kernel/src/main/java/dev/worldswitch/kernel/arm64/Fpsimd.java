@@ -274,7 +274,7 @@ public final class Fpsimd implements FpSwitch {
     }
 
     /** fpsimd_flush_task_state: the task's registers are live nowhere. */
-    private void fpsimdFlushTaskState(Task task) {
+    void fpsimdFlushTaskState(Task task) {
         thread(task).fpsimdCpu().set(-1);
         task.flags().setBits(TIF_FOREIGN_FPSTATE);
     }
@@ -289,6 +289,30 @@ public final class Fpsimd implements FpSwitch {
         for (Word w : List.of(own.fpsr(), own.fpcr(), own.svcr(), own.fpmr())) w.set(0);
         own.fpType().set(FpState.FPSIMD);
         task.flags().and(~TIF_SVE);
+        putCpuFpsimdContext(cpu(task));
+    }
+
+    /** fpsimd_preserve_current_state: the task's image in memory is as its registers, which stay live. */
+    void fpsimdPreserveCurrentState(Task task) {
+        getCpuFpsimdContext(cpu(task));
+        fpsimdSaveUserState(cpu(task));
+        putCpuFpsimdContext(cpu(task));
+    }
+
+    /** fpsimd_save_and_flush_current_state: memory is the truth, whoever has the CPU next. */
+    void fpsimdSaveAndFlushCurrentState(Task task) {
+        getCpuFpsimdContext(cpu(task));
+        fpsimdSaveUserState(cpu(task));
+        fpsimdFlushTaskState(task);
+        putCpuFpsimdContext(cpu(task));
+    }
+
+    /** The second half of fpsimd_update_current_state: the image in memory goes into the registers at once. */
+    void fpsimdUpdateCurrentState(Task task) {
+        getCpuFpsimdContext(cpu(task));
+        taskFpsimdLoad(task, cpu(task));
+        fpsimdBindTaskToCpu(task);
+        task.flags().and(~TIF_FOREIGN_FPSTATE);
         putCpuFpsimdContext(cpu(task));
     }
 

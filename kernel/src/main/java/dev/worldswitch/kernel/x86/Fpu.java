@@ -27,7 +27,7 @@ public final class Fpu implements FpSwitch {
     private final Xsave format;
     private final long maxFeatures;
     private final List<FpuPerCpu> perCpu;
-    private final boolean guestXfdZero, swapChecks, irqUsable, xfdAtHotplug, xfdAtResume, execInvalidates;
+    private final boolean guestXfdZero, swapChecks, irqUsable, xfdAtHotplug, xfdAtResume, execInvalidates, xfdUnbinds;
     private final Softirq softirq;
 
     public Fpu(Kernel kernel, X86Profile profile) {
@@ -40,6 +40,7 @@ public final class Fpu implements FpSwitch {
         this.irqUsable = kernel.has(Patch.IRQ_FPU_USABLE);
         this.xfdAtHotplug = kernel.has(Patch.XFD_STATE_AT_HOTPLUG);
         this.xfdAtResume = kernel.has(Patch.XFD_STATE_AT_RESUME);
+        this.xfdUnbinds = kernel.has(Patch.GUEST_XFD_UNBINDS);
         this.execInvalidates = kernel.has(Patch.EXEC_INVALIDATES);
         this.guestXfdZero = kernel.has(Patch.RESTORE_WITH_XFD_ZERO);
         this.perCpu =
@@ -321,7 +322,11 @@ public final class Fpu implements FpSwitch {
         if (kernel.has(Patch.CLEAR_XSTATE_BV_GUEST_WRITE) && task.flags().test(TIF_NEED_FPU_LOAD))
             fps.image().set(BV, fps.image().get(BV) & ~xfd);
         fps.xfd().set(xfd);
-        if (fps.inUse().get() != 0) xfdUpdateState(cpu(task), fps);
+        if (fps.inUse().get() != 0) {
+            xfdUpdateState(cpu(task), fps);
+            // A CPU where they are still found valid has its old IA32_XFD.
+            if (xfdUnbinds && task.flags().test(TIF_NEED_FPU_LOAD)) thread(task).lastCpu().set(-1);
+        }
         fpregsUnlock(task);
     }
 
