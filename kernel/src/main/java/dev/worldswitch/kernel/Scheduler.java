@@ -83,7 +83,7 @@ public final class Scheduler {
 
     /** resume_user_mode_work: what an exception left to the task itself (memory_failure), which may sleep. */
     private void resumeUserModeWork(Task task) {
-        task.flags().and(~TIF_NOTIFY_RESUME);
+        task.flags().clearBits(TIF_NOTIFY_RESUME);
         schedule(task);
     }
 

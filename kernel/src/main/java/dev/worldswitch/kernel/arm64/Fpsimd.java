@@ -288,7 +288,7 @@ public final class Fpsimd implements FpSwitch {
         own.p().fill(0, own.p().length(), 0);
         for (Word w : List.of(own.fpsr(), own.fpcr(), own.svcr(), own.fpmr())) w.set(0);
         own.fpType().set(FpState.FPSIMD);
-        task.flags().and(~TIF_SVE);
+        task.flags().clearBits(TIF_SVE);
         putCpuFpsimdContext(cpu(task));
     }
 

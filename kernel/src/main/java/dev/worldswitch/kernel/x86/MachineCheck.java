@@ -18,7 +18,7 @@ public final class MachineCheck {
     /** do_machine_check, as from user mode: the page has to be taken from the task, which may sleep. Interrupts are off. */
     public void doMachineCheck(Task current) {
         if (inTaskWork) {
-            current.flags().or(Task.TIF_NOTIFY_RESUME);
+            current.flags().setBits(Task.TIF_NOTIFY_RESUME);
             return;
         }
         // ist_begin_non_atomic: as if it were a system call of the task.
