@@ -135,7 +135,7 @@ class MutationTest {
                     "        loadHostXsaveState(cpu);\n",
                     "",
                     "xcr0",
-                    "host-control"),
+                    "no-panic"),
             new Mutant(
                     "XRSTOR that leaves PKRU out, and nobody else who loads it",
                     FPU,
@@ -146,8 +146,8 @@ class MutationTest {
             new Mutant(
                     "guest entry with interrupts on",
                     ENTRY,
-                    "        cpu.irqDisable();\n        // IN_GUEST_MODE",
-                    "        // IN_GUEST_MODE",
+                    "        cpu.irqDisable();\n        rs.mode.enter();",
+                    "        rs.mode.enter();",
                     "xcr0",
                     "guest-registers"),
             new Mutant(
