@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param of whose they are
  * @param owner whose values its FP and vector registers hold now; null where there are none
  */
-public record RegisterFile(String of, List<Register> registers, @Nullable Supplier<String> owner) {
+public record RegisterFile(
+        String of, List<Register> registers, @Nullable Supplier<String> owner) {
     /** Nobody would miss the values: they are in memory, or nothing yet. */
     public static final String NOBODY = "nobody";
 
@@ -104,7 +105,11 @@ public record RegisterFile(String of, List<Register> registers, @Nullable Suppli
                 while (i >= 0 && words[i] == words[from]) i--;
                 int same = from - i;
                 if (same >= LONG && words.length > LONG)
-                    b.append(b.isEmpty() ? "" : " ").append(digits(words[from])).append('*').append(same).append(i < 0 ? "" : " ");
+                    b.append(b.isEmpty() ? "" : " ")
+                            .append(digits(words[from]))
+                            .append('*')
+                            .append(same)
+                            .append(i < 0 ? "" : " ");
                 else
                     for (int n = 0; n < same; n++)
                         b.append(b.isEmpty() ? Long.toHexString(words[from]) : digits(words[from]));

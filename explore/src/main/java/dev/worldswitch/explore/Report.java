@@ -66,7 +66,8 @@ public final class Report {
                 ? v.complete()
                         ? "clean: within the bounds nothing goes wrong"
                         : "nothing found so far; the bounds are not exhausted"
-                : runs.size() + (runs.size() == 1 ? " way found" : " ways found")
+                : runs.size()
+                        + (runs.size() == 1 ? " way found" : " ways found")
                         + (v.complete() ? "" : "; the bounds are not exhausted");
         if (v.clean()) {
             String none = new Schedule(s.name(), v.kernel(), List.of()).toString();
@@ -83,7 +84,9 @@ public final class Report {
     /** As {@link #of(String)}, of a scenario that the caller has found by the schedule's name. */
     public static String of(Scenario s, String schedule) {
         Verdict v = Exploration.replay(s, schedule);
-        if (!v.clean()) return page(v, "1 way found", NOTHING, List.of(Run.of(1, v.findings().getFirst())));
+        if (!v.clean())
+            return page(
+                    v, "1 way found", NOTHING, List.of(Run.of(1, v.findings().getFirst())));
         Run run = Run.of(s, schedule, "this timing", "nothing goes wrong in this timing");
         return page(v, "clean: nothing goes wrong in this timing", NOTHING, List.of(run));
     }

@@ -16,7 +16,13 @@ import java.util.stream.Collectors;
  * @param registers what it changed of the registers, as hexadecimal digits
  */
 public record TimelineStep(
-        Kind kind, String context, int cpu, String function, String text, Map<String, Long> changed, Map<String, String> registers) {
+        Kind kind,
+        String context,
+        int cpu,
+        String function,
+        String text,
+        Map<String, Long> changed,
+        Map<String, String> registers) {
     /** What an entry is. */
     public enum Kind {
         /** A step of a task's program begins. */

@@ -44,7 +44,8 @@ final class Arm64Registers {
         if (current == null) return RegisterFile.NOBODY;
         if (current.flags().test(Task.TIF_KERNEL_FPSTATE)) return RegisterFile.KERNEL;
         String name = current.region().name(), guest = "guest of " + name;
-        // From the guest's first FP instruction to the way out, when they are bound to its image: nobody else's meanwhile.
+        // From the guest's first FP instruction to the way out, when they are bound to its image: nobody else's
+        // meanwhile.
         if (!cpu.irqsOn() && kvm.guestOwnsFpRegs(cpu)) return guest;
         CpuFpState last = host.fpsimd().lastState(cpu);
         if (last == null || current.flags().test(Task.TIF_FOREIGN_FPSTATE)) return RegisterFile.NOBODY;

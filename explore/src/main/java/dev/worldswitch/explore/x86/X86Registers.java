@@ -34,7 +34,8 @@ final class X86Registers {
     static List<RegisterFile> of(X86Host host) {
         List<RegisterFile> all = new ArrayList<>();
         for (X86Cpu c : host.cpus())
-            all.add(new RegisterFile(host.cpus().size() == 1 ? "" : "cpu" + c.id(), registers(c), () -> owner(host, c)));
+            all.add(new RegisterFile(
+                    host.cpus().size() == 1 ? "" : "cpu" + c.id(), registers(c), () -> owner(host, c)));
         return all;
     }
 
@@ -57,7 +58,8 @@ final class X86Registers {
         if (layout.has(XsaveLayout.PKRU))
             all.add(new Register("PKRU", fp, layout.component(XsaveLayout.PKRU).offset() / 8, 1));
         if (layout.has(XsaveLayout.TILECFG))
-            all.add(new Register("TILECFG", fp, layout.component(XsaveLayout.TILECFG).offset() / 8, 8));
+            all.add(new Register(
+                    "TILECFG", fp, layout.component(XsaveLayout.TILECFG).offset() / 8, 8));
         return all;
     }
 
