@@ -248,6 +248,10 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.X2APIC_EOI_FEATURES, "7.2"),
             Map.entry(Patch.SAVE_LBR_MSRS, "7.2"),
             Map.entry(Patch.SREGS_EFER_CHECK, "7.2"),
+            Map.entry(Patch.X86_APIC_MAP_MODES, "6.12"),
+            Map.entry(Patch.X86_CPUID_AT_CREATION, "6.18"),
+            Map.entry(Patch.IRQFD_EXCLUSIVE, "6.18"),
+            Map.entry(Patch.X86_SVM_GIF_WITHOUT_SVME, "7.2"),
             Map.entry(Patch.EMULATE_AVX_MOVES, "7.2"));
 
     /** Fixes that an older release has got and this one, as it was recorded, has not. */

@@ -892,6 +892,38 @@ public enum Patch {
             "8b0e00fba934",
             "2023-09",
             Set.of()),
+    /** Without an APIC that is enabled by software a logical destination has nobody, and that is an answer; IDs that two share are asked for. */
+    X86_APIC_MAP_MODES(
+            "apic-map-modes",
+            Arch.X86,
+            "KVM: x86: Explicitly track all possibilities for APIC map's logical modes",
+            "linux-source-6.12, arch/x86/kvm/lapic.c, kvm_recalculate_logical_map",
+            "2023-01",
+            Set.of()),
+    /** A vCPU has the control bits of an empty CPUID until it gets one. */
+    X86_CPUID_AT_CREATION(
+            "cpuid-at-creation",
+            Arch.X86,
+            "KVM: x86: Do all post-set CPUID processing during vCPU creation",
+            "as kernel 6.18 answers",
+            "2024-11",
+            Set.of()),
+    /** An eventfd is the irqfd of one VM at most. */
+    IRQFD_EXCLUSIVE(
+            "irqfd-exclusive",
+            Arch.ANY,
+            "KVM: Disallow binding multiple irqfds to an eventfd with a priority waiter",
+            "as kernel 6.18 answers",
+            "2025-05",
+            Set.of()),
+    /** KVM_SET_NESTED_STATE takes GIF = 0 of a vCPU whose EFER.SVME is clear. */
+    X86_SVM_GIF_WITHOUT_SVME(
+            "gif-without-svme",
+            Arch.X86,
+            "KVM: nSVM: no requirement of GIF = 1 where EFER.SVME is clear",
+            "as kernel 7.2 answers",
+            "2026",
+            Set.of()),
     /** KVM_GET_NR_MMU_PAGES is gone. */
     X86_NO_GET_NR_MMU_PAGES(
             "no-get-nr-mmu-pages",

@@ -1,6 +1,7 @@
 package dev.worldswitch.kvm;
 
 import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Scheduler;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
@@ -14,6 +15,7 @@ public abstract class AbstractKvm implements KvmFile {
     private final Region region;
     private final Word vmNumber;
     private final Ref<@Nullable Debugger> debugger;
+    private final @Nullable BoundEventfds boundEventfds;
 
     protected AbstractKvm(Kernel kernel, Scheduler scheduler) {
         this.kernel = kernel;
@@ -21,6 +23,7 @@ public abstract class AbstractKvm implements KvmFile {
         this.region = kernel.region().child("kvm");
         this.vmNumber = region.word("vmNumber");
         this.debugger = region.ref("debugger", null);
+        this.boundEventfds = kernel.has(Patch.IRQFD_EXCLUSIVE) ? new BoundEventfds(region) : null;
     }
 
     /** All ioctls: for tracing too. */
@@ -53,6 +56,10 @@ public abstract class AbstractKvm implements KvmFile {
     /** Who debugs guests, null for nobody: set before there is a vCPU. */
     public final Ref<@Nullable Debugger> debugger() {
         return debugger;
+    }
+
+    final @Nullable BoundEventfds boundEventfds() {
+        return boundEventfds;
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What VMs of all architectures have and do in the same way (struct kvm).
@@ -142,6 +143,11 @@ public abstract class AbstractVm<V extends AbstractVcpu> implements InterruptVm,
     @Override
     public final Ref<List<IrqFd>> irqFds() {
         return irqFds;
+    }
+
+    @Override
+    public final @Nullable BoundEventfds boundEventfds() {
+        return kvm().boundEventfds();
     }
 
     @Override

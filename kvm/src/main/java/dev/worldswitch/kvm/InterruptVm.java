@@ -2,6 +2,7 @@ package dev.worldswitch.kvm;
 
 import dev.worldswitch.machine.cell.Ref;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A VM with interrupt lines, as code that is the same on all architectures sees it. */
 public interface InterruptVm extends MemoryVm {
@@ -21,4 +22,8 @@ public interface InterruptVm extends MemoryVm {
 
     /** What KVM_IRQFD registered. */
     Ref<List<IrqFd>> irqFds();
+
+    /** Eventfds of all VMs that are irqfds, where one may be that of one VM only; else null. */
+    @Nullable
+    BoundEventfds boundEventfds();
 }

@@ -36,15 +36,17 @@ public record IrqFd(int gsi, Eventfd event, @Nullable Eventfd resample) {
     private static long assign(InterruptVm vm, Call call, int fd, int gsi, int resampleFd) {
         Eventfd event = call.client().eventfd(fd);
         if (event == null) return Errno.EBADF;
-        for (IrqFd other : vm.irqFds().get())
-            if (other.event.id() == event.id()) {
-                event.close();
-                return Errno.EBUSY;
-            }
-        Eventfd resample = resampleFd < 0 ? null : call.client().eventfd(resampleFd);
-        if (resampleFd >= 0 && resample == null) {
+        boolean known = vm.irqFds().get().stream().anyMatch(other -> other.event.id() == event.id());
+        Eventfd resample = resampleFd < 0 || known ? null : call.client().eventfd(resampleFd);
+        if (known || resampleFd >= 0 && resample == null) {
             event.close();
-            return Errno.EBADF;
+            return known ? Errno.EBUSY : Errno.EBADF;
+        }
+        BoundEventfds bound = vm.boundEventfds();
+        if (bound != null && !bound.bind(event)) {
+            event.close();
+            if (resample != null) resample.close();
+            return Errno.EBUSY;
         }
         IrqFd made = new IrqFd(gsi, event, resample);
         List<IrqFd> now = new ArrayList<>(vm.irqFds().get());
@@ -60,7 +62,7 @@ public record IrqFd(int gsi, Eventfd event, @Nullable Eventfd resample) {
         if (event == null) return Errno.EBADF;
         List<IrqFd> now = new ArrayList<>();
         for (IrqFd f : vm.irqFds().get()) {
-            if (f.gsi == gsi && f.event.id() == event.id()) f.shutdown();
+            if (f.gsi == gsi && f.event.id() == event.id()) f.shutdown(vm);
             else now.add(f);
         }
         vm.irqFds().set(List.copyOf(now));
@@ -92,11 +94,13 @@ public record IrqFd(int gsi, Eventfd event, @Nullable Eventfd resample) {
 
     /** The VM's descriptor is closed: nobody signals any more. */
     public static void releaseAll(InterruptVm vm) {
-        for (IrqFd f : vm.irqFds().get()) f.shutdown();
+        for (IrqFd f : vm.irqFds().get()) f.shutdown(vm);
         vm.irqFds().set(List.of());
     }
 
-    private void shutdown() {
+    private void shutdown(InterruptVm vm) {
+        BoundEventfds bound = vm.boundEventfds();
+        if (bound != null) bound.unbind(event);
         event.close();
         if (resample != null) resample.close();
     }

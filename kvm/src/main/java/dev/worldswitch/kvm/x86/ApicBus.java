@@ -1,6 +1,7 @@
 package dev.worldswitch.kvm.x86;
 
 import dev.worldswitch.kernel.Mutex;
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
@@ -87,7 +88,7 @@ final class ApicBus {
         lock.lock();
         // Cleared before the registers are read: a change during the calculation makes it dirty again.
         dirty.set(0);
-        map.set(ApicMap.of(vm.vcpus().get()));
+        map.set(ApicMap.of(vm.vcpus().get(), vm.kvm().kernel().has(Patch.X86_APIC_MAP_MODES)));
         lock.unlock();
     }
 

@@ -27,7 +27,7 @@ record ApicMap(boolean usable, long maxId, Mode mode, Map<Long, Integer> physica
     private static final long XAPIC_IDS = 255;
 
     /** kvm_recalculate_apic_map. */
-    static ApicMap of(VcpuList<Vcpu> vcpus) {
+    static ApicMap of(VcpuList<Vcpu> vcpus, boolean tracksModes) {
         long max = XAPIC_IDS;
         for (Vcpu v : vcpus.all()) if (v.lapic().present()) max = Math.max(max, v.id());
         Map<Long, Integer> physical = new HashMap<>();
@@ -36,14 +36,16 @@ record ApicMap(boolean usable, long maxId, Mode mode, Map<Long, Integer> physica
         for (Vcpu v : vcpus.all()) {
             Lapic apic = v.lapic();
             if (!apic.present()) continue;
-            if (physical.putIfAbsent(apic.apicId(), v.id()) != null) return NONE;
-            mode = logical(apic, v.id(), mode, logical);
+            if (physical.putIfAbsent(apic.apicId(), v.id()) != null && tracksModes) return NONE;
+            mode = logical(apic, v.id(), mode, logical, tracksModes);
         }
+        if (mode == Mode.SW_DISABLED && !tracksModes) mode = Mode.MAP_DISABLED;
         return new ApicMap(true, max, mode, Map.copyOf(physical), Map.copyOf(logical));
     }
 
     /** kvm_recalculate_logical_map. */
-    private static Mode logical(Lapic apic, int id, Mode mode, Map<Integer, Integer> logical) {
+    private static Mode logical(
+            Lapic apic, int id, Mode mode, Map<Integer, Integer> logical, boolean tracksModes) {
         long ldr = apic.ldr();
         if (mode == Mode.MAP_DISABLED || !apic.softwareEnabled() || ldr == 0) return mode;
         Mode own = apic.x2apic() ? Mode.X2APIC : apic.flat() ? Mode.FLAT : Mode.CLUSTER;
@@ -52,6 +54,10 @@ record ApicMap(boolean usable, long maxId, Mode mode, Map<Long, Integer> physica
         long address = ldr >>> 24, members = own == Mode.FLAT ? address : address & 15;
         int cluster = own == Mode.FLAT ? 0 : (int) (address >>> 4) * 16;
         if (members == 0) return own;
+        if (!tracksModes) {
+            logical.put(cluster + Long.numberOfTrailingZeros(members), id);
+            return own;
+        }
         boolean one = (members & members - 1) == 0;
         if (!one || logical.putIfAbsent(cluster + Long.numberOfTrailingZeros(members), id) != null)
             return Mode.MAP_DISABLED;

@@ -133,14 +133,14 @@ final class CpuidIoctls {
             fpu.xfeatures().or(grow);
             fpu.userXfeatures().or(grow);
         }
-        v.cpuid().set(new CpuidTable(entries, cr4Reserved(v.vm().kvm(), given)));
+        v.cpuid().set(new CpuidTable(entries, cr4Reserved(given)));
         if (given.find(1, 0) != null) v.lapic().setVersion();
         v.pmu().refresh();
         return 0;
     }
 
-    /** __cr4_reserved_bits for a guest's CPUID: bits tied to features it lacks. */
-    private static long cr4Reserved(Kvm kvm, CpuidTable t) {
+    /** __cr4_reserved_bits: of features that the entries do not have. */
+    static long cr4Reserved(CpuidTable t) {
         long reserved = 0;
         int[][] tied = {
             {1, 2, 26, 18},

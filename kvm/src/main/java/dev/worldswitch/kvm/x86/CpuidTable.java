@@ -1,11 +1,20 @@
 package dev.worldswitch.kvm.x86;
 
+import dev.worldswitch.kernel.Kernel;
+import dev.worldswitch.kernel.Patch;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The CPUID entries that KVM_SET_CPUID2 gave a vCPU, in the client's order. */
 public record CpuidTable(List<Entry> entries, long cr4Reserved) {
     public static final CpuidTable EMPTY = new CpuidTable(List.of());
+
+    /** What a vCPU has before it gets any. */
+    static CpuidTable ofNewVcpu(Kernel kernel) {
+        return kernel.has(Patch.X86_CPUID_AT_CREATION)
+                ? new CpuidTable(List.of(), CpuidIoctls.cr4Reserved(EMPTY))
+                : EMPTY;
+    }
 
     public CpuidTable(List<Entry> entries) {
         this(entries, 0);

@@ -29,11 +29,7 @@ public final class EnableCap {
         VM.put(116, (vm, a, b) -> quirks(vm, a & vm.kvm().capabilities().quirks()));
         VM.put(213, (vm, a, b) -> (a & ~vm.kvm().capabilities().quirks()) != 0 ? Errno.EINVAL : quirks(vm, a));
         VM.put(121, EnableCap::splitIrqchip);
-        VM.put(129, (vm, a, b) -> {
-            if ((a & ~vm.kvm().capabilities().x2apicFlags()) != 0) return Errno.EINVAL;
-            vm.x2apicApi().or(a);
-            return 0;
-        });
+        VM.put(129, EnableCap::x2apicApi);
         VM.put(143, (vm, a, b) -> {
             if ((a & ~vm.kvm().capabilities().value(Kvm.Kind.VM, 143)) != 0) return Errno.EINVAL;
             boolean late = !vm.vcpus().get().all().isEmpty();
@@ -149,8 +145,17 @@ public final class EnableCap {
         return 0;
     }
 
+    /** KVM_X2APIC_API_*: suppression of EOI broadcasts is enabled or disabled, and enabled for the client's IOAPIC only. */
+    private static long x2apicApi(Vm vm, long flags, long unused) {
+        boolean enabled = (flags & Capabilities.X2APIC_ENABLE_SUPPRESS_EOI) != 0;
+        boolean split = vm.irqchip().get() == 2;
+        if ((flags & ~vm.kvm().capabilities().x2apicFlags()) != 0 || enabled && !split) return Errno.EINVAL;
+        vm.x2apicApi().or(flags);
+        return 0;
+    }
+
     private static long maxVcpuId(Vm vm, long max, long unused) {
-        if (max <= 0 || max > vm.kvm().capabilities().maxVcpuId()) return Errno.EINVAL;
+        if (max < 0 || max > vm.kvm().capabilities().maxVcpuId()) return Errno.EINVAL;
         boolean boots = vm.kvm().kernel().has(Patch.X86_MAX_VCPU_IDS_WITH_BSP);
         if (boots && Long.compareUnsigned(vm.bootCpuIdCell().get(), max) > 0) return Errno.EINVAL;
         // The first vCPU fixes the limit.

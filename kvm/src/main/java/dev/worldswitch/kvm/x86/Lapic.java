@@ -623,13 +623,16 @@ public final class Lapic {
     byte[] state() {
         byte[] b = new byte[1024];
         for (int offset = 0; offset < 1024; offset += 16) {
-            long v = offset == ID && x2apic() && !vcpu.vm().wideApicIds() ? (long) vcpu.id() << 24 : read(offset);
+            boolean shifted = offset == ID && x2apic() && !vcpu.vm().wideApicIds();
+            // Only who asks for the PPR as a register has it calculated.
+            long v = shifted ? (long) vcpu.id() << 24 : offset == PPR ? reg(PPR) : read(offset);
             for (int i = 0; i < 4; i++) b[offset + i] = (byte) (v >>> 8 * i);
         }
         return b;
     }
 
     void state(byte[] b) {
+        boolean served = highestIsr() >= 0;
         for (int offset = 0; offset < 1024; offset += 16) {
             long v = 0;
             for (int i = 0; i < 4; i++) v |= (b[offset + i] & 0xffL) << 8 * i;
@@ -645,6 +648,8 @@ public final class Lapic {
         bus().changed();
         bus().recalculate();
         if (timerMode() != 2 && reg(TMICT) != 0) startTimer();
-        updatePpr();
+        // The interrupts in service are counted last (kvm_apic_update_apicv): where there was none, none is seen.
+        if (served) updatePpr();
+        else set(PPR, reg(TPR) & 0xff);
     }
 }

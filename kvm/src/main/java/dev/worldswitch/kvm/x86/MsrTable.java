@@ -41,6 +41,9 @@ public final class MsrTable {
             long reset) {}
 
     private final Map<Integer, Row> rows = new HashMap<>();
+    /** Of MSRs that not every vCPU has, even for the VMM: which do. */
+    private final Map<Integer, Predicate<Vcpu>> where = new HashMap<>();
+
     private final List<Row> stored = new ArrayList<>();
     private final Kvm kvm;
     private final boolean amd;
@@ -69,7 +72,7 @@ public final class MsrTable {
         if (host && index >= X2APIC_FIRST && index <= X2APIC_LAST) return x2apic(v, index);
         if (v.pmu().has(index)) return new Access(OK, v.pmu().get(index));
         if (HypervMsrs.has(kvm, index)) return HypervMsrs.read(v, index, host);
-        Row r = rows.get(index);
+        Row r = row(v, index);
         if (r == null && host && savesCounter(index)) return new Access(OK, 0);
         if (r == null || r.get == null) return new Access(UNKNOWN, 0);
         if (!host && !r.guest.test(v)) return new Access(BAD_VALUE, 0);
@@ -90,10 +93,15 @@ public final class MsrTable {
     public int write(Vcpu v, int index, long value, boolean host) {
         if (v.pmu().has(index)) return v.pmu().set(index, value, host) ? OK : BAD_VALUE;
         if (HypervMsrs.has(kvm, index)) return HypervMsrs.write(v, index, value, host);
-        Row r = rows.get(index);
+        Row r = row(v, index);
         if (r == null) return host && value == 0 && savesCounter(index) ? OK : UNKNOWN;
         if (r.set == null || !host && !r.guest.test(v)) return BAD_VALUE;
         return r.set.set(v, value, host) ? OK : BAD_VALUE;
+    }
+
+    private @Nullable Row row(Vcpu v, int index) {
+        Predicate<Vcpu> there = where.get(index);
+        return there == null || there.test(v) ? rows.get(index) : null;
     }
 
     /** The name for traces, null for an unknown MSR. */
@@ -163,7 +171,12 @@ public final class MsrTable {
 
     /** Reads 0, writes are dropped. */
     private void ignored(int index, String name) {
-        add(index, name, v -> 0, (v, x, host) -> true);
+        dropped(index, name, 0);
+    }
+
+    /** Writes are dropped. */
+    private void dropped(int index, String name, long value) {
+        add(index, name, v -> value, (v, x, host) -> true);
     }
 
     private void register(int index, String name, Function<X86State, Word> where, Set legal) {
@@ -237,6 +250,7 @@ public final class MsrTable {
             return true;
         });
         constant(0x2a, "MSR_EBL_CR_POWERON", 0);
+        constant(0x2c, "MSR_EBC_FREQUENCY_ID", 1 << 24);
         add(
                 0x3b,
                 "IA32_TSC_ADJUST",
@@ -264,6 +278,8 @@ public final class MsrTable {
             stores(Smm.MSR_SMBASE, "IA32_SMBASE", Smm.SMBASE_AT_RESET, (v, x, host) -> host, v -> false);
         for (int i : new int[] {0xc1, 0xc2, 0x186, 0x187}) ignored(i, "MSR_P6_PERF_" + Integer.toHexString(i));
         constant(0xcd, "MSR_FSB_FREQ", 3);
+        dropped(0x11e, "MSR_IA32_BBL_CR_CTL3", 0xbe702111L);
+        for (int i : RAPL) constant(i, "MSR_RAPL_" + Integer.toHexString(i), 0);
         stores(
                 0xce,
                 "MSR_PLATFORM_INFO",
@@ -307,6 +323,12 @@ public final class MsrTable {
             stores(0x401 + b * 4, "IA32_MC" + b + "_STATUS", 0, (v, x, host) -> host || x == 0);
             stores(0x402 + b * 4, "IA32_MC" + b + "_ADDR", 0);
             stores(0x403 + b * 4, "IA32_MC" + b + "_MISC", 0);
+            // IA32_MCG_CAP says how many there are; its MCG_CMCI_P (bit 10) that CMCIs can be asked for.
+            stores(0x280 + b, "IA32_MC" + b + "_CTL2", 0, (v, x, host) -> hasCmci(v) ? (x & ~CTL2) == 0 : host && x == 0, MsrTable::hasCmci);
+            int bank = b;
+            Predicate<Vcpu> there = v -> bank < (v.mcgCap().get() & 0xff);
+            for (int i = 0; i < 4; i++) where.put(0x400 + b * 4 + i, there);
+            where.put(0x280 + b, there);
         }
         // Without a local APIC timer in TSC-deadline mode the write has no effect (SDM vol. 3, 12.5.4.1).
         ignored(0x6e0, "IA32_TSC_DEADLINE");
@@ -334,12 +356,31 @@ public final class MsrTable {
         // TscFreqSel.
         long kept = 1 << 18 | (kvm.kernel().has(Patch.X86_HWCR_TSC_FREQ_SEL) ? 1 << 24 : 0);
         stores(0xc0010015, "MSR_K7_HWCR", 0, (v, x, host) -> (x & ~(0x148 | kept)) == 0, MsrTable::always, kept);
-        for (int i : new int[] {0xc001001f, 0xc0010055, 0xc0011022, 0xc0011023, 0xc001100a, 0xc001102a})
+        for (int i : new int[] {0xc001001f, 0xc0011022, 0xc0011023, 0xc001102a, 0xc001102c})
             ignored(i, "MSR_AMD64_" + Integer.toHexString(i));
+        for (int i : new int[] {0xc0010010, 0xc0010055, 0xc0010112, 0xc0010113})
+            constant(i, "MSR_AMD64_" + Integer.toHexString(i), 0);
+        dropped(0xc001001b, "MSR_K7_CLK_CTL", 0x20000000);
+        add(0xc0010020, "MSR_AMD64_PATCH_LOADER", null, (v, x, host) -> true);
+        add(0xc0010058, "MSR_FAM10H_MMIO_CONF_BASE", v -> 0, (v, x, host) -> x == 0);
+        for (int i = 0; i < 2; i++) {
+            stores(0xc0010140 + i, i == 0 ? "MSR_AMD64_OSVW_ID_LENGTH" : "MSR_AMD64_OSVW_STATUS", 0);
+            where.put(0xc0010140 + i, v -> v.cpuid().get().has(0x8000_0001, 0, 2, 9));
+        }
         for (int i = 0; i < 4; i++) {
             ignored(0xc0010000 + i, "MSR_K7_EVNTSEL" + i);
             ignored(0xc0010004 + i, "MSR_K7_PERFCTR" + i);
         }
+    }
+
+    /** Energy counters of an Intel CPU's parts (arch/x86/include/asm/msr-index.h): nothing of the host's is told. */
+    private static final int[] RAPL = {0x606, 0x611, 0x619, 0x639, 0x641};
+
+    /** MCI_CTL2_CMCI_EN and its threshold. */
+    private static final long CTL2 = 1L << 30 | 0x7fff;
+
+    private static boolean hasCmci(Vcpu v) {
+        return (v.mcgCap().get() >> 10 & 1) != 0;
     }
 
     private static boolean hasSpecCtrl(Vcpu v) {
@@ -378,6 +419,8 @@ public final class MsrTable {
             boolean paging = (v.state().cr.get(0) & X86State.CR0_PG) != 0;
             if (paging && ((old ^ x) & X86State.EFER_LME) != 0) return false;
         }
+        // svm_set_efer: without SVM nothing holds interrupts back.
+        if ((old & ~x & X86State.EFER_SVME) != 0) v.gif().set(1);
         v.state().efer.set(x & ~X86State.EFER_LMA | old & X86State.EFER_LMA);
         return true;
     }
@@ -479,6 +522,11 @@ public final class MsrTable {
         return v -> v.hasPvFeature(feature);
     }
 
+    /** kvm_gfn_to_hva_cache_init succeeds. */
+    private static boolean isMemory(Vcpu v, long gpa) {
+        return v.vm().memory().slots(0).get().at(gpa) != null;
+    }
+
     private void wallClock(int index, String name, int feature) {
         Get get = v -> v.vm().clock().wallClock();
         add(index, name, get, (v, x, host) -> v.vm().clock().wallClock(v, x), pv(feature));
@@ -511,7 +559,8 @@ public final class MsrTable {
                 0x4b564d04,
                 "MSR_KVM_PV_EOI_EN",
                 0,
-                (v, x, host) -> v.vm().lapicInKernel() ? (x & 2) == 0 : x == 0,
+                (v, x, host) ->
+                        v.vm().lapicInKernel() ? (x & 2) == 0 && ((x & 1) == 0 || isMemory(v, x & ~1L)) : x == 0,
                 pv(6));
         stores(0x4b564d05, "MSR_KVM_POLL_CONTROL", 1, (v, x, host) -> (x & ~1) == 0, pv(12));
         stores(
@@ -534,11 +583,48 @@ public final class MsrTable {
                 (v, x, host) -> x == 0 || x == 1L << 32,
                 v -> v.cpuid().get().has(0x8000_000a, 0, 3, 4));
         stores(0xc0010117, "MSR_VM_HSAVE_PA", 0, (v, x, host) -> true, MsrTable::always, -4096);
+        vmCr();
+        add(0xc0010115, "MSR_VM_IGNNE", null, (v, x, host) -> true);
+        // Of family 15h only some models have something in it; without CPUID no vCPU has a family.
+        add(0xc0011021, "MSR_F15H_IC_CFG", v -> isFamily15(v) ? 0x1e : 0, null);
+        where.put(0xc0011021, v -> v.cpuid().get().find(1, 0) != null);
         stores(0xc001011f, "MSR_AMD64_VIRT_SPEC_CTRL", 0, (v, x, host) -> (x & ~4) == 0);
         stores(0xc0011029, "MSR_AMD64_DE_CFG", 0, (v, x, host) -> (x & ~2) == 0);
     }
 
+    private static boolean isFamily15(Vcpu v) {
+        CpuidTable.Entry e = v.cpuid().get().find(1, 0);
+        int eax = e == null ? 0 : e.eax(), family = eax >> 8 & 15, model = eax >> 4 & 15 | eax >> 12 & 0xf0;
+        return family == 15 && (eax >> 20 & 0xff) == 6 && model >= 2 && model < 0x20;
+    }
+
+    private static final long VM_CR_LEGAL = 0x1f, VM_CR_LOCK = 8, VM_CR_SVMDIS = 16;
+
+    /** svm_set_vm_cr: SVMDIS, once set, stays with its lock; with EFER.SVME it is set and the write refused. */
+    private void vmCr() {
+        int slot = stored.size();
+        Row r = new Row(
+                0xc0010114,
+                "MSR_VM_CR",
+                v -> v.msrs().get(slot),
+                (v, x, host) -> {
+                    if ((x & ~VM_CR_LEGAL) != 0) return false;
+                    long old = v.msrs().get(slot);
+                    long kept = (old & VM_CR_SVMDIS) != 0 ? old & (VM_CR_SVMDIS | VM_CR_LOCK) : 0;
+                    long fixed = (old & VM_CR_SVMDIS) != 0 ? VM_CR_SVMDIS | VM_CR_LOCK : 0;
+                    long now = x & ~fixed | kept;
+                    v.msrs().set(slot, now);
+                    return (now & VM_CR_SVMDIS) == 0 || (v.state().efer.get() & X86State.EFER_SVME) == 0;
+                },
+                MsrTable::always,
+                slot,
+                0);
+        put(r);
+        stored.add(r);
+    }
+
     private void intelOnly() {
+        ignored(0xc0010117, "MSR_VM_HSAVE_PA");
         // MCG_LMCE_P of IA32_MCG_CAP offers local machine checks, bit 20 here allows them.
         stores(
                 0x3a,

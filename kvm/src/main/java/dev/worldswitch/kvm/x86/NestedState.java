@@ -3,9 +3,11 @@ package dev.worldswitch.kvm.x86;
 import static dev.worldswitch.kvm.IoctlTable.iow;
 import static dev.worldswitch.kvm.IoctlTable.iowr;
 
+import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Bytes;
 import dev.worldswitch.kvm.Call;
 import dev.worldswitch.kvm.Errno;
+import dev.worldswitch.machine.x86.X86State;
 
 /**
  * struct kvm_nested_state of vCPUs that are never nested: its header alone (asm/kvm.h). The calls are there on a host whose
@@ -40,10 +42,10 @@ final class NestedState {
         Bytes head = call.in(8);
         if (head == null) return Errno.EFAULT;
         int room = head.u32(LENGTH);
-        if (call.out(head.u16(FLAGS, 0).u16(FORMAT, format(v)).u32(LENGTH, SIZE)) != 0) return Errno.EFAULT;
-        if (Integer.compareUnsigned(room, SIZE) < 0) return Errno.E2BIG;
+        if (Integer.compareUnsigned(room, SIZE) < 0)
+            return call.out(head.u32(LENGTH, SIZE)) != 0 ? Errno.EFAULT : Errno.E2BIG;
         Bytes b = new Bytes(SIZE).u16(FORMAT, format(v)).u32(LENGTH, SIZE);
-        if (v.vendor() == Vendor.SVM) b.u16(FLAGS, GIF_SET);
+        if (v.vendor() == Vendor.SVM) b.u16(FLAGS, v.gif().get() != 0 ? GIF_SET : 0);
         else b.u64(VMXON_PA, INVALID_GPA).u64(VMCS12_PA, INVALID_GPA);
         return call.out(b);
     }
@@ -56,8 +58,17 @@ final class NestedState {
                 && (flags & ~(GUEST_MODE | RUN_PENDING | EVMCS | MTF_PENDING | GIF_SET)) == 0
                 && ((flags & RUN_PENDING) == 0 || (flags & GUEST_MODE) != 0)
                 && b.u16(FORMAT) == format(v)
-                && (v.vendor() == Vendor.SVM ? flags == GIF_SET : isOutsideVmx(b, flags));
-        return legal ? 0 : Errno.EINVAL;
+                && (v.vendor() == Vendor.SVM ? isOutsideSvm(v, flags) : isOutsideVmx(b, flags));
+        if (!legal) return Errno.EINVAL;
+        if (v.vendor() == Vendor.SVM) v.gif().set((flags & GIF_SET) != 0 ? 1 : 0);
+        return 0;
+    }
+
+    /** svm_set_nested_state: nothing is nested; without EFER.SVME interrupts are on, as older kernels want to be told. */
+    private static boolean isOutsideSvm(Vcpu v, int flags) {
+        boolean free = (v.state().efer.get() & X86State.EFER_SVME) != 0
+                || v.vm().kvm().kernel().has(Patch.X86_SVM_GIF_WITHOUT_SVME);
+        return flags == GIF_SET || free && flags == 0;
     }
 
     /** vmx_set_nested_state: neither VMXON nor, without an eVMCS of the guest's, any flag. */

@@ -74,6 +74,7 @@ final class Pit {
         if (hpetStarts) s.u8(MODE, 0xff);
         load(0, s.u32(COUNT));
         s.u8(MODE, mode);
+        for (int i = 1; i < 3; i++) load(i, s.u32(i * SIZE + COUNT));
         lock.unlock();
     }
 

@@ -38,7 +38,7 @@ public final class Vcpu extends AbstractVcpu {
     private final Word guestDebug, guestDebugRip;
     private final Words db, guestDebugDb, pdptrs, msrs;
     private final Word pkru, tscKhz, pvEnforce, guestSupportedXcr0, tscAdjust, hasRun, mceBanks;
-    private final Word systemTime, guestStopped;
+    private final Word systemTime, guestStopped, gif;
     private final @Nullable VcpuPort port;
 
     Vcpu(Vm vm, int id, SharedPages run) {
@@ -49,7 +49,7 @@ public final class Vcpu extends AbstractVcpu {
         this.guestFpu = new FpuGuest(
                 region.child("guestFpu"), new Xsave(vm.kvm().profile().xsave()), 3);
         this.events = new PendingEvents(region.child("events"));
-        this.cpuid = region.ref("cpuid", CpuidTable.EMPTY);
+        this.cpuid = region.ref("cpuid", CpuidTable.ofNewVcpu(vm.kvm().kernel()));
         this.mpState = region.word("mpState");
         this.xcr0 = region.word("xcr0");
         this.apicBase = region.word("apicBase");
@@ -68,6 +68,8 @@ public final class Vcpu extends AbstractVcpu {
         this.mceBanks = region.word("mcgCap");
         this.systemTime = region.word("systemTime");
         this.guestStopped = region.word("guestStopped");
+        this.gif = region.word("gif");
+        gif.set(1);
         this.stealTime = new StealTime(region.child("stealTime"), this);
         this.smm = new Smm(this);
         this.hyperv = new Hyperv(region.child("hyperv"), this);
@@ -215,6 +217,11 @@ public final class Vcpu extends AbstractVcpu {
     /** The clock page's next version says that the guest was paused. */
     Word guestStopped() {
         return guestStopped;
+    }
+
+    /** SVM's global interrupt flag: 0 holds interrupts and NMIs back. */
+    Word gif() {
+        return gif;
     }
 
     /** Bytes of the FPU image in user format: grows when dynamic components are enabled. */

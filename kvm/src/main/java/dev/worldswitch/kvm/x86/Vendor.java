@@ -82,7 +82,9 @@ enum Vendor {
         b.u64(at, s.segBase.get(n)).u32(at + 8, limit).u16(at + 12, s.segSelector.get(n));
         b.u8(at + 14, shownType(n, attr)).u8(at + 15, unusable ? 0 : 1);
         b.u8(at + 16, attr >> 5 & 3);
-        b.u8(at + 17, attr >> 14 & 1).u8(at + 18, attr >> 4 & 1).u8(at + 19, attr >> 13 & 1);
+        // SVM's CPUs may leave D/B in an unusable SS, which VMX does not take.
+        boolean db = (attr >> 14 & 1) != 0 && !(this == SVM && n == X86State.SS && unusable);
+        b.u8(at + 17, db ? 1 : 0).u8(at + 18, attr >> 4 & 1).u8(at + 19, attr >> 13 & 1);
         b.u8(at + 20, this == SVM ? (limit > 0xfffff ? 1 : 0) : attr >> 15 & 1);
         b.u8(at + 21, attr >> 12 & 1).u8(at + 22, unusable ? 1 : 0);
     }

@@ -16,6 +16,8 @@ final class X86ClientView {
     private static final int SET_MSRS = IoctlTable.iow(0x89, 8), ENABLE_CAP = IoctlTable.iow(0xa3, 104);
     private static final int GET_ATTR = IoctlTable.iow(0xe2, 24), HAS_ATTR = IoctlTable.iow(0xe3, 24);
     private static final int PMU_FILTER = IoctlTable.iow(0xb2, 32), CREATE_PIT2 = IoctlTable.iow(0x77, 64);
+    private static final int GET_SREGS = IoctlTable.ior(0x83, 312), SET_SREGS = IoctlTable.iow(0x84, 312), CR4 = 248;
+    private static final int SET_NESTED = IoctlTable.iow(0xbf, 128), SIGNAL_MSI = IoctlTable.iow(0xa5, 32);
     private static final int LAST_CAPABILITY = 260;
     private static final int[] WRITTEN = {0x10, 0x49, 0x175, 0x9e, 0x10a, 0xda0, 0xc0000103, 0xc0010015, 0x40000118};
 
@@ -31,7 +33,9 @@ final class X86ClientView {
         v.system();
         Vm vm = v.c.newVm();
         v.vm(vm);
+        v.fresh(v.c.newVcpu(v.c.newVm(), 0));
         v.vcpu(v.c.newVcpu(v.c.newVm(), 0));
+        v.messages(v.c.newVm());
         return v.lines;
     }
 
@@ -74,6 +78,21 @@ final class X86ClientView {
         line("pit", c.ioctl(vm, CREATE_PIT2, new Bytes(64)));
         struct("masked filter", vm, PMU_FILTER, new Bytes(40).u32(4, 1).u32(12, 1));
         line("vcpu 1 << 32", c.ioctl(vm, CREATE_VCPU, 1L << 32));
+    }
+
+    /** A vCPU without CPUID: CR4.SMAP; nothing nested and no interrupts. */
+    private void fresh(Vcpu v) {
+        c.ioctl(v, GET_SREGS, new Bytes(312));
+        Bytes sregs = c.after(312);
+        line("smap", c.ioctl(v, SET_SREGS, sregs.u64(CR4, sregs.u64(CR4) | 1 << 21)));
+        line("gif", c.ioctl(v, SET_NESTED, new Bytes(128).u16(2, 1).u32(4, 128)));
+    }
+
+    /** A message to a logical destination while no local APIC is enabled. */
+    private void messages(Vm vm) {
+        c.ioctl(vm, IoctlTable.io(0x60), 0);
+        c.newVcpu(vm, 0);
+        line("message", c.ioctl(vm, SIGNAL_MSI, new Bytes(32).u32(0, 0xfee01004).u32(8, 0x31)));
     }
 
     private void vcpu(Vcpu v) {
