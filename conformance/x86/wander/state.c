@@ -7,7 +7,7 @@ static const struct { u32 from, to; } ranges[] = {
 };
 static int elapses(u32 m)
 {
-    return m == 0x10 || m == 0x40000010 || m == 0x40000020 || m == 0xe7 || m == 0xe8 || m == 0x6e0 || m == 0x40000021 || m == 0xc00000e7 || m == 0xc00000e8 || m == 0x34;
+    return m == 0x10 || m == 0x40000010 || m == 0x40000020 || m == 0xe7 || m == 0xe8 || m == 0x6e0 || m == 0x40000021 || m == 0x40000022 || m == 0xc00000e7 || m == 0xc00000e8 || m == 0x34;
 }
 void msrs(void)
 {
