@@ -92,12 +92,13 @@ final class CatalogueReport {
         String source = "";
         int good = 0, all = 0;
         for (Catalogue.Row r : Catalogue.ofSources()) {
-            if (!r.scenario().source().equals(source)) System.out.println("\n" + r.scenario().source());
+            if (!r.scenario().source().equals(source))
+                System.out.println("\n" + r.scenario().source());
             source = r.scenario().source();
             long begun = System.nanoTime();
             BooleanSupplier late = () -> seconds != 0 && System.nanoTime() - begun > seconds * 1_000_000_000;
-            Outcome o = r.runToFirst(new Effort(
-                    jobs, true, 1, 1, !r.expected().finds().isEmpty(), late));
+            Outcome o = r.runToFirst(
+                    new Effort(jobs, true, 1, 1, !r.expected().finds().isEmpty(), late));
             all++;
             if (o.firstAsExpected()) good++;
             System.out.printf(

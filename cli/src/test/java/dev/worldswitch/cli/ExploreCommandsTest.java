@@ -23,8 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The commands around {@code ws explore} as a user has them: exit status, standard output, standard error. */
 class ExploreCommandsTest {
-    private static final List<String> PANICS =
-            List.of("explore", "xfd", "--without", "clear-xstate-bv-on-xfd");
+    private static final List<String> PANICS = List.of("explore", "xfd", "--without", "clear-xstate-bv-on-xfd");
 
     @TempDir
     Path folder;
@@ -57,8 +56,7 @@ class ExploreCommandsTest {
         StringWriter err = new StringWriter();
         System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
         try {
-            int status =
-                    Main.commandLine().setErr(new PrintWriter(err, true)).execute(all.toArray(String[]::new));
+            int status = Main.commandLine().setErr(new PrintWriter(err, true)).execute(all.toArray(String[]::new));
             return new Ran(status, out.toString(StandardCharsets.UTF_8), err.toString());
         } finally {
             System.setOut(usual);

@@ -77,8 +77,7 @@ public final class Catalogue {
         List<Row> all = new ArrayList<>();
         for (String name : Scenario.names()) {
             Scenario s = Scenario.builtIn(name);
-            if (!s.source().isEmpty())
-                for (Expectation e : s.expectations()) all.add(new Row(s.atDefaultBounds(), e));
+            if (!s.source().isEmpty()) for (Expectation e : s.expectations()) all.add(new Row(s.atDefaultBounds(), e));
         }
         all.sort(Comparator.comparing(r -> r.scenario().source()));
         return List.copyOf(all);

@@ -151,8 +151,7 @@ final class Explorer implements Search.Guide {
         return of(s, kernel, c -> true, debugger);
     }
 
-    private static Explorer of(
-            Scenario s, KernelVersion kernel, Predicate<Cell> isState, @Nullable Debugger debugger) {
+    private static Explorer of(Scenario s, KernelVersion kernel, Predicate<Cell> isState, @Nullable Debugger debugger) {
         MachineProfile machine = MachineProfile.builtIn(s.machine());
         Scenario.Recorded r = s.recorded();
         Explorer e = of(
@@ -204,8 +203,8 @@ final class Explorer implements Search.Guide {
         Region root = Region.watched("host", world);
         Search search = new Search(world, root, cpus, events);
         search.session = session;
-        Subject subject = boot.apply(
-                new Architecture.Surroundings(root, search, search, memory, search, world, debugger));
+        Subject subject =
+                boot.apply(new Architecture.Surroundings(root, search, search, memory, search, world, debugger));
         memory.world = world;
         search.explore(subject);
         return new Explorer(search);

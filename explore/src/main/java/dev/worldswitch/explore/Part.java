@@ -97,7 +97,8 @@ public record Part(
                 case "event" -> events.put(f[1], new CoverageMap.OfEvent(new ArrayList<>(), new ArrayList<>()));
                 case "tried", "not" -> {
                     CoverageMap.OfEvent of = events.get(f[1]);
-                    if (of == null || f.length != 3) throw new IllegalArgumentException(name + ": bad line '" + l + "'");
+                    if (of == null || f.length != 3)
+                        throw new IllegalArgumentException(name + ": bad line '" + l + "'");
                     (f[0].equals("tried") ? of.tried() : of.not()).add(f[2]);
                 }
                 default -> one.put(f[0], l.substring(f[0].length() + 1));

@@ -139,7 +139,8 @@ final class World implements Watcher, Architecture.Ghosts {
         int n = cells.size(), words = 0;
         int[] firstWord = new int[n + 1], shifts = new int[n + 1];
         for (int c = 0; c < n; c++) {
-            int length = isFlags(cells.get(c)) ? Long.SIZE : Math.max(1, cells.get(c).length());
+            int length =
+                    isFlags(cells.get(c)) ? Long.SIZE : Math.max(1, cells.get(c).length());
             if (length > SINGLE_WORDS) shifts[c] = 5;
             firstWord[c] = words;
             words += (length - 1 >> shifts[c]) + 1;

@@ -61,7 +61,9 @@ class IdRegisterVariantsTest {
                     "two writers' values are mixed",
                     List.of(
                             STORE,
-                            STORE.replace("row.encoding()), value)", "row.encoding()), value & values.get(index(row.encoding())))")),
+                            STORE.replace(
+                                    "row.encoding()), value)",
+                                    "row.encoding()), value & values.get(index(row.encoding())))")),
                     "id-registers-writers id-written"),
             new Variant(
                     "a refused write leaves a trace",

@@ -102,8 +102,8 @@ class MutationTest {
             new Mutant(
                     "fpu_update_guest_xfd() without the write of the MSR",
                     FPU,
-                    "        if (fps.inUse().get() != 0) xfdUpdateState(cpu(task), fps);\n",
-                    "",
+                    "            xfdUpdateState(cpu(task), fps);\n            // A CPU where",
+                    "            // A CPU where",
                     "xfd-nm",
                     "guest-nm"),
             new Mutant(

@@ -125,8 +125,7 @@ class ReductionTest {
                 bound.events = 2
                 expect = clean
                 """;
-        return Stream.of(
-                arm64, arm64 + "expect --without zcr-eager-switch = finds no-warn\n", x86);
+        return Stream.of(arm64, arm64 + "expect --without zcr-eager-switch = finds no-warn\n", x86);
     }
 
     @ParameterizedTest

@@ -71,8 +71,8 @@ final class Arm64Vmm {
         this.execs = ghosts.word("taskExecs");
         this.handles = ghosts.word("taskHandlesSignals");
         this.signals = new FpsimdSignal(host.kernel(), host.fpsimd(), host.profile());
-        this.inHandler =
-                new ZGhost(ghosts.child("handler"), 0x20 | number, host.profile().zStride(), follow);
+        this.inHandler = new ZGhost(
+                ghosts.child("handler"), 0x20 | number, host.profile().zStride(), follow);
         this.frame = does.contains("signal-handler")
                 ? new FpsimdSignal.Frame(ghosts.child("signalFrame"), host.profile())
                 : null;
@@ -128,7 +128,8 @@ final class Arm64Vmm {
                 new Step("perf lets user mode read counters", () -> inKernel(() -> onThisCpu(controls::userCounters)));
             case "count-host" ->
                 new Step("perf counts the host, not guests", () -> inKernel(() -> onThisCpu(controls::countHost)));
-            case "profile" -> new Step("perf starts sampling", () -> inKernel(() -> onThisCpu(c -> controls.profile(c, true))));
+            case "profile" ->
+                new Step("perf starts sampling", () -> inKernel(() -> onThisCpu(c -> controls.profile(c, true))));
             case "profile-ends" ->
                 new Step("perf stops sampling", () -> inKernel(() -> onThisCpu(c -> controls.profile(c, false))));
             case "run" -> {
@@ -166,7 +167,8 @@ final class Arm64Vmm {
                     throw new IllegalArgumentException(
                             "task " + task.region().name() + " has no line 'vm' to '" + text + "'");
                 long field = text.equals("lower-id") ? VmmThread.DIT : VmmThread.CSV2;
-                yield new Step("ioctl(vcpu" + t.vcpuId() + ", KVM_SET_ONE_REG) ID_AA64PFR0_EL1",
+                yield new Step(
+                        "ioctl(vcpu" + t.vcpuId() + ", KVM_SET_ONE_REG) ID_AA64PFR0_EL1",
                         () -> inCall(() -> t.lower(field)));
             }
             case "read-sve" -> {

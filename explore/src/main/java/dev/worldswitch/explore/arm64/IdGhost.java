@@ -15,6 +15,7 @@ final class IdGhost {
 
     /** {@code writing} and {@code raced} have a bit for each write: at work, and together with others taken as the last ones. */
     private final Word value, guestHasRead, begun, writing, raced;
+
     private final Words wanted;
 
     IdGhost(Region region) {

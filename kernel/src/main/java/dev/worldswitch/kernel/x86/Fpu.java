@@ -237,7 +237,8 @@ public final class Fpu implements FpSwitch {
     public void restoreFpregsFromFpstate(X86Cpu cpu, FpState fpstate, String caller) {
         xfdUpdateState(cpu, fpstate);
         if (cpu.xrstors(fpstate.image(), maxFeatures)) excDeviceNotAvailable(caller);
-        // SDM vol. 1, 13.12: XRSTORS takes #GP for a component of XCOMP_BV that XCR0 does not have; so does the fixup's own.
+        // SDM vol. 1, 13.12: XRSTORS takes #GP for a component of XCOMP_BV that XCR0 does not have; so does the fixup's
+        // own.
         if ((maxFeatures & ~cpu.xcr0().get()) != 0)
             throw new KernelPanic("general protection fault, then double fault: Bad FPU state detected, XCR0 is 0x"
                     + Long.toHexString(cpu.xcr0().get()) + "; restore_fpregs_from_fpstate <- " + caller);
@@ -325,7 +326,8 @@ public final class Fpu implements FpSwitch {
         if (fps.inUse().get() != 0) {
             xfdUpdateState(cpu(task), fps);
             // A CPU where they are still found valid has its old IA32_XFD.
-            if (xfdUnbinds && task.flags().test(TIF_NEED_FPU_LOAD)) thread(task).lastCpu().set(-1);
+            if (xfdUnbinds && task.flags().test(TIF_NEED_FPU_LOAD))
+                thread(task).lastCpu().set(-1);
         }
         fpregsUnlock(task);
     }

@@ -10,9 +10,9 @@ import dev.worldswitch.kvm.DirtyRing;
 import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.VcpuPort;
 import dev.worldswitch.machine.PhysicalCpu;
+import dev.worldswitch.machine.RetiredCounter;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.Arm64Exit;
-import dev.worldswitch.machine.RetiredCounter;
 import org.jspecify.annotations.Nullable;
 
 /** KVM_RUN of one vCPU: kvm_arch_vcpu_ioctl_run and what it calls (arm.c), step by step as the kernel does. */

@@ -44,8 +44,7 @@ record ApicMap(boolean usable, long maxId, Mode mode, Map<Long, Integer> physica
     }
 
     /** kvm_recalculate_logical_map. */
-    private static Mode logical(
-            Lapic apic, int id, Mode mode, Map<Integer, Integer> logical, boolean tracksModes) {
+    private static Mode logical(Lapic apic, int id, Mode mode, Map<Integer, Integer> logical, boolean tracksModes) {
         long ldr = apic.ldr();
         if (mode == Mode.MAP_DISABLED || !apic.softwareEnabled() || ldr == 0) return mode;
         Mode own = apic.x2apic() ? Mode.X2APIC : apic.flat() ? Mode.FLAT : Mode.CLUSTER;

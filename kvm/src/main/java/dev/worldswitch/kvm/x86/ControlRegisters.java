@@ -49,7 +49,8 @@ final class ControlRegisters {
     private long rdpmc(X86Exit e) {
         int n = vcpu.pmu().readable((int) state.gpr.get(X86State.RCX));
         if (n >= 0) {
-            boolean open = state.cpl() == 0 || (state.cr.get(4) & CR4_PCE) != 0 || (state.cr.get(0) & X86State.CR0_PE) == 0;
+            boolean open =
+                    state.cpl() == 0 || (state.cr.get(4) & CR4_PCE) != 0 || (state.cr.get(0) & X86State.CR0_PE) == 0;
             if (!open) return gp();
             long value = vcpu.pmu().counter(n);
             state.gpr.set(X86State.RAX, value & 0xffffffffL);

@@ -62,8 +62,10 @@ final class Hyperv {
         if (Synic.owns(msr)) return synic.get(msr, host);
         return switch (msr) {
             case HypervMsrs.VP_INDEX -> index.get();
-            case HypervMsrs.ICR -> vcpu.lapic().inKernel() ? Long.valueOf(vcpu.lapic().x2apicRead(Lapic.ICR)) : null;
-            case HypervMsrs.TPR -> vcpu.lapic().inKernel() ? Long.valueOf(vcpu.lapic().x2apicRead(Lapic.TPR)) : null;
+            case HypervMsrs.ICR ->
+                vcpu.lapic().inKernel() ? Long.valueOf(vcpu.lapic().x2apicRead(Lapic.ICR)) : null;
+            case HypervMsrs.TPR ->
+                vcpu.lapic().inKernel() ? Long.valueOf(vcpu.lapic().x2apicRead(Lapic.TPR)) : null;
             case HypervMsrs.ASSIST_PAGE -> assistPage.get();
             case HypervMsrs.VP_RUNTIME -> runtime() + runtimeOffset.get();
             case HypervMsrs.TSC_FREQUENCY -> vcpu.tscKhz().get() * 1000;

@@ -15,7 +15,11 @@ final class HypervCalls {
     private static final int FLUSH_LIST_EX = 0x14, SEND_IPI_EX = 0x15, POST_MESSAGE = 0x5c, SIGNAL_EVENT = 0x5d;
     private static final int POST_DEBUG = 0x69, RETRIEVE_DEBUG = 0x6a, RESET_DEBUG = 0x6b, EXTENDED = 0x8001;
     private static final int LAST_EXTENDED = EXTENDED + 64;
-    private static final long SUCCESS = 0, INVALID_CODE = 2, INVALID_INPUT = 3, INVALID_ALIGNMENT = 4, INVALID_PARAMETER = 5;
+    private static final long SUCCESS = 0,
+            INVALID_CODE = 2,
+            INVALID_INPUT = 3,
+            INVALID_ALIGNMENT = 4,
+            INVALID_PARAMETER = 5;
     private static final long ACCESS_DENIED = 6, OPERATION_DENIED = 8, INVALID_PORT = 17;
     private static final int XMM_REGISTERS = 6, MOST_LIST = 15, MOST_BANKS = 64, SPARSE_SET = 0;
 

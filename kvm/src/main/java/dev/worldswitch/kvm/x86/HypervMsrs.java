@@ -80,7 +80,11 @@ final class HypervMsrs {
     static MsrTable.Access read(Vcpu v, int index, boolean host) {
         if (!host && !v.hyperv().mayAccess(index)) return new MsrTable.Access(MsrTable.BAD_VALUE, 0);
         Row r = ROWS.get(index);
-        Long value = r == null ? null : r.partitionWide ? v.vm().hyperv().get(v, index, host) : v.hyperv().get(index, host);
+        Long value = r == null
+                ? null
+                : r.partitionWide
+                        ? v.vm().hyperv().get(v, index, host)
+                        : v.hyperv().get(index, host);
         return value == null ? new MsrTable.Access(MsrTable.BAD_VALUE, 0) : new MsrTable.Access(MsrTable.OK, value);
     }
 
@@ -88,7 +92,9 @@ final class HypervMsrs {
         if (!host && !v.hyperv().mayAccess(index)) return MsrTable.BAD_VALUE;
         Row r = ROWS.get(index);
         boolean ok = r != null
-                && (r.partitionWide ? v.vm().hyperv().set(v, index, value, host) : v.hyperv().set(index, value, host));
+                && (r.partitionWide
+                        ? v.vm().hyperv().set(v, index, value, host)
+                        : v.hyperv().set(index, value, host));
         return ok ? MsrTable.OK : MsrTable.BAD_VALUE;
     }
 }

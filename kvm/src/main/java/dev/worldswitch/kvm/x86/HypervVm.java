@@ -51,7 +51,12 @@ final class HypervVm {
     }
 
     static void rows(Rows t) {
-        t.vm("KVM_HYPERV_EVENTFD", iow(0xbd, EVENTFD_SIZE), 154, "api.rst 4.111", (vm, c) -> vm.hyperv().eventfd(c));
+        t.vm(
+                "KVM_HYPERV_EVENTFD",
+                iow(0xbd, EVENTFD_SIZE),
+                154,
+                "api.rst 4.111",
+                (vm, c) -> vm.hyperv().eventfd(c));
     }
 
     /** kvm_hv_hypercall_enabled, the VM's part. */

@@ -198,11 +198,15 @@ final class Injection {
     }
 
     boolean nmiAllowed() {
-        return state.nmiMasked.get() == 0 && state.shadow.get() == 0 && vcpu.gif().get() != 0;
+        return state.nmiMasked.get() == 0
+                && state.shadow.get() == 0
+                && vcpu.gif().get() != 0;
     }
 
     boolean interruptAllowed() {
-        return (state.rflags.get() & X86State.IF) != 0 && state.shadow.get() == 0 && vcpu.gif().get() != 0;
+        return (state.rflags.get() & X86State.IF) != 0
+                && state.shadow.get() == 0
+                && vcpu.gif().get() != 0;
     }
 
     /** kvm_event_needs_reinjection. */

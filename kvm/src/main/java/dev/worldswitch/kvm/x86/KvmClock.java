@@ -160,7 +160,8 @@ final class KvmClock {
     private Parameters parameters(Vcpu v) {
         boolean master = master();
         long tsc = master ? masterTsc.get() : vm.kvm().hostTsc();
-        return new Parameters(v.guestTsc(tsc), base() + offset.get(), Scale.of(v.tscKhz().get()), master);
+        return new Parameters(
+                v.guestTsc(tsc), base() + offset.get(), Scale.of(v.tscKhz().get()), master);
     }
 
     /** kvm_guest_time_update: struct pvclock_vcpu_time_info, its version odd meanwhile. */

@@ -26,7 +26,14 @@ final class ModuleParameters {
         // Nothing is mapped by huge pages here that could be split, and KVM emulates no instruction on demand.
         constant("kvm", "N", "eager_page_split", "nx_huge_pages", "ignore_msrs", "enable_vmware_backdoor");
         constant("kvm", "0", "force_emulation_prefix", "nx_huge_pages_recovery_ratio");
-        constant("kvm", "Y", "tdp_mmu", "mmio_caching", "report_ignored_msrs", "kvmclock_periodic_sync", "vector_hashing");
+        constant(
+                "kvm",
+                "Y",
+                "tdp_mmu",
+                "mmio_caching",
+                "report_ignored_msrs",
+                "kvmclock_periodic_sync",
+                "vector_hashing");
         constant("kvm", "200", "min_timer_period_us");
         constant("kvm", "250", "tsc_tolerance_ppm");
         bool("kvm_intel.nested", k -> k.caps().nested());

@@ -324,7 +324,12 @@ public final class MsrTable {
             stores(0x402 + b * 4, "IA32_MC" + b + "_ADDR", 0);
             stores(0x403 + b * 4, "IA32_MC" + b + "_MISC", 0);
             // IA32_MCG_CAP says how many there are; its MCG_CMCI_P (bit 10) that CMCIs can be asked for.
-            stores(0x280 + b, "IA32_MC" + b + "_CTL2", 0, (v, x, host) -> hasCmci(v) ? (x & ~CTL2) == 0 : host && x == 0, MsrTable::hasCmci);
+            stores(
+                    0x280 + b,
+                    "IA32_MC" + b + "_CTL2",
+                    0,
+                    (v, x, host) -> hasCmci(v) ? (x & ~CTL2) == 0 : host && x == 0,
+                    MsrTable::hasCmci);
             int bank = b;
             Predicate<Vcpu> there = v -> bank < (v.mcgCap().get() & 0xff);
             for (int i = 0; i < 4; i++) where.put(0x400 + b * 4 + i, there);
@@ -700,10 +705,52 @@ public final class MsrTable {
 
     /** msrs_to_save_pmu but those of PEBS: fixed counters and controls, general counters, selects; AMD's. */
     private static final int[] COUNTERS = {
-        0x309, 0x30a, 0x30b, 0x38d, 0x38e, 0x38f, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7, 0xc8, 0x186, 0x187, 0x188,
-        0x189, 0x18a, 0x18b, 0x18c, 0x18d, 0xc0010000, 0xc0010001, 0xc0010002, 0xc0010003, 0xc0010004, 0xc0010005,
-        0xc0010006, 0xc0010007, 0xc0010200, 0xc0010202, 0xc0010204, 0xc0010206, 0xc0010208, 0xc001020a, 0xc0010201,
-        0xc0010203, 0xc0010205, 0xc0010207, 0xc0010209, 0xc001020b, 0xc0000301, 0xc0000300, 0xc0000302, 0xc0000303
+        0x309,
+        0x30a,
+        0x30b,
+        0x38d,
+        0x38e,
+        0x38f,
+        0xc1,
+        0xc2,
+        0xc3,
+        0xc4,
+        0xc5,
+        0xc6,
+        0xc7,
+        0xc8,
+        0x186,
+        0x187,
+        0x188,
+        0x189,
+        0x18a,
+        0x18b,
+        0x18c,
+        0x18d,
+        0xc0010000,
+        0xc0010001,
+        0xc0010002,
+        0xc0010003,
+        0xc0010004,
+        0xc0010005,
+        0xc0010006,
+        0xc0010007,
+        0xc0010200,
+        0xc0010202,
+        0xc0010204,
+        0xc0010206,
+        0xc0010208,
+        0xc001020a,
+        0xc0010201,
+        0xc0010203,
+        0xc0010205,
+        0xc0010207,
+        0xc0010209,
+        0xc001020b,
+        0xc0000301,
+        0xc0000300,
+        0xc0000302,
+        0xc0000303
     };
 
     /** kvm_probe_msr_to_save for a counter's MSR: the host has it. */

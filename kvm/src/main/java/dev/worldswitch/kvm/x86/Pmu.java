@@ -18,7 +18,12 @@ final class Pmu {
 
     static final long FIXED_KERNEL = 1, FIXED_USER = 2, FIXED_PMI = 8;
     private static final int MOST_GP = 8, MOST_FIXED = 3;
-    private static final long USR = 1 << 16, OS = 1 << 17, EDGE = 1 << 18, INT = 1 << 20, ENABLE = 1 << 22, INVERT = 1 << 23;
+    private static final long USR = 1 << 16,
+            OS = 1 << 17,
+            EDGE = 1 << 18,
+            INT = 1 << 20,
+            ENABLE = 1 << 22,
+            INVERT = 1 << 23;
     private static final long COUNT_MASK = 0xffL << 24, UNIT_MASK = 0xff00, IN_TRANSACTION = 3L << 32;
     private static final long INSTRUCTIONS_RETIRED = 0xc0;
     private static final int NOTHING = 0, INSTRUCTIONS = 1, BRANCHES = 2, SLOTS = 3;
@@ -164,7 +169,8 @@ final class Pmu {
             case SELECT -> {
                 long reserved = m.eventReserved();
                 if (amd) v &= ~reserved;
-                else if ((v & (m.checkpointed() && p.counter == 2 ? reserved & ~(1L << 33) : reserved)) != 0) return false;
+                else if ((v & (m.checkpointed() && p.counter == 2 ? reserved & ~(1L << 33) : reserved)) != 0)
+                    return false;
                 selects.set(p.counter, v);
             }
             case FIXED_CONTROL -> {

@@ -111,7 +111,8 @@ record PmuModel(
         int fixed = version == 1 ? 0 : Math.min(a.edx() & 31, host.fixed);
         long control = ~((1L << gp) - 1 | (1L << fixed) - 1 << Pmu.FIXED);
         long fixedReserved = -1;
-        for (int i = 0; i < fixed; i++) fixedReserved &= ~((Pmu.FIXED_KERNEL | Pmu.FIXED_USER | Pmu.FIXED_PMI) << 4 * i);
+        for (int i = 0; i < fixed; i++)
+            fixedReserved &= ~((Pmu.FIXED_KERNEL | Pmu.FIXED_USER | Pmu.FIXED_PMI) << 4 * i);
         // KVM looks at these bits of leaf 7 by a mask that means HLE and RTM and has more.
         Entry seven = t.find(7, 0);
         boolean transactions = seven != null && (seven.ebx() & 0x12f) != 0;

@@ -70,7 +70,10 @@ class IrqchipTest {
         assertThat(c.ioctl(second, SET_LAPIC, given)).isZero();
         c.ioctl(second, GET_LAPIC, TestClient.BASE);
         assertThat(c.after(1024).u32(Lapic.ID)).isEqualTo(3 << 24);
-        assertThat(c.ioctl(vm, IoctlTable.iow(0xa3, 104), new Bytes(104).u32(0, 129).u64(8, 1)))
+        assertThat(c.ioctl(
+                        vm,
+                        IoctlTable.iow(0xa3, 104),
+                        new Bytes(104).u32(0, 129).u64(8, 1)))
                 .isZero();
         c.ioctl(second, GET_LAPIC, TestClient.BASE);
         Bytes wide = c.after(1024);

@@ -13,7 +13,12 @@ class PmuTest {
     private static final int REGION = IoctlTable.iow(0x46, 32), RUN = IoctlTable.io(0x80);
     private static final int SET_REGS = IoctlTable.iow(0x82, 144), SET_CPUID2 = IoctlTable.iow(0x90, 8);
     private static final int CREATE_IRQCHIP = IoctlTable.io(0x60), FILTER = IoctlTable.iow(0xb2, 32);
-    private static final int SELECT0 = 0x186, PMC0 = 0xc1, FIXED0 = 0x309, FIXED_CONTROL = 0x38d, STATUS = 0x38e, CONTROL = 0x38f;
+    private static final int SELECT0 = 0x186,
+            PMC0 = 0xc1,
+            FIXED0 = 0x309,
+            FIXED_CONTROL = 0x38d,
+            STATUS = 0x38e,
+            CONTROL = 0x38f;
     private static final long INSTRUCTIONS = 0x4300c0, BRANCHES = 0x4300c4, INTERRUPT = 1 << 20;
     private final TestClient c = new TestClient("sapphire-rapids", "6.12");
     private final Vm vm = c.newVm();
@@ -86,7 +91,9 @@ class PmuTest {
         assertThat(get(PMC0)).isEqualTo(6);
         assertThat(get(STATUS)).isEqualTo(1);
         assertThat(v.lapic().hasInterrupt()).isTrue();
-        assertThat(v.lapic().mmioRead(Lapic.LVTPC, 4)).as("masked by the interrupt").isEqualTo(0x10031);
+        assertThat(v.lapic().mmioRead(Lapic.LVTPC, 4))
+                .as("masked by the interrupt")
+                .isEqualTo(0x10031);
     }
 
     @Test

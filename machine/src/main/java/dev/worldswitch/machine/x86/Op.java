@@ -41,8 +41,22 @@ public abstract class Op {
 
     /** Mnemonics of the table. */
     private static final Set<String> BRANCHES = Set.of(
-            "Jcc", "JrCXZ", "LOOPcc", "JMP", "CALL", "RET", "RETF", "IRET", "INT", "INT1", "INT3", "INTO", "SYSCALL", "SYSRET",
-            "SYSENTER", "SYSEXIT");
+            "Jcc",
+            "JrCXZ",
+            "LOOPcc",
+            "JMP",
+            "CALL",
+            "RET",
+            "RETF",
+            "IRET",
+            "INT",
+            "INT1",
+            "INT3",
+            "INTO",
+            "SYSCALL",
+            "SYSRET",
+            "SYSENTER",
+            "SYSEXIT");
 
     final Ea ea() {
         Ea e = ea;
