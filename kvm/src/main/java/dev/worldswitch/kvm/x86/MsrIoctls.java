@@ -28,14 +28,14 @@ final class MsrIoctls {
                 iowr(0x02, 4),
                 0,
                 "api.rst 4.3",
-                (k, c) -> list(c, k.msrTable().saved()));
+                (k, c) -> list(c, k.msrTable().lists().saved()));
         t.system(
                 "KVM_GET_MSR_FEATURE_INDEX_LIST",
                 iowr(0x0a, 4),
                 153,
                 "api.rst 4.3",
-                (k, c) -> list(c, k.msrTable().features()));
-        t.system("KVM_GET_MSRS", iowr(0x88, 8), 153, "api.rst 4.18", (k, c) -> get(c, k.msrTable()::feature));
+                (k, c) -> list(c, k.msrTable().lists().features()));
+        t.system("KVM_GET_MSRS", iowr(0x88, 8), 153, "api.rst 4.18", (k, c) -> get(c, k.msrTable().lists()::feature));
         t.vcpu(
                 "KVM_GET_MSRS",
                 iowr(0x88, 8),
@@ -90,7 +90,7 @@ final class MsrIoctls {
     static boolean write(Vcpu v, Caller caller, int index, long value) {
         MsrTable table = v.vm().kvm().msrTable();
         if (index == GuestMsrs.IA32_XFD) return GuestMsrs.updateXfd(v, caller, value);
-        if (v.hasRun().get() != 0 && table.immutable(index))
+        if (v.hasRun().get() != 0 && table.lists().immutable(index))
             return table.read(v, index, true).equals(new MsrTable.Access(MsrTable.OK, value));
         return table.write(v, index, value, true) == MsrTable.OK;
     }
