@@ -1,5 +1,7 @@
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.Writer;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -49,7 +51,7 @@ final class Browser implements AutoCloseable, WebSocket.Listener {
             }
         }
         if (at == null) throw new IllegalStateException("chromium does not start");
-        Thread.ofVirtual().start(() -> said.lines().forEach(l -> {}));
+        Thread.ofVirtual().start(() -> swallow(said));
         String pages = HTTP.send(
                         HttpRequest.newBuilder(URI.create("http://" + at.group(1) + "/json")).build(),
                         HttpResponse.BodyHandlers.ofString())
@@ -176,5 +178,13 @@ final class Browser implements AutoCloseable, WebSocket.Listener {
         }
         s.request(1);
         return null;
+    }
+
+    private static void swallow(BufferedReader said) {
+        try (said) {
+            said.transferTo(Writer.nullWriter());
+        } catch (IOException e) {
+            // The browser was ended.
+        }
     }
 }
