@@ -199,7 +199,7 @@ final class Capabilities {
         return q;
     }
 
-    static final long X2APIC_ENABLE_SUPPRESS_EOI = 4;
+    static final long X2APIC_ENABLE_SUPPRESS_EOI = 4, X2APIC_DISABLE_SUPPRESS_EOI = 8;
 
     /** KVM_X2APIC_API_*; on a VM, suppression can be enabled with a split irqchip only. */
     long x2apicFlags() {

@@ -148,8 +148,9 @@ public final class EnableCap {
     /** KVM_X2APIC_API_*: suppression of EOI broadcasts is enabled or disabled, and enabled for the client's IOAPIC only. */
     private static long x2apicApi(Vm vm, long flags, long unused) {
         boolean enabled = (flags & Capabilities.X2APIC_ENABLE_SUPPRESS_EOI) != 0;
-        boolean split = vm.irqchip().get() == 2;
-        if ((flags & ~vm.kvm().capabilities().x2apicFlags()) != 0 || enabled && !split) return Errno.EINVAL;
+        boolean disabled = (flags & Capabilities.X2APIC_DISABLE_SUPPRESS_EOI) != 0;
+        boolean possible = vm.irqchip().get() == 2 && !disabled;
+        if ((flags & ~vm.kvm().capabilities().x2apicFlags()) != 0 || enabled && !possible) return Errno.EINVAL;
         vm.x2apicApi().or(flags);
         return 0;
     }
