@@ -25,6 +25,7 @@ public record Recording(
         String unrepeatable) {
     public static final int PAGE = 4096;
     static final int KVM_RUN = IoctlTable.io(0x80);
+    private static final int SET_REGION = IoctlTable.iow(0x46, 32), SET_REGION2 = IoctlTable.iow(0x49, 160);
 
     /**
      * Bytes in the client's memory, or in the memory that it shares with a file (the kvm_run page).
@@ -130,7 +131,7 @@ public record Recording(
         return Exploration.kernelOf(kernel);
     }
 
-    /** Calls between two that make files, from {@code from} to before {@code to}. */
+    /** Calls between two that make files or dirty logs, which an explored world can't have more of, from {@code from} to before {@code to}. */
     public record Window(int from, int to) {}
 
     /** All windows in which a vCPU is used; when none is, the last one. */
@@ -138,11 +139,37 @@ public record Recording(
         List<Window> all = new ArrayList<>();
         int from = 0;
         for (int i = 0; i <= calls.size(); i++) {
-            if (i < calls.size() && calls.get(i).made() == NO_FILE) continue;
+            if (i < calls.size() && calls.get(i).made() == NO_FILE && !logsDirty(i)) continue;
             if (runs(from, i)) all.add(new Window(from, i));
             if (i < calls.size()) from = i + 1;
         }
         return all.isEmpty() ? List.of(new Window(from, calls.size())) : all;
+    }
+
+    /** A slot is set with KVM_MEM_LOG_DIRTY_PAGES. */
+    private boolean logsDirty(int number) {
+        Call c = calls.get(number);
+        return (c.command() == SET_REGION || c.command() == SET_REGION2)
+                && (written(number, c.argument() + 4) & 1) != 0;
+    }
+
+    /** The byte that the client's memory holds at this address as a call begins; 0 where nobody is known to have written. */
+    private int written(int number, long at) {
+        int process = process(calls.get(number));
+        for (int i = number; i >= 0; i--) {
+            Call c = calls.get(i);
+            if (process(c) != process) continue;
+            int b = i == number ? -1 : last(c.after(), at);
+            if (b < 0) b = last(c.before(), at);
+            if (b >= 0) return b;
+        }
+        return 0;
+    }
+
+    private static int last(List<Bytes> all, long at) {
+        for (Bytes b : all.reversed())
+            if (b.file == MEMORY && at >= b.at && at < b.at + b.bytes.length) return b.bytes[(int) (at - b.at)] & 0xff;
+        return -1;
     }
 
     private boolean runs(int from, int to) {

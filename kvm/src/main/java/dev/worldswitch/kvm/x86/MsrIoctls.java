@@ -35,7 +35,12 @@ final class MsrIoctls {
                 153,
                 "api.rst 4.3",
                 (k, c) -> list(c, k.msrTable().lists().features()));
-        t.system("KVM_GET_MSRS", iowr(0x88, 8), 153, "api.rst 4.18", (k, c) -> get(c, k.msrTable().lists()::feature));
+        t.system(
+                "KVM_GET_MSRS",
+                iowr(0x88, 8),
+                153,
+                "api.rst 4.18",
+                (k, c) -> get(c, k.msrTable().lists()::feature));
         t.vcpu(
                 "KVM_GET_MSRS",
                 iowr(0x88, 8),
