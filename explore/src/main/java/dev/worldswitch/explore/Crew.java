@@ -53,7 +53,13 @@ final class Crew {
             if (begun.complete() || enough || bounds.states() > 0 && begun.states() >= bounds.states()) return begun;
             List<Explorer> workers = new ArrayList<>();
             for (int i = 0; i < jobs; i++) workers.add(host.get().worker(first));
-            List<Result> results = together(workers, bounds, begun);
+            List<Result> results;
+            try {
+                results = together(workers, bounds, begun);
+            } catch (Explorer.BeginningTooLong e) {
+                // A worker's run can be shorter than that of another who had learnt something else: one alone does it all.
+                return host.get().until(stop).explore(bounds, prefixes, progress);
+            }
             if (results.stream().noneMatch(Result::stale)) return sum(begun, results);
             for (Explorer w : workers) first.learn(w);
         }

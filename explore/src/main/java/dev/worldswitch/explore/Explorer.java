@@ -303,6 +303,15 @@ final class Explorer implements Search.Guide {
                 ends);
     }
 
+    /** A run ended before the beginning that it was to follow. */
+    static final class BeginningTooLong extends IllegalArgumentException {
+        private static final long serialVersionUID = 1;
+
+        BeginningTooLong() {
+            super("a beginning goes on after the run: it is of other sources");
+        }
+    }
+
     /** What commutes with what has proved wrong: all from the start, with what is known now. */
     private void again() {
         seen = new Seen();
@@ -334,7 +343,7 @@ final class Explorer implements Search.Guide {
             coverage.resumes(step);
             one(0);
             if (!script.isEmpty())
-                throw new IllegalArgumentException("a beginning goes on after the run: it is of other sources");
+                throw new BeginningTooLong();
         }
         search.reduced = reduce;
         for (int c = 0; c < work.size(); c++) {
