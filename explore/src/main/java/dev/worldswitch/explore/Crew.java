@@ -56,8 +56,8 @@ final class Crew {
             List<Result> results;
             try {
                 results = together(workers, bounds, begun);
-            } catch (Explorer.BeginningTooLong e) {
-                // A worker's run can be shorter than that of another who had learnt something else: one alone does it all.
+            } catch (Explorer.ForeignBeginning e) {
+                // A worker's run can differ from that of another who had learnt something else: one alone does it all.
                 return host.get().until(stop).explore(bounds, prefixes, progress);
             }
             if (results.stream().noneMatch(Result::stale)) return sum(begun, results);

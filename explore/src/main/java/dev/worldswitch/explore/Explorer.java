@@ -303,12 +303,12 @@ final class Explorer implements Search.Guide {
                 ends);
     }
 
-    /** A run ended before the beginning that it was to follow. */
-    static final class BeginningTooLong extends IllegalArgumentException {
+    /** A run can't follow the beginning that it was given. */
+    static final class ForeignBeginning extends IllegalArgumentException {
         private static final long serialVersionUID = 1;
 
-        BeginningTooLong() {
-            super("a beginning goes on after the run: it is of other sources");
+        ForeignBeginning(String message) {
+            super(message);
         }
     }
 
@@ -343,7 +343,7 @@ final class Explorer implements Search.Guide {
             coverage.resumes(step);
             one(0);
             if (!script.isEmpty())
-                throw new BeginningTooLong();
+                throw new ForeignBeginning("a beginning goes on after the run: it is of other sources");
         }
         search.reduced = reduce;
         for (int c = 0; c < work.size(); c++) {
@@ -545,7 +545,7 @@ final class Explorer implements Search.Guide {
         if (search.point != t.point()) return Choice.GO;
         Choice c = t.choice();
         if (!c.equals(Choice.GO) && (t.check() != search.check() || !others.contains(c)))
-            throw new IllegalArgumentException("a beginning does not fit at '" + t + "': it is of other sources");
+            throw new ForeignBeginning("a beginning does not fit at '" + t + "': it is of other sources");
         script.remove();
         if (!c.equals(Choice.GO)) path = new Path(path, t);
         left -= budget.cost(c);
