@@ -30,6 +30,18 @@ public interface Subject {
     /** A host task and what it does, from getting its first CPU to giving up its last. */
     record Program(Task task, List<Step> steps) {}
 
+    /** A task in user mode. */
+    interface UserTask {
+        Task task();
+
+        boolean mayFreeze();
+
+        /** It may start another program. */
+        boolean mayExec();
+
+        void execs();
+    }
+
     /** A value that a timeline shows where it changes; read without the explored code noticing. */
     record Gauge(String name, LongSupplier value) {}
 
@@ -76,9 +88,14 @@ public interface Subject {
     /** Idle CPUs go off and come back, by hotplug or in a deep idle state. */
     default void powerCycle() {}
 
+    /** Its tasks as events in user mode concern them; none where such events are not modelled. */
+    default List<? extends UserTask> userTasks() {
+        return List.of();
+    }
+
     /** Every task is in user mode, where it can be frozen, and this architecture models what CPUs lose. */
     default boolean maySuspend() {
-        return false;
+        return !userTasks().isEmpty() && userTasks().stream().allMatch(UserTask::mayFreeze);
     }
 
     /** The machine sleeps and wakes. */
@@ -86,11 +103,19 @@ public interface Subject {
 
     /** The task on this CPU is in user mode, and may start another program. */
     default boolean mayExec(PhysicalCpu cpu) {
-        return false;
+        return inUserMode(cpu) != null;
     }
 
     /** It calls execve(). */
-    default void exec(PhysicalCpu cpu) {}
+    default void exec(PhysicalCpu cpu) {
+        UserTask t = inUserMode(cpu);
+        if (t != null) t.execs();
+    }
+
+    private @Nullable UserTask inUserMode(PhysicalCpu cpu) {
+        for (UserTask t : userTasks()) if (t.task().cpuIfAny() == cpu && t.mayExec()) return t;
+        return null;
+    }
 
     /** The task goes off its CPU, for it waits for another task. */
     default void sleeps(Task task) {}

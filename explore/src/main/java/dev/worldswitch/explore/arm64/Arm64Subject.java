@@ -110,25 +110,9 @@ final class Arm64Subject implements Subject {
         host.idleCpusDownAndUp();
     }
 
-    private @Nullable Arm64Vmm inUserMode(PhysicalCpu cpu) {
-        for (Arm64Vmm v : vmms) if (v.task().cpuIfAny() == cpu && v.mayExec()) return v;
-        return null;
-    }
-
     @Override
-    public boolean mayExec(PhysicalCpu cpu) {
-        return inUserMode(cpu) != null;
-    }
-
-    @Override
-    public void exec(PhysicalCpu cpu) {
-        Arm64Vmm v = inUserMode(cpu);
-        if (v != null) v.execs();
-    }
-
-    @Override
-    public boolean maySuspend() {
-        return vmms.stream().allMatch(Arm64Vmm::mayFreeze);
+    public List<Arm64Vmm> userTasks() {
+        return vmms;
     }
 
     @Override

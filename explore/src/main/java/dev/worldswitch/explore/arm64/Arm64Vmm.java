@@ -1,6 +1,7 @@
 package dev.worldswitch.explore.arm64;
 
 import dev.worldswitch.explore.Architecture.Ghosts;
+import dev.worldswitch.explore.Subject;
 import dev.worldswitch.explore.Subject.Program;
 import dev.worldswitch.explore.Subject.Step;
 import dev.worldswitch.explore.Violation;
@@ -18,7 +19,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A host task by a scenario's text; its own registers are a victim as well and are looked at after each step. */
-final class Arm64Vmm {
+final class Arm64Vmm implements Subject.UserTask {
     /** Where the task is: not begun or at its end, in user mode, in the kernel. */
     private static final long AWAY = 0, IN_USER_MODE = 1, IN_KERNEL = 2;
 
@@ -95,7 +96,8 @@ final class Arm64Vmm {
         return new Program(task, List.copyOf(steps));
     }
 
-    Task task() {
+    @Override
+    public Task task() {
         return task;
     }
 
@@ -214,12 +216,14 @@ final class Arm64Vmm {
     }
 
     /** Its user code may call execve() now: what it is in has no vCPU to lose. */
-    boolean mayExec() {
+    @Override
+    public boolean mayExec() {
         return vm == null && mode.get() == IN_USER_MODE && execs.get() == 0;
     }
 
     /** Its user code's next call is execve(). */
-    void execs() {
+    @Override
+    public void execs() {
         execs.set(1);
     }
 
@@ -349,7 +353,8 @@ final class Arm64Vmm {
     }
 
     /** It is where the freezer finds it. */
-    boolean mayFreeze() {
+    @Override
+    public boolean mayFreeze() {
         return mode.get() != IN_KERNEL;
     }
 

@@ -1,6 +1,7 @@
 package dev.worldswitch.explore.x86;
 
 import dev.worldswitch.explore.Scenario;
+import dev.worldswitch.explore.Subject;
 import dev.worldswitch.explore.Subject.Program;
 import dev.worldswitch.explore.Subject.Step;
 import dev.worldswitch.explore.Violation;
@@ -17,7 +18,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A host task by a scenario's text; its own registers are a victim as well and are looked at after each call. */
-final class Vmm {
+final class Vmm implements Subject.UserTask {
     private static final int BV = XsaveLayout.XSTATE_BV / 8, XMM0 = XsaveLayout.XMM0 / 8;
     /** Where the task is: not begun or at its end, in user mode, in the kernel. */
     private static final long AWAY = 0, IN_USER_MODE = 1, IN_KERNEL = 2;
@@ -73,7 +74,8 @@ final class Vmm {
         return new Program(task, List.copyOf(steps));
     }
 
-    Task task() {
+    @Override
+    public Task task() {
         return task;
     }
 
@@ -181,12 +183,14 @@ final class Vmm {
     }
 
     /** Its user code may call execve() now: what it is in has no vCPU to lose. */
-    boolean mayExec() {
+    @Override
+    public boolean mayExec() {
         return vm == null && mode.get() == IN_USER_MODE && execs.get() == 0;
     }
 
     /** Its user code's next call is execve(). */
-    void execs() {
+    @Override
+    public void execs() {
         execs.set(1);
     }
 
@@ -196,7 +200,8 @@ final class Vmm {
     }
 
     /** It is where the freezer finds it: in user mode, not on its way out of it. */
-    boolean mayFreeze() {
+    @Override
+    public boolean mayFreeze() {
         return mode.get() != IN_KERNEL
                 && (task.cpuIfAny() == null || task.preemptCount().get() == 0);
     }

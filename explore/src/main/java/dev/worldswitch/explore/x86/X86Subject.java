@@ -79,25 +79,9 @@ final class X86Subject implements Subject {
         return null;
     }
 
-    private @Nullable Vmm inUserMode(PhysicalCpu cpu) {
-        for (Vmm v : vmms) if (v.task().cpuIfAny() == cpu && v.mayExec()) return v;
-        return null;
-    }
-
     @Override
-    public boolean mayExec(PhysicalCpu cpu) {
-        return inUserMode(cpu) != null;
-    }
-
-    @Override
-    public void exec(PhysicalCpu cpu) {
-        Vmm v = inUserMode(cpu);
-        if (v != null) v.execs();
-    }
-
-    @Override
-    public boolean maySuspend() {
-        return vmms.stream().allMatch(Vmm::mayFreeze);
+    public List<Vmm> userTasks() {
+        return vmms;
     }
 
     @Override

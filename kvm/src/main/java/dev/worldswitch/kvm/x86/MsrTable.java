@@ -626,9 +626,8 @@ public final class MsrTable {
                 (v, x, host) -> {
                     if ((x & ~VM_CR_LEGAL) != 0) return false;
                     long old = v.msrs().get(slot);
-                    long kept = (old & VM_CR_SVMDIS) != 0 ? old & (VM_CR_SVMDIS | VM_CR_LOCK) : 0;
                     long fixed = (old & VM_CR_SVMDIS) != 0 ? VM_CR_SVMDIS | VM_CR_LOCK : 0;
-                    long now = x & ~fixed | kept;
+                    long now = x & ~fixed | old & fixed;
                     v.msrs().set(slot, now);
                     return (now & VM_CR_SVMDIS) == 0 || (v.state().efer.get() & X86State.EFER_SVME) == 0;
                 },
