@@ -39,6 +39,7 @@ final class ExitFields {
             case X86Exit.CR_ACCESS, X86Exit.DR_ACCESS -> e.vector | bit(e.in, 4) | (long) e.gpr << 8;
             case X86Exit.UNBACKED, X86Exit.FETCH_MMIO -> known ? 0 : eptViolation(e);
             case X86Exit.EXCEPTION -> e.vector == PF || e.vector == DB ? e.payload : 0;
+            case X86Exit.TASK_SWITCH -> e.payload;
             default -> 0;
         };
     }
@@ -52,6 +53,10 @@ final class ExitFields {
                 info2 = state.rip.get() + e.length;
             }
             case X86Exit.WRMSR, X86Exit.XSETBV -> info1 = 1;
+            case X86Exit.TASK_SWITCH -> {
+                info1 = e.payload & 0xffff;
+                info2 = taskSwitchSource(e);
+            }
             case X86Exit.EXCEPTION -> {
                 info1 = errorCode(e);
                 info2 = e.vector == PF ? e.payload : 0;
@@ -63,6 +68,12 @@ final class ExitFields {
             default -> {}
         }
         return new long[] {info1, info2, state.vectoringInfo.get(), state.vectoringErrorCode.get()};
+    }
+
+    /** EXITINFO2 of a task switch (APM vol. 2, 15.14.1): by IRET (bit 36) or JMP (38), error code (44 and low half). */
+    private static long taskSwitchSource(X86Exit e) {
+        long source = e.payload >> 30;
+        return bit(source == 1, 36) | bit(source == 2, 38) | bit(e.hasErrorCode, 44) | (e.hasErrorCode ? e.errorCode : 0);
     }
 
     private static long interruption(X86Exit e) {

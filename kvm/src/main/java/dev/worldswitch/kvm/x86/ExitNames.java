@@ -23,6 +23,7 @@ final class ExitNames {
             Map.entry(X86Exit.UNBACKED, new Name("EPT_VIOLATION", "npf")),
             // A processor without the instruction.
             Map.entry(X86Exit.UNIMPLEMENTED, new Name("EXCEPTION_NMI", "UD excp")),
+            Map.entry(X86Exit.TASK_SWITCH, new Name("TASK_SWITCH", "task_switch")),
             Map.entry(X86Exit.INTERRUPT_WINDOW, new Name("INTERRUPT_WINDOW", "vintr")));
 
     /** {@link X86Exit#OTHER} by the opcode in {@link X86Exit#vector}. */

@@ -62,6 +62,7 @@ final class Exits {
         row(X86Exit.FETCH_MMIO, "api.rst KVM_EXIT_INTERNAL_ERROR", this::handleFetch);
         row(X86Exit.UNBACKED, "SDM vol. 3, 29.3.3 EPT-induced VM exits", emulator::handleUnbacked);
         row(X86Exit.OTHER, "SDM vol. 3, 26.1.3", this::handleOther);
+        row(X86Exit.TASK_SWITCH, "SDM vol. 3, 26.4.2", this::handleTaskSwitch);
     }
 
     private void row(int reason, String source, Handler h) {
@@ -104,6 +105,15 @@ final class Exits {
             return 0;
         }
         return row.handler.handle(exit);
+    }
+
+    /** handle_task_switch, task_switch_interception: KVM does the switch; the event that asked for it is delivered by that. */
+    private long handleTaskSwitch(X86Exit e) {
+        injection.taskGateTaken();
+        // Instructions are skipped, exceptions and interrupts come back to where they were.
+        state.rip.set(state.rip.get() + e.length);
+        run.entry().interpreter().switchTask(e);
+        return 1;
     }
 
     /** kvm_emulate_halt; RIP is past the instruction already. */

@@ -284,7 +284,7 @@ final class GuestEntry {
 
     /** What the guest must not do alone now. */
     private long intercepts() {
-        long debug = vcpu.guestDebug().get(), i = X86State.EXIT_UD;
+        long debug = vcpu.guestDebug().get(), i = X86State.EXIT_UD | X86State.EXIT_TASK_SWITCH;
         if ((debug & GUESTDBG_ENABLE) != 0) {
             if ((debug & (GUESTDBG_SINGLESTEP | USE_HW_BP)) != 0) i |= X86State.EXIT_DB;
             if ((debug & USE_SW_BP) != 0) i |= X86State.EXIT_BP;

@@ -214,6 +214,14 @@ final class Injection {
         return ev.exceptionInjected.get() != 0 || ev.interruptInjected.get() != 0 || ev.nmiInjected.get() != 0;
     }
 
+    /** The event on its way went through a task gate: nothing is left to inject. */
+    void taskGateTaken() {
+        if (ev.nmiInjected.get() != 0) state.nmiMasked.set(1);
+        ev.nmiInjected.set(0);
+        ev.exceptionInjected.set(0);
+        ev.interruptInjected.set(0);
+    }
+
     /** complete_interrupts: whatever was injected is delivered, unless the exit happened on its way. */
     void completeInterrupts() {
         ev.nmiInjected.set(0);

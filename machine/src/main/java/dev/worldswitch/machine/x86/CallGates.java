@@ -56,8 +56,6 @@ final class CallGates {
         boolean longMode = m.state.longMode();
         long d = Segments.descriptor(m, sel, 13), at = sel & 0xfffc;
         int type = (int) Segments.attr(d) & 0x1f;
-        boolean task = type == 1 || type == 5 || type == 9;
-        if (task && !longMode) throw SystemOps.unimplemented(m);
         if (type != GATE && (longMode || type != GATE16)) throw m.gp(at);
         if (Segments.dpl(d) < m.cpl || Segments.dpl(d) < (sel & 3)) throw m.gp(at);
         long high = longMode ? second(m, sel) : 0;

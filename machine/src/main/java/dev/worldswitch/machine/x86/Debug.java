@@ -2,6 +2,9 @@ package dev.worldswitch.machine.x86;
 
 /** Debug exceptions: breakpoints on execution, and traps after an instruction (SDM vol. 3, 17.2 and 17.3). */
 public final class Debug {
+    /** DR6.BT: a task whose TSS has the T flag begins (SDM vol. 3, 18.2.3). */
+    static final long TASK_SWITCH = 1 << 15;
+
     private Debug() {}
 
     /** DR6 as the register keeps it: RTM (16) and BLD (11) are active low where they exist, else they read as one. */

@@ -47,11 +47,14 @@ final class Delivery {
         int v = vector, t = type;
         boolean he = hasError;
         long e = error;
+        m.exit.length = 0;
         for (; ; ) {
             try {
                 through(m, v, t, he, e);
+                trapOfTask(m);
                 return;
             } catch (Signal s) {
+                m.switched = false;
                 m.loadPaging();
                 if (s == Signal.EXIT) {
                     m.state.vectoringInfo.set(0x80000000L | (he ? 0x800 : 0) | (long) t << 8 | v);
@@ -71,6 +74,13 @@ final class Delivery {
                 t = HARDWARE;
             }
         }
+    }
+
+    /** The #DB that a TSS with the T flag asks for. */
+    private static void trapOfTask(Interpreter m) {
+        long hits = m.watchHits & Debug.TASK_SWITCH;
+        m.watchHits &= ~hits;
+        if (hits != 0) Debug.trap(m, hits);
     }
 
     private static void through(Interpreter m, int vector, int type, boolean hasError, long error) {
@@ -107,7 +117,7 @@ final class Delivery {
     private static void checkGate(Interpreter m, int vector, int type, long gate, boolean long64) {
         long err = vector * 8L + 2 + (type == EXTERNAL || type == NMI || type == HARDWARE ? 1 : 0);
         int kind = (int) (gate >>> 40) & 0x1f;
-        if (kind != 14 && kind != 15 && (long64 || kind != 6 && kind != 7)) throw m.gp(err);
+        if (kind != 14 && kind != 15 && (long64 || kind != 5 && kind != 6 && kind != 7)) throw m.gp(err);
         boolean soft = type == SOFT_INT || type == SOFT_EXC;
         if (soft && Segments.dpl(gate) < m.cpl) throw m.gp(err);
         if ((gate >>> 47 & 1) == 0) throw m.fault(11, err);
@@ -176,12 +186,14 @@ final class Delivery {
         X86State s = m.state;
         long ext = type == EXTERNAL || type == NMI || type == HARDWARE ? 1 : 0;
         boolean virtual = (m.sys & X86State.VM) != 0;
-        if (virtual && type == SOFT_INT && (s.cr.get(4) & X86State.CR4_VME) != 0) throw SystemOps.unimplemented(m);
         if (virtual && type == SOFT_INT && (m.sys & X86State.IOPL) != X86State.IOPL) throw m.gp(0);
         if (vector * 8 + 7 > (s.idtLimit.get() & 0xffff)) throw m.gp(vector * 8L + 2 + ext);
         long gate = m.sysLoad(s.idtBase.get() + vector * 8L, 8);
-        if ((gate >>> 40 & 0x1f) == 5) throw SystemOps.unimplemented(m);
         checkGate(m, vector, type, gate, false);
+        if ((gate >>> 40 & 0x1f) == 5) {
+            TaskSwitch.interrupt(m, gate, ext, hasError, error);
+            return;
+        }
         int size = (gate >>> 43 & 1) != 0 ? 4 : 2;
         long sel = gate >>> 16 & 0xffff;
         if ((sel & 0xfffc) == 0) throw m.gp(ext);
@@ -233,7 +245,15 @@ final class Delivery {
     /** INT n, INT3, INTO: RIP is already past the instruction. TF is clear in the handler, and no trap comes first. */
     static void software(Interpreter m, int vector, int type) {
         m.stepTrap = 0;
-        through(m, vector, type, false, 0);
+        if (type == SOFT_INT && VirtualInterrupts.redirected(m, vector)) return;
+        try {
+            through(m, vector, type, false, 0);
+        } catch (Signal s) {
+            if (s == Signal.EXIT && m.exit.reason == X86Exit.TASK_SWITCH)
+                m.state.vectoringInfo.set(0x80000000L | (long) type << 8 | vector);
+            throw s;
+        }
+        if (!m.careful) trapOfTask(m);
     }
 
     static void iret(Interpreter m, int size) {
@@ -241,18 +261,25 @@ final class Delivery {
         if (Segments.real(m)) {
             // In virtual-8086 mode IOPL is not the task's to change.
             long fixed = (m.sys & X86State.VM) != 0 ? X86State.IOPL : 0;
-            if (fixed != 0 && (m.sys & X86State.IOPL) != X86State.IOPL) throw m.gp(0);
+            boolean vif = VirtualInterrupts.virtual(m, size);
             long ip = m.peek(0, size), cs = m.peek(size, size), f = m.peek(2 * size, size);
+            if (vif) VirtualInterrupts.mayLoad(m, f);
             m.drop(3L * size);
             Segments.setReal(m, X86State.CS, cs);
             m.rip = ip;
             long keep = (size == 2 ? ~0xffffL : 0x1a0000) | fixed;
-            m.setFlags(m.flags() & keep | f & (size == 2 ? 0xffffL : 0x257fd5) & ~keep);
+            if (vif) VirtualInterrupts.load(m, f);
+            else m.setFlags(m.flags() & keep | f & (size == 2 ? 0xffffL : 0x257fd5) & ~keep);
             s.nmiMasked.set(0);
             m.modeChanged();
             return;
         }
-        if ((m.sys & X86State.NT) != 0) throw s.longMode() ? m.gp(0) : SystemOps.unimplemented(m);
+        if ((m.sys & X86State.NT) != 0) {
+            if (s.longMode()) throw m.gp(0);
+            TaskSwitch.ret(m);
+            s.nmiMasked.set(0);
+            return;
+        }
         long ip = m.peek(0, size), cs = m.peek(size, size) & 0xffff, f = m.peek(2 * size, size);
         if ((f & X86State.VM) != 0 && !s.longMode() && m.cpl == 0) {
             toVirtual8086(m, ip, f);
@@ -279,7 +306,8 @@ final class Delivery {
                 if ((sa & X86State.ATTR_P) == 0) throw m.ss(ss & 0xfffc);
             }
         }
-        long keep = X86State.VM | 0x180000 | (m.cpl == 0 ? 0 : X86State.IOPL);
+        long vif = VirtualInterrupts.VIF | VirtualInterrupts.VIP;
+        long keep = X86State.VM | (m.cpl == 0 ? 0 : X86State.IOPL | vif);
         if (m.cpl > (m.sys & X86State.IOPL) >> 12) keep |= X86State.IF;
         if (size == 2) keep |= ~0xffffL;
         long flags = m.flags() & keep | f & 0x3f7fd5 & ~keep;
@@ -316,6 +344,7 @@ final class Delivery {
         m.state.nmiMasked.set(0);
         m.epoch++;
         m.modeChanged();
+        VirtualInterrupts.check(m);
     }
 
     /** Data segments that the outer level may not use become null (SDM vol. 2, IRET). */

@@ -13,18 +13,18 @@ final class FarOps {
                 m.exit.hasErrorCode = false;
                 throw SystemOps.exit(m, op, X86Exit.EXCEPTION);
             }
-            software(m, 3, 6);
+            software(m, op, 3, 6);
         });
-        ending.row("INT", "CD", "Ib", (m, op) -> software(m, (int) op.imm & 0xff, 4));
+        ending.row("INT", "CD", "Ib", (m, op) -> software(m, op, (int) op.imm & 0xff, 4));
         ending.row("INTO", "CE n64", "", (m, op) -> {
-            if (Flags.of(m.fc) != 0) software(m, 4, 6);
+            if (Flags.of(m.fc) != 0) software(m, op, 4, 6);
         });
-        ending.row("INT1", "F1", "", (m, op) -> software(m, 1, 5));
+        ending.row("INT1", "F1", "", (m, op) -> software(m, op, 1, 5));
         rows.add(new Row("IRET", "CF", "", i -> new SystemOps.Iret(), "SDM vol. 2 IRET"));
-        ending.row("JMP", "EA n64", "Ap", (m, op) -> Segments.farJump(m, op.insn().imm2, op.imm, op.size));
+        ending.row("JMP", "EA n64", "Ap", (m, op) -> jump(m, op, op.insn().imm2, op.imm));
         ending.row("JMP", "FF /5 mem", "M", (m, op) -> {
             long[] far = farPointer(m, op);
-            Segments.farJump(m, far[1], far[0], op.size);
+            jump(m, op, far[1], far[0]);
         });
         ending.row("CALL", "9A n64", "Ap", (m, op) -> call(m, op, op.insn().imm2, op.imm));
         ending.row("CALL", "FF /3 mem", "M", (m, op) -> {
@@ -63,7 +63,8 @@ final class FarOps {
         ending.row("LGS", "0F B5 /r mem", "Gv,M", (m, op) -> loadFar(m, op, X86State.GS));
     }
 
-    private static void software(Interpreter m, int vector, int type) {
+    private static void software(Interpreter m, Op op, int vector, int type) {
+        m.exit.length = op.insn().length;
         Delivery.software(m, vector, type);
     }
 
@@ -81,17 +82,24 @@ final class FarOps {
         return new long[] {Flags.unsigned(raw[0], z), z == 8 ? raw[1] & 0xffff : raw[0] >>> 8 * z & 0xffff};
     }
 
+    private static void jump(Interpreter m, Op op, long selector, long offset) {
+        m.exit.length = op.insn().length;
+        Segments.farJump(m, selector, offset, op.size);
+    }
+
     private static void call(Interpreter m, Op op, long selector, long offset) {
         if (CallGates.leadsTo(m, selector)) {
-            CallGates.call(m, selector, op.next);
+            m.exit.length = op.insn().length;
+            if (!TaskSwitch.branch(m, selector & 0xffff, TaskSwitch.CALL)) CallGates.call(m, selector, op.next);
             return;
         }
         int z = op.size;
         long sp = m.g[4], cs = m.state.segSelector.get(X86State.CS);
+        Segments.FarTarget to = Segments.farTarget(m, selector, offset, z);
         m.push(cs, z);
         try {
             m.push(op.next, z);
-            Segments.farJump(m, selector, offset, z);
+            to.enter(m);
         } catch (Signal s) {
             m.g[4] = sp;
             throw s;
@@ -105,7 +113,7 @@ final class FarOps {
             long sp = m.g[4];
             m.drop(2L * z + skip);
             try {
-                Segments.farJump(m, cs, ip, z);
+                Segments.farTarget(m, cs, ip, z).enter(m);
             } catch (Signal s) {
                 m.g[4] = sp;
                 throw s;

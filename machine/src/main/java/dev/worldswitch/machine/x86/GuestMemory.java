@@ -417,6 +417,14 @@ abstract sealed class GuestMemory extends TlbMemory permits Interpreter {
         }
     }
 
+    /** Raises what {@link #sysStore} to these bytes would. */
+    final void sysWritable(long la, int size) {
+        for (long at = la; at < la + size; at = (at & PAGE) + 4096) {
+            long gpa = walk(at, WRITE, false, (cr4 & X86State.CR4_SMAP) != 0);
+            if (page(gpa, true) == PhysicalMemory.MMIO) throw table(gpa, at, 2);
+        }
+    }
+
     // Paging.
 
     private long walk(long la, int kind, boolean user, boolean smap) {

@@ -31,6 +31,9 @@ public final class Interpreter extends GuestMemory {
     /** {@link X86State#TF} when a single-step trap follows the instruction under way. */
     long stepTrap;
 
+    /** What was thrown is the new task's: RIP is that of the first instruction there. */
+    boolean switched;
+
     int faultVector;
     long faultError, faultPayload;
     boolean faultHasError;
@@ -327,6 +330,14 @@ public final class Interpreter extends GuestMemory {
         });
     }
 
+    /** The task switch that the CPU left for, with the error code that the new task's stack gets; RIP is the old task's next. */
+    public void switchTask(X86Exit left) {
+        int reason = (int) (left.payload >> 30) & 3;
+        long selector = left.payload & 0xffff, error = left.errorCode;
+        boolean hasError = left.hasErrorCode;
+        emulated(() -> TaskSwitch.emulated(this, selector, reason, hasError, error));
+    }
+
     private long canonical(long la) {
         if (code == 64 && !isCanonical(la)) throw gp(0);
         return la;
@@ -495,7 +506,8 @@ public final class Interpreter extends GuestMemory {
 
     /** Operation {@code i} did not finish. */
     private void leaveAt(Block b, int i) {
-        rip = b.ops[i].ip;
+        if (!switched) rip = b.ops[i].ip;
+        switched = false;
         retired -= b.ops.length - i;
         branches -= b.branches;
     }
@@ -567,7 +579,8 @@ public final class Interpreter extends GuestMemory {
             op.exec(this);
         } catch (Signal s) {
             if (op != null) {
-                rip = op.ip;
+                if (!switched) rip = op.ip;
+                switched = false;
                 retired -= one;
                 if (op.isBranch()) branches -= one;
             }

@@ -70,41 +70,33 @@ final class PrivilegedOps {
 
     // RFLAGS.
 
-    private static boolean ioplAllows(Interpreter m) {
-        boolean allowed = Segments.real(m) && (m.sys & X86State.VM) == 0 || m.cpl <= (m.sys & X86State.IOPL) >> 12;
-        // Virtual-8086 mode extensions would use VIF there.
-        boolean extended = (m.sys & X86State.VM) != 0 && (m.state.cr.get(4) & X86State.CR4_VME) != 0;
-        if (!allowed && extended) throw SystemOps.unimplemented(m);
-        return allowed;
-    }
-
     private static void flags(MoreOps.Acts plain, MoreOps.Acts ending) {
-        ending.row("CLI", "FA", "", (m, op) -> {
-            if (!ioplAllows(m)) throw m.gp(0);
-            m.sys &= ~X86State.IF;
-        });
-        ending.row("STI", "FB", "", (m, op) -> {
-            if (!ioplAllows(m)) throw m.gp(0);
-            if ((m.sys & X86State.IF) == 0) m.state.shadow.set(X86State.SHADOW_STI);
-            m.sys |= X86State.IF;
-            m.attention = true;
-        });
+        ending.row("CLI", "FA", "", (m, op) -> VirtualInterrupts.cli(m));
+        ending.row("STI", "FB", "", (m, op) -> VirtualInterrupts.sti(m));
         plain.row("PUSHF", "9C d64", "", (m, op) -> {
-            if ((m.sys & X86State.VM) != 0 && !ioplAllows(m)) throw m.gp(0);
-            m.push(m.flags() & ~(X86State.VM | X86State.RF), op.size);
+            boolean vif = VirtualInterrupts.virtual(m, op.size);
+            m.push(vif ? VirtualInterrupts.image(m) : m.flags() & ~(X86State.VM | X86State.RF), op.size);
         });
-        ending.row("POPF", "9D d64", "", (m, op) -> {
-            if ((m.sys & X86State.VM) != 0 && !ioplAllows(m)) throw m.gp(0);
-            long f = m.peek(0, op.size);
-            long keep = 0x1a0000 | X86State.RF | (m.cpl == 0 ? 0 : X86State.IOPL) | (ioplAllows(m) ? 0 : X86State.IF);
-            if (op.size == 2) keep |= ~0xffffL;
-            m.drop(op.size);
-            m.setFlags(m.flags() & keep & ~X86State.RF | f & 0x247fd5 & ~keep);
-            m.loadAccess(m.sys);
-            m.attention = true;
-        });
+        ending.row("POPF", "9D d64", "", PrivilegedOps::popf);
         ending.row("CLAC", "0F 01 /1 reg m2", "", (m, op) -> access(m, false));
         ending.row("STAC", "0F 01 /1 reg m3", "", (m, op) -> access(m, true));
+    }
+
+    private static void popf(Interpreter m, Op op) {
+        boolean vif = VirtualInterrupts.virtual(m, op.size);
+        long f = m.peek(0, op.size);
+        if (vif) VirtualInterrupts.mayLoad(m, f);
+        m.drop(op.size);
+        m.attention = true;
+        if (vif) {
+            VirtualInterrupts.load(m, f);
+            return;
+        }
+        boolean on = VirtualInterrupts.means(m) == VirtualInterrupts.Means.IF;
+        long keep = 0x1a0000 | X86State.RF | (m.cpl == 0 ? 0 : X86State.IOPL) | (on ? 0 : X86State.IF);
+        if (op.size == 2) keep |= ~0xffffL;
+        m.setFlags(m.flags() & keep & ~X86State.RF | f & 0x247fd5 & ~keep);
+        m.loadAccess(m.sys);
     }
 
     private static void access(Interpreter m, boolean allow) {

@@ -114,8 +114,7 @@ final class Segments {
             if ((!codeSeg || (a & 4) == 0) && (rpl > dpl(d) || m.cpl > dpl(d))) throw m.gp(sel & 0xfffc);
             if ((a & X86State.ATTR_P) == 0) throw m.fault(11, sel & 0xfffc);
         }
-        markAccessed(m, sel, d);
-        set(m, seg, sel, base(d), limit(d), a | 1);
+        setLoaded(m, seg, sel, d);
         m.modeChanged();
     }
 
@@ -131,6 +130,12 @@ final class Segments {
             throw m.gp(sel & 0xfffc);
     }
 
+    /** A data or stack segment whose descriptor was checked. */
+    static void setLoaded(Interpreter m, int seg, long sel, long d) {
+        markAccessed(m, sel, d);
+        set(m, seg, sel, base(d), limit(d), attr(d) | 1);
+    }
+
     static void setCode(Interpreter m, long sel, long d, int cpl) {
         markAccessed(m, sel, d);
         set(m, X86State.CS, sel & 0xfffc | cpl, base(d), limit(d), attr(d) | 1);
@@ -139,28 +144,37 @@ final class Segments {
         m.state.segAttr.set(X86State.SS, ss & ~0x60L | (long) cpl << 5);
     }
 
-    /** Far JMP: to a code segment of this privilege. */
-    static void farJump(Interpreter m, long selector, long offset, int opsize) {
+    /** Where a far branch to a code segment of this privilege goes, checked; in real mode there is no descriptor. */
+    record FarTarget(long selector, long descriptor, long rip) {
+        void enter(Interpreter m) {
+            if (real(m)) setReal(m, X86State.CS, selector);
+            else setCode(m, selector, descriptor, m.cpl);
+            m.rip = rip;
+            m.modeChanged();
+        }
+    }
+
+    static FarTarget farTarget(Interpreter m, long selector, long offset, int opsize) {
         long sel = selector & 0xffff;
         if (real(m)) {
             long off = opsize == 2 ? offset & 0xffff : offset & 0xffffffffL;
             if (off > limit(m, X86State.CS)) throw m.gp(0);
-            setReal(m, X86State.CS, sel);
-            m.rip = off;
-            m.modeChanged();
-            return;
+            return new FarTarget(sel, 0, off);
         }
         if ((sel & 0xfffc) == 0) throw m.gp(0);
-        if (CallGates.leadsTo(m, sel)) {
-            CallGates.jump(m, sel);
-            return;
-        }
         long d = descriptor(m, sel, 13);
         checkCode(m, sel, d, m.cpl, true);
-        long to = codeTarget(m, d, offset, opsize);
-        setCode(m, sel, d, m.cpl);
-        m.rip = to;
-        m.modeChanged();
+        return new FarTarget(sel, d, codeTarget(m, d, offset, opsize));
+    }
+
+    /** Far JMP: to a code segment of this privilege, through a call gate, or to another task. */
+    static void farJump(Interpreter m, long selector, long offset, int opsize) {
+        long sel = selector & 0xffff;
+        if (!real(m) && CallGates.leadsTo(m, sel)) {
+            if (!TaskSwitch.branch(m, sel, TaskSwitch.JMP)) CallGates.jump(m, sel);
+            return;
+        }
+        farTarget(m, selector, offset, opsize).enter(m);
     }
 
     static long codeTarget(Interpreter m, long d, long offset, int opsize) {

@@ -48,6 +48,7 @@ final class SystemOps {
     static final class Iret extends Op implements KeepsRf {
         @Override
         public void exec(Interpreter m) {
+            m.exit.length = insn().length;
             Delivery.iret(m, insn().opsize);
         }
 

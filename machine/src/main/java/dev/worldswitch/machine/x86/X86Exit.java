@@ -49,6 +49,11 @@ public final class X86Exit {
     public static final int UNBACKED = 20;
     /** While emulating: a system table is in unbacked memory, for which there is no answer. RIP at the instruction. */
     public static final int IO_NEEDED = 21;
+    /**
+     * A task switch, nothing of it done: {@link #payload} has the new TSS's selector and in bits 30 and 31 the source, as VMX
+     * tells it; {@link #errorCode} what the new task's stack is to get. RIP at the instruction.
+     */
+    public static final int TASK_SWITCH = 22;
 
     public static final String[] NAMES = {
         "none",
@@ -72,7 +77,8 @@ public final class X86Exit {
         "other",
         "interrupt window",
         "unbacked memory",
-        "unbacked table"
+        "unbacked table",
+        "task switch"
     };
 
     public int reason;

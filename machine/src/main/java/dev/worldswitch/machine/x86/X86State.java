@@ -24,6 +24,7 @@ public final class X86State {
     public static final long CR0_PE = 1, CR0_MP = 2, CR0_EM = 4, CR0_TS = 8, CR0_ET = 0x10, CR0_NE = 0x20;
     public static final long CR0_WP = 1 << 16, CR0_AM = 1 << 18, CR0_NW = 1 << 29, CR0_CD = 1 << 30, CR0_PG = 1L << 31;
     public static final long CR4_VME = 1,
+            CR4_PVI = 2,
             CR4_TSD = 4,
             CR4_DE = 8,
             CR4_PSE = 0x10,
@@ -50,6 +51,8 @@ public final class X86State {
     public static final long EXIT_CR8 = 64;
     /** #UD exits. */
     public static final long EXIT_UD = 128;
+    /** Task switches exit. */
+    public static final long EXIT_TASK_SWITCH = 512;
 
     private final Region region;
     /** 16 general registers. */
