@@ -242,11 +242,8 @@ final class ExploreCommand implements Callable<Integer> {
     private int windows(List<Exploration> all, Bounds bounds) {
         if (save != null || resume != null || random != null)
             throw new IllegalArgumentException("--save, --resume and --random take one window: " + scenario + "@CALL");
-        List<Verdict> verdicts = new ArrayList<>();
-        for (Exploration e : all)
-            verdicts.add(e.run(null, new ProgressLine(showProgress, bounds.seconds()))
-                    .verdict());
-        return print(Verdict.sum(scenario, verdicts));
+        return print(Verdict.sum(
+                scenario, Exploration.all(all, workers(), new ProgressLine(showProgress, bounds.seconds()))));
     }
 
     private int explore(Exploration e, Bounds bounds) {

@@ -90,9 +90,14 @@ final class Crew {
                 }
                 return last(mine);
             });
-        List<Result> all = new ArrayList<>();
-        try (ExecutorService threads = Executors.newFixedThreadPool(workers.size())) {
-            for (Future<Result> f : threads.invokeAll(tasks)) all.add(f.get());
+        return atOnce(workers.size(), tasks);
+    }
+
+    /** What all of them give, in their order; thrown is what the first of them throws. */
+    static <T> List<T> atOnce(int most, List<Callable<T>> tasks) {
+        List<T> all = new ArrayList<>();
+        try (ExecutorService threads = Executors.newFixedThreadPool(most)) {
+            for (Future<T> f : threads.invokeAll(tasks)) all.add(f.get());
         } catch (InterruptedException e) {
             throw new IllegalStateException("interrupted", e);
         } catch (ExecutionException e) {

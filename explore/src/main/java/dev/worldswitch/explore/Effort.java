@@ -15,6 +15,10 @@ import java.util.function.BooleanSupplier;
 public record Effort(int jobs, boolean reduce, int shard, int shards, boolean first, BooleanSupplier stop) {
     public static final Effort USUAL = new Effort(1, true, 1, 1, false, () -> false);
 
+    Effort withJobs(int other) {
+        return new Effort(other, reduce, shard, shards, first, stop);
+    }
+
     public Effort {
         if (jobs < 1) throw new IllegalArgumentException("no workers");
         if (shard < 1 || shard > shards) throw new IllegalArgumentException("no shard " + shard + " of " + shards);

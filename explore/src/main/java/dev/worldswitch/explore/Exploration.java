@@ -5,11 +5,13 @@ import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kvm.Debugger;
 import dev.worldswitch.machine.MachineProfile;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import java.util.function.Supplier;
@@ -68,7 +70,31 @@ public final class Exploration {
     }
 
     /** How far an exploration is: states, runs, beginnings of runs that wait, how many of them with fewer events first. */
-    public record Progress(long states, long runs, long waiting) {}
+    public record Progress(long states, long runs, long waiting) {
+        Progress plus(Progress o) {
+            return new Progress(states + o.states, runs + o.runs, waiting + o.waiting);
+        }
+    }
+
+    /** Several at once, {@code workers} in all: one on each costs less than several on one. */
+    public static List<Verdict> all(List<Exploration> each, int workers, Consumer<Progress> progress) {
+        Progress[] done = new Progress[each.size()];
+        Arrays.fill(done, new Progress(0, 0, 0));
+        List<Callable<Verdict>> tasks = new ArrayList<>();
+        for (int i = 0; i < done.length; i++) {
+            int number = i;
+            Exploration e = each.get(i);
+            Exploration its = e.with(e.effort.withJobs(Math.max(1, workers / done.length)));
+            tasks.add(() -> its.run(null, p -> {
+                        synchronized (done) {
+                            done[number] = p;
+                            progress.accept(Stream.of(done).reduce(Progress::plus).orElse(p));
+                        }
+                    })
+                    .verdict());
+        }
+        return Crew.atOnce(Math.min(workers, done.length), tasks);
+    }
 
     /** @param from an exploration that was ended early, to go on with; null for one from the start */
     public Outcome run(@Nullable Part from, Consumer<Progress> progress) {
