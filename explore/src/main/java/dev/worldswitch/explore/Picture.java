@@ -17,6 +17,10 @@ import java.util.stream.Collectors;
  */
 final class Picture {
     static final int COLUMNS = 72;
+    /** In a mail a line that begins with '>' would be a quotation. */
+    private static final String INDENT = " ";
+
+    private static final int WIDTH = COLUMNS - INDENT.length();
     private static final int MOST = 48, FARTHEST = 8, WIDEST = 14, ROOM = 44;
     /** How near to an event an entry counts as at most: calls, changes and guests are kept longer than steps. */
     private static final int CALL = 3, CHANGE = 3, GUEST = 6;
@@ -100,7 +104,7 @@ final class Picture {
     private List<String> draw(int[] near, int most) {
         Set<String> columns = new LinkedHashSet<>();
         for (int i = 0; i < near.length; i++) if (near[i] <= most) columns.add(rows.get(i).column);
-        int n = columns.size(), pitch = n < 2 ? 0 : Math.clamp((COLUMNS - ROOM) / (n - 1), 2, WIDEST);
+        int n = columns.size(), pitch = n < 2 ? 0 : Math.clamp((WIDTH - ROOM) / (n - 1), 2, WIDEST);
         Map<String, Integer> at = new HashMap<>();
         List<String> lines = new ArrayList<>();
         for (String c : columns) {
@@ -108,7 +112,7 @@ final class Picture {
             at.put(c, at.size() * pitch);
         }
         if (!beginning.isEmpty())
-            for (String l : wrap("[" + beginning + "]", COLUMNS - 2)) lines.add(lifelines(Map.of(), '|', 2) + l);
+            for (String l : wrap("[" + beginning + "]", WIDTH - 2)) lines.add(lifelines(Map.of(), '|', 2) + l);
         int skipped = 0;
         for (int i = 0; i < near.length; i++) {
             Row r = rows.get(i);
@@ -117,11 +121,11 @@ final class Picture {
                 continue;
             }
             if (skipped > 0)
-                lines.add(over(lifelines(at, ':', COLUMNS), 2, "(" + skipped + (skipped == 1 ? " step)" : " steps)")));
+                lines.add(over(lifelines(at, ':', WIDTH), 2, "(" + skipped + (skipped == 1 ? " step)" : " steps)")));
             skipped = 0;
             lines.addAll(draw(r, at));
         }
-        return lines.stream().map(String::stripTrailing).toList();
+        return lines.stream().map(l -> INDENT + l.stripTrailing()).toList();
     }
 
     private static List<String> draw(Row r, Map<String, Integer> at) {
@@ -133,14 +137,14 @@ final class Picture {
         };
         int from = at.getOrDefault(r.column, 0);
         List<String> lines = new ArrayList<>();
-        for (String l : wrap(r.text, COLUMNS - from - 2))
-            lines.add(over(lifelines(at, '|', COLUMNS), from, (lines.isEmpty() || mark == '!' ? mark : '|') + " " + l));
+        for (String l : wrap(r.text, WIDTH - from - 2))
+            lines.add(over(lifelines(at, '|', WIDTH), from, (lines.isEmpty() || mark == '!' ? mark : '|') + " " + l));
         if (r.changed.isEmpty()) return lines;
-        for (String change : wrap(r.changed, COLUMNS - 2)) {
-            int to = COLUMNS - change.length();
+        for (String change : wrap(r.changed, WIDTH - 2)) {
+            int to = WIDTH - change.length();
             String last = lines.getLast().replaceFirst("[ |]+$", "");
             if (last.length() + 2 <= to) lines.set(lines.size() - 1, over(lines.getLast(), to - 1, " " + change));
-            else lines.add(over(lifelines(at, '|', COLUMNS), to - 1, " " + change));
+            else lines.add(over(lifelines(at, '|', WIDTH), to - 1, " " + change));
         }
         return lines;
     }

@@ -24,7 +24,9 @@ class TimelineTest {
         assertThat(lines.stream().filter(l -> l.contains("* ")).count())
                 .as(f.timeline())
                 .isGreaterThanOrEqualTo(f.schedule().turns().size());
-        assertThat(lines.getFirst()).doesNotStartWith("|");
+        assertThat(lines.getFirst()).doesNotStartWith(" |");
+        // A line that begins with '>' would be a quotation.
+        assertThat(lines).allMatch(l -> l.startsWith(" "));
         for (TimelineStep s : f.steps())
             if (s.kind() == Kind.EVENT || s.kind() == Kind.WRONG)
                 assertThat(lines).as(f.timeline()).anyMatch(l -> l.endsWith(s.column()));
@@ -35,9 +37,9 @@ class TimelineTest {
         Finding f = interrupted();
         assertThat(f.timeline())
                 .startsWith(
-                        "vmm on cpu0\n|             guest of vmm on cpu0\n|             |             interrupt on cpu0\n");
+                        " vmm on cpu0\n |            guest of vmm on cpu0\n |            |            interrupt on cpu0\n");
         assertThat(f.timeline())
-                .contains("\n|             |             | do_softirq(): local_irq_enable   LOAD 0->1\n");
+                .contains("\n |            |            | do_softirq(): local_irq_enable    LOAD 0->1\n");
         isFitForAMail(f);
     }
 
@@ -57,7 +59,7 @@ class TimelineTest {
                     .forEach((name, v) -> assertThat(now.put(name, v)).as(name).isNotEqualTo(v));
         assertThat(now).containsEntry("XFD", 1L);
         assertThat(interrupted().timeline())
-                .contains("  [XFD=0  LOAD=1  BV18=0]\n")
+                .contains("   [XFD=0  LOAD=1  BV18=0]\n")
                 .contains(" XFD 0->1\n");
     }
 

@@ -9,8 +9,11 @@ import com.networknt.schema.SpecVersion.VersionFlag;
 import dev.worldswitch.cli.results.TestResult.Outcome;
 import dev.worldswitch.explore.Exploration;
 import dev.worldswitch.explore.Scenario;
+import dev.worldswitch.explore.migrate.Migration;
+import dev.worldswitch.explore.migrate.Report;
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.kernel.Patch;
+import dev.worldswitch.machine.MachineProfile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -96,6 +99,18 @@ class ResultsTest {
         follows(
                 "verdict",
                 Exploration.of(Scenario.builtIn("xcr0"), without).run(n -> {}).json());
+    }
+
+    @Test
+    void json_of_migrations_clean_and_not_is_as_its_schema_says() throws IOException {
+        MachineProfile amx = MachineProfile.builtIn("sapphire-rapids"), older = MachineProfile.builtIn("skylake-server");
+        KernelVersion kernel = KernelVersion.of("6.12");
+        Report clean = Migration.run(amx, kernel, amx, kernel, Migration.DOCUMENTED);
+        Report not = Migration.run(amx, kernel, older, kernel, "legacy-xsave");
+        assertThat(clean.rows()).isEmpty();
+        assertThat(not.rows()).extracting(Report.Row::kind).contains(Report.Kind.MISSING, Report.Kind.REFUSED);
+        follows("migrate", clean.json());
+        follows("migrate", not.json());
     }
 
     private static void follows(String schema, String json) throws IOException {
