@@ -9,23 +9,7 @@
     .equ RESULTS, 0x600000      // 64 bytes, arena
     .equ STACKS, 0xc000         // theirs, 0x40 bytes each
     .equ BOOT, 49
-    .text
-    .org 0
-    .code16
-rom:
-    cli
-    lgdtl %cs:gdtr - rom
-    mov $1, %eax
-    mov %eax, %cr0
-    ljmpl $8, $0x100000
-    .balign 8
-gdt:
-    .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
-gdtr:
-    .word 23
-    .long 0xffff0000 + gdt - rom
-    .org 0xfff0
-    jmp rom
+#include "x86-rom.inc"
     .org 0x10000
     .code32
 program:

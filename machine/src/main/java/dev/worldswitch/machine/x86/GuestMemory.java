@@ -429,7 +429,7 @@ abstract sealed class GuestMemory extends TlbMemory permits Interpreter {
 
     private long walk(long la, int kind, boolean user, boolean smap) {
         if ((cr0 & X86State.CR0_PG) == 0) return la & 0xffffffffL;
-        boolean nxe = (efer & X86State.EFER_NX) != 0;
+        boolean nxe = (efer & X86State.EFER_NX) != 0 && (cr4 & X86State.CR4_PAE) != 0;
         long base = (kind == WRITE ? 2 : 0)
                 | (user ? 4 : 0)
                 | (kind == FETCH && (nxe || (cr4 & X86State.CR4_SMEP) != 0) ? 16 : 0);
@@ -478,6 +478,8 @@ abstract sealed class GuestMemory extends TlbMemory permits Interpreter {
     private boolean reserved(long e, int level, boolean leaf, int width, boolean nxe) {
         if (width == 4) return level == 2 && leaf && (e & 0x200000) != 0;
         if ((e & 0x000f_ffff_ffff_f000L & ~physMask) != 0 || e < 0 && !nxe) return true;
+        // Bits 62 to 52 are ignored in IA-32e mode only (SDM vol. 3, 4.4.2).
+        if ((e & 0x7ff0_0000_0000_0000L) != 0 && (efer & X86State.EFER_LMA) == 0) return true;
         if (level >= 4 && (e & 0x80) != 0) return true;
         return leaf && level > 1 && (e & (1L << 12 + 9 * (level - 1)) - 1 & 0xffff_ffff_ffff_e000L) != 0;
     }

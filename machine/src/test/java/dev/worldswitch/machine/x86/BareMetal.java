@@ -97,11 +97,12 @@ final class BareMetal {
         return ByteBuffer.wrap(got).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    ByteBuffer here(int bytes) {
+    /** @param machine that has what QEMU's CPU has, as far as the program sees */
+    ByteBuffer here(String machine, int bytes) {
         MemorySegment ram = Arena.ofAuto().allocate(SIZE, 4096);
         MemorySegment.copy(MemorySegment.ofArray(image.array()), 0, ram, BASE, image.capacity());
         Region root = Region.root("test");
-        X86Profile profile = X86Profile.builtIn("sapphire-rapids");
+        X86Profile profile = X86Profile.builtIn(machine);
         X86Cpu cpu = new X86Cpu(root.child("cpu0"), 0, profile, Timing.plain(() -> 0), (c, l) -> {});
         X86State s = new X86State(root.child("vcpu"));
         Interpreter m = new Interpreter(cpu, s, new PhysicalMemory() {
@@ -131,14 +132,23 @@ final class BareMetal {
         while (true) {
             X86Exit e = m.run(0);
             if (e.reason == X86Exit.IO) break;
-            if (e.reason != X86Exit.CR_ACCESS) throw new IllegalStateException(e.name() + String.format(
+            if (e.reason == X86Exit.WRMSR && s.gpr.get(X86State.RCX) == 0xc0000080L)
+                s.efer.set(s.gpr.get(X86State.RAX) & 0xffffffffL);
+            else if (e.reason != X86Exit.CR_ACCESS) throw new IllegalStateException(e.name() + String.format(
                     " at %x in task %x, EBX %x, result %x",
                     s.rip.get(), s.segSelector.get(X86State.TR), s.gpr.get(3), s.gpr.get(7)));
-            s.cr.set(e.vector, e.payload);
+            else writeCr(m, s, e);
             s.rip.set(s.rip.get() + e.length);
         }
         ByteBuffer out = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
         MemorySegment.copy(ram, RESULTS, MemorySegment.ofArray(out.array()), 0, bytes);
         return out;
+    }
+
+    private static void writeCr(Interpreter m, X86State s, X86Exit e) {
+        s.cr.set(e.vector, e.payload);
+        boolean wide = (s.cr.get(0) & X86State.CR0_PG) != 0 && (s.efer.get() & X86State.EFER_LME) != 0;
+        s.efer.set(wide ? s.efer.get() | X86State.EFER_LMA : s.efer.get() & ~X86State.EFER_LMA);
+        m.flushTlb();
     }
 }
