@@ -16,6 +16,8 @@ record ClientCommand(List<String> words, Map<String, String> environment) {
     private static final Path ARM64_ROOT = Path.of("/usr/aarch64-linux-gnu");
 
     private static final String SOCKET = "WORLDSWITCH_SOCKET", PRELOAD = "LD_PRELOAD", LD_PREFIX = "QEMU_LD_PREFIX";
+    /** qemu-user's own name for assignments that its program sees. */
+    private static final String SET_ENV = "QEMU_SET_ENV";
 
     /** @throws IllegalArgumentException saying what is missing and how to get it */
     static ClientCommand of(ClientProgram program, List<String> client, boolean trap, Path build, Path socket) {
@@ -72,12 +74,19 @@ record ClientCommand(List<String> words, Map<String, String> environment) {
                                 : LD_PREFIX + " names a directory without it");
             words.addAll(List.of("-L", root.toString()));
         }
-        words.addAll(List.of("-E", PRELOAD + "=" + shim, "-E", SOCKET + "=" + socket, "-0", client.getFirst()));
+        words.addAll(List.of("-E", PRELOAD + "=" + shim + emulatedPreloads(), "-E", SOCKET + "=" + socket, "-0", client.getFirst()));
         words.add(program.file().toString());
         words.addAll(client.subList(1, client.size()));
         System.err.println(
                 "ws: " + program.file() + " is an arm64 program: started under " + qemu.getFileName() + " (qemu-user)");
         return new ClientCommand(words, Map.of());
+    }
+
+    /** Other libraries for an arm64 client: LD_PRELOAD itself would be for this computer's programs. */
+    private static String emulatedPreloads() {
+        for (String assignment : System.getenv().getOrDefault(SET_ENV, "").split(","))
+            if (assignment.startsWith(PRELOAD + "=")) return ":" + assignment.substring(PRELOAD.length() + 1);
+        return "";
     }
 
     private static Path built(Path build, String name, String how) {

@@ -31,6 +31,7 @@ final class Hyp {
     private final List<HostData> hostData;
     private final HypFp fp;
     private final HypDebug debug;
+    private final Mops mops;
     private final KvmFp kvmFp;
     private final boolean vhe, speEarly, speRestoreLate, keysAtLoad, serrorWithoutSyndrome;
 
@@ -39,6 +40,7 @@ final class Hyp {
         this.hostData = HostData.perCpu(kernel);
         this.fp = new HypFp(kernel, vhe, profile.maxVq(), hostData);
         this.debug = new HypDebug(kernel, vhe);
+        this.mops = new Mops(kernel, profile);
         this.kvmFp = new KvmFp(kernel, vhe, fpsimd, hostData);
         this.keysAtLoad = kernel.has(Patch.PTRAUTH_KEYS_AT_LOAD);
         this.serrorWithoutSyndrome = kernel.has(Patch.SERROR_WITHOUT_SYNDROME);
@@ -47,6 +49,7 @@ final class Hyp {
         for (Arm64Cpu c : cpus) {
             c.host().hypVectors(fp);
             c.sys().set(SysReg.HCR_EL2.ordinal(), hostHcr());
+            mops.boot(c);
             HostData.of(hostData, c).mdcrAtBoot().set(c.sys().get(SysReg.MDCR_EL2.ordinal()));
             if (vhe && kernel.has(Patch.PMSCR_DEFINED_ON_VHE)) c.sys().set(SysReg.PMSCR_EL1.ordinal(), 0);
         }
@@ -77,7 +80,7 @@ final class Hyp {
         // activate_traps_vhe_load: before interrupts can bring perf's.
         if (vhe) {
             boolean were = cpu.irqSave();
-            debug.activateTrapsCommon(cpu, host, vcpu);
+            activateTrapsCommon(cpu, host, vcpu);
             cpu.irqRestore(were);
         }
         if (!vcpu.hasPtrauth()) return;
@@ -90,7 +93,7 @@ final class Hyp {
         if (!vhe) return;
         Arm64Cpu cpu = Fpsimd.cpu(task);
         boolean were = cpu.irqSave();
-        debug.deactivateTrapsCommon(cpu, HostData.of(hostData, cpu));
+        deactivateTrapsCommon(cpu, HostData.of(hostData, cpu));
         cpu.irqRestore(were);
     }
 
@@ -164,7 +167,8 @@ final class Hyp {
             if (serror) return afterSerror(cpu, vcpu, exit);
             if (exit.kind != Arm64Exit.SYNC) return exit;
             int ec = (int) (cpu.sys().get(SysReg.ESR_EL2.ordinal()) >>> EC_SHIFT) & 0x3f;
-            if (!fp.kvmHypHandleFpsimd(cpu, task, vcpu, ec)) return exit;
+            if (ec == Mops.EC) Mops.handle(cpu);
+            else if (!fp.kvmHypHandleFpsimd(cpu, task, vcpu, ec)) return exit;
         }
     }
 
@@ -218,9 +222,19 @@ final class Hyp {
         cpu.host().msr(SysReg.VTTBR_EL2, vcpu.vm().vttbr());
     }
 
+    private void activateTrapsCommon(Arm64Cpu cpu, HostData host, Vcpu vcpu) {
+        debug.activateTrapsCommon(cpu, host, vcpu);
+        mops.activateTraps(cpu, vcpu);
+    }
+
+    private void deactivateTrapsCommon(Arm64Cpu cpu, HostData host) {
+        debug.deactivateTrapsCommon(cpu, host);
+        mops.deactivateTraps(cpu);
+    }
+
     private void activateTraps(Arm64Cpu cpu, HostData host, Vcpu vcpu) {
         cpu.host().msr(SysReg.HCR_EL2, vcpu.hcr().get());
-        if (!vhe) debug.activateTrapsCommon(cpu, host, vcpu);
+        if (!vhe) activateTrapsCommon(cpu, host, vcpu);
         fp.activateCptrTraps(cpu, vcpu);
     }
 
@@ -229,7 +243,7 @@ final class Hyp {
         long hcr = cpu.host().mrs(SysReg.HCR_EL2);
         vcpu.hcr().and(hcr | ~Inject.HCR_VSE);
         cpu.host().msr(SysReg.HCR_EL2, hostHcr());
-        if (!vhe) debug.deactivateTrapsCommon(cpu, host);
+        if (!vhe) deactivateTrapsCommon(cpu, host);
         fp.deactivateCptrTraps(cpu, vcpu);
     }
 }

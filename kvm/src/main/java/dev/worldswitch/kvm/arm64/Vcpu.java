@@ -28,7 +28,7 @@ public final class Vcpu extends AbstractVcpu {
 
     private final Vm vm;
     private final GuestContext context;
-    private final Word features, flags, sveMaxVq, mpState, hcr, vsesr, exception;
+    private final Word features, flags, sveMaxVq, mpState, hcr, hcrx, vsesr, exception;
     private final Word guestDebug, vtimerIrq, ptimerIrq, pmuIrq;
     private final StolenTime stolenTime;
     private final Words externalDebug, ccsidr, fault;
@@ -53,6 +53,7 @@ public final class Vcpu extends AbstractVcpu {
         this.sveMaxVq = region.word("sveMaxVq");
         this.mpState = region.word("mpState");
         this.hcr = region.word("hcrEl2");
+        this.hcrx = region.word("hcrxEl2");
         this.vsesr = region.word("vsesrEl2");
         this.exception = region.word("exception");
         this.guestDebug = region.word("guestDebug");
@@ -174,6 +175,11 @@ public final class Vcpu extends AbstractVcpu {
     /** HCR_EL2 as this guest runs with it; VI, VF and VSE are its pending virtual interrupts. */
     public Word hcr() {
         return hcr;
+    }
+
+    /** HCRX_EL2 while this vCPU runs. */
+    Word hcrx() {
+        return hcrx;
     }
 
     /** VSESR_EL2: the syndrome of a pending virtual SError. */

@@ -101,6 +101,7 @@ public final class VcpuRun implements PreemptNotifier {
         try {
             vm.idRegs().finalizeForRun();
             vcpu.hcr().set(VcpuReset.hcr(vcpu) | vcpu.hcr().get() & (Inject.HCR_VI | Inject.HCR_VF | Inject.HCR_VSE));
+            vcpu.hcrx().set(Mops.hcrx(vcpu));
             // Under the lock that writers of ID registers hold: none of them can be between test and store now.
             if (flagBeforeEntry) vm.flags().setBits(Vm.HAS_RUN_ONCE);
         } finally {

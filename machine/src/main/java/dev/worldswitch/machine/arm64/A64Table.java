@@ -17,6 +17,7 @@ public final class A64Table {
             new BranchTable(),
             new LoadStoreTable(),
             new AtomicTable(),
+            new MopsTable(),
             new SystemTable(),
             new SimdTable(),
             new FpTable(),

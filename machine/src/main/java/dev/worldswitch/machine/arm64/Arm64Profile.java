@@ -35,6 +35,8 @@ public final class Arm64Profile {
         Properties asked = new Properties(source, mask);
         if (asked.vqs() == 0 && mask != 0) hideSve();
         if (asked.fpmr()) registers.merge(SysReg.ID_AA64PFR2_EL1, 1L << 32, (a, b) -> a | b);
+        if (asked.mops()) registers.merge(SysReg.ID_AA64ISAR2_EL1, 1L << 16, (a, b) -> a | b);
+        if (asked.cipher() != Properties.Cipher.OWN) authenticateBy(asked.cipher());
         this.vqs = asked.vqs();
         this.vhe = asked.vhe();
         this.spe = asked.spe();
@@ -53,6 +55,15 @@ public final class Arm64Profile {
         for (SysReg r : SysReg.values())
             if (r.name().matches("ICC_AP[01]R[1-3]_EL1")
                     && r.name().charAt("ICC_AP0R".length()) - '0' >= 1 << Math.max(levels - 5, 0)) absent.add(r);
+    }
+
+    /** Addresses by this cipher at level FEAT_FPACCOMBINE, and generic codes by it. */
+    private void authenticateBy(Properties.Cipher cipher) {
+        boolean three = cipher == Properties.Cipher.QARMA3;
+        long isar1 = register(SysReg.ID_AA64ISAR1_EL1) & ~0xff00_0ff0L;
+        long isar2 = register(SysReg.ID_AA64ISAR2_EL1) & ~0xff00L;
+        registers.put(SysReg.ID_AA64ISAR1_EL1, three ? isar1 : isar1 | 1L << 24 | 5 << 4);
+        registers.put(SysReg.ID_AA64ISAR2_EL1, three ? isar2 | 1 << 8 | 5 << 12 : isar2);
     }
 
     private void hideSve() {

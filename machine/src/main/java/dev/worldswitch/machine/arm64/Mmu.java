@@ -1,6 +1,7 @@
 package dev.worldswitch.machine.arm64;
 
 import dev.worldswitch.machine.PhysicalMemory;
+import dev.worldswitch.machine.translate.Tlb;
 import dev.worldswitch.machine.translate.TlbMemory;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
@@ -106,6 +107,17 @@ abstract class Mmu extends TlbMemory {
         translate(va, WRITE);
         host(va, READ, ipa);
         return atomic(va, size);
+    }
+
+    /** Host address of {@code size} bytes that are all in one page: what is read or written there are bytes. */
+    final long within(long va, int size, int kind) {
+        Tlb tlb = kind == WRITE ? wTlb : rTlb;
+        if (tlb.has(va, access)) return tlb.host(va);
+        long ipa = translate(va, kind), host = host(va, kind, ipa);
+        if (watching) watch(va, size, kind);
+        if (kind == WRITE && isCode(ipa, size)) codeWritten(ipa, size);
+        if ((access & SLOW) == 0 && (kind != WRITE || !isCodePage(ipa))) tlb.put(va, access, host);
+        return host + (ipa & 0xfff);
     }
 
     final boolean cas(long host, int size, long expected, long v) {

@@ -6,15 +6,16 @@ import java.util.Map;
 /**
  * What the properties after a machine's name change, named as QEMU's -cpu properties where it has them:
  * {@code sve=off}, {@code sve-max-vq=N}, {@code sveBITS=on|off}; ours: {@code nvhe},
- * {@code vhe}, {@code gic-version=2|3}, {@code gicv=on|off}, {@code spe=on|off}, {@code spe-ahead=on|off}, {@code fpmr=on|off}, {@code cpus-without-spe=MASK}, and
+ * {@code vhe}, {@code gic-version=2|3}, {@code gicv=on|off}, {@code spe=on|off}, {@code spe-ahead=on|off}, {@code fpmr=on|off}, {@code mops=on|off}, {@code pauth=qarma5|qarma3} (with FEAT_FPACCOMBINE), {@code cpus-without-spe=MASK}, and
  * {@code page-size=4K|16K|64K} of the kernel on it.
  */
 final class Properties {
     private final String machine;
     private int vqs;
     private boolean vhe;
-    private boolean spe, speAhead, fpmr, gicv;
+    private boolean spe, speAhead, fpmr, mops, gicv;
     private int cpusWithoutSpe, gicVersion, pageShift;
+    private Cipher cipher = Cipher.OWN;
 
     Properties(MachineProfile source, int implemented) {
         this.machine = source.name();
@@ -69,6 +70,29 @@ final class Properties {
         return fpmr;
     }
 
+    /** Which cipher pointer authentication uses: the machine's own, or that of ID_AA64ISAR1_EL1.APA or ID_AA64ISAR2_EL1.APA3. */
+    enum Cipher {
+        OWN,
+        QARMA5,
+        QARMA3
+    }
+
+    Cipher cipher() {
+        return cipher;
+    }
+
+    private Cipher cipher(String name) {
+        return switch (name) {
+            case "qarma5" -> Cipher.QARMA5;
+            case "qarma3" -> Cipher.QARMA3;
+            default -> throw bad("pauth is qarma5 or qarma3");
+        };
+    }
+
+    boolean mops() {
+        return mops;
+    }
+
     /** Bit per CPU that lacks SPE although the machine has it. */
     int cpusWithoutSpe() {
         return cpusWithoutSpe;
@@ -94,6 +118,8 @@ final class Properties {
             case "gicv" -> gicv = on(key, value);
             case "spe-ahead" -> speAhead = on(key, value);
             case "fpmr" -> fpmr = on(key, value);
+            case "mops" -> mops = on(key, value);
+            case "pauth" -> cipher = cipher(value);
             case "cpus-without-spe" -> cpusWithoutSpe = number(key, value);
             case "sve-max-vq" -> {
                 int vq = number(key, value);
@@ -104,7 +130,7 @@ final class Properties {
             default -> {
                 if (!key.matches("sve[1-9][0-9]*"))
                     throw bad("property '" + key
-                            + "' is not one of nvhe, vhe, gic-version, gicv, spe, spe-ahead, fpmr, cpus-without-spe, page-size, sve,"
+                            + "' is not one of nvhe, vhe, gic-version, gicv, spe, spe-ahead, fpmr, mops, pauth, cpus-without-spe, page-size, sve,"
                             + " sve-max-vq=N, sveBITS=on|off");
                 length(key, value, number(key, key.substring(3)), implemented);
             }

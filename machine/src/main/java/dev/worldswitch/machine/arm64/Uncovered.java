@@ -13,7 +13,7 @@ final class Uncovered {
         new Kind("SME: SCLAMP, UCLAMP", 0xff20f800, 0x4400c000, Feature.SME),
         new Kind("SME", 0x9e000000, 0x80000000, Feature.SME),
         new Kind("memory tagging loads and stores", 0xff200000, 0xd9200000, Feature.MTE),
-        new Kind("memory copy and set", 0x3b200c00, 0x19000400, Feature.MOPS),
+        new Kind("SETG: memory set with tags", 0xffe00c00, 0x1dc00400, Feature.MTE),
     };
 
     private Uncovered() {}

@@ -35,6 +35,19 @@ class A64AgainstQemuTest {
         compare(2, true, 1);
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void memory_copy_and_set_do_what_a_newer_qemu_does(boolean translated) throws Exception {
+        try (QemuUser qemu = new QemuUser(QemuUser.newer(), "max,sve=off,sme=off", 1)) {
+            UserCpu ours = new UserCpu("max,mops=on", false, translated);
+            assertThat(A64Comparison.differences(qemu, ours, SEED, 30 * CASES, A64Comparison.MOPS, 20))
+                    .as("seed " + SEED)
+                    .isEmpty();
+        } catch (IOException e) {
+            assumeTrue(false, "nothing to compare with: " + e.getMessage());
+        }
+    }
+
     /** With {@code vq} 0 the rows without SVE. */
     private static void compare(int vq, boolean translated, int cases) throws Exception {
         try (QemuUser qemu = vq == 0 ? new QemuUser("max,sve=off,sme=off", 1) : QemuUser.sve(vq)) {

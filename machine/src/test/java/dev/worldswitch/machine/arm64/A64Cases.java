@@ -123,6 +123,8 @@ final class A64Cases {
         for (; ; ) {
             int w = random.nextInt() & ~mask | value;
             if (A64Table.find(w) != row) continue;
+            // All three of a copy: how much of it each does is the implementation's choice.
+            if (row.feature() == Feature.MOPS) return mops(w);
             // The reference takes some unallocated modified immediates for others.
             if (row.bits().contains("hhhhbbb") && (w >>> 19 & 15) == 0) continue;
             // The reference does not cut a saturated negative half-precision scalar to 16 bits.
@@ -158,6 +160,37 @@ final class A64Cases {
                 return new int[] {load, w};
             }
             return new int[] {w};
+        }
+    }
+
+    /** A prologue with its main instruction and its epilogue; those now and then alone. */
+    private int[] mops(int w) {
+        int stage = (w >>> 22 & 3) == 3 ? 1 << 14 : 1 << 22;
+        boolean prologue = (w / stage & 3) == 0;
+        return prologue && random.nextInt(4) != 0 ? new int[] {w, w + stage, w + 2 * stage} : new int[] {w};
+    }
+
+    private long mopsAddress() {
+        return UserCpu.DATA + 0x1000 * (1 + random.nextInt(6)) + random.nextInt(200) - 100;
+    }
+
+    /** Sizes of bytes, of pages, and beyond all memory; for all but prologues also negative, as option A has them. */
+    private void mops(int w, long[] x) {
+        int d = w & 31, n = w >>> 5 & 31, s = w >>> 16 & 31;
+        boolean set = (w >>> 22 & 3) == 3;
+        if (d == 31 || n == 31 || s == 31 && !set) return;
+        x[d] = mopsAddress();
+        if (!set) x[s] = random.nextBoolean() ? mopsAddress() : x[d] + random.nextInt(6000) - 3000;
+        x[n] = switch (random.nextInt(8)) {
+            case 0 -> 0;
+            case 1 -> random.nextInt(0x5000);
+            case 2 -> random.nextLong();
+            default -> random.nextInt(300);
+        };
+        if ((w >>> (set ? 14 : 22) & 3) != 0 && random.nextInt(4) != 0) {
+            x[n] = -x[n];
+            x[d] -= x[n];
+            if (!set) x[s] -= x[n];
         }
     }
 
@@ -225,7 +258,9 @@ final class A64Cases {
         long[] x = new long[31], v = new long[32 * zw], p = new long[17 * pw];
         for (int i = 0; i < 31; i++) x[i] = value();
         long sp = UserCpu.DATA + 0x4000 + 16 * random.nextInt(16);
-        if (access(row)) {
+        boolean mops = row.feature() == Feature.MOPS;
+        if (mops) mops(words[0], x);
+        else if (access(row)) {
             int n = w >>> 5 & 31, m = w >>> 16 & 31;
             if (row.bits().contains("mmmmm") && m != 31) x[m] = random.nextInt(256) - 128;
             long at = UserCpu.DATA + 0x4000 + 16L * random.nextInt(16);
@@ -251,7 +286,8 @@ final class A64Cases {
                     | (long) random.nextInt(4) << 24
                     | (random.nextInt(4) == 0 ? 1 << 26 : 0)
                     | (random.nextInt(2) << 19);
-        return new QemuUser.State(x, sp, random.nextInt(16), fpcr, random.nextInt(4) == 0 ? 0x9f : 0, v, p);
+        long nzcv = mops && random.nextInt(4) != 0 ? 0 : random.nextInt(16);
+        return new QemuUser.State(x, sp, nzcv, fpcr, random.nextInt(4) == 0 ? 0x9f : 0, v, p);
     }
 
     /** The reference takes addresses less than one element apart for a conflict; DIV of the pseudocode makes that 0: none. */

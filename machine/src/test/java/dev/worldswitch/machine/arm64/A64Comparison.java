@@ -6,6 +6,9 @@ import java.util.List;
 
 /** Compares our interpreter with the reference, row by row of the operand table. */
 final class A64Comparison {
+    /** Rows that only a newer reference has. */
+    static final String MOPS = "CPYF?[PME]|SET[PME]";
+
     private A64Comparison() {}
 
     /** One line per row that differs: its name and the first case. */
@@ -152,16 +155,24 @@ final class A64Comparison {
                     .append(Long.toHexString(got));
     }
 
-    /** Arguments: seed, cases per row, regular expression of row names, quadwords of a vector for SVE rows, "translated". */
+    /** Arguments: seed, cases per row, regular expression of row names or "mops", quadwords of a vector for SVE rows, "translated". */
     public static void main(String[] a) throws Exception {
         int vq = a.length > 3 ? Integer.parseInt(a[3]) : 0;
+        String only = a.length > 2 ? a[2] : ".*";
+        if (only.equals("mops")) {
+            try (QemuUser q = new QemuUser(QemuUser.newer(), "max,sve=off,sme=off", 1)) {
+                UserCpu ours = new UserCpu("max,mops=on", false, a.length > 4);
+                for (String s : differences(q, ours, Long.parseLong(a[0]), Integer.parseInt(a[1]), MOPS, 60))
+                    System.out.println(s);
+            }
+            return;
+        }
         try (QemuUser q = vq > 0 ? QemuUser.sve(vq) : new QemuUser("max,sve=off,sme=off", 1)) {
             UserCpu ours = new UserCpu(vq > 0 ? "max,sve-max-vq=" + vq : "max", vq > 0, a.length > 4);
             if (a.length > 2 && a[2].equals("undefined"))
                 for (String s : undefined(q, ours, Long.parseLong(a[0]), Integer.parseInt(a[1]), 60))
                     System.out.println(s);
-            for (String s :
-                    differences(q, ours, Long.parseLong(a[0]), Integer.parseInt(a[1]), a.length > 2 ? a[2] : ".*", 60))
+            for (String s : differences(q, ours, Long.parseLong(a[0]), Integer.parseInt(a[1]), only, 60))
                 System.out.println(s);
         }
     }

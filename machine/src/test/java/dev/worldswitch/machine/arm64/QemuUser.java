@@ -28,8 +28,21 @@ final class QemuUser implements AutoCloseable {
     private final OutputStream to;
     private final DataInputStream from;
 
-    /** @throws IOException naming what to install when the cross compiler or qemu-user is missing */
+    /** The qemu-aarch64 that {@code tools/newer-qemu} took from a newer Debian, if it did: it has MOPS and QARMA3. */
+    static String newer() throws IOException {
+        for (String at : new String[] {".build", "../.build"}) {
+            Path p = Path.of(at, "qemu-user/usr/bin/qemu-aarch64");
+            if (Files.isExecutable(p)) return p.toString();
+        }
+        throw new IOException("tools/newer-qemu was not run");
+    }
+
     QemuUser(String cpu, int vq) throws IOException, InterruptedException {
+        this("qemu-aarch64", cpu, vq);
+    }
+
+    /** @throws IOException naming what to install when the cross compiler or qemu-user is missing */
+    QemuUser(String qemu, String cpu, int vq) throws IOException, InterruptedException {
         z = 2 * vq;
         p = (z + 7) / 8;
         test = 16 + 35 * 8 + (32 * z + 17 * p) * 8;
@@ -51,7 +64,7 @@ final class QemuUser implements AutoCloseable {
                     .inheritIO()
                     .start();
             if (cc.waitFor() != 0) throw new IOException("aarch64-linux-gnu-gcc failed");
-            process = new ProcessBuilder("qemu-aarch64", "-cpu", cpu, binary.toString(), "" + z)
+            process = new ProcessBuilder(qemu, "-cpu", cpu, binary.toString(), "" + z)
                     .redirectError(ProcessBuilder.Redirect.INHERIT)
                     .start();
         } catch (IOException e) {

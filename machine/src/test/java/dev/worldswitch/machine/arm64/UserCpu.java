@@ -61,7 +61,9 @@ final class UserCpu {
         sys(SysReg.ZCR_EL1, 15);
         sys(SysReg.ZCR_EL2, 15);
         boolean vhe = cpu.profile().vhe();
-        sys(SysReg.SCTLR_EL1, 1L << 26 | 1L << 15 | 1L << 14 | 1L << 16 | 1L << 18);
+        // With SCTLR_EL1.MSCEn and HCRX_EL2.MSCEn.
+        sys(SysReg.HCRX_EL2, 1L << 11);
+        sys(SysReg.SCTLR_EL1, 1L << 33 | 1L << 26 | 1L << 15 | 1L << 14 | 1L << 16 | 1L << 18);
         // TBI0, 48-bit addresses: as Linux has it for user space.
         sys(SysReg.TCR_EL1, 1L << 37 | 16 << 16 | 16);
         sys(SysReg.CPACR_EL1, 0x00330000 | 0x03000000);
