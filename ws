@@ -71,7 +71,7 @@ changed() {
   [ -n "$(find "$home"/{pom.xml,tools,shim,launcher,machine,kernel,kvm,explore,server,cli} \( -name target -prune \) -o \( -type f ! -path '*/src/test/*' -newer "$build/stamp" -print -quit \) 2>/dev/null)" ]
 }
 
-options=(--enable-native-access=ALL-UNNAMED --add-exports java.base/jdk.internal.vm=ALL-UNNAMED -XX:+UseSerialGC -XX:-UsePerfData -XX:TieredStopAtLevel="${WS_TIER:-4}" -Xlog:aot*=off -Dworldswitch.home="$home" -Dworldswitch.build="$build")
+options=(--enable-native-access=ALL-UNNAMED --add-exports java.base/jdk.internal.vm=ALL-UNNAMED -XX:+UseSerialGC -XX:-UsePerfData -XX:TieredStopAtLevel="${WS_TIER:-4}" -Xlog:aot*=off -Xlog:os+thread=off -Dworldswitch.home="$home" -Dworldswitch.build="$build")
 # Explorations are short: the best compiler is for the few loops that it pays for.
 exploring=(-XX:Tier4InvocationThreshold=20000 -XX:Tier4MinInvocationThreshold=5000 -XX:Tier4CompileThreshold=60000 -XX:Tier4BackEdgeThreshold=400000)
 class_path() {

@@ -18,11 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define USAGE_STATUS 2
@@ -30,12 +32,13 @@
 #define PLAN_MARK "\1worldswitch-plan"
 
 static const char *home, *build;
-static char folder[64], socket_path[96];
+static char folder[64], socket_path[96], crash_path[96];
 static sigset_t before;
 
 static void forget_socket(void) {
 	if (!folder[0]) return;
 	unlink(socket_path);
+	unlink(crash_path);
 	rmdir(folder);
 	folder[0] = 0;
 }
@@ -217,6 +220,7 @@ static int listen_here(void) {
 		fail("can't make a folder in %s: %s", where, strerror(errno));
 	}
 	snprintf(socket_path, sizeof socket_path, "%s/socket", folder);
+	snprintf(crash_path, sizeof crash_path, "%s/crash", folder);
 	strcpy(name.sun_path, socket_path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof name) || listen(fd, 4096)) fail("can't listen on %s: %s", socket_path, strerror(errno));
@@ -227,22 +231,54 @@ struct server {
 	pid_t pid;
 	int lifeline; /* it ends when this is closed */
 	int plan;     /* it writes the client's command line here */
+	time_t since;
 };
+
+/* A JVM takes far more addresses than memory: 1 GiB for classes, 240 MiB for code, 64 MiB for each thread that allocates. Under a
+ * limit it is told to take less; with less than ADDRESSES_MIN it does not start. */
+#define MIB (1ull << 20)
+#define ADDRESSES_PLENTY (8192 * MIB)
+#define ADDRESSES_MIN (1280 * MIB)
+
+static uint64_t addresses(void) {
+	struct rlimit r;
+	return getrlimit(RLIMIT_AS, &r) || r.rlim_cur == RLIM_INFINITY ? UINT64_MAX : r.rlim_cur;
+}
+
+static int has_addresses(void) {
+	uint64_t n = addresses();
+	if (n >= ADDRESSES_MIN) return 1;
+	fprintf(stderr, "ws: the server needs %llu MiB of addresses, the limit is %llu MiB (ulimit -v): KVM calls fail with ENOMEM\n", ADDRESSES_MIN / MIB, (unsigned long long)n / MIB);
+	return 0;
+}
+
+static time_t now(void) {
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
 
 static struct server start_server(int listening, int argc, char **argv, int plan) {
 	size_t n, words = 0;
 	char *launch = load("launch", &n);
 	if (!launch) fail("%s/launch is missing; start again after touch shim", build);
-	char **command = calloc(n / 2 + (size_t)argc + 8, sizeof *command);
+	char **command = calloc(n / 2 + (size_t)argc + 12, sizeof *command);
 	for (char *w = launch; w < launch + n; w += strlen(w) + 1) {
 		command[words++] = w;
 		if (words > 1) continue;
 		command[words++] = text("-Dworldswitch.listen=%d", listening);
 		command[words++] = text("-Dworldswitch.socket=%s", socket_path);
 		if (plan) command[words++] = "-Dworldswitch.plan=true";
+		command[words++] = text("-XX:ErrorFile=%s", crash_path);
+		uint64_t limit = addresses();
+		if (limit >= ADDRESSES_PLENTY) continue;
+		command[words++] = text("-Xmx%llum", (unsigned long long)(limit / 8 / MIB));
+		command[words++] = "-XX:CompressedClassSpaceSize=64m";
+		command[words++] = "-XX:ReservedCodeCacheSize=64m";
+		setenv("MALLOC_ARENA_MAX", "1", 0);
 	}
 	for (int i = 0; i < argc; i++) command[words++] = argv[i];
-	struct server s = {-1, -1, -1};
+	struct server s = {-1, -1, -1, now()};
 	int in[2], out[2] = {-1, -1};
 	if (pipe2(in, O_CLOEXEC) || (plan && pipe2(out, O_CLOEXEC))) fail("pipe: %s", strerror(errno));
 	pid_t self = getpid();
@@ -321,6 +357,51 @@ static void pass_on(const struct signalfd_siginfo *s, pid_t client) {
 	if (s->ssi_code == SI_USER || s->ssi_code == SI_TKILL || s->ssi_code == SI_QUEUE) kill(client, (int)s->ssi_signo);
 }
 
+/* What the JVM wrote first about its own end, in one line; empty when it wrote nothing. */
+static void crash_reason(char *into, size_t room) {
+	char line[256];
+	size_t n = 0;
+	FILE *f = fopen(crash_path, "re");
+	*into = 0;
+	for (int lines = 0; f && lines < 6 && fgets(line, sizeof line, f);) {
+		line[strcspn(line, "\n")] = 0;
+		if (line[0] != '#' || line[1] != ' ' || strstr(line, "has been detected")) continue;
+		lines++;
+		n += (size_t)snprintf(into + n, room - n, "%s%s", n ? " " : ": ", line + 1 + strspn(line + 1, " "));
+		if (n >= room || lines == 2) break;
+	}
+	if (f) fclose(f);
+	unlink(crash_path);
+}
+
+/* The server has ended before its client, by itself or killed. @return the errno for who asks for one, 0: a new one is started */
+static int server_ended(const struct server *s, int status, int writes_files) {
+	char why[512];
+	crash_reason(why, sizeof why);
+	/* One that can't live is not started again and again; a second one's trace or recording would replace the first one's. */
+	int again = WIFSIGNALED(status) && now() - s->since >= 2 && !writes_files;
+	/* A JVM that finds no memory to start with says so and ends with 1. */
+	int error = WIFEXITED(status) && WEXITSTATUS(status) == 1 ? ENOMEM : EIO;
+	fprintf(stderr, "ws: the server ended %s %d%s; its VMs are gone, calls on them fail with EIO; ", WIFSIGNALED(status) ? "by signal" : "with status",
+					WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), why);
+	if (again) fprintf(stderr, "who opens /dev/kvm next gets a new one\n");
+	else fprintf(stderr, "other KVM calls fail with %s\n", error == ENOMEM ? "ENOMEM" : "EIO");
+	return again ? 0 : error;
+}
+
+/* In the server's place: every greeting is answered by this errno. */
+static void refuse(int listening, int error) {
+	struct {
+		uint32_t length, type;
+		int64_t answer, rest[2];
+	} f = {28, 64, -error, {0, 0}}; /* ANSWER of docs/architecture.md */
+	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0) return;
+	send(fd, &f, sizeof f, MSG_NOSIGNAL);
+	shutdown(fd, SHUT_WR);
+	close(fd);
+}
+
 /* Ends the server. One that writes files is given time to finish. */
 static void end_server(struct server *s, int patiently) {
 	if (s->pid <= 0) return;
@@ -362,7 +443,8 @@ int main(int argc, char **argv) {
 	signal(SIGCHLD, SIG_DFL);
 	int signals = signalfd(-1, &all, SFD_CLOEXEC), listening = listen_here();
 
-	struct server server = {-1, -1, -1};
+	struct server server = {-1, -1, -1, 0};
+	int refusing = 0; /* the errno that is said in the server's place */
 	char **words, **environment;
 	if (at) {
 		static char *plain[3];
@@ -372,20 +454,18 @@ int main(int argc, char **argv) {
 		environment = plain;
 		words = way == TRAPPED ? trapped(file, argv + at, argc - at) : argv + at;
 	} else {
+		if (!has_addresses()) leave(USAGE_STATUS);
 		server = start_server(listening, argc, argv, 1);
 		words = read_plan(&server, &environment);
-		close(listening);
-		listening = -1;
 	}
 	pid_t client = start_client(words, environment);
 	for (;;) {
-		struct pollfd fds[2] = {{signals, POLLIN, 0}, {listening, POLLIN, 0}};
+		/* While there is a server, it alone accepts. */
+		struct pollfd fds[2] = {{signals, POLLIN, 0}, {server.pid < 0 ? listening : -1, POLLIN, 0}};
 		if (poll(fds, 2, -1) < 0) continue;
-		if (fds[1].revents) {
-			server = start_server(listening, argc, argv, 0);
-			close(listening);
-			listening = -1;
-		}
+		if (fds[1].revents && !refusing && !has_addresses()) refusing = ENOMEM;
+		if (fds[1].revents && refusing) refuse(listening, refusing);
+		else if (fds[1].revents) server = start_server(listening, argc, argv, 0);
 		struct signalfd_siginfo s;
 		if (!(fds[0].revents & POLLIN) || read(signals, &s, sizeof s) != sizeof s) continue;
 		if (s.ssi_signo != SIGCHLD) {
@@ -400,7 +480,8 @@ int main(int argc, char **argv) {
 			}
 			if (pid == server.pid) {
 				server.pid = -1;
-				fprintf(stderr, "ws: the server ended with status %d; KVM calls fail from here on\n", status_of(status));
+				close(server.lifeline);
+				refusing = server_ended(&server, status, patiently);
 			}
 		}
 	}

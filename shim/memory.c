@@ -450,6 +450,14 @@ void ws_memory_child(void) {
 	commons_n = 0;
 }
 
+/* The server has ended: what was common with it is shared memory like any other, of a file that nobody else has. */
+void ws_memory_lost(void) {
+	pthread_mutex_lock(&watch_lock);
+	__atomic_store_n(&watched_n, 0, __ATOMIC_RELEASE);
+	commons_n = 0;
+	pthread_mutex_unlock(&watch_lock);
+}
+
 /* MADV_DONTNEED: if the whole range is our common memory, private before, its contents are lost by holes in the file.
  * 0 when it is not. (Holes by descriptor, not by MADV_REMOVE, which qemu-user ignores.) */
 int ws_forget(uint64_t address, uint64_t size) {

@@ -113,6 +113,7 @@ HIDDEN void ws_uncommon(uint64_t from, uint64_t size);
 HIDDEN void ws_moved(uint64_t old, uint64_t size, uint64_t now);
 HIDDEN void ws_changed(uint64_t address, uint64_t size, int gone);
 HIDDEN void ws_memory_child(void);
+HIDDEN void ws_memory_lost(void);
 HIDDEN int ws_forget(uint64_t address, uint64_t size);
 
 #endif

@@ -43,6 +43,7 @@ enum { NOBODY, LOOKING, FILLED, BY_SOCKET };
 
 struct connection {
 	int fd, signals;
+	unsigned lost; /* as the process's when it was made */
 	uint64_t signal_mask;
 	uint64_t blocked; /* the thread's own mask while it is in a call */
 	uint64_t handle; /* of the ioctl under way */
@@ -59,7 +60,8 @@ static struct {
 	uint64_t id;
 	struct slot *slots;
 	uint64_t slots_bytes;
-} process = {-1, -1, 0, NULL, 0};
+	unsigned lost; /* servers that ended under this process */
+} process = {-1, -1, 0, NULL, 0, 0};
 
 static uint64_t parent_id;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -355,17 +357,57 @@ static void ask_for_short_slices(void) {
 	raw(SYS_sched_setattr, 0, &a, 0);
 }
 
+static void disconnect(void *p) {
+	struct connection *c = p, **at;
+	pthread_mutex_lock(&lock);
+	for (at = &connections; *at && *at != c; at = &(*at)->next) {}
+	if (*at) *at = c->next;
+	close_internal(c->fd);
+	close_internal(c->signals);
+	pthread_mutex_unlock(&lock);
+	if (mine == c) mine = NULL;
+	pthread_setspecific(at_thread_exit, NULL);
+	free(c);
+}
+
+static int hung_up(int fd, long ms) {
+	struct pollfd p = {fd, 0, 0};
+	struct timespec most = {0, ms * 1000000};
+	return raw(SYS_ppoll, &p, 1, &most, 0, SIGSET_BYTES) > 0 && p.revents & POLLHUP;
+}
+
+/* This connection was ended. Where the process's own has ended too, or does soon, the server has: all of the process greet anew, perhaps
+ * a new server. The page of slots stays, for threads that are in a call. */
+static void lose(const struct connection *c) {
+	pthread_mutex_lock(&lock);
+	if (c->lost == process.lost && hung_up(process.fd, 100)) {
+		ws_memory_lost();
+		close_internal(process.fd);
+		close_internal(process.memory);
+		process.fd = process.memory = -1;
+		process.slots = NULL;
+		parent_id = 0;
+		__atomic_store_n(&process.lost, process.lost + 1, __ATOMIC_RELAXED);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+/* Is this descriptor's file one of a server that has ended? Its number may be another file's by now. */
+static int is_orphan(int fd) { return __atomic_load_n(&process.lost, __ATOMIC_RELAXED) && hung_up(fd, 0); }
+
 /* The thread's connection; NULL, and why in `*error`, when it gets none. */
 static struct connection *connection(int *error) {
 	struct connection *c = mine;
 	struct frame f;
 	int none = -1, r;
-	if (c) return c;
+	if (c && c->lost == __atomic_load_n(&process.lost, __ATOMIC_RELAXED)) return c;
+	if (c) disconnect(c), c = NULL;
 	pthread_mutex_lock(&lock);
 	r = join_process();
 	if (r == 0 && (c = calloc(1, sizeof *c)) == NULL) r = -ENOMEM;
 	if (r == 0) {
 		c->signals = -1;
+		c->lost = process.lost;
 		c->fd = connect_server();
 		r = c->fd < 0 ? c->fd : greet(c->fd, HELLO_THREAD, process.id, (uint64_t)raw(SYS_gettid, 0), &f, &none);
 		if (none >= 0) raw(SYS_close, none);
@@ -385,18 +427,6 @@ static struct connection *connection(int *error) {
 	pthread_mutex_unlock(&lock);
 	*error = r;
 	return c;
-}
-
-static void disconnect(void *p) {
-	struct connection *c = p, **at;
-	pthread_mutex_lock(&lock);
-	for (at = &connections; *at && *at != c; at = &(*at)->next) {}
-	if (*at) *at = c->next;
-	close_internal(c->fd);
-	close_internal(c->signals);
-	pthread_mutex_unlock(&lock);
-	if (mine == c) mine = NULL;
-	free(c);
 }
 
 int ws_connected(void) { return mine != NULL; }
@@ -664,9 +694,13 @@ long ws_call(struct call *out, enum request type, uint64_t a, uint64_t b, uint64
 	int saved = errno;
 	long r = LOST;
 	int refused = 0;
+	/* No server has anything of this process: none is to be told, and none started for it. */
+	if ((type == SYNC || type == MEMORY_CHANGED) && process.fd < 0 && __atomic_load_n(&process.lost, __ATOMIC_RELAXED)) return 0;
 	set_mask(~0ull, &blocked);
 	out->fd = -1;
-	struct connection *conn = connection(&refused);
+	struct connection *conn = NULL;
+	if (a && (type == IOCTL || type == MMAP || type == READ) && is_orphan(out->file)) refused = -EIO;
+	else conn = connection(&refused);
 	if (conn) {
 		conn->blocked = ws_thread_mask ? *ws_thread_mask : blocked;
 		__atomic_store_n(&conn->slot->pending, 0, __ATOMIC_SEQ_CST);
@@ -685,7 +719,8 @@ long ws_call(struct call *out, enum request type, uint64_t a, uint64_t b, uint64
 		}
 		if (r == LOST) {
 			r = -EIO;
-			say("worldswitch: the server of this session is gone; KVM calls fail with EIO\n");
+			say("worldswitch: the server of this session is gone; calls on its VMs fail with EIO\n");
+			lose(conn);
 			if (out->fd >= 0) raw(SYS_close, out->fd);
 			out->fd = -1;
 		}

@@ -13,6 +13,7 @@ import dev.worldswitch.kernel.Patch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -251,7 +252,7 @@ final class ExploreCommand implements Callable<Integer> {
         Exploration.Outcome o =
                 e.run(resume == null ? null : read(resume), new ProgressLine(showProgress, bounds.seconds()));
         Path to = save != null ? save : resume;
-        if (to != null) write(to, o.part().text());
+        if (to != null) replace(to, o.part().text());
         return print(o.verdict());
     }
 
@@ -273,6 +274,19 @@ final class ExploreCommand implements Callable<Integer> {
             return Part.parse(file.toString(), Files.readString(file));
         } catch (IOException e) {
             throw FileError.of("can't read", file, e);
+        }
+    }
+
+    /** All of it or, when this program is ended or the disk is full, what was there before. */
+    private static void replace(Path file, String text) {
+        Path beside = file.resolveSibling(file.getFileName() + ".new");
+        try {
+            write(beside, text);
+            Files.move(beside, file, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw FileError.of("can't write", file, e);
+        } finally {
+            beside.toFile().delete();
         }
     }
 

@@ -43,7 +43,7 @@ class LauncherTest {
         // The launcher puts its own options behind the first word: a script that drops them.
         Path shell = home.resolve("build/server");
         Files.writeString(
-                shell, "#!/bin/sh\nfor a do case $a in -D*) ;; *) break ;; esac; shift; done\n" + script + "\n");
+                shell, "#!/bin/sh\nfor a do case $a in -D* | -X*) ;; *) break ;; esac; shift; done\n" + script + "\n");
         assertThat(shell.toFile().setExecutable(true)).isTrue();
         String words = String.join("\0", shell.toString(), here) + "\0";
         Files.write(home.resolve("build/launch"), words.getBytes(StandardCharsets.UTF_8));

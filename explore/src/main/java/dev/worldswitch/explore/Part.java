@@ -2,6 +2,7 @@ package dev.worldswitch.explore;
 
 import dev.worldswitch.explore.Explorer.Found;
 import dev.worldswitch.explore.Schedule.Turn;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -11,6 +12,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
+import java.util.zip.CRC32C;
 
 /**
  * An exploration's result so far, as a text file: of one shard, or one that was ended early, with the beginnings of
@@ -29,7 +31,10 @@ public record Part(
         Verdict.Figures figures,
         List<List<String>> found,
         List<String> todo) {
-    private static final String FIRST = "worldswitch part 2";
+    private static final String FIRST = "worldswitch part 3";
+
+    /** The last line: a file that was cut off would else look as if less were left to do. */
+    private static final String END = "end\t";
 
     static Part of(
             Scenario scenario,
@@ -70,7 +75,18 @@ public record Part(
         for (String call : c.calls()) line(b, "call", call);
         for (List<String> f : found) line(b, "found", String.join("\t", f));
         for (String t : todo) line(b, "todo", t);
-        return b.toString();
+        return whole(b.toString());
+    }
+
+    /** The lines with the one that tells that they are all there. */
+    static String whole(String lines) {
+        return lines + END + checksum(lines) + '\n';
+    }
+
+    private static String checksum(String lines) {
+        CRC32C crc = new CRC32C();
+        crc.update(lines.getBytes(StandardCharsets.UTF_8));
+        return String.format("%08x", crc.getValue());
     }
 
     private static void line(StringBuilder b, String key, String value) {
@@ -79,26 +95,34 @@ public record Part(
 
     /** @throws IllegalArgumentException when it is no such file, naming it */
     public static Part parse(String name, String text) {
-        List<String> lines = text.lines().toList();
-        if (lines.isEmpty() || !lines.getFirst().equals(FIRST))
-            throw new IllegalArgumentException(name + " is no file of ws explore --save");
+        if (!text.startsWith(FIRST + "\n"))
+            throw new IllegalArgumentException(name + " is no file of ws explore --save"
+                    + (text.startsWith("worldswitch part ") ? " of this version; it reads '" + FIRST + "'" : ""));
+        int end = text.lastIndexOf("\n" + END) + 1;
+        if (end == 0 || !text.endsWith("\n")) throw new IllegalArgumentException(name + " is cut off");
+        if (!text.equals(whole(text.substring(0, end))))
+            throw new IllegalArgumentException(name + " is damaged: its checksum is another");
+        List<String> lines = text.substring(0, end).lines().toList();
         Map<String, String> one = new LinkedHashMap<>();
         List<List<String>> found = new ArrayList<>();
         List<String> todo = new ArrayList<>(), steps = new ArrayList<>(), calls = new ArrayList<>();
         Map<String, CoverageMap.OfEvent> events = new TreeMap<>();
         for (String l : lines.subList(1, lines.size())) {
             String[] f = l.split("\t");
-            if (f.length < 2) throw new IllegalArgumentException(name + ": bad line '" + l + "'");
+            if (f.length < 2) throw bad(name, l);
             switch (f[0]) {
-                case "found" -> found.add(List.of(f).subList(1, f.length));
-                case "todo" -> todo.add(f[1]);
+                case "found" -> {
+                    if (f.length != 4) throw bad(name, l);
+                    schedule(name, f[3]);
+                    found.add(List.of(f).subList(1, f.length));
+                }
+                case "todo" -> todo.add(schedule(name, f[1]));
                 case "step" -> steps.add(f[1]);
                 case "call" -> calls.add(f[1]);
                 case "event" -> events.put(f[1], new CoverageMap.OfEvent(new ArrayList<>(), new ArrayList<>()));
                 case "tried", "not" -> {
                     CoverageMap.OfEvent of = events.get(f[1]);
-                    if (of == null || f.length != 3)
-                        throw new IllegalArgumentException(name + ": bad line '" + l + "'");
+                    if (of == null || f.length != 3) throw bad(name, l);
                     (f[0].equals("tried") ? of.tried() : of.not()).add(f[2]);
                 }
                 default -> one.put(f[0], l.substring(f[0].length() + 1));
@@ -106,6 +130,8 @@ public record Part(
         }
         for (String key : List.of("scenario", "kernel", "bounds", "shard", "figures", "architecture"))
             if (!one.containsKey(key)) throw new IllegalArgumentException(name + " lacks its line '" + key + "'");
+        if (!one.getOrDefault("shard", "").matches("\\d{1,6}/\\d{1,6}"))
+            throw new IllegalArgumentException(name + ": bad shard '" + one.get("shard") + "'");
         return new Part(
                 one.getOrDefault("scenario", ""),
                 one.getOrDefault("kernel", ""),
@@ -117,6 +143,20 @@ public record Part(
                         new CoverageMap(one.getOrDefault("architecture", ""), steps, events, calls)),
                 found,
                 todo);
+    }
+
+    private static IllegalArgumentException bad(String name, String line) {
+        return new IllegalArgumentException(
+                name + ": bad line '" + (line.length() > 60 ? line.substring(0, 60) + "..." : line) + "'");
+    }
+
+    private static String schedule(String name, String text) {
+        try {
+            Schedule.parse(text);
+            return text;
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(name + ": " + e.getMessage(), e);
+        }
     }
 
     private static Verdict.Figures figures(String name, String line, CoverageMap coverage) {

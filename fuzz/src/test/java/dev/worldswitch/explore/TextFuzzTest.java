@@ -66,4 +66,10 @@ class TextFuzzTest {
     void any_part_is_understood_or_refused(byte[] data) {
         refusedOrDone(() -> Part.parse("any", text(data)));
     }
+
+    /** With the line at its end that says that it is whole. */
+    @FuzzTest
+    void any_content_of_a_whole_part_is_understood_or_refused(byte[] data) {
+        refusedOrDone(() -> Part.parse("any", Part.whole("worldswitch part 3\n" + text(data) + "\n")));
+    }
 }

@@ -13,8 +13,13 @@ final class ClientMemory {
         }
     }
 
-    /** Server mappings are made in windows of this size: one mapping for many slots. */
-    private static final long WINDOW = 64L << 30, FILE_SIZE = 1L << 60;
+    /**
+     * Server mappings are made in windows of the first of these sizes that finds room: one mapping for many slots, smaller ones where
+     * the server's addresses are limited (RLIMIT_AS).
+     */
+    private static final long[] WINDOWS = {64L << 30, 1L << 30, 2L << 20};
+
+    private static final long FILE_SIZE = 1L << 60;
 
     /** Of one client: the server's addresses are everybody's. */
     private static final long WINDOWS_MAX = 8L << 40;
@@ -143,13 +148,16 @@ final class ClientMemory {
     /** Where a part of the common file is mapped here. */
     private long place(long offset, long size) {
         for (long[] w : windows) if (offset >= w[0] && offset + size <= w[1]) return w[2] + (offset - w[0]);
-        long from = offset & -WINDOW, to = (offset + size + WINDOW - 1) & -WINDOW;
-        if (inWindows + (to - from) > WINDOWS_MAX) return 0;
-        long address = sys.map(fd, from, to - from, Native.PROT_READ_WRITE);
-        if (address < 0 && address > -4096) return 0;
-        windows.add(new long[] {from, to, address});
-        inWindows += to - from;
-        return address + (offset - from);
+        for (long window : WINDOWS) {
+            long from = offset & -window, to = (offset + size + window - 1) & -window;
+            if (inWindows + (to - from) > WINDOWS_MAX) continue;
+            long address = sys.map(fd, from, to - from, Native.PROT_READ_WRITE);
+            if (address < 0 && address > -4096) continue;
+            windows.add(new long[] {from, to, address});
+            inWindows += to - from;
+            return address + (offset - from);
+        }
+        return 0;
     }
 
     /** The client made this range common with the server's file. @return false when there is no room for it here */

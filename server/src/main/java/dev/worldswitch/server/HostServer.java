@@ -25,7 +25,9 @@ public final class HostServer {
     private final Map<Long, OpenFile> files = new ConcurrentHashMap<>();
     private final Map<Long, ClientProcess> processes = new ConcurrentHashMap<>();
     private final Map<Long, Integer> lifelines = new ConcurrentHashMap<>();
-    private final AtomicLong numbers = new AtomicLong();
+    /** Handles start where no server before it had any: a client may hold descriptors of one that has ended. */
+    private final AtomicLong numbers = new AtomicLong((System.nanoTime() >>> 10 & 0x3fff_ffff) << 24);
+
     private final Watch watch = new Watch(this::closed);
     private volatile boolean noProcessVm = Boolean.getBoolean("worldswitch.shimCopies");
 
