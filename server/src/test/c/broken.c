@@ -2,6 +2,7 @@
 
 #define BREAK 0xaef5
 #define TAKE 0xaef6
+#define BREAK_END 0xaef7
 
 static int vm;
 
@@ -27,6 +28,13 @@ int main(void) {
 		run[0] = 0;
 		run[1] = 1;
 		CHECK(ioctl(vcpu, RUN, 0) == -1 && errno == EINTR);
+	}
+	/* Files that end together, two of them by breaking down. */
+	int some[6];
+	for (int i = 0; i < 6; i++) {
+		some[i] = ioctl(kvm, CREATE_VM, 0);
+		CHECK(some[i] >= 0);
+		if (i % 3 == 1) CHECK(ioctl(some[i], BREAK_END, 0) == 0);
 	}
 	return 0;
 }

@@ -145,4 +145,54 @@ class LauncherTest {
                         + " exec >&-; cat >/dev/null");
         assertThat(result(run("--torture", "1", "--", "ignored"))).isEqualTo(new Result(4, "1 last\n", ""));
     }
+
+    /** A client that greets the server and prints the errno that it hears, so often. */
+    private static Path greeter() throws Exception {
+        Path source = Files.writeString(home.resolve("greet.c"), """
+                #include <stdint.h>
+                #include <stdio.h>
+                #include <stdlib.h>
+                #include <string.h>
+                #include <sys/socket.h>
+                #include <sys/un.h>
+                int main(int argc, char **argv) {
+                    for (int n = atoi(argv[1]); n > 0; n--) {
+                        struct sockaddr_un to = {.sun_family = AF_UNIX};
+                        int64_t frame[4] = {28 | 1ll << 32};
+                        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+                        strcpy(to.sun_path, getenv("WORLDSWITCH_SOCKET"));
+                        if (connect(fd, (void *)&to, sizeof to)) return 1;
+                        send(fd, frame, sizeof frame, MSG_NOSIGNAL);
+                        if (recv(fd, frame, sizeof frame, MSG_WAITALL) != sizeof frame) return 2;
+                        printf("%d ", (int)-frame[1]);
+                    }
+                }
+                """);
+        compile("-w", "-o", home + "/greet", source.toString());
+        return home.resolve("greet");
+    }
+
+    @Test
+    void aServerThatCannotStartIsSaidOnceAndItsClientsHearAnErrno() throws Exception {
+        String greet = greeter().toString();
+        server("exit 1");
+        assertThat(result(run("--", greet, "3")))
+                .isEqualTo(new Result(0, "12 12 12 ", "ws: the server ended with status 1; its VMs are gone, calls on"
+                        + " them fail with EIO; other KVM calls fail with ENOMEM\n"));
+        server("kill -9 $$");
+        Result r = result(run("--", greet, "2"));
+        assertThat(r.out()).isEqualTo("5 5 ");
+        assertThat(r.err()).startsWith("ws: the server ended by signal 9").hasLineCount(1);
+    }
+
+    @Test
+    void aServerWithoutRoomForItsAddressesIsNotStarted() throws Exception {
+        server("echo server was started >&2; exit 3");
+        ProcessBuilder b = run("--", greeter().toString(), "2");
+        List<String> words = new ArrayList<>(List.of("sh", "-c", "ulimit -v 500000; exec \"$@\"", "x"));
+        words.addAll(b.command());
+        Result r = result(b.command(words));
+        assertThat(r.out()).isEqualTo("12 12 ");
+        assertThat(r.err()).startsWith("ws: the server needs 1280 MiB of addresses, the limit is 488 MiB").hasLineCount(1);
+    }
 }

@@ -171,4 +171,47 @@ class InterruptibleTest {
         assertThat(best).as(what).isLessThan(LIMIT_NS);
         host.closeAll();
     }
+
+    /** Page tables that lie where there is no memory: the guest faults for ever, or its run ends; either in time. */
+    @ParameterizedTest
+    @CsvSource({"sapphire-rapids", "conformance-svm"})
+    void an_x86_guest_whose_page_tables_lie_in_no_memory_is_left_in_time(String machine) {
+        InProcess host = new InProcess(machine, "6.12");
+        MEMORY.clear();
+        X86Guest guest = new X86Guest(host, MEMORY);
+        // mov rax, [0x200000]; jmp to it.
+        code(CODE, "488b042500002000 ebf6");
+        guest.longMode(CODE, 0x9000, 0xa000);
+        guest.allVectorsTo(CODE);
+        MEMORY.put(Window.SLOT.address() + X86Guest.PD + 8, 8, 0x4000_0000L | 7);
+        leavesInTime("x86 tables in no memory, " + machine, host);
+        host.closeAll();
+    }
+
+    @Test
+    void an_arm64_guest_whose_page_tables_lie_in_no_memory_is_left_in_time() {
+        InProcess host = new InProcess("max", "6.12");
+        MEMORY.clear();
+        Arm64Guest guest = new Arm64Guest(host, MEMORY, true);
+        guest.register(Arm64Guest.TTBR0_EL1, 0x4_0000_0000L);
+        guest.register(Arm64Guest.TCR_EL1, 0x80_0010);
+        guest.register(Arm64Guest.SCTLR_EL1, 0x30d0_0801);
+        guest.register(Arm64Guest.VBAR_EL1, CODE);
+        guest.register(Arm64Guest.PC, CODE);
+        leavesInTime("arm64 tables in no memory", host);
+        host.closeAll();
+    }
+
+    /** However KVM_RUN ends: by itself, or some time after a kick. */
+    private static void leavesInTime(String what, InProcess host) {
+        long best = Long.MAX_VALUE;
+        for (int i = 0; i < TRIES && best > LIMIT_NS; i++) {
+            long begun = THREADS.getCurrentThreadCpuTime();
+            boolean kicked = host.ioctl(2, RUN, 0) == Errno.EINTR;
+            long took = kicked ? InProcess.cpuTimeAfterKick() : THREADS.getCurrentThreadCpuTime() - begun;
+            best = Math.min(best, took);
+        }
+        System.out.printf(Locale.ROOT, "%s: %.2f ms%n", what, best / 1e6);
+        assertThat(best).as(what).isLessThan(LIMIT_NS);
+    }
 }

@@ -100,7 +100,7 @@ public final class ClientProcess implements Client {
         try (var _ = lock.hold()) {
             int slot = slots.nextClearBit(0);
             if (slot >= THREADS_MAX)
-                throw new IllegalStateException("more than " + THREADS_MAX + " threads in one client");
+                throw new Native.Refused("a thread of a client that has " + THREADS_MAX, Native.EAGAIN);
             slots.set(slot);
             return slot;
         }

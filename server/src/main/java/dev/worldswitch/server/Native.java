@@ -159,7 +159,7 @@ final class Native {
         private static final long serialVersionUID = 1;
         private final int errno;
 
-        private Refused(String what, long errno) {
+        Refused(String what, long errno) {
             super(what + " failed with errno " + errno);
             this.errno = (int) errno;
         }

@@ -1,11 +1,14 @@
 package dev.worldswitch.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.worldswitch.kernel.KernelVersion;
 import dev.worldswitch.machine.MachineProfile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -171,7 +174,7 @@ class ClientTest {
     }
 
     @Test
-    void aCallThatBreaksDownLeavesNoLockHeldAndNoCpuTaken() throws Exception {
+    void aCallOrAnEndThatBreaksDownLeavesNoLockHeldNoCpuTakenAndNoOtherFileOpen() throws Exception {
         client("broken");
         nothingIsLeft();
     }
@@ -185,6 +188,32 @@ class ClientTest {
         nothingIsLeft();
         assertThat(openDescriptors()).isLessThanOrEqualTo(before + 5);
         assertThat(mappings()).isLessThanOrEqualTo(mappings + 60);
+    }
+
+    private static long buffers() {
+        return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+                .mapToLong(BufferPoolMXBean::getTotalCapacity)
+                .sum();
+    }
+
+    @Test
+    void connectionsThatHaveEndedKeepNoBuffers() throws Exception {
+        long before = buffers();
+        for (int i = 0; i < 100; i++) {
+            try (SocketChannel c = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+                c.connect(UnixDomainSocketAddress.of(socket));
+                c.write(ByteBuffer.allocate(32).order(java.nio.ByteOrder.LITTLE_ENDIAN).putInt(0, 28).putInt(4, 99));
+            }
+        }
+        for (int i = 0; i < 400 && buffers() > before + (1 << 20); i++) Thread.sleep(25);
+        assertThat(buffers()).isLessThan(before + (1 << 20));
+    }
+
+    @Test
+    void aClientHasOnlySoManyThreads() {
+        ClientProcess p = new ClientProcess(server, 1, 1, host.newXcompPermissions());
+        for (int i = 0; i < ClientProcess.THREADS_MAX; i++) assertThat(p.takeSlot()).isEqualTo(i);
+        assertThatThrownBy(p::takeSlot).isInstanceOf(Native.Refused.class).hasMessageContaining("16384");
     }
 
     @Test

@@ -20,6 +20,10 @@ final class ToyKvm implements KvmFile {
     static final int RUN_SPINNING = 0, RUN_HALTED = 1, RUN_BREAKING = 2;
     /** Toy calls that end by an exception with a lock held, and that need that lock. */
     static final int BREAK = 0xaef5, TAKE = 0xaef6;
+    /** The file's end will break down. */
+    static final int BREAK_END = 0xaef7;
+
+    private boolean breaksAtItsEnd;
 
     private final Mutex lock = new Mutex(Region.root("toy"), "lock");
 
@@ -101,6 +105,10 @@ final class ToyKvm implements KvmFile {
                 root.lock.lock();
                 throw new IllegalStateException("a toy that breaks on purpose");
             }
+            case BREAK_END -> {
+                breaksAtItsEnd = true;
+                return 0;
+            }
             case TAKE -> {
                 root.lock.lock();
                 root.lock.unlock();
@@ -154,5 +162,6 @@ final class ToyKvm implements KvmFile {
     public void release() {
         if (kind != Kind.SYSTEM) root.alive.decrementAndGet();
         if (pages != null) pages.close();
+        if (breaksAtItsEnd) throw new IllegalStateException("a toy whose end breaks on purpose");
     }
 }

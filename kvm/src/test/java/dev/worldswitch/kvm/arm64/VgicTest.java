@@ -123,4 +123,24 @@ class VgicTest {
         assertThat(cpu.used.get()).isEqualTo(4);
         assertThat(cpu.hcr.get()).isEqualTo(VgicCpu.EN | VgicCpu.UIE);
     }
+
+    private long cells() {
+        long[] n = new long[1];
+        vm.region().forEachCell(cell -> n[0]++);
+        return n[0];
+    }
+
+    @Test
+    void aVcpuForWhoseRedistributorThereIsNoRoomLeavesNothing() {
+        long twoRedistributors = 2 * 0x20000;
+        assertThat(t.set(0, 2, 0x800_0000)).isZero();
+        assertThat(t.set(0, 3, 0x800_0000 - twoRedistributors)).isZero();
+        long before = cells();
+        for (int i = 0; i < 3; i++) {
+            assertThat(c.ioctl(vm, 0xae41, 2)).isEqualTo(Errno.EINVAL);
+            assertThat(cells()).isEqualTo(before);
+        }
+        start();
+        assertThat(line(SPI, 1)).isZero();
+    }
 }
