@@ -1,9 +1,12 @@
 package dev.worldswitch.kvm.x86;
 
 import dev.worldswitch.kernel.Mutex;
+import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The IOAPIC: two registers in guest memory and the table behind them (82093AA datasheet; arch/x86/kvm/ioapic.c). */
 final class Ioapic {
@@ -15,6 +18,9 @@ final class Ioapic {
     /** Delivery status and remote IRR of an entry are the IOAPIC's own. */
     private static final long READ_ONLY = 1 << 12 | 1 << 14;
 
+    /** The real-time clock's: the client is told of those that come while one is still in service. */
+    private static final int RTC_PIN = 8;
+
     private static final long LOGICAL = 1 << 11, LEVEL = 1 << 15, REMOTE_IRR = 1 << 14, MASKED = 1 << 16;
 
     private final Irqchip chips;
@@ -23,6 +29,10 @@ final class Ioapic {
     private final int at;
     /** Edges that were delivered: no longer pending for who saves the state. */
     private final Word delivered;
+    /** rtc_status: in which vCPUs the clock's interrupt has not ended. */
+    private final Ref<List<InService>> rtc;
+
+    private record InService(int vcpu, int vector) {}
 
     /** Its state is in {@code words} from word {@code at} on. */
     Ioapic(Region region, Irqchip chips, Words words, int at) {
@@ -31,6 +41,7 @@ final class Ioapic {
         this.words = words;
         this.at = at;
         this.delivered = region.word("ioapicDelivered");
+        this.rtc = region.ref("ioapicRtc", List.of());
     }
 
     void powerUp() {
@@ -106,10 +117,17 @@ final class Ioapic {
 
     // Delivery.
 
-    /** kvm_ioapic_set_irq; the level is that of all sources of the pin. 0 when it was pending already. */
-    int setIrq(int pin, boolean level) {
+    /**
+     * kvm_ioapic_set_irq; the level is that of all sources of the pin. 0 when it was pending already.
+     *
+     * @param asked the client wants to know (KVM_IRQ_LINE_STATUS): the clock's is coalesced until its end of interrupt
+     */
+    int setIrq(int pin, boolean level, boolean asked) {
         lock.lock();
-        int r = set(pin, level);
+        boolean clock = pin == RTC_PIN && asked;
+        boolean coalesced = clock && level && !rtc.get().isEmpty();
+        int r = coalesced ? 0 : set(pin, level);
+        if (clock && level && r > 0) trackRtc();
         Trace t = chips.trace();
         if (t != null) t.kvmIoapicSetIrq(chips.vm(), entry(pin), pin, r == 0);
         lock.unlock();
@@ -146,9 +164,35 @@ final class Ioapic {
         return taken;
     }
 
-    /** kvm_ioapic_update_eoi: those who wait for it hear of it without the lock, as they may come back with a new level. */
-    void eoi(int vector, boolean level, boolean directed) {
+    /** kvm_rtc_eoi_tracking_restore_all: the clock's interrupt is requested or in service at its destinations. */
+    private void trackRtc() {
+        long e = entry(RTC_PIN);
+        int vector = (int) e & 0xff;
+        List<InService> now = new ArrayList<>();
+        for (Vcpu v : chips.vm().vcpus().get().all())
+            if (v.lapic().matches(e >>> 56, (e & LOGICAL) != 0, false) && v.lapic().awaitsEoi(vector))
+                now.add(new InService(v.id(), vector));
+        rtc.set(List.copyOf(now));
+    }
+
+    /** kvm_rtc_eoi_tracking_restore_one. */
+    void lapicStateSet() {
         lock.lock();
+        trackRtc();
+        lock.unlock();
+    }
+
+    /** rtc_irq_eoi. */
+    private void ended(Vcpu vcpu, int vector) {
+        InService it = new InService(vcpu.id(), vector);
+        if (rtc.get().contains(it))
+            rtc.set(rtc.get().stream().filter(s -> !s.equals(it)).toList());
+    }
+
+    /** kvm_ioapic_update_eoi: those who wait for it hear of it without the lock, as they may come back with a new level. */
+    void eoi(Vcpu vcpu, int vector, boolean level, boolean directed) {
+        lock.lock();
+        ended(vcpu, vector);
         for (int pin = 0; pin < PINS; pin++) {
             if ((entry(pin) & 0xff) != vector) continue;
             lock.unlock();
@@ -175,6 +219,7 @@ final class Ioapic {
         words.set(at + IRR, 0);
         delivered.set(0);
         for (int pin = 0; pin < PINS; pin++) if ((irr >> pin & 1) != 0) set(pin, true);
+        trackRtc();
         lock.unlock();
     }
 }

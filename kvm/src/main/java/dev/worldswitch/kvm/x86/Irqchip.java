@@ -88,13 +88,18 @@ public final class Irqchip {
 
     /** kvm_set_irq: how many local APICs and pins took it, 0 when it was pending everywhere, -1 for nobody. */
     int setIrq(int source, int gsi, boolean level) {
+        return setIrq(source, gsi, level, false);
+    }
+
+    /** {@code asked}: the client wants to know what became of it (KVM_IRQ_LINE_STATUS). */
+    private int setIrq(int source, int gsi, boolean level, boolean asked) {
         Trace t = trace();
         if (t != null) t.kvmSetIrq(vm, gsi, level ? 1 : 0, source);
         int taken = -1;
         for (Route r : routes.get().routes()) {
             if (r.gsi() != gsi) continue;
             int one = switch (r.type()) {
-                case IrqRouting.IRQCHIP -> pin(source, r, level);
+                case IrqRouting.IRQCHIP -> pin(source, r, level, asked);
                 case IrqRouting.MSI -> msi(r, level);
                 default -> level ? synic(r) : -1;
             };
@@ -104,13 +109,13 @@ public final class Irqchip {
     }
 
     /** __kvm_irq_line_state: a line is up while any source holds it. */
-    private int pin(int source, Route r, boolean level) {
+    private int pin(int source, Route r, boolean level, boolean asked) {
         if (!vm.picInKernel()) return -1;
         int line = r.chip() * 8 + r.pin();
         if (level) lines.or(line, 1L << source);
         else lines.and(line, ~(1L << source));
         boolean up = lines.get(line) != 0;
-        return r.chip() == IOAPIC ? ioapic.setIrq(r.pin(), up) : pic.setIrq(line, up);
+        return r.chip() == IOAPIC ? ioapic.setIrq(r.pin(), up, asked) : pic.setIrq(line, up);
     }
 
     private int msi(Route r, boolean level) {
@@ -142,6 +147,16 @@ public final class Irqchip {
         return null;
     }
 
+    /** pit_do_work: with an LVT0 in NMI mode anywhere the timer's tick is the NMI watchdog's, at all local APICs. */
+    void nmiWatchdog() {
+        List<Vcpu> all = vm.vcpus().get().all();
+        for (Vcpu v : all) {
+            if (!v.lapic().watchesByNmi()) continue;
+            for (Vcpu w : all) w.lapic().deliverLocal(Lapic.LVT0);
+            return;
+        }
+    }
+
     void wakePicListener() {
         Vcpu v = picListener();
         if (v != null) v.runLoop().kick(RunState.REQ_EVENT);
@@ -149,8 +164,10 @@ public final class Irqchip {
 
     /** kvm_ioapic_send_eoi: a level that the client's IOAPIC holds leaves the guest, ours looks at its pins again. */
     void eoi(Vcpu vcpu, int vector, boolean level, boolean directed) {
-        if (vm.picInKernel()) ioapic.eoi(vector, level, directed);
-        else if (level && clientWaitsFor(vector)) vcpu.runLoop().ioapicEoi(vector);
+        // Without the client's word suppression is offered and has no effect, as it always was.
+        boolean suppressed = directed && vm.x2apicApi().test(Capabilities.X2APIC_ENABLE_SUPPRESS_EOI);
+        if (vm.picInKernel()) ioapic.eoi(vcpu, vector, level, directed);
+        else if (level && !suppressed && clientWaitsFor(vector)) vcpu.runLoop().ioapicEoi(vector);
     }
 
     /** kvm_scan_ioapic_routes: level-triggered messages among the lines that the client reserved for its IOAPIC. */
@@ -292,7 +309,7 @@ public final class Irqchip {
         Bytes b = call.in(8);
         if (b == null) return Errno.EFAULT;
         if (!vm.lapicInKernel()) return Errno.ENXIO;
-        int r = setIrq(InterruptVm.SOURCE_USER, b.u32(0), b.u32(4) != 0);
+        int r = setIrq(InterruptVm.SOURCE_USER, b.u32(0), b.u32(4) != 0, status);
         return status ? call.out(b.u32(0, r)) : 0;
     }
 

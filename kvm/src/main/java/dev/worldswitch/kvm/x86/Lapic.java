@@ -78,7 +78,9 @@ public final class Lapic {
     /** kvm_apic_set_version: one more entry with CMCI; directed EOI where the IOAPIC is the client's and can take it. */
     void setVersion() {
         long entries = (vcpu.mcgCap().get() >> 10 & 1) != 0 ? 7 : 6;
-        boolean directed = !vcpu.vm().picInKernel() && vcpu.cpuid().get().has(1, 0, 2, 21);
+        Word api = vcpu.vm().x2apicApi();
+        boolean offered = !api.test(Capabilities.X2APIC_DISABLE_SUPPRESS_EOI) && !vcpu.vm().picInKernel();
+        boolean directed = offered && vcpu.cpuid().get().has(1, 0, 2, 21);
         set(LVR, VERSION | entries - 1 << 16 | (directed ? DIRECTED_EOI : 0));
     }
 
@@ -121,6 +123,7 @@ public final class Lapic {
             b.u32(ID, v.id()).u32(LDR, v.lapic().ldr());
         }
         v.lapic().state(b.array());
+        if (v.vm().picInKernel()) v.vm().chips().ioapic().lapicStateSet();
         return 0;
     }
 
@@ -491,6 +494,17 @@ public final class Lapic {
         long ldr = ldr() >>> 24;
         if (flat()) return (ldr & destination) != 0;
         return ldr >>> 4 == destination >>> 4 && (ldr & destination & 15) != 0;
+    }
+
+    /** kvm_apic_pending_eoi: requested or in service. */
+    boolean awaitsEoi(int vector) {
+        boolean requested = (irr(vector >> 6).acquire() >> (vector & 63) & 1) != 0;
+        return requested || (reg(ISR + 16 * (vector >> 5)) >> (vector & 31) & 1) != 0;
+    }
+
+    /** apic_lvt_nmi_mode of LVT0. */
+    boolean watchesByNmi() {
+        return (reg(LVT0) & (0x700 | LVT_MASKED)) == ApicBus.NMI << 8;
     }
 
     /** kvm_apic_local_deliver; Intel's APICs mask the performance counters' entry when it is taken. */

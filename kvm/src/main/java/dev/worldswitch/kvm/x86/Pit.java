@@ -116,6 +116,7 @@ final class Pit {
         if (noReinject.get() == 0 && !irqAck.cas(1, 0)) return;
         chips.setIrq(Irqchip.SOURCE_PIT, 0, true);
         chips.setIrq(Irqchip.SOURCE_PIT, 0, false);
+        chips.nmiWatchdog();
     }
 
     /** kvm_pit_ack_irq: the acknowledge counts before ticks are looked for, which look for it after they are counted. */

@@ -234,6 +234,47 @@ class IrqchipTest {
     }
 
     @Test
+    void theClocksInterruptIsCoalescedUntilItsEnd() {
+        out(0x21, 0xff, 0xa1, 0xff);
+        entry(8, 0x38);
+        assertThat(line(8, 1)).isEqualTo(1);
+        line(8, 0);
+        assertThat(line(8, 1)).as("requested").isZero();
+        assertThat(vcpu.lapic().acknowledge()).isEqualTo(0x38);
+        line(8, 0);
+        assertThat(line(8, 1)).as("in service").isZero();
+        vcpu.lapic().mmioWrite(Lapic.EOI, 4, 0);
+        line(8, 0);
+        assertThat(line(8, 1)).as("ended").isEqualTo(1);
+        // An ordinary edge comes again while it is in service.
+        entry(9, 0x48);
+        assertThat(line(9, 1)).isEqualTo(1);
+        assertThat(vcpu.lapic().acknowledge()).isEqualTo(0x48);
+        line(9, 0);
+        assertThat(line(9, 1)).isEqualTo(1);
+    }
+
+    @Test
+    void savedApicsTellTheClocksInterruptThatIsInServiceThere() {
+        out(0x21, 0xff, 0xa1, 0xff);
+        entry(8, 0x38);
+        c.ioctl(vcpu, GET_LAPIC, TestClient.BASE);
+        Bytes saved = c.after(1024).u32(0x110, 1 << 24);
+        assertThat(c.ioctl(vcpu, SET_LAPIC, saved)).isZero();
+        assertThat(line(8, 1)).isZero();
+    }
+
+    @Test
+    void theTimersTickIsAnNmiWhereLvt0SaysSo() {
+        out(0x21, 0xff);
+        startPit(0, 11932);
+        vcpu.lapic().mmioWrite(Lapic.LVT0, 4, 0x400);
+        c.pass(10_001_000);
+        vm.chips().pit().serve();
+        assertThat(vcpu.events().nmiPending.get()).isEqualTo(1);
+    }
+
+    @Test
     void aLatchedCountStandsStill() {
         out(0x43, 0xb4, 0x42, 0, 0x42, 0x10);
         c.pass(1_000_000);

@@ -276,8 +276,9 @@ final class Delivery {
         }
         if ((m.sys & X86State.NT) != 0) {
             if (s.longMode()) throw m.gp(0);
-            TaskSwitch.ret(m);
+            // NMIs come again even if the switch does not come about (SDM vol. 3, 26.3, IRET).
             s.nmiMasked.set(0);
+            TaskSwitch.ret(m);
             return;
         }
         long ip = m.peek(0, size), cs = m.peek(size, size) & 0xffff, f = m.peek(2 * size, size);

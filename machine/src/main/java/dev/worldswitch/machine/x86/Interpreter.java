@@ -335,7 +335,10 @@ public final class Interpreter extends GuestMemory {
         int reason = (int) (left.payload >> 30) & 3;
         long selector = left.payload & 0xffff, error = left.errorCode;
         boolean hasError = left.hasErrorCode;
-        emulated(() -> TaskSwitch.emulated(this, selector, reason, hasError, error));
+        emulated(() -> {
+            TaskSwitch.emulated(this, selector, reason, hasError, error);
+            store();
+        });
     }
 
     private long canonical(long la) {
