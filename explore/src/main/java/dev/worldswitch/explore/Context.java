@@ -85,6 +85,8 @@ final class Context {
         sinces[depth] = since;
         handlers[depth] = handler;
         places[depth] = log.place();
+        // Two ways to a place in a handler are one only where it came to the same place.
+        log.enters(since);
         return depth++;
     }
 

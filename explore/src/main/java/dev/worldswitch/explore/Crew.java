@@ -53,13 +53,7 @@ final class Crew {
             if (begun.complete() || enough || bounds.states() > 0 && begun.states() >= bounds.states()) return begun;
             List<Explorer> workers = new ArrayList<>();
             for (int i = 0; i < jobs; i++) workers.add(host.get().worker(first));
-            List<Result> results;
-            try {
-                results = together(workers, bounds, begun);
-            } catch (Explorer.ForeignBeginning e) {
-                // A worker's run can differ from that of another who had learnt something else: one alone does it all.
-                return host.get().until(stop).explore(bounds, prefixes, progress);
-            }
+            List<Result> results = together(workers, bounds, begun);
             if (results.stream().noneMatch(Result::stale)) return sum(begun, results);
             for (Explorer w : workers) first.learn(w);
         }

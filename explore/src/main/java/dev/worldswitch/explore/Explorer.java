@@ -277,8 +277,9 @@ final class Explorer implements Search.Guide {
         budget = new Budget(within);
         search.guide(this);
         boolean reduce = !everywhere && !audit;
-        // Without reductions, and to compare, all code runs each time.
-        if (!reduce || !world.tapes.sawAll()) search.known = null;
+        // Without reductions all code runs each time.
+        search.compares = audit;
+        if (everywhere || !world.tapes.sawAll()) search.known = null;
         else if (search.known == null) search.known = new HashMap<>();
         world.trail = audit ? new AuditTrail() : null;
         World.Snapshot beginning = begin();
@@ -301,15 +302,6 @@ final class Explorer implements Search.Guide {
                 coverage,
                 neverBegun(),
                 ends);
-    }
-
-    /** A run can't follow the beginning that it was given. */
-    static final class ForeignBeginning extends IllegalArgumentException {
-        private static final long serialVersionUID = 1;
-
-        ForeignBeginning(String message) {
-            super(message);
-        }
     }
 
     /** What commutes with what has proved wrong: all from the start, with what is known now. */
@@ -343,7 +335,7 @@ final class Explorer implements Search.Guide {
             coverage.resumes(step);
             one(0);
             if (!script.isEmpty())
-                throw new ForeignBeginning("a beginning goes on after the run: it is of other sources");
+                throw new IllegalArgumentException("a beginning goes on after the run: it is of other sources");
         }
         search.reduced = reduce;
         for (int c = 0; c < work.size(); c++) {
@@ -419,7 +411,7 @@ final class Explorer implements Search.Guide {
         world.restore(f.world);
         for (int i = 0; i < f.stacks.length; i++) {
             Context c = search.contexts().get(i);
-            if (search.known == null) c.coroutine = null;
+            if (search.known == null || audit) c.coroutine = null;
             c.goTo(f.stacks[i]);
             c.asked = (int) (f.asked >>> 4 * i) & 15;
         }
@@ -545,7 +537,7 @@ final class Explorer implements Search.Guide {
         if (search.point != t.point()) return Choice.GO;
         Choice c = t.choice();
         if (!c.equals(Choice.GO) && (t.check() != search.check() || !others.contains(c)))
-            throw new ForeignBeginning("a beginning does not fit at '" + t + "': it is of other sources");
+            throw new IllegalArgumentException("a beginning does not fit at '" + t + "': it is of other sources");
         script.remove();
         if (!c.equals(Choice.GO)) path = new Path(path, t);
         left -= budget.cost(c);

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Log {
     static final long[] NO_LONGS = {};
+    private static final long INTERRUPT = 0x696e74L << 32;
     private static final @Nullable Object[] NO_OBJECTS = {};
 
     /** A sealed part, after {@code before}; counts include all parts before it. */
@@ -65,6 +66,11 @@ final class Log {
         h1 = h2 = 0;
         hash(where);
         hash(live);
+    }
+
+    /** An interrupt comes after {@code since} points: whose what follows is, that tells. */
+    void enters(int since) {
+        hash(INTERRUPT + since);
     }
 
     Place place() {

@@ -30,7 +30,7 @@ final class Tapes {
         private @Nullable Op first;
     }
 
-    /** How a stretch ended: what came of it, and what it did to {@link Footprints}. */
+    /** How a stretch ended: what came of it, the same wherever the stretch is, and what it did to {@link Footprints}. */
     record End(Object outcome, Footprints.Notes notes) {}
 
     private static final class Op {
@@ -65,6 +65,7 @@ final class Tapes {
 
         boolean sameValue(long v, @Nullable Object o) {
             if (value != v) return false;
+            if (object instanceof End a && o instanceof End b) return a.outcome.equals(b.outcome);
             return kind == READ_REF
                     || kind == WRITE_REF
                     || kind == REPORT
@@ -277,7 +278,7 @@ final class Tapes {
         Op o = before == null ? tape().first : before.next, end = null;
         for (; o != null; o = o.other) {
             if (!o.sameAccess(kind, cell, at, n)) break;
-            if (kind == END || o.sameValue(value, object)) {
+            if (o.sameValue(value, object)) {
                 last = o;
                 return;
             }

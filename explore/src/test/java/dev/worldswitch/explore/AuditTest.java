@@ -3,6 +3,7 @@ package dev.worldswitch.explore;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.worldswitch.kernel.KernelVersion;
+import java.util.function.BiFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -25,6 +26,27 @@ class AuditTest {
         Explorer.Result r = audit("");
         assertThat(r.audit()).isNull();
         assertThat(r.merged()).isPositive();
+    }
+
+    @Test
+    void an_interrupt_at_another_moment_is_another_stack_though_nothing_was_read_between_them() {
+        Scenario s = Scenario.builtIn("sve-vl-window");
+        Explorer e = Explorer.of(s, s.kernelFor(new Scenario.Expectation("--without host-fp-save-flush", "")));
+        assertThat(e.audited().explore(s.bounds(), n -> {}).audit()).isNull();
+    }
+
+    @Test
+    void what_code_holds_over_its_point_of_rest_is_found() {
+        BiFunction<TinySubject.Parts, Integer, Runnable> body = (p, n) -> () -> {
+            p.moment("before");
+            if (n == 1) p.shared().set(1);
+            boolean held = n == 0 && p.shared().get() != 0;
+            p.rest();
+            p.moment("rests");
+            p.moment(held ? "it was set" : "it was not set");
+        };
+        Explorer e = TinySubject.explorer(2, 2, body).audited();
+        assertThat(e.explore(new Bounds(0, 2, 0), n -> {}).audit()).contains("equal stacks went on differently");
     }
 
     @ParameterizedTest

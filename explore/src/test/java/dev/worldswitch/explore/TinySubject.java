@@ -22,6 +22,11 @@ final class TinySubject implements Subject {
         void moment(String step) {
             task.cpu().moment(step);
         }
+
+        /** It says that it holds nothing that it has read. */
+        void rest() {
+            task.cpu().timing().rest("here", 0);
+        }
     }
 
     private final X86Host host;

@@ -31,7 +31,7 @@ final class Arm64Vmm implements Subject.UserTask {
     private final @Nullable RegisterAbi registers;
     private final ZGhost own, inNeon;
     private final HostControls controls;
-    private final Word wrote, usesSve, streams, modes, mode, execs, handles;
+    private final Word wrote, usesSve, streams, modes, mode, execs, handles, exited;
     private final FpsimdSignal signals;
     private final ZGhost inHandler;
     /** Where its handler's frame goes; null for a task without a handler. */
@@ -71,6 +71,7 @@ final class Arm64Vmm implements Subject.UserTask {
         this.mode = ghosts.word("taskMode");
         this.execs = ghosts.word("taskExecs");
         this.handles = ghosts.word("taskHandlesSignals");
+        this.exited = ghosts.word("taskSawExit");
         this.signals = new FpsimdSignal(host.kernel(), host.fpsimd(), host.profile());
         this.inHandler = new ZGhost(
                 ghosts.child("handler"), 0x20 | number, host.profile().zStride(), follow);
@@ -193,11 +194,11 @@ final class Arm64Vmm implements Subject.UserTask {
 
     /** A signal ends KVM_RUN early, its handler runs in user mode, and it is called again. */
     private void run(Arm64Vm v) {
-        boolean[] ended = new boolean[1];
-        do inCall(() -> ended[0] = v.run());
-        while (!ended[0] && task.killed().get() == 0);
+        // A cell: its stack rests on the way back, where it may hold nothing that it was told.
+        do inCall(() -> exited.set(v.run() ? 1 : 0));
+        while (exited.get() == 0 && task.killed().get() == 0);
         v.checkImage();
-        if (ended[0]) v.checkMemory();
+        if (exited.get() != 0) v.checkMemory();
     }
 
     private void inCall(Runnable body) {
