@@ -73,7 +73,12 @@ public final class GuestMemory implements PhysicalMemory {
     private record Seen(GuestMemory of, @Nullable DirtyRing ring, IntSupplier addressSpace) implements PhysicalMemory {
         @Override
         public long page(long gpa, boolean write) {
-            return of.page(addressSpace.getAsInt(), gpa, write, ring);
+            return of.page(addressSpace.getAsInt(), gpa, write, write, ring);
+        }
+
+        @Override
+        public long tablePage(long gpa) {
+            return of.page(addressSpace.getAsInt(), gpa, false, true, ring);
         }
 
         /** Translations of one address space are wrong in the other. */
@@ -119,10 +124,16 @@ public final class GuestMemory implements PhysicalMemory {
 
     @Override
     public long page(long gpa, boolean write) {
-        return page(0, gpa, write, null);
+        return page(0, gpa, write, write, null);
     }
 
-    private long page(int addressSpace, long gpa, boolean write, @Nullable DirtyRing ring) {
+    @Override
+    public long tablePage(long gpa) {
+        return page(0, gpa, false, true, null);
+    }
+
+    /** {@code dirties}: where it can be written it counts as written. */
+    private long page(int addressSpace, long gpa, boolean write, boolean dirties, @Nullable DirtyRing ring) {
         MemorySlots.Slot s = slots(addressSpace).get().at(gpa);
         PrivateRanges hidden = privateRanges.get();
         boolean isPrivate = hidden != PrivateRanges.NONE && hidden.has(gpa);
@@ -139,7 +150,8 @@ public final class GuestMemory implements PhysicalMemory {
         if (host == 0) return FAULT;
         boolean maps = s.map(offset);
         // kvm_tdp_page_fault maps a page that is there for reading and writing at once: hva_to_pfn_slow asks for both.
-        if (write || maps && !s.readOnly() && isWritten(s, offset)) s.markDirty(addressSpace, offset, ring);
+        boolean marks = dirties || maps && isWritten(s, offset);
+        if (marks && !s.readOnly()) s.markDirty(addressSpace, offset, ring);
         return host;
     }
 

@@ -17,6 +17,11 @@ public interface PhysicalMemory {
      */
     long page(long gpa, boolean write);
 
+    /** As {@link #page} for reading, for a walk of paging structures that the second stage takes for a write. */
+    default long tablePage(long gpa) {
+        return page(gpa, false);
+    }
+
     /** Changes whenever an answer of {@link #page} may have become wrong; cached translations are dropped then. */
     int generation();
 

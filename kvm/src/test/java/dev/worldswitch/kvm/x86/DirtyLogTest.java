@@ -7,6 +7,7 @@ import dev.worldswitch.kvm.Errno;
 import dev.worldswitch.kvm.IoctlTable;
 import dev.worldswitch.kvm.KvmFile;
 import dev.worldswitch.kvm.MemorySlots;
+import dev.worldswitch.machine.x86.X86State;
 import org.junit.jupiter.api.Test;
 
 /** Dirty logs take no more memory than the slots that have one. */
@@ -87,5 +88,30 @@ class DirtyLogTest {
         slot(MemorySlots.LOG_DIRTY_PAGES, SLOT_SIZE);
         vm.memory().page(0x2000, false);
         assertThat(log()).isZero();
+    }
+
+    @Test
+    void the_processors_walks_of_page_tables_dirty_them_though_no_bit_changes() {
+        slot(MemorySlots.LOG_DIRTY_PAGES, SLOT_SIZE);
+        // A page directory at 0x1000 and a page table at 0x2000, accessed and dirty; out 5, al; out 5, al
+        byte[] entry = {0x67, 0x20, 0, 0}, page = {0x67, 0, 0, 0}, code = {(byte) 0xe6, 5, (byte) 0xe6, 5};
+        client.write(TestClient.BASE + 0x1000, entry, 0, 4);
+        client.write(TestClient.BASE + 0x2000, page, 0, 4);
+        client.write(TestClient.BASE + 0x100, code, 0, 4);
+        Vcpu v = client.newVcpu(vm, 0);
+        X86State s = v.state();
+        s.cr.set(0, X86State.CR0_PE | X86State.CR0_PG);
+        s.cr.set(3, 0x1000);
+        for (int seg = 0; seg < 6; seg++) {
+            s.segBase.set(seg, 0);
+            s.segLimit.set(seg, 0xffffffffL);
+            s.segAttr.set(seg, seg == X86State.CS ? 0xc09b : 0xc093);
+        }
+        Bytes regs = new Bytes(144).u64(128, 0x100).u64(136, 2);
+        assertThat(client.ioctl(v, IoctlTable.iow(0x82, 144), regs)).isZero();
+        assertThat(client.ioctl(v, IoctlTable.io(0x80), 0)).isZero();
+        log();
+        assertThat(client.ioctl(v, IoctlTable.io(0x80), 0)).isZero();
+        assertThat(log()).isEqualTo(6);
     }
 }

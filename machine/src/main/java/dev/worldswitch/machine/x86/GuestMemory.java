@@ -330,7 +330,10 @@ abstract sealed class GuestMemory extends TlbMemory permits Interpreter {
 
     /** Host address of a guest-physical page, or {@link PhysicalMemory#MMIO}; an inaccessible one ends the run. */
     final long page(long gpa, boolean write) {
-        long host = memory.page(gpa & PAGE, write);
+        return accessible(memory.page(gpa & PAGE, write), gpa);
+    }
+
+    private long accessible(long host, long gpa) {
         if (host == PhysicalMemory.FAULT) {
             exit.reason = X86Exit.FAULT;
             exit.gpa = gpa;
@@ -498,7 +501,8 @@ abstract sealed class GuestMemory extends TlbMemory permits Interpreter {
     }
 
     private long pte(long gpa, int width, long la, long err) {
-        long host = page(gpa, false);
+        // Walks are writes to the second stage, whether they set bits or not (SDM vol. 3, 29.3.5; APM vol. 2, 15.25.6).
+        long host = emulating ? page(gpa, false) : accessible(memory.tablePage(gpa & PAGE), gpa);
         // Paging structures in unbacked memory: the CPU leaves the guest; the hypervisor's own walk finds nothing
         // there.
         if (host == PhysicalMemory.MMIO) throw emulating ? pageFault(la, err) : walked(gpa, la);
