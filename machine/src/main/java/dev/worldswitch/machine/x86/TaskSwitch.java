@@ -44,13 +44,17 @@ final class TaskSwitch {
     private static final Rule CODE =
             (a, dpl, rpl, cpl) -> (a & 0x18) == 0x18 && ((a & 4) != 0 ? dpl <= rpl : dpl == rpl);
     private static final Rule STACK = (a, dpl, rpl, cpl) -> (a & 0x1a) == 0x12 && dpl == cpl && rpl == cpl;
-    private static final Rule DATA = (a, dpl, rpl, cpl) -> (a & 0x10) != 0
-            && (a & 0xa) != 8
-            && ((a & 0xc) == 0xc || rpl <= dpl && cpl <= dpl);
+    private static final Rule DATA =
+            (a, dpl, rpl, cpl) -> (a & 0x10) != 0 && (a & 0xa) != 8 && ((a & 0xc) == 0xc || rpl <= dpl && cpl <= dpl);
 
     private static final List<Load> LOADS = List.of(
             new Load(X86State.CS, false, CODE, NP, "SDM vol. 3, table 8-1: CS valid, DPL matches RPL; present"),
-            new Load(X86State.SS, false, STACK, SS_FAULT, "SDM vol. 3, table 8-1: SS valid, DPL and RPL are CPL; present"),
+            new Load(
+                    X86State.SS,
+                    false,
+                    STACK,
+                    SS_FAULT,
+                    "SDM vol. 3, table 8-1: SS valid, DPL and RPL are CPL; present"),
             new Load(X86State.ES, true, DATA, NP, "SDM vol. 3, table 8-1: ES readable, DPL >= CPL; present"),
             new Load(X86State.DS, true, DATA, NP, "SDM vol. 3, table 8-1: DS, as ES"),
             new Load(X86State.FS, true, DATA, NP, "SDM vol. 3, table 8-1: FS, as ES"),
@@ -148,7 +152,8 @@ final class TaskSwitch {
     }
 
     /** The new task's state, read before anything is written. */
-    private record Image(Layout layout, long cr3, long ip, long flags, long[] registers, long[] selectors, long ldt, boolean trap) {
+    private record Image(
+            Layout layout, long cr3, long ip, long flags, long[] registers, long[] selectors, long ldt, boolean trap) {
         static Image read(Interpreter m, Layout l, long tss) {
             long[] registers = new long[8], selectors = new long[6];
             for (int r = 0; r < 8; r++) registers[r] = m.sysLoad(tss + l.registers + (long) r * l.width, l.width);

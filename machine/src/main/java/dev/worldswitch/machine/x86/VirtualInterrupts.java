@@ -36,8 +36,10 @@ final class VirtualInterrupts {
         boolean allows = !vm && Segments.real(m) || m.cpl <= (m.sys & X86State.IOPL) >> 12;
         long cr4 = m.state.cr.get(4);
         for (Row r : ROWS)
-            if (r.virtual8086 == vm && r.levelAllows == allows && m.cpl >= r.cpl && (r.cr4 == ANY || (cr4 & r.cr4) != 0))
-                return r.means;
+            if (r.virtual8086 == vm
+                    && r.levelAllows == allows
+                    && m.cpl >= r.cpl
+                    && (r.cr4 == ANY || (cr4 & r.cr4) != 0)) return r.means;
         throw new IllegalStateException("no row for CPL " + m.cpl);
     }
 

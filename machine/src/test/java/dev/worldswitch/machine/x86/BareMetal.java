@@ -134,9 +134,11 @@ final class BareMetal {
             if (e.reason == X86Exit.IO) break;
             if (e.reason == X86Exit.WRMSR && s.gpr.get(X86State.RCX) == 0xc0000080L)
                 s.efer.set(s.gpr.get(X86State.RAX) & 0xffffffffL);
-            else if (e.reason != X86Exit.CR_ACCESS) throw new IllegalStateException(e.name() + String.format(
-                    " at %x in task %x, EBX %x, result %x",
-                    s.rip.get(), s.segSelector.get(X86State.TR), s.gpr.get(3), s.gpr.get(7)));
+            else if (e.reason != X86Exit.CR_ACCESS)
+                throw new IllegalStateException(e.name()
+                        + String.format(
+                                " at %x in task %x, EBX %x, result %x",
+                                s.rip.get(), s.segSelector.get(X86State.TR), s.gpr.get(3), s.gpr.get(7)));
             else writeCr(m, s, e);
             s.rip.set(s.rip.get() + e.length);
         }

@@ -17,8 +17,8 @@ final class TaskCases {
     private static final int CODE = 8, DATA = 16, USER_CODE = 0x1b, USER_DATA = 0x23, A = 0x28, B = 0x30, GATE = 0x38;
     private static final int LDT_SELECTOR = 0x40, FIRST_RANDOM = 0x48, LAST_RANDOM = 0x78;
     private static final int[] SEGMENT_TYPES = {
-        0x93, 0xf3, 0x9b, 0xfb, 0xf7, 0x97, 0x9f, 0xff, 0x99, 0xf9, 0xf1, 0x91, 0x13, 0x73, 0x7b, 0x1b, 0xb3, 0xd3, 0x82,
-        0x89, 0x8b, 0x84, 0xdb, 0xbb, 0x00
+        0x93, 0xf3, 0x9b, 0xfb, 0xf7, 0x97, 0x9f, 0xff, 0x99, 0xf9, 0xf1, 0x91, 0x13, 0x73, 0x7b, 0x1b, 0xb3, 0xd3,
+        0x82, 0x89, 0x8b, 0x84, 0xdb, 0xbb, 0x00
     };
 
     private final SplittableRandom random;
@@ -92,8 +92,8 @@ final class TaskCases {
         metal.put32(at + 4, DIRECTORY_A);
         metal.put32(at + 8, paging ? 0x10 : 0);
         for (int i = 0; i < SIZE; i++) metal.image.put(at - BareMetal.BASE + 16 + i, arena[i]);
-        names.add("case " + names.size() + (wideA ? " 32" : " 16") + (userA ? " user" : "") + (wideB ? " to 32" : " to 16")
-                + (virtual ? " virtual" : userB ? " user" : "") + name);
+        names.add("case " + names.size() + (wideA ? " 32" : " 16") + (userA ? " user" : "")
+                + (wideB ? " to 32" : " to 16") + (virtual ? " virtual" : userB ? " user" : "") + name);
         metal.put32(COUNT, names.size());
     }
 
@@ -131,7 +131,25 @@ final class TaskCases {
     }
 
     private int anySelector() {
-        return any(0, 3, CODE, DATA, USER_CODE, USER_DATA, A, B, GATE, LDT_SELECTOR, 4, 0xc, 0xf, 0x14, 0x17, 0x24, 0x3fc, 0x400);
+        return any(
+                0,
+                3,
+                CODE,
+                DATA,
+                USER_CODE,
+                USER_DATA,
+                A,
+                B,
+                GATE,
+                LDT_SELECTOR,
+                4,
+                0xc,
+                0xf,
+                0x14,
+                0x17,
+                0x24,
+                0x3fc,
+                0x400);
     }
 
     private int randomSegment() {
@@ -195,9 +213,11 @@ final class TaskCases {
     }
 
     private void code(StringBuilder name, int way, boolean paging, boolean back) {
-        int at = CODE_A, target = once(4)
-                ? any(0, 3, DATA, USER_DATA, A, A + 3, LDT_SELECTOR, 4, 0x3fc, 0x400, 0x80 + 8 * BOOT)
-                : any(B, B, B + 3, GATE, GATE + 3);
+        int at = CODE_A,
+                target =
+                        once(4)
+                                ? any(0, 3, DATA, USER_DATA, A, A + 3, LDT_SELECTOR, 4, 0x3fc, 0x400, 0x80 + 8 * BOOT)
+                                : any(B, B, B + 3, GATE, GATE + 3);
         switch (way) {
             case 0, 1 -> {
                 name.append(String.format(", %s %x: %x", way == 0 ? "jmp" : "call", target, accessOf(target)));

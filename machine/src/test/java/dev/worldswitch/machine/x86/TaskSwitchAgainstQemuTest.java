@@ -66,6 +66,9 @@ class TaskSwitchAgainstQemuTest {
         // RF of faults, VIF and VIP are flags that QEMU leaves out.
         if (at == 0x26) return true;
         // A fault in the new task leaves its first RIP; QEMU puts the page offset of the old task's instruction there.
-        return (at == 0x20 || at == 0xe) && vector >= 10 && vector <= 13 && (qemu & 0xfff) == (TaskCases.CODE_A & 0xfff);
+        return (at == 0x20 || at == 0xe)
+                && vector >= 10
+                && vector <= 13
+                && (qemu & 0xfff) == (TaskCases.CODE_A & 0xfff);
     }
 }
