@@ -16,8 +16,11 @@ need_jdk() {
 }
 
 need() { # command, Debian package
-  command -v "$1" >/dev/null 2>&1 || die "$1 is missing. Install it: sudo apt-get install -y $2"
+  type -P "$1" >/dev/null || die "$1 is missing. Install it: sudo apt-get install -y $2"
 }
+
+# One Maven at a time in a directory: all write to the same target/.
+mvn() { (exec 8<pom.xml && flock 8 && command mvn "$@"); }
 
 # Debian packages that a test or a build needs: installs those that are missing when run as root, names them otherwise.
 need_packages() {
