@@ -44,6 +44,7 @@ final class RecordedTurns implements Debugger {
     private final Map<HostThread, KvmFile> wants = new IdentityHashMap<>();
     private final Map<KvmFile, Part> parts = new IdentityHashMap<>();
     private final Set<HostThread> again = Collections.newSetFromMap(new IdentityHashMap<>());
+    private @Nullable HostThread first;
     private volatile @Nullable HostThread holder;
     private volatile boolean holderWaits;
     private volatile boolean counted;
@@ -95,6 +96,9 @@ final class RecordedTurns implements Debugger {
         wants.remove(thread);
         waiting--;
         if (!disorder.isEmpty()) return;
+        // Of several threads one may interrupt another's guest, at an instruction that must be known.
+        if (first == null) first = thread;
+        if (first != thread) counts = true;
         holder = thread;
         holderWaits = false;
         executed = 0;
@@ -125,6 +129,12 @@ final class RecordedTurns implements Debugger {
     synchronized long part(HostThread thread) {
         if (!stopped && !holderWaits || thread.isSignalled()) return Recording.WHOLE;
         return stopped ? executed : Recording.WAITING;
+    }
+
+    /** How far the KVM_RUN came that a signal of the client's ended; {@link Recording#WHOLE} where nobody counted. */
+    synchronized long interrupted() {
+        if (!counted) return Recording.WHOLE;
+        return holderWaits ? Recording.WAITING : executed > 0 ? executed : Recording.WHOLE;
     }
 
     /** Did this file's KVM_RUN wait before, and its guest do nothing since? */

@@ -132,7 +132,8 @@ final class SessionRecorder implements CallListener {
             return threads.size();
         });
         long permission = thread.process().xcompGuestPerm();
-        calls.add(new Recording.Call(who, number, command, argument, answer, product, permission, part, before, after));
+        long ended = running && answer == Errno.EINTR && part == Recording.WHOLE ? turns.interrupted() : part;
+        calls.add(new Recording.Call(who, number, command, argument, answer, product, permission, ended, before, after));
         return true;
     }
 

@@ -170,7 +170,12 @@ final class RecordedSubject implements Subject {
         refused.set(c.answer() == Errno.EBADF || c.answer() == Errno.EINVAL ? c.answer() : 0);
         userMode();
         KvmFile.Made made = new KvmFile.Made();
-        long r = client.ioctl(file(c), c.command(), c.argument(), made);
+        long r;
+        try {
+            r = client.ioctl(file(c), c.command(), c.argument(), made);
+        } catch (UnsupportedOperationException e) {
+            throw new IllegalArgumentException("this recording can't be repeated: " + e.getMessage(), e);
+        }
         if (made.file != null && c.made() != Recording.NO_FILE) client.opened(c.made(), made.file);
         if (c.answer() == Errno.EINTR) signalled.set(0);
         if (limit != null) limit.set(Recording.WHOLE);
