@@ -85,13 +85,14 @@ final class CatalogueReport {
     /**
      * {@code ws explore --sources}: the scenarios of the five sources, each both ways, at the default bounds.
      *
+     * @param only one built-in scenario, empty for all
      * @param seconds for each, 0 for no limit
      */
-    static int sources(long seconds, int jobs) {
+    static int sources(String only, long seconds, int jobs) {
         System.out.println("at least 2 CPUs, 2 tasks that move between them, 2 events; of what goes wrong the first");
         String source = "";
         int good = 0, all = 0;
-        for (Catalogue.Row r : Catalogue.ofSources()) {
+        for (Catalogue.Row r : Catalogue.ofSources(only)) {
             if (!r.scenario().source().equals(source))
                 System.out.println("\n" + r.scenario().source());
             source = r.scenario().source();

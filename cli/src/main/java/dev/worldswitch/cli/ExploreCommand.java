@@ -145,7 +145,7 @@ final class ExploreCommand implements Callable<Integer> {
         check();
         if (all && table) return CatalogueReport.table(scenario, audit);
         if (all) return CatalogueReport.all(scenario, audit, json, junit);
-        if (sources) return CatalogueReport.sources(seconds == null ? 0 : seconds, workers());
+        if (sources) return CatalogueReport.sources(scenario, seconds == null ? 0 : seconds, workers());
         if (matrix) return CatalogueReport.matrix(scenario, states == null ? 0 : states);
         if (scenario.isEmpty()) {
             ListCommands.scenarios();

@@ -151,7 +151,7 @@ class ExploreCommandsTest {
         assertThat(m.status).isZero();
         assertThat(m.out)
                 .containsPattern("host-spe-save-restore.drain +x\n")
-                .containsPattern("  1 spe \\(spe-mixed, spe-ahead\\)")
+                .containsPattern("  1 spe \\(spe-mixed, spe-ahead, spe-firmware\\)")
                 .doesNotContain("clear-xstate-bv-on-xfd");
     }
 }

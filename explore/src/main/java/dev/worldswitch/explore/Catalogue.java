@@ -72,13 +72,20 @@ public final class Catalogue {
         return List.copyOf(all);
     }
 
-    /** The scenarios of the sources, each both ways at the default bounds, source by source. */
-    public static List<Row> ofSources() {
+    /**
+     * The scenarios of the sources, each both ways at the default bounds, source by source.
+     *
+     * @param only one of them, empty for all
+     * @throws IllegalArgumentException where that one is of no source
+     */
+    public static List<Row> ofSources(String only) {
         List<Row> all = new ArrayList<>();
         for (String name : Scenario.names()) {
             Scenario s = Scenario.builtIn(name);
-            if (!s.source().isEmpty()) for (Expectation e : s.expectations()) all.add(new Row(s.atDefaultBounds(), e));
+            if (s.source().isEmpty() || !only.isEmpty() && !name.equals(only)) continue;
+            for (Expectation e : s.expectations()) all.add(new Row(s.atDefaultBounds(), e));
         }
+        if (all.isEmpty()) throw new IllegalArgumentException("scenario '" + only + "' shows none of the five sources");
         all.sort(Comparator.comparing(r -> r.scenario().source()));
         return List.copyOf(all);
     }

@@ -17,7 +17,12 @@ class PartFileTest {
             "2 events",
             "1/2",
             new Verdict.Figures(
-                    3, 2, 7, 1, List.of(), new CoverageMap("x86", List.of("a step"), new TreeMap<>(), List.of("KVM_RUN"))),
+                    3,
+                    2,
+                    7,
+                    1,
+                    List.of(),
+                    new CoverageMap("x86", List.of("a step"), new TreeMap<>(), List.of("KVM_RUN"))),
             List.of(List.of("P1", "what was found", SCHEDULE)),
             List.of(SCHEDULE, "ws2:xfd:6.12:-"));
 
@@ -57,7 +62,8 @@ class PartFileTest {
 
     @Test
     void whole_lines_that_say_nothing_are_refused() {
-        String head = "worldswitch part 3\nscenario\tx\nkernel\t6.12\nbounds\tb\nfigures\t1\t1\t1\t1\narchitecture\tx86\n";
+        String head =
+                "worldswitch part 3\nscenario\tx\nkernel\t6.12\nbounds\tb\nfigures\t1\t1\t1\t1\narchitecture\tx86\n";
         for (String bad : List.of(
                 "",
                 "shard\t1",

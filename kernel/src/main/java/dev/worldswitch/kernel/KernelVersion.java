@@ -50,6 +50,7 @@ public record KernelVersion(String name, Set<Patch> patches, Preempt preempt) {
             Map.entry(Patch.NEON_SWITCH_FLUSHES_FIRST, "6.12"),
             Map.entry(Patch.FPMR_AFTER_SVCR, "6.12"),
             Map.entry(Patch.SVE_TRAP_DISCARDS, "6.1"),
+            Map.entry(Patch.SME_TRAP_DISCARDS, "6.1"),
             Map.entry(Patch.FLUSH_SETS_FOREIGN, "6.1"),
             Map.entry(Patch.SVE_DISCARD_AT_LOAD, "6.1"),
             Map.entry(Patch.SVE_NOTE_FRESH, "6.1"),

@@ -135,6 +135,14 @@ public enum Patch {
             "2017-01",
             Set.of("host-spe-save-restore")),
     /** A step of {@link #HOST_SPE_SAVE_RESTORE}. */
+    SPE_OWNER_CHECK(
+            "host-spe-save-restore.owner-check",
+            Arch.ARM64,
+            "no SPE register on a CPU whose PMBIDR_EL1.P says that EL3 has the buffer",
+            "part of f85279b4bd48",
+            "2017-01",
+            Set.of("host-spe-save-restore")),
+    /** A step of {@link #HOST_SPE_SAVE_RESTORE}. */
     SPE_TRAP_GUEST(
             "host-spe-save-restore.trap-guest",
             Arch.ARM64,
@@ -286,6 +294,54 @@ public enum Patch {
             "751ecf6afd65",
             "2024-10",
             Set.of()),
+    /** The same for SME. */
+    SME_TRAP_DISCARDS(
+            "sme-trap-discards",
+            Arch.ARM64,
+            "arm64/fpsimd: Discard stale CPU state when handling SME traps",
+            "d3eaab3c7090",
+            "2024-12",
+            Set.of()),
+    /** KVM_GET_ONE_REG of SVE registers as its first review had it; no release has it. */
+    ONE_REG_RFC(
+            "one-reg-rfc",
+            Arch.ARM64,
+            "KVM: arm64/sve: Add SVE support to register access ioctl interface (RFC PATCH 14/16)",
+            "review of 2018-07-19",
+            "2018-06",
+            Set.of()),
+    /** A part of {@link #ONE_REG_RFC}. */
+    ONE_REG_RFC_REDIRECT(
+            "one-reg-rfc.redirect",
+            Arch.ARM64,
+            "V registers, and parts of them, through the core class on vCPUs with SVE",
+            "review of 2018-07-19",
+            "2018-06",
+            Set.of("one-reg-rfc")),
+    /** A part of {@link #ONE_REG_RFC}. */
+    ONE_REG_RFC_PART_OFFSET(
+            "one-reg-rfc.part-offset",
+            Arch.ARM64,
+            "a part of a V register starts where its id says, not at the register",
+            "review of 2018-07-19",
+            "2018-06",
+            Set.of("one-reg-rfc")),
+    /** A part of {@link #ONE_REG_RFC}. */
+    ONE_REG_RFC_SLICES(
+            "one-reg-rfc.slices",
+            Arch.ARM64,
+            "slices above the vector length read as zeros and ignore writes",
+            "review of 2018-07-19",
+            "2018-06",
+            Set.of("one-reg-rfc")),
+    /** A part of {@link #ONE_REG_RFC}. */
+    ONE_REG_RFC_Z_RANGE(
+            "one-reg-rfc.z-range",
+            Arch.ARM64,
+            "Z registers are 0 to 31: 32 is no second name of the first",
+            "review of 2018-07-19",
+            "2018-06",
+            Set.of("one-reg-rfc")),
     /** Setting a signal frame up unbinds the task's registers first, and works in memory only. */
     SIGNAL_SAVES_EARLY(
             "signal-saves-early",

@@ -14,8 +14,8 @@ public final class Task {
     /** arm64: the CPU's FP registers are not the task's; the task uses SVE. */
     public static final long TIF_FOREIGN_FPSTATE = 16, TIF_SVE = 32;
 
-    /** arm64: the V registers are those of kernel code. */
-    public static final long TIF_KERNEL_FPSTATE = 1 << 10;
+    /** arm64: the V registers are those of kernel code; the task uses SME. */
+    public static final long TIF_KERNEL_FPSTATE = 1 << 10, TIF_SME = 1 << 11;
 
     private final Region region;
     private final Word flags;

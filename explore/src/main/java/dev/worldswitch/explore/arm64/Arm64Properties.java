@@ -17,6 +17,10 @@ final class Arm64Properties {
             "own-streaming",
             "a task in streaming mode stays in it, with its Z registers and FPMR, until its next system call",
             "Documentation/arch/arm64/sme.rst, section 3");
+    static final Property OWN_ZA = new Property(
+            "own-za",
+            "a task's ZA and ZT0 are its own, also after system calls, until it turns them off",
+            "Documentation/arch/arm64/sme.rst, section 3: system calls keep ZA and ZT0");
     static final Property KERNEL_NEON = new Property(
             "kernel-neon",
             "kernel code that computes in V registers finds them as it left them",
@@ -98,6 +102,7 @@ final class Arm64Properties {
             OWN_V,
             OWN_Z,
             OWN_STREAMING,
+            OWN_ZA,
             KERNEL_NEON,
             HOST_CONTROL,
             HOST_DEBUG,

@@ -49,7 +49,7 @@ final class Arm64Registers {
         if (!cpu.irqsOn() && kvm.guestOwnsFpRegs(cpu)) return guest;
         CpuFpState last = host.fpsimd().lastState(cpu);
         if (last == null || current.flags().test(Task.TIF_FOREIGN_FPSTATE)) return RegisterFile.NOBODY;
-        if (last.vcpu()) return guest;
+        if (last.guest() != null) return guest;
         return current.thread().get() instanceof Arm64Thread t && last.st() == t.own() ? name : RegisterFile.NOBODY;
     }
 }

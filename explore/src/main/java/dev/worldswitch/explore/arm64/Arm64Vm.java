@@ -21,6 +21,7 @@ final class Arm64Vm {
             FEATURE_PMU_V3 = 1 << 3,
             PMU_V3_INIT = 1,
             FEATURE_PTRAUTH = 3 << 5,
+            FEATURE_HAS_EL2 = 1 << 7,
             EXIT_DEBUG = 4,
             EXIT_SYSTEM_EVENT = 24;
     private static final int GUEST_DEBUG_SIZE = 520, GUESTDBG_ENABLE_SINGLESTEP = 3;
@@ -61,9 +62,11 @@ final class Arm64Vm {
         this.maxVq = maxVq;
         this.features = (maxVq == 0 ? 0 : FEATURE_SVE)
                 | (script.contains("use-keys") ? FEATURE_PTRAUTH : 0)
+                | (script.contains("eret") ? FEATURE_HAS_EL2 : 0)
                 | (script.contains("count") ? FEATURE_PMU_V3 : 0)
                 | (script.contains("smc-off") ? FEATURE_PSCI_0_2 : 0);
-        this.guest = new GuestScript(ghosts, owner, profile.zStride(), follow, script, of == null ? null : of.guest);
+        this.guest =
+                new GuestScript(ghosts, owner, profile.zStride(), maxVq, follow, script, of == null ? null : of.guest);
         this.buffer = memory.allocate(4096);
         this.value = memory.allocate(4096);
         this.vm = of == null ? made(kvm, io(0x01), 0, "KVM_CREATE_VM") : of.vm;
@@ -220,9 +223,9 @@ final class Arm64Vm {
 
     /** After vcpu_put memory is the truth, whoever reads it and when. */
     void checkImage() {
-        if (maxVq == 0 || code != null) return;
+        if (code != null) return;
         String wrong =
-                guest.ghost().wrong(vcpu.context().fp().z(), vcpu.context().fp().zStride(), maxVq);
+                guest.ghost().wrong(vcpu.context().fp().z(), vcpu.context().fp().zStride(), Math.max(1, maxVq));
         if (wrong != null) throw new Violation(Arm64Properties.SAVED_IMAGE, "the image of the guest's " + wrong);
     }
 

@@ -10,6 +10,7 @@ import dev.worldswitch.kernel.arm64.Arm64Host;
 import dev.worldswitch.kernel.arm64.Fpsimd;
 import dev.worldswitch.kernel.arm64.FpsimdSignal;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
+import dev.worldswitch.machine.arm64.Sme;
 import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
@@ -23,15 +24,15 @@ final class Arm64Vmm implements Subject.UserTask {
     /** Where the task is: not begun or at its end, in user mode, in the kernel. */
     private static final long AWAY = 0, IN_USER_MODE = 1, IN_KERNEL = 2;
 
-    private static final long CPACR_ZEN_EL0 = 1L << 17, SVCR_SM = 1;
+    private static final long CPACR_ZEN_EL0 = 1L << 17, CPACR_SMEN_EL0 = 1L << 25;
     private final Arm64Host host;
     private final Task task;
     private final @Nullable Arm64Vm vm;
     private final @Nullable VmmThread thread;
     private final @Nullable RegisterAbi registers;
-    private final ZGhost own, inNeon;
+    private final ZGhost own, inNeon, ownZa, ownZt0;
     private final HostControls controls;
-    private final Word wrote, usesSve, streams, modes, mode, execs, handles, exited;
+    private final Word wrote, usesSve, streams, modes, mode, execs, handles, exited, usesZa;
     private final FpsimdSignal signals;
     private final ZGhost inHandler;
     /** Where its handler's frame goes; null for a task without a handler. */
@@ -64,6 +65,10 @@ final class Arm64Vmm implements Subject.UserTask {
                 new ZGhost(ghosts.child("task"), 0x80 | number, host.profile().zStride(), follow);
         this.inNeon =
                 new ZGhost(ghosts.child("neon"), 0x40 | number, host.profile().zStride(), follow);
+        int svq = host.profile().maxSvq();
+        this.ownZa = new ZGhost(ghosts.child("za"), 0x10 | number, 16 * svq, 2 * svq, follow);
+        this.ownZt0 = new ZGhost(ghosts.child("zt0"), 0x18 | number, 1, Sme.zt0Words(host.profile()), follow);
+        this.usesZa = ghosts.word("taskUsesZa");
         this.wrote = ghosts.word("taskWrote");
         this.usesSve = ghosts.word("taskUsesSve");
         this.streams = ghosts.word("taskStreams");
@@ -125,6 +130,8 @@ final class Arm64Vmm implements Subject.UserTask {
             case "suspend" -> new Step("the machine sleeps and wakes", () -> inKernel(() -> host.suspendAndResume()));
             case "kernel-neon" -> new Step("a call whose kernel code computes in V registers", this::kernelNeon);
             case "streaming" -> new Step("SMSTART SM, puts values into Z registers and FPMR", this::streaming);
+            case "za" -> new Step("SMSTART ZA, puts values into ZA and ZT0", this::putOwnZa);
+            case "za-ends" -> new Step("SMSTOP ZA", this::endsZa);
             case "debugger-sets-v" -> new Step("a debugger stops it and sets its V registers", this::debugged);
             case "interrupted" -> new Step("is interrupted in user mode", () -> inKernel(() -> {}));
             case "user-counters" ->
@@ -178,14 +185,14 @@ final class Arm64Vmm implements Subject.UserTask {
                 Arm64Vm v = hasVm(text);
                 yield new Step("ioctl(vcpu, KVM_GET_ONE_REG) z0-z31, ZCR_EL1", () -> inCall(v::checkReader));
             }
-            case "init-vcpu", "sve-lengths", "list-registers", "pmu-registers", "older-id" -> {
+            case "init-vcpu", "sve-lengths", "list-registers", "vector-parts", "pmu-registers", "older-id" -> {
                 RegisterAbi r = registers;
                 if (r == null) throw new IllegalStateException("no VM for '" + text + "'");
                 yield new Step(RegisterAbi.STEPS.getOrDefault(text, text), () -> inCall(() -> r.step(text)));
             }
             default ->
                 throw new IllegalArgumentException(
-                        "a task can't '" + text + "'; known: own-registers, own-sve, streaming,"
+                        "a task can't '" + text + "'; known: own-registers, own-sve, streaming, za, za-ends,"
                                 + " null-call, exec, signal-handler, raise, suspend, kernel-neon, debugger-sets-v,"
                                 + " interrupted, user-counters, count-host, profile, profile-ends, run, run-all, yield, step, run-off, read-sve, lower-id, lower-csv2, "
                                 + String.join(", ", RegisterAbi.STEPS.keySet()));
@@ -212,6 +219,7 @@ final class Arm64Vmm implements Subject.UserTask {
     private void exec() {
         wrote.set(1);
         usesSve.set(0);
+        usesZa.set(0);
         own.zeroes();
         host.fpsimd().fpsimdFlushThread(task);
     }
@@ -302,6 +310,7 @@ final class Arm64Vmm implements Subject.UserTask {
     }
 
     private void checkOwn(Arm64Cpu cpu) {
+        if (usesZa.get() != 0) checkZa(cpu);
         if (streams.get() != 0) {
             checkStreaming(cpu);
             return;
@@ -332,7 +341,8 @@ final class Arm64Vmm implements Subject.UserTask {
         if (smcr != Arm64Host.smcr(host.profile()))
             throw new Violation(
                     Arm64Properties.HOST_CONTROL,
-                    "SMCR_EL1 is 0x" + Long.toHexString(smcr) + ": ZT0 traps, which the task may use");
+                    "SMCR_EL1 is 0x" + Long.toHexString(smcr) + ", should be 0x"
+                            + Long.toHexString(Arm64Host.smcr(host.profile())) + ": EZT0, FA64 and the streaming length");
         if (!Fpsimd.thread(task).hasItsKeys(cpu))
             throw new Violation(
                     Arm64Properties.OWN_KEYS,
@@ -341,15 +351,20 @@ final class Arm64Vmm implements Subject.UserTask {
     }
 
     /**
-     * fpsimd_bind_task_to_cpu: EL0 may use SVE exactly where the kernel keeps SVE registers for the task. Asked while it is in
+     * fpsimd_bind_task_to_cpu: EL0 may use SVE, and SME, exactly where the kernel keeps such registers for the task. Asked while it is in
      * user mode: whose registers are lost by it shows later.
      */
     @Nullable
     String wrongSveEnable() {
         if (mode.get() != IN_USER_MODE || !host.profile().hasSve()) return null;
-        boolean enabled = (sys(cpu(), cpacr()) & CPACR_ZEN_EL0) != 0;
-        if (enabled == task.flags().test(Task.TIF_SVE)) return null;
-        return cpacr() + (enabled ? " lets" : " does not let") + " user mode use SVE, TIF_SVE is "
+        String sve = wrongEnable("SVE", CPACR_ZEN_EL0, Task.TIF_SVE);
+        return sve == null && host.profile().hasSme() ? wrongEnable("SME", CPACR_SMEN_EL0, Task.TIF_SME) : sve;
+    }
+
+    private @Nullable String wrongEnable(String what, long enable, long flag) {
+        boolean enabled = (sys(cpu(), cpacr()) & enable) != 0;
+        if (enabled == task.flags().test(flag)) return null;
+        return cpacr() + (enabled ? " lets" : " does not let") + " user mode use " + what + ", TIF_" + what + " is "
                 + (enabled ? "clear" : "set");
     }
 
@@ -382,13 +397,13 @@ final class Arm64Vmm implements Subject.UserTask {
 
     private void checkStreaming(Arm64Cpu cpu) {
         String who = "task " + task.region().name() + ": ";
-        if (sys(cpu, SysReg.SVCR) != SVCR_SM)
+        if (sys(cpu, SysReg.SVCR) != (Sme.SVCR_SM | za()))
             throw new Violation(Arm64Properties.OWN_STREAMING, who + "SVCR is " + sys(cpu, SysReg.SVCR));
         if (host.profile().hasFpmr() && sys(cpu, SysReg.FPMR) != streams.get())
             throw new Violation(
                     Arm64Properties.OWN_STREAMING,
                     who + "FPMR is " + sys(cpu, SysReg.FPMR) + ", it wrote " + streams.get());
-        String wrong = own.wrong(cpu.z(), cpu.zStride(), host.profile().maxVq());
+        String wrong = own.wrong(cpu.z(), cpu.zStride(), host.profile().maxSvq());
         if (wrong != null) throw new Violation(Arm64Properties.OWN_STREAMING, who + wrong);
     }
 
@@ -396,15 +411,54 @@ final class Arm64Vmm implements Subject.UserTask {
         return cpu.sys().get(r.ordinal());
     }
 
-    /** In user mode; the first use of SME has trapped before. */
+    /** PSTATE.ZA as the task has it. */
+    private long za() {
+        return usesZa.get() != 0 ? Sme.SVCR_ZA : 0;
+    }
+
+    private void checkZa(Arm64Cpu cpu) {
+        String who = "task " + task.region().name() + ": ";
+        if ((sys(cpu, SysReg.SVCR) & Sme.SVCR_ZA) == 0)
+            throw new Violation(Arm64Properties.OWN_ZA, who + "PSTATE.ZA is off");
+        int svq = host.profile().maxSvq();
+        String wrong = ownZa.wrong(cpu.sme().za(), 2 * svq, svq);
+        if (wrong != null) throw new Violation(Arm64Properties.OWN_ZA, who + wrong.replaceFirst("z(\\d+)", "ZA row $1"));
+        int zt0 = Sme.zt0Words(host.profile());
+        wrong = ownZt0.wrong(cpu.sme().zt0(), zt0, zt0 / 2);
+        if (wrong != null) throw new Violation(Arm64Properties.OWN_ZA, who + wrong.replaceFirst("z0", "ZT0"));
+    }
+
+    /** The first use of SME traps until the kernel lets it through. */
+    private Arm64Cpu withSme() {
+        while ((sys(cpu(), cpacr()) & CPACR_SMEN_EL0) == 0 && task.killed().get() == 0)
+            inKernel(() -> host.fpsimd().doSmeAcc(task));
+        return cpu();
+    }
+
+    private void putOwnZa() {
+        Arm64Cpu cpu = withSme();
+        cpu.sme().userWrites(sys(cpu, SysReg.SVCR) | Sme.SVCR_ZA);
+        wrote.set(1);
+        usesZa.set(1);
+        int svq = host.profile().maxSvq(), zt0 = Sme.zt0Words(host.profile());
+        ownZa.writes(cpu.sme().za(), 2 * svq, svq);
+        ownZt0.writes(cpu.sme().zt0(), zt0, zt0 / 2);
+    }
+
+    private void endsZa() {
+        Arm64Cpu cpu = withSme();
+        cpu.sme().userWrites(sys(cpu, SysReg.SVCR) & ~Sme.SVCR_ZA);
+        usesZa.set(0);
+    }
+
     private void streaming() {
-        Arm64Cpu cpu = Fpsimd.cpu(task);
-        cpu.sys().set(SysReg.SVCR.ordinal(), SVCR_SM);
+        Arm64Cpu cpu = withSme();
+        cpu.sme().userWrites(Sme.SVCR_SM | za());
         wrote.set(1);
         modes.set(modes.get() + 1);
         streams.set(modes.get());
         if (host.profile().hasFpmr()) cpu.sys().set(SysReg.FPMR.ordinal(), streams.get());
-        own.writes(cpu.z(), cpu.zStride(), host.profile().maxVq());
+        own.writes(cpu.z(), cpu.zStride(), host.profile().maxSvq());
     }
 
     /** Encryption of a disk, say: what the kernel has in V registers is its own until it gives them back. */

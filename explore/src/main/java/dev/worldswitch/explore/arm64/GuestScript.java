@@ -13,11 +13,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A guest made of register operations, with PC counting them: {@code write-z}, {@code check-z}, {@code zcr LEN},
+ * A guest made of register operations, with PC counting them: {@code write-v}, {@code check-v}, {@code write-z}, {@code check-z},
+ * {@code zcr LEN},
  * {@code call} (PSCI_VERSION,
  * an exit that KVM handles), {@code read-id} and {@code check-id} (ID_AA64PFR0_EL1 through
  * x0), {@code profiling} (touches PMSCR_EL1) and {@code out}, an exit to the VMM. {@code any A | B} is one of them,
- * {@code skip N} goes on after the next N, {@code A + B} is done without a moment in between. Traps are the CPU's.
+ * {@code eret} is a guest
+ * hypervisor's entry into its guest, whose next {@code call} brings it back; {@code skip N} goes on after the next N, {@code A + B} is done without a moment in between. Traps are the CPU's.
  */
 final class GuestScript implements GuestCode {
     static final long START = 0x1000, OUT = 0x0900_0000;
@@ -30,7 +32,7 @@ final class GuestScript implements GuestCode {
     /** ESR_ELx: EC, IL; data abort from a lower EL with a valid syndrome: 32-bit store of x0, translation fault. */
     private static final int EC = 26;
 
-    private static final long IL = 1 << 25;
+    private static final long IL = 1 << 25, ERET = 0x1aL << EC | IL;
     private static final long HCR_API = 1L << 41, TTRF = 1 << 19, TDE = 1 << 8, MDSCR_SS = 1, PSTATE_SS = 1 << 21;
     private static final long SYS64_TRFCR_READ = 0x18L << EC | IL | 3 << 20 | 1 << 17 | 1 << 10 | 2 << 1 | 1;
     private static final long PSCI_SYSTEM_OFF = 0x8400_0008L;
@@ -44,13 +46,28 @@ final class GuestScript implements GuestCode {
     private static final long SYS64_PMSCR_READ = 0x18L << EC | IL | 3 << 20 | 9 << 10 | 9 << 1 | 1;
     private final List<String> script;
     private final ZGhost ghost;
-    private final Word zcr, finished, tick;
+    private final Word zcr, finished, tick, zcrOfHypervisor, inNested;
+    private final boolean hypervisor;
+    private final int maxVq;
     private final IdGhost ids;
     private final Arm64Exit exit = new Arm64Exit();
 
-    /** @param sibling a guest of the same VM: what one has read of an ID register all do */
+    /**
+     * @param maxVq of its vCPU, 0 without SVE
+     * @param sibling a guest of the same VM: what one has read of an ID register all do
+     */
     GuestScript(
-            Region region, int owner, int zStride, Ghosts ghosts, List<String> script, @Nullable GuestScript sibling) {
+            Region region,
+            int owner,
+            int zStride,
+            int maxVq,
+            Ghosts ghosts,
+            List<String> script,
+            @Nullable GuestScript sibling) {
+        this.maxVq = maxVq;
+        this.hypervisor = script.contains("eret");
+        this.zcrOfHypervisor = region.word("ghostZcrOfHypervisor");
+        this.inNested = region.word("ghostInNested");
         this.script = script;
         this.ghost = new ZGhost(region, owner, zStride, ghosts);
         this.zcr = region.word("ghostZcr");
@@ -140,8 +157,15 @@ final class GuestScript implements GuestCode {
             }
             case "call" -> {
                 cpu.gpr().set(0, PSCI_VERSION);
+                inNested.set(0);
                 cpu.pc().set(cpu.pc().get() + 4);
                 return trap(cpu, HVC64);
+            }
+            case "eret" -> {
+                inNested.set(1);
+                ghost.mayDropAbove(allowedVq(cpu));
+                cpu.pc().set(cpu.pc().get() + 4);
+                return trap(cpu, ERET);
             }
             case "use-keys" -> {
                 if ((cpu.sys().get(SysReg.HCR_EL2.ordinal()) & HCR_API) == 0) return trap(cpu, 0x09L << EC | IL);
@@ -167,6 +191,10 @@ final class GuestScript implements GuestCode {
                     throw new Violation(Arm64Properties.SPE_TRAPPED, "the guest reads the host's PMSCR_EL1");
                 return trap(cpu, SYS64_PMSCR_READ);
             }
+            case "write-v", "check-v" -> {
+                if (fpTraps(cpu)) return trap(cpu, 0x07L << EC | IL);
+                fp(cpu, word[0]);
+            }
             case "write-z", "check-z", "zcr" -> {
                 if (sveTraps(cpu)) return trap(cpu, 0x19L << EC | IL);
                 sve(cpu, word);
@@ -181,12 +209,21 @@ final class GuestScript implements GuestCode {
             case "skip" -> cpu.pc().set(cpu.pc().get() + 4 * Scenario.operand(word));
             default ->
                 throw new IllegalArgumentException("a guest can't '" + word[0]
-                        + "'; known: write-z, check-z, zcr LEN, call, read-id, check-id, profiling, trace-filter,"
+                        + "'; known: write-v, check-v, write-z, check-z, zcr LEN, call, eret, read-id, check-id, profiling, trace-filter,"
                         + " use-keys, count, smc-off, tick N, idle, skip N, out,"
                         + " any A | B, A + B");
         }
         cpu.pc().set(cpu.pc().get() + 4);
         return true;
+    }
+
+    /** A guest without SVE: V registers only. */
+    private void fp(Arm64Cpu cpu, String what) {
+        if (what.equals("write-v")) ghost.writesV(cpu.z(), cpu.zStride(), 1);
+        else {
+            String wrong = ghost.wrong(cpu.z(), cpu.zStride(), 1);
+            if (wrong != null) throw new Violation(Arm64Properties.GUEST_SVE, "the guest's " + wrong);
+        }
     }
 
     private void sve(Arm64Cpu cpu, String[] word) {
@@ -197,17 +234,34 @@ final class GuestScript implements GuestCode {
                 String wrong = ghost.wrong(cpu.z(), cpu.zStride(), vq);
                 if (wrong != null) throw new Violation(Arm64Properties.GUEST_SVE, "the guest's " + wrong);
                 long len = cpu.sys().get(SysReg.ZCR_EL1.ordinal());
-                if (len != zcr.get())
+                if (len != ownZcr().get())
                     throw new Violation(
-                            Arm64Properties.GUEST_SVE, "the guest's ZCR_EL1 is " + len + ", it wrote " + zcr.get());
+                            Arm64Properties.GUEST_SVE,
+                            "the guest's ZCR_EL1 is " + len + ", it wrote " + ownZcr().get());
+                if (vq != allowedVq(cpu))
+                    throw new Violation(
+                            Arm64Properties.GUEST_SVE,
+                            "the guest's vector length is " + 16 * vq + " bytes, not " + 16 * allowedVq(cpu));
             }
             default -> {
-                zcr.set(Scenario.operand(word));
-                cpu.sys().set(SysReg.ZCR_EL1.ordinal(), zcr.get());
+                ownZcr().set(Scenario.operand(word));
+                cpu.sys().set(SysReg.ZCR_EL1.ordinal(), ownZcr().get());
                 cpu.host().vectorLengthMayChange();
                 ghost.mayDropAbove(guestVq(cpu));
             }
         }
+    }
+
+    /** A guest hypervisor reaches its ZCR_EL2 in the real ZCR_EL1. */
+    private Word ownZcr() {
+        return hypervisor && inNested.get() == 0 ? zcrOfHypervisor : zcr;
+    }
+
+    /** The vector length that it should have. */
+    private int allowedVq(Arm64Cpu cpu) {
+        long len = Math.min(ownZcr().get(), maxVq - 1);
+        if (hypervisor) len = Math.min(len, zcrOfHypervisor.get());
+        return cpu.profile().vqAtMost((int) len + 1);
     }
 
     private boolean trap(Arm64Cpu cpu, long esr) {
@@ -220,6 +274,11 @@ final class GuestScript implements GuestCode {
         long len =
                 Math.min(cpu.sys().get(SysReg.ZCR_EL1.ordinal()) & 15, cpu.sys().get(SysReg.ZCR_EL2.ordinal()) & 15);
         return cpu.profile().vqAtMost((int) len + 1);
+    }
+
+    private static boolean fpTraps(Arm64Cpu cpu) {
+        long cptr = cpu.sys().get(SysReg.CPTR_EL2.ordinal());
+        return cpu.e2h() ? (cptr & FPEN) == 0 : (cptr & TFP) != 0;
     }
 
     private static boolean sveTraps(Arm64Cpu cpu) {

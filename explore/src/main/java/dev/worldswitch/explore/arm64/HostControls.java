@@ -33,7 +33,7 @@ final class HostControls {
 
     /** perf on this CPU, interrupts off as in arm_spe_pmu_start: the buffer first, then what fills it; the other way round at its end. */
     void profile(Arm64Cpu cpu, boolean on) {
-        if (!cpu.spe().implemented()) return;
+        if (!cpu.spe().usable()) return;
         boolean were = cpu.irqSave();
         setProfiling(cpu, on);
         cpu.irqRestore(were);
@@ -101,7 +101,7 @@ final class HostControls {
                     Arm64Properties.SPE_CONTROL,
                     "MDCR_EL2's E2PB and HPMN are 0x" + Long.toHexString(now) + ", were 0x" + Long.toHexString(was));
         checkDebug(cpu);
-        if (!cpu.spe().implemented()) return;
+        if (!cpu.spe().usable()) return;
         SysReg r = cpu.profile().vhe() ? SysReg.PMSCR_EL2 : SysReg.PMSCR_EL1;
         long is = cpu.sys().get(r.ordinal()), wrote = pmscr.get(cpu.id());
         if (is != wrote)

@@ -21,6 +21,10 @@ final class RegisterAbi {
     /** op0, op1, CRn, CRm, op2 as KVM_REG_ARM64_SYSREG packs them. */
     private static final int ID_AA64PFR0 = 0xc020, PMCR = 0xdce0, PMCCNTR = 0xdce8;
 
+    /** KVM_REG_ARM_CORE of V0, without a size; KVM_REG_ARM64_SVE_ZREG(0, 0). */
+    private static final long V0 = 0x6000_0000_0010_0054L, Z0 = 0x6080_0000_0015_0000L;
+
+    private static final long U32 = 2L << 52, U64 = 3L << 52, U128 = 4L << 52, Z32 = Z0 | 32 << 5;
     private static final long SYSREG = 0x6030_0000_0013_0000L, CSV2 = 0xfL << 56, PMCR_N = 0x1fL << 11;
     /** ID_AA64PFR0_EL1.MPAM as hosts that have it showed it. */
     private static final long MPAM_1 = 1L << 40;
@@ -36,6 +40,7 @@ final class RegisterAbi {
             "init-vcpu", "ioctl(vcpu, KVM_ARM_VCPU_INIT), also with half of PTRAUTH",
             "sve-lengths", "ioctl(vcpu, KVM_SET_ONE_REG) KVM_REG_ARM64_SVE_VLS",
             "list-registers", "ioctl(vcpu, KVM_GET_REG_LIST), then each one",
+            "vector-parts", "ioctl(vcpu, KVM_SET_ONE_REG) parts of V0, slices of Z0",
             "pmu-registers", "ioctl(vcpu, KVM_SET_ONE_REG) PMCCNTR_EL0, PMCR_EL0",
             "older-id", "ioctl(vcpu, KVM_SET_ONE_REG) ID_AA64PFR0_EL1");
 
@@ -63,6 +68,7 @@ final class RegisterAbi {
             case "init-vcpu" -> initVcpu();
             case "sve-lengths" -> sveLengths();
             case "list-registers" -> listRegisters();
+            case "vector-parts" -> vectorParts();
             case "pmu-registers" -> pmuRegisters();
             case "older-id" -> olderId();
             default -> throw new IllegalArgumentException("no step '" + name + "'");
@@ -145,6 +151,31 @@ final class RegisterAbi {
             throw new Violation(
                     Arm64Properties.ONE_REG_KEPT,
                     name + " reads 0x" + Long.toHexString(is) + ", set was 0x" + Long.toHexString(should));
+    }
+
+    /** Merged ABI: refused. In the RFC the low 128 bits of Z0, and parts of them; slices above are zeros. */
+    private void vectorParts() {
+        answers(Arm64Properties.ONE_REG_LIST, "KVM_GET_ONE_REG z32", get(Z32), Errno.EINVAL);
+        boolean redirected = get(V0 | U128) == 0, slices = get(Z0 | 1) == 0;
+        if (slices) for (int i = 0; i < 32; i++) kept("slice 1 of z0", memory.get(value + 8 * i, 8), 0);
+        else answers(Arm64Properties.ONE_REG_LIST, "KVM_GET_ONE_REG of slice 1 of z0", get(Z0 | 1), Errno.ENOENT);
+        for (int words = 1; words <= 4; words *= 2)
+            answers(
+                    Arm64Properties.ONE_REG_LIST,
+                    "KVM_GET_ONE_REG across v0 and v1",
+                    get(V0 + 5 - words | U32 + (Integer.numberOfTrailingZeros(words) * U32 >>> 1)),
+                    words == 1 && redirected ? 0 : Errno.EINVAL);
+        if (!redirected) return;
+        for (int i = 0; i < 32; i++) memory.set(value + 8 * i, 8, 0x1111_2222_3333_0000L + i);
+        set(Z0);
+        memory.set(value, 8, 0x4444_5555_6666_7777L);
+        answers(Arm64Properties.ONE_REG_LIST, "KVM_SET_ONE_REG of half of v0", set(V0 + 2 | U64), 0);
+        get(V0 + 1 | U32);
+        kept("the second word of v0", memory.get(value, 4), 0x1111_2222L);
+        get(Z0);
+        kept("z0 bits 63:0", memory.get(value, 8), 0x1111_2222_3333_0000L);
+        kept("z0 bits 127:64", memory.get(value + 8, 8), 0x4444_5555_6666_7777L);
+        kept("z0 bits 191:128", memory.get(value + 16, 8), 0x1111_2222_3333_0002L);
     }
 
     private void pmuRegisters() {

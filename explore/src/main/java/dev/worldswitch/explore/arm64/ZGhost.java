@@ -13,11 +13,18 @@ import org.jspecify.annotations.Nullable;
 final class ZGhost {
     private static final long MAYBE_ZERO = 1L << 32;
     private final long owner;
+    private final int rows;
     private final Words words;
     private final Ghosts ghosts;
 
     /** @param owner makes the values of this context differ from every other's */
     ZGhost(Region region, int owner, int zStride, Ghosts ghosts) {
+        this(region, owner, 32, zStride, ghosts);
+    }
+
+    /** The same for {@code rows} rows of ZA, or ZT0 as one row. */
+    ZGhost(Region region, int owner, int rows, int zStride, Ghosts ghosts) {
+        this.rows = rows;
         this.ghosts = ghosts;
         this.owner = (long) owner << Ghosts.OWNER;
         this.words = region.words("ghostZ", zStride);
@@ -35,14 +42,14 @@ final class ZGhost {
     /** New values in all bits up to {@code vq} quadwords. */
     void writes(Words z, int stride, int vq) {
         retire(2 * vq);
-        for (int n = 0; n < 32; n++) for (int i = 0; i < 2 * vq; i++) z.set(n * stride + i, value(Ghosts.NEW, n, i));
+        for (int n = 0; n < rows; n++) for (int i = 0; i < 2 * vq; i++) z.set(n * stride + i, value(Ghosts.NEW, n, i));
         for (int i = 0; i < 2 * vq; i++) words.set(i, Ghosts.NEW);
     }
 
     /** New values in the V registers only: above them zeroes. */
     void writesV(Words z, int stride, int vq) {
         retire(2 * vq);
-        for (int n = 0; n < 32; n++)
+        for (int n = 0; n < rows; n++)
             for (int i = 0; i < 2 * vq; i++) z.set(n * stride + i, i < 2 ? value(Ghosts.NEW, n, i) : 0);
         for (int i = 0; i < 2 * vq; i++) words.set(i, i < 2 ? Ghosts.NEW : 0);
     }
@@ -82,7 +89,7 @@ final class ZGhost {
     }
 
     private @Nullable String wrong(IntToLongFunction z, int stride, int vq) {
-        for (int n = 0; n < 32; n++)
+        for (int n = 0; n < rows; n++)
             for (int i = 0; i < 2 * vq; i++) {
                 long is = z.applyAsLong(n * stride + i), w = words.get(i);
                 if (is == value(w & ~MAYBE_ZERO, n, i) || is == 0 && (w & MAYBE_ZERO) != 0) continue;

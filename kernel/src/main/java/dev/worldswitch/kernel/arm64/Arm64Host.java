@@ -11,6 +11,7 @@ import dev.worldswitch.kernel.Task;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.Arm64Profile;
+import dev.worldswitch.machine.arm64.Sme;
 import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.cell.Region;
 import java.util.List;
@@ -23,11 +24,9 @@ public record Arm64Host(
     /** Any address serves: it only has to differ from those of guests' tables. */
     private static final long HOST_TABLES = 0x0000_4000_0000_0000L;
 
-    /** SMCR_EL1.FA64 and EZT0. */
-    private static final long SMCR_FA64_EZT0 = 3L << 30;
-
     private static final long MDCR_E2PB_EL1 = 3 << 12;
-    private static final long CPACR_FPEN = 3L << 20, CPACR_ZEN_EL1 = 1L << 16, PMSCR_E0SPE_E1SPE = 3;
+    private static final long CPACR_FPEN = 3L << 20, CPACR_ZEN_EL1 = 1L << 16, CPACR_SMEN_EL1 = 1L << 24;
+    private static final long PMSCR_E0SPE_E1SPE = 3;
 
     /** @param pool makes the pool of CPUs from the finished CPUs; called at the first lease */
     public static Arm64Host boot(
@@ -53,13 +52,16 @@ public record Arm64Host(
 
     /** What the host leaves in its control registers when a CPU has come up: FP for all, SVE for EL1, full length. */
     private static void cpuEnable(Arm64Cpu cpu) {
-        long fp = CPACR_FPEN | (cpu.profile().hasSve() ? CPACR_ZEN_EL1 : 0);
+        long fp = CPACR_FPEN
+                | (cpu.profile().hasSve() ? CPACR_ZEN_EL1 : 0)
+                | (cpu.profile().hasSme() ? CPACR_SMEN_EL1 : 0);
         set(cpu, SysReg.CPACR_EL1, fp);
         if (cpu.profile().vhe()) set(cpu, SysReg.CPTR_EL2, fp);
         long len = Math.max(0, cpu.profile().maxVq() - 1);
         set(cpu, SysReg.ZCR_EL1, len);
         set(cpu, SysReg.ZCR_EL2, len);
-        set(cpu, cpu.profile().vhe() ? SysReg.SMCR_EL2 : SysReg.SMCR_EL1, smcr(cpu.profile()));
+        set(cpu, SysReg.SMCR_EL2, smcr(cpu.profile()));
+        if (!cpu.profile().vhe()) set(cpu, SysReg.SMCR_EL1, smcr(cpu.profile()));
         long e2pb = !cpu.profile().vhe() && cpu.spe().implemented() ? MDCR_E2PB_EL1 : 0;
         set(cpu, SysReg.MDCR_EL2, cpu.profile().register(SysReg.PMCR_EL0) >>> 11 & 0x1f | e2pb);
         // Its reset value is UNKNOWN: here what does most harm.
@@ -75,9 +77,12 @@ public record Arm64Host(
         fpsimd.cameUp(cpu);
     }
 
-    /** SMCR_EL1 as the kernel wants it: ZT0 and the full A64 instruction set in streaming mode. */
+    /**
+     * SMCR_EL1 as the kernel wants it: ZT0 and the full A64 instruction set in streaming mode. LEN after a suspend makes no difference,
+     * as the kernel has saved all registers by then: here it stays the largest.
+     */
     public static long smcr(Arm64Profile profile) {
-        return profile.hasSme() ? SMCR_FA64_EZT0 : 0;
+        return profile.hasSme() ? Sme.SMCR_FA64 | Sme.SMCR_EZT0 | profile.maxSvq() - 1L : 0;
     }
 
     /** The machine sleeps and wakes: control registers that nobody restores are UNKNOWN, here zero. */
@@ -97,7 +102,10 @@ public record Arm64Host(
 
     /** sme_suspend_exit, on a CPU whose tasks are frozen or elsewhere: nothing happens between. */
     private void loseAndRestore(Arm64Cpu c) {
-        set(c, c.host().resolve(SysReg.SMCR_EL1), kernel.has(Patch.SME_AFTER_SUSPEND) ? smcr(profile) : 0);
+        set(
+                c,
+                c.host().resolve(SysReg.SMCR_EL1),
+                kernel.has(Patch.SME_AFTER_SUSPEND) ? smcr(profile) : smcr(profile) & Sme.SMCR_LEN);
     }
 
     private static void set(Arm64Cpu cpu, SysReg r, long v) {

@@ -24,16 +24,18 @@ public final class Arm64Thread implements ThreadStruct {
     private final FpState own, kernelFpsimd;
     private final Word kernelFpsimdCpu;
     private final Word fpsimdCpu;
-    private final Word sveVq;
+    private final Word sveVq, smeVq;
     private final Words keys;
 
-    Arm64Thread(Region region, FpState own, FpState kernelFpsimd, int sveVq) {
+    Arm64Thread(Region region, FpState own, FpState kernelFpsimd, int sveVq, int smeVq) {
         this.own = own;
         this.kernelFpsimd = kernelFpsimd;
         this.kernelFpsimdCpu = region.word("kernelFpsimdCpu");
         kernelFpsimdCpu.set(-1);
         this.fpsimdCpu = region.word("fpsimdCpu");
         this.sveVq = region.word("sveVq");
+        this.smeVq = region.word("smeVq");
+        this.smeVq.set(smeVq);
         this.keys = region.words("keys", KEYS.length);
         // The kernel draws them; here each task's are its own, and the same in every run.
         for (int i = 0; i < KEYS.length; i++)
@@ -76,5 +78,10 @@ public final class Arm64Thread implements ThreadStruct {
     /** The task's vector length in quadwords, 0 on a machine without SVE. */
     public Word sveVq() {
         return sveVq;
+    }
+
+    /** The task's streaming vector length in quadwords, 0 on a machine without SME. */
+    public Word smeVq() {
+        return smeVq;
     }
 }

@@ -1,6 +1,7 @@
 package dev.worldswitch.kernel.arm64;
 
 import dev.worldswitch.machine.arm64.Arm64Profile;
+import dev.worldswitch.machine.arm64.Sme;
 import dev.worldswitch.machine.cell.Region;
 import dev.worldswitch.machine.cell.Word;
 import dev.worldswitch.machine.cell.Words;
@@ -14,16 +15,23 @@ public final class FpState {
     public static final long FPSIMD = 0, SVE = 1;
 
     private final Region region;
-    private final Words z, p;
+    private final Words z, p, za, zt0;
     private final Word fpsr, fpcr, fpType, svcr, fpmr;
     private final int zStride, pStride;
 
     public FpState(Region region, Arm64Profile profile) {
+        this(region, profile, false);
+    }
+
+    /** @param sme has room for ZA and ZT0: a task's */
+    FpState(Region region, Arm64Profile profile, boolean sme) {
         this.region = region;
         this.zStride = profile.zStride();
         this.pStride = profile.pStride();
         this.z = region.words("z", 32 * zStride);
         this.p = region.words("p", 17 * pStride);
+        this.za = region.words("za", sme ? Sme.zaWords(profile) : 0);
+        this.zt0 = region.words("zt0", sme ? Sme.zt0Words(profile) : 0);
         this.fpsr = region.word("fpsr");
         this.fpcr = region.word("fpcr");
         this.fpType = region.word("fpType");
@@ -43,6 +51,15 @@ public final class FpState {
     /** P0-P15 and FFR, {@link #pStride} words each. */
     public Words p() {
         return p;
+    }
+
+    /** As {@link Sme#za}. */
+    Words za() {
+        return za;
+    }
+
+    Words zt0() {
+        return zt0;
     }
 
     public Word fpsr() {

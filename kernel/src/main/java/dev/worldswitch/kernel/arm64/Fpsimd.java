@@ -2,6 +2,7 @@ package dev.worldswitch.kernel.arm64;
 
 import static dev.worldswitch.kernel.Task.TIF_FOREIGN_FPSTATE;
 import static dev.worldswitch.kernel.Task.TIF_KERNEL_FPSTATE;
+import static dev.worldswitch.kernel.Task.TIF_SME;
 import static dev.worldswitch.kernel.Task.TIF_SVE;
 
 import dev.worldswitch.kernel.FpSwitch;
@@ -14,6 +15,7 @@ import dev.worldswitch.kernel.arm64.CpuFpState.ToSave;
 import dev.worldswitch.machine.PhysicalCpu;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
 import dev.worldswitch.machine.arm64.Arm64Profile;
+import dev.worldswitch.machine.arm64.Sme;
 import dev.worldswitch.machine.arm64.SysReg;
 import dev.worldswitch.machine.cell.Ref;
 import dev.worldswitch.machine.cell.Word;
@@ -26,12 +28,12 @@ import org.jspecify.annotations.Nullable;
  * and the CPU's binding agree; else, with TIF_FOREIGN_FPSTATE, memory is the truth.
  */
 public final class Fpsimd implements FpSwitch {
-    private static final long CPACR_ZEN_EL0 = 1L << 17, SVCR_SM = 1;
+    private static final long CPACR_ZEN_EL0 = 1L << 17, CPACR_SMEN_EL0 = 1L << 25;
     private final Kernel kernel;
     private final Arm64Profile profile;
     private final Softirq softirq;
     private final List<PerCpuFp> perCpu;
-    private final boolean knowsKvm, flushSetsForeign, trapDiscards, saveFlushMasked, sveDiscardAtLoad;
+    private final boolean knowsKvm, flushSetsForeign, trapDiscards, smeTrapDiscards, saveFlushMasked, sveDiscardAtLoad;
     private final boolean preemptible, switchFlushes, switchFlushesFirst, fpmrAfterSvcr;
 
     /** Per-CPU variables: fpsimd_last_state, and kernel-mode NEON in progress. */
@@ -44,6 +46,7 @@ public final class Fpsimd implements FpSwitch {
         this.knowsKvm = kernel.has(Patch.SAVE_PATH_KNOWS_KVM);
         this.flushSetsForeign = kernel.has(Patch.FLUSH_SETS_FOREIGN);
         this.trapDiscards = kernel.has(Patch.SVE_TRAP_DISCARDS);
+        this.smeTrapDiscards = kernel.has(Patch.SME_TRAP_DISCARDS);
         this.saveFlushMasked = kernel.has(Patch.SAVE_FLUSH_SOFTIRQ_SAFE) || kernel.has(Patch.NEON_WITHOUT_BUSY);
         this.sveDiscardAtLoad = kernel.has(Patch.SVE_DISCARD_AT_LOAD);
         this.preemptible = kernel.has(Patch.NEON_PREEMPTIBLE);
@@ -92,9 +95,10 @@ public final class Fpsimd implements FpSwitch {
         task.thread()
                 .set(new Arm64Thread(
                         task.region().child("thread"),
-                        new FpState(task.region().child("fpsimd"), profile),
+                        new FpState(task.region().child("fpsimd"), profile, true),
                         new FpState(task.region().child("kernelFpsimd"), profile),
-                        profile.maxVq()));
+                        profile.maxVq(),
+                        profile.maxSvq()));
         task.flags().setBits(TIF_FOREIGN_FPSTATE);
     }
 
@@ -141,7 +145,7 @@ public final class Fpsimd implements FpSwitch {
     private void fpsimdSaveKernelState(Task task) {
         Arm64Thread t = thread(task);
         cpu(task).host().fpsimdSave(t.kernelFpsimd().z());
-        fpsimdBindStateToCpu(cpu(task), new CpuFpState(t.kernelFpsimd(), 0, ToSave.FPSIMD, false));
+        fpsimdBindStateToCpu(cpu(task), new CpuFpState(t.kernelFpsimd(), 0, 0, ToSave.FPSIMD, null));
         t.kernelFpsimdCpu().set(cpu(task).id());
     }
 
@@ -214,14 +218,15 @@ public final class Fpsimd implements FpSwitch {
         if (profile.hasFpmr()) st.fpmr().set(cpu.host().mrs(SysReg.FPMR));
         if (profile.hasSme()) {
             st.svcr().set(cpu.host().mrs(SysReg.SVCR));
-            if (st.svcr().test(SVCR_SM)) {
+            if (st.svcr().test(Sme.SVCR_ZA)) cpu.host().smeSave(st.za(), st.zt0());
+            if (st.svcr().test(Sme.SVCR_SM)) {
                 sve = true;
-                vq = profile.maxVq();
+                vq = last.smeVq();
             }
         }
         if (sve) {
             cpu.host().useSve();
-            if (knowsKvm && last.vcpu()) saveGuestAtItsLength(cpu, last);
+            if (knowsKvm && last.guest() != null) saveGuestAtItsLength(cpu, last, last.guest());
             else if (cpu.host().liveVq() != vq) {
                 kernel.warn("fpsimd_save_user_state: VL is " + cpu.host().liveVq() * 16 + ", bound is " + vq * 16);
                 forceSignalInjectSigkill(current);
@@ -236,8 +241,9 @@ public final class Fpsimd implements FpSwitch {
         st.fpcr().set(cpu.sys().get(SysReg.FPCR.ordinal()));
     }
 
-    /** Fix B of spec/1: the saver puts the vector length right for a vCPU's image, and back. */
-    private void saveGuestAtItsLength(Arm64Cpu cpu, CpuFpState last) {
+    /** The saver keeps the guest's ZCR_EL1, puts the vector length right for a vCPU's image, and back. */
+    private void saveGuestAtItsLength(Arm64Cpu cpu, CpuFpState last, CpuFpState.GuestZcr guest) {
+        guest.sys().set(guest.at(), cpu.host().mrs(profile.vhe() ? SysReg.ZCR_EL12 : SysReg.ZCR_EL1));
         long zcr = cpu.host().mrs(SysReg.ZCR_EL1);
         cpu.host().msr(SysReg.ZCR_EL1, last.sveVq() - 1L);
         cpu.host().isb();
@@ -288,7 +294,7 @@ public final class Fpsimd implements FpSwitch {
         own.p().fill(0, own.p().length(), 0);
         for (Word w : List.of(own.fpsr(), own.fpcr(), own.svcr(), own.fpmr())) w.set(0);
         own.fpType().set(FpState.FPSIMD);
-        task.flags().clearBits(TIF_SVE);
+        task.flags().clearBits(TIF_SVE | TIF_SME);
         putCpuFpsimdContext(cpu(task));
     }
 
@@ -343,11 +349,15 @@ public final class Fpsimd implements FpSwitch {
     private void fpsimdBindTaskToCpu(Task task) {
         Arm64Cpu cpu = cpu(task);
         Arm64Thread t = thread(task);
-        fpsimdBindStateToCpu(cpu, new CpuFpState(t.own(), (int) t.sveVq().get(), ToSave.CURRENT, false));
+        fpsimdBindStateToCpu(
+                cpu,
+                new CpuFpState(t.own(), (int) t.sveVq().get(), (int) t.smeVq().get(), ToSave.CURRENT, null));
         t.fpsimdCpu().set(cpu.id());
         if (!profile.hasSve()) return;
-        long cpacr = cpu.host().mrs(SysReg.CPACR_EL1);
-        cpu.host().msr(SysReg.CPACR_EL1, task.flags().test(TIF_SVE) ? cpacr | CPACR_ZEN_EL0 : cpacr & ~CPACR_ZEN_EL0);
+        long cpacr = cpu.host().mrs(SysReg.CPACR_EL1) & ~(CPACR_ZEN_EL0 | CPACR_SMEN_EL0);
+        if (task.flags().test(TIF_SVE)) cpacr |= CPACR_ZEN_EL0;
+        if (profile.hasSme() && task.flags().test(TIF_SME)) cpacr |= CPACR_SMEN_EL0;
+        cpu.host().msr(SysReg.CPACR_EL1, cpacr);
     }
 
     /** fpsimd_restore_current_state: on the way to user mode, or before SVE is used. */
@@ -366,13 +376,16 @@ public final class Fpsimd implements FpSwitch {
         FpState own = thread(task).own();
         boolean sve = task.flags().test(TIF_SVE);
         if (sve) sveSetVq(cpu, thread(task).sveVq().get());
+        if (profile.hasSme() && task.flags().test(TIF_SME))
+            smeSetVq(cpu, thread(task).smeVq().get());
         if (profile.hasFpmr() && !fpmrAfterSvcr)
             cpu.host().msr(SysReg.FPMR, own.fpmr().get());
         if (profile.hasSme()) cpu.host().msr(SysReg.SVCR, own.svcr().get());
         // A change of streaming mode zeroes FPMR: it comes after SVCR.
         if (profile.hasFpmr() && fpmrAfterSvcr)
             cpu.host().msr(SysReg.FPMR, own.fpmr().get());
-        boolean streaming = profile.hasSme() && own.svcr().test(SVCR_SM);
+        if (profile.hasSme() && own.svcr().test(Sme.SVCR_ZA)) cpu.host().smeLoad(own.za(), own.zt0());
+        boolean streaming = profile.hasSme() && own.svcr().test(Sme.SVCR_SM);
         if ((sve || streaming) && own.fpType().get() == FpState.SVE) cpu.host().sveLoad(own.z(), own.p());
         else cpu.host().fpsimdLoad(own.z());
         cpu.sys().set(SysReg.FPSR.ordinal(), own.fpsr().get());
@@ -383,11 +396,17 @@ public final class Fpsimd implements FpSwitch {
         if (cpu.host().mrs(SysReg.ZCR_EL1) != vq - 1) cpu.host().msr(SysReg.ZCR_EL1, vq - 1);
     }
 
+    private static void smeSetVq(Arm64Cpu cpu, long vq) {
+        long smcr = cpu.host().mrs(SysReg.SMCR_EL1), with = smcr & ~Sme.SMCR_LEN | vq - 1;
+        if (with != smcr) cpu.host().msr(SysReg.SMCR_EL1, with);
+    }
+
     /** fp_user_discard at system call entry: streaming mode ends; what is above V is gone, P and FFR too. */
     public void fpUserDiscard(Task task) {
         if (task.flags().test(TIF_FOREIGN_FPSTATE)) return;
-        if (profile.hasSme() && (cpu(task).sys().get(SysReg.SVCR.ordinal()) & SVCR_SM) != 0)
-            cpu(task).host().smstop();
+        long svcr = cpu(task).sys().get(SysReg.SVCR.ordinal());
+        // SMSTOP SM: ZA stays.
+        if (profile.hasSme() && (svcr & Sme.SVCR_SM) != 0) cpu(task).host().msr(SysReg.SVCR, svcr & ~Sme.SVCR_SM);
         if (task.flags().test(TIF_SVE)) cpu(task).host().sveFlushLive();
     }
 
@@ -397,6 +416,18 @@ public final class Fpsimd implements FpSwitch {
         if (task.flags().test(TIF_SVE)) kernel.warn("do_sve_acc: SVE access shouldn't have trapped");
         task.flags().setBits(TIF_SVE);
         sveInitRegs(task);
+        putCpuFpsimdContext(cpu(task));
+    }
+
+    /** The task's SME instruction has trapped (do_sme_acc): it may use SME, still outside of streaming mode. */
+    public void doSmeAcc(Task task) {
+        getCpuFpsimdContext(cpu(task));
+        if (task.flags().test(TIF_SME)) kernel.warn("do_sme_acc: SME access shouldn't have trapped");
+        task.flags().setBits(TIF_SME);
+        if (!task.flags().test(TIF_FOREIGN_FPSTATE)) {
+            smeSetVq(cpu(task), thread(task).smeVq().get());
+            fpsimdBindTaskToCpu(task);
+        } else if (smeTrapDiscards) fpsimdFlushTaskState(task);
         putCpuFpsimdContext(cpu(task));
     }
 

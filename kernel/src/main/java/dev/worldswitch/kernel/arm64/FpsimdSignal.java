@@ -4,14 +4,14 @@ import dev.worldswitch.kernel.Kernel;
 import dev.worldswitch.kernel.Patch;
 import dev.worldswitch.kernel.Task;
 import dev.worldswitch.machine.arm64.Arm64Profile;
+import dev.worldswitch.machine.arm64.Sme;
 import dev.worldswitch.machine.cell.Region;
 
 /**
- * A task's registers around a signal's handler: the FPSIMD, SVE and FPMR records of arch/arm64/kernel/signal.c. One frame,
+ * A task's registers around a signal's handler: the FPSIMD, SVE, ZA, ZT0 and FPMR records of arch/arm64/kernel/signal.c. One frame,
  * that of the handler that runs.
  */
 public final class FpsimdSignal {
-    private static final long SVCR_SM = 1;
     private final Fpsimd fpsimd;
     private final Arm64Profile profile;
     private final boolean savesEarly;
@@ -21,7 +21,7 @@ public final class FpsimdSignal {
         private final FpState records;
 
         public Frame(Region region, Arm64Profile profile) {
-            this.records = new FpState(region, profile);
+            this.records = new FpState(region, profile, true);
         }
     }
 
@@ -31,7 +31,7 @@ public final class FpsimdSignal {
         this.savesEarly = kernel.has(Patch.SIGNAL_SAVES_EARLY);
     }
 
-    /** setup_rt_frame: the handler starts outside of streaming mode. */
+    /** setup_rt_frame: the handler starts outside of streaming mode, with ZA off. */
     public void setupRtFrame(Task task, Frame to) {
         if (savesEarly) fpsimd.fpsimdSaveAndFlushCurrentState(task);
         else fpsimd.fpsimdPreserveCurrentState(task);
@@ -45,11 +45,11 @@ public final class FpsimdSignal {
 
     private void setupReturn(Task task, FpState own) {
         if (!profile.hasSme()) return;
-        if (own.svcr().test(SVCR_SM)) {
+        if (own.svcr().test(Sme.SVCR_SM)) {
             own.z().fill(0, own.z().length(), 0);
             own.fpType().set(FpState.FPSIMD);
         }
-        own.svcr().and(~SVCR_SM);
+        own.svcr().and(~(Sme.SVCR_SM | Sme.SVCR_ZA));
         // Right only while the live registers are the task's.
         if (!savesEarly) Fpsimd.cpu(task).host().smstop();
     }
@@ -63,7 +63,7 @@ public final class FpsimdSignal {
         fpsimd.fpsimdFlushTaskState(task);
         Fpsimd.cpu(task).moment("copy_from_user");
         copy(from.records, own);
-        if (sve && !own.svcr().test(SVCR_SM)) task.flags().or(Task.TIF_SVE);
+        if (sve && !own.svcr().test(Sme.SVCR_SM)) task.flags().or(Task.TIF_SVE);
         if (!sve) task.flags().and(~Task.TIF_SVE);
         if (!savesEarly) fpsimd.fpsimdUpdateCurrentState(task);
     }
@@ -71,6 +71,8 @@ public final class FpsimdSignal {
     private static void copy(FpState from, FpState to) {
         to.z().copy(from.z(), 0, from.z().length());
         to.p().copy(from.p(), 0, from.p().length());
+        to.za().copy(from.za(), 0, from.za().length());
+        to.zt0().copy(from.zt0(), 0, from.zt0().length());
         to.fpsr().set(from.fpsr().get());
         to.fpcr().set(from.fpcr().get());
         to.fpType().set(from.fpType().get());

@@ -15,6 +15,7 @@ final class HandleExit {
             HVC32 = 0x12,
             SMC32 = 0x13,
             HVC64 = 0x16,
+            ERET = 0x1a,
             SMC64 = 0x17;
     private static final int SYS64 = 0x18, SVE = 0x19, IABT_LOW = 0x20, DABT_LOW = 0x24, BREAKPT_LOW = 0x30;
     private static final int SOFTSTP_LOW = 0x32, WATCHPT_LOW = 0x34, BKPT32 = 0x38, BRK64 = 0x3c;
@@ -60,7 +61,13 @@ final class HandleExit {
     private long trap(Caller caller) {
         return switch ((int) (vcpu.esr() >>> 26 & 0x3f)) {
             case WFX -> wfx(caller);
+            case ERET -> eret(caller);
             case HVC32, HVC64 -> {
+                // kvm_inject_nested_sync: of its guest the guest hypervisor hears first.
+                if (vcpu.isNested() && !vcpu.inHypContext()) {
+                    run.switchNestedContext(caller.task(), true);
+                    yield 1;
+                }
                 TraceText t = vcpu.trace();
                 if (t != null) t.kvmHvcArm64(vcpu);
                 vcpu.stats().add("hvc_exit_stat");
@@ -74,6 +81,13 @@ final class HandleExit {
             case SVE, FP_ASIMD -> undefined();
             default -> undefined();
         };
+    }
+
+    /** kvm_emulate_nested_eret: the guest hypervisor enters its guest. */
+    private long eret(Caller caller) {
+        if (!vcpu.inHypContext()) return undefined();
+        run.switchNestedContext(caller.task(), false);
+        return 1;
     }
 
     private long undefined() {

@@ -13,7 +13,7 @@ import java.util.List;
 final class HostData {
     private final Ref<FpOwner> fpOwner;
     private final Words hostSys;
-    private final Word pmscr, pmblimitr, mdcr, mdcrAtBoot, pmuserenr, pmuserenrOnCpu, hostSveEnabled;
+    private final Word pmscr, pmblimitr, mdcr, mdcrAtBoot, pmuserenr, pmuserenrOnCpu, hostSveEnabled, hostSmeEnabled;
 
     private HostData(Region region) {
         fpOwner = region.ref("fpOwner", FpOwner.FREE);
@@ -25,6 +25,7 @@ final class HostData {
         pmuserenrOnCpu = region.word("pmuserenrOnCpu");
         pmuserenr = region.word("pmuserenrEl0");
         hostSveEnabled = region.word("hostSveEnabled");
+        hostSmeEnabled = region.word("hostSmeEnabled");
     }
 
     static List<HostData> perCpu(Kernel kernel) {
@@ -81,5 +82,10 @@ final class HostData {
     /** Before {@code host-fp-save-flush}: the host's EL0 had SVE enabled when the vCPU was loaded. */
     Word hostSveEnabled() {
         return hostSveEnabled;
+    }
+
+    /** The same for SME. */
+    Word hostSmeEnabled() {
+        return hostSmeEnabled;
     }
 }

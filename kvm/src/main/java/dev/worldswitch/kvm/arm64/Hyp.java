@@ -38,10 +38,10 @@ final class Hyp {
     Hyp(Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, List<Arm64Cpu> cpus) {
         this.vhe = profile.vhe();
         this.hostData = HostData.perCpu(kernel);
-        this.fp = new HypFp(kernel, vhe, profile.maxVq(), hostData);
+        this.fp = new HypFp(kernel, vhe, profile, hostData);
         this.debug = new HypDebug(kernel, vhe);
         this.mops = new Mops(kernel, profile);
-        this.kvmFp = new KvmFp(kernel, vhe, fpsimd, hostData);
+        this.kvmFp = new KvmFp(kernel, profile, fpsimd, hostData);
         this.keysAtLoad = kernel.has(Patch.PTRAUTH_KEYS_AT_LOAD);
         this.serrorWithoutSyndrome = kernel.has(Patch.SERROR_WITHOUT_SYNDROME);
         this.speEarly = kernel.has(Patch.SPE_EARLY);

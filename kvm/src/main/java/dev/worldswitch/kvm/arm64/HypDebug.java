@@ -7,12 +7,12 @@ import dev.worldswitch.machine.arm64.SysReg;
 
 /** Debug and profiling at the world switch: MDCR_EL2, and the nVHE host's SPE (hyp/nvhe/debug-sr.c). */
 final class HypDebug {
-    private static final long HPMN = 0x1f, TPMS = 1 << 14, E2PB = 3 << 12, PMBLIMITR_E = 1;
+    private static final long HPMN = 0x1f, TPMS = 1 << 14, E2PB = 3 << 12, PMBLIMITR_E = 1, PMBIDR_P = 1 << 4;
     /** ARMV8_PMU_USERENR_MASK. */
     private static final long PMUSERENR_MASK = 0xf;
 
     private final boolean mdcrSavedFirst, mdcrBeforeFirstLoad, hostPmuserenr, bufferOff, pmuserenrShadow;
-    private final boolean vhe, keepHpmn, e2pbBack, featureCheck, trapGuest;
+    private final boolean vhe, keepHpmn, e2pbBack, featureCheck, ownerCheck, trapGuest;
     private final boolean zeroPmscr, clearSaved, isbBeforeDrain, drain, isbBeforeRestore;
 
     HypDebug(Kernel kernel, boolean vhe) {
@@ -25,6 +25,7 @@ final class HypDebug {
         this.keepHpmn = kernel.has(Patch.SPE_KEEP_HPMN);
         this.e2pbBack = kernel.has(Patch.SPE_E2PB_BACK);
         this.featureCheck = kernel.has(Patch.SPE_FEATURE_CHECK);
+        this.ownerCheck = kernel.has(Patch.SPE_OWNER_CHECK);
         this.trapGuest = kernel.has(Patch.SPE_TRAP_GUEST);
         this.zeroPmscr = kernel.has(Patch.SPE_ZERO_PMSCR);
         this.clearSaved = kernel.has(Patch.SPE_CLEAR_SAVED);
@@ -95,6 +96,8 @@ final class HypDebug {
         // Zero first: a value left from an earlier run would turn profiling on again at the next restore.
         if (clearSaved) host.pmscr().set(0);
         if (featureCheck && !cpu.spe().implemented()) return;
+        // EL3 has the buffer: it traps every other register.
+        if (ownerCheck && (cpu.host().mrs(SysReg.PMBIDR_EL1) & PMBIDR_P) != 0) return;
         if ((cpu.host().mrs(SysReg.PMBLIMITR_EL1) & PMBLIMITR_E) == 0) return;
         host.pmscr().set(cpu.host().mrs(SysReg.PMSCR_EL1));
         if (zeroPmscr) cpu.host().msr(SysReg.PMSCR_EL1, 0);

@@ -6,6 +6,7 @@ import dev.worldswitch.kernel.Task;
 import dev.worldswitch.kernel.arm64.FpState;
 import dev.worldswitch.kernel.arm64.Fpsimd;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
+import dev.worldswitch.machine.arm64.Arm64Profile;
 import dev.worldswitch.machine.arm64.HypVectors;
 import dev.worldswitch.machine.arm64.SysReg;
 import java.util.List;
@@ -17,21 +18,22 @@ final class HypFp implements HypVectors {
 
     private static final long CPTR_TAM = 1L << 30;
     /** CPACR_EL1 and CPTR_EL2 with E2H. */
-    private static final long FPEN = 3L << 20, ZEN = 3L << 16, TTA_E2H = 1L << 28;
+    private static final long FPEN = 3L << 20, ZEN = 3L << 16, SMEN = 3L << 24, TTA_E2H = 1L << 28;
     /** CPTR_EL2 without E2H: traps when 1; bits that are RES1 there. */
     private static final long TFP = 1 << 10, TZ = 1 << 8, TSM = 1 << 12, TTA = 1 << 20, NVHE_RES1 = 0x22ff;
 
     private static final long LEN = 0xf;
     private final List<HostData> hostData;
-    private final boolean eager, saveFlush, vhe;
+    private final boolean eager, saveFlush, vhe, sme;
     private final int hostMaxVq;
 
-    HypFp(Kernel kernel, boolean vhe, int hostMaxVq, List<HostData> hostData) {
+    HypFp(Kernel kernel, boolean vhe, Arm64Profile profile, List<HostData> hostData) {
         this.hostData = hostData;
         this.eager = kernel.has(Patch.ZCR_EAGER_SWITCH);
         this.saveFlush = kernel.has(Patch.HOST_FP_SAVE_FLUSH);
         this.vhe = vhe;
-        this.hostMaxVq = hostMaxVq;
+        this.hostMaxVq = profile.maxVq();
+        this.sme = profile.hasSme();
     }
 
     private HostData host(Arm64Cpu cpu) {
@@ -45,8 +47,8 @@ final class HypFp implements HypVectors {
     /** Entry: the guest's vector lengths, if its registers are live. */
     void fpsimdLazySwitchToGuest(Arm64Cpu cpu, Vcpu vcpu) {
         if (!eager || !host(cpu).guestOwnsFpRegs() || !vcpu.hasSve()) return;
-        cpu.host().msr(SysReg.ZCR_EL2, vcpu.sveMaxVq().get() - 1);
-        cpu.host().msr(guestZcr(), vcpu.context().sys(SysReg.ZCR_EL1));
+        cpu.host().msr(SysReg.ZCR_EL2, vcpu.zcrEl2());
+        cpu.host().msr(guestZcr(), vcpu.sys(vcpu.sveZcrElx()));
     }
 
     /**
@@ -55,7 +57,7 @@ final class HypFp implements HypVectors {
      */
     void fpsimdLazySwitchToHost(Arm64Cpu cpu, Vcpu vcpu) {
         if (!eager || !host(cpu).guestOwnsFpRegs() || !vcpu.hasSve()) return;
-        vcpu.context().sys(SysReg.ZCR_EL1, cpu.host().mrs(guestZcr()));
+        vcpu.sys(vcpu.sveZcrElx(), cpu.host().mrs(guestZcr()));
         if (vhe) {
             cpu.host().msr(SysReg.ZCR_EL2, vcpu.sveMaxVq().get() - 1);
         } else {
@@ -83,17 +85,23 @@ final class HypFp implements HypVectors {
     void deactivateCptrTraps(Arm64Cpu cpu, Vcpu vcpu) {
         boolean sve = hostMaxVq > 0;
         if (vhe) {
-            cpu.host().msr(SysReg.CPACR_EL1, FPEN | (sve ? hostZen(cpu) : 0));
+            cpu.host().msr(SysReg.CPACR_EL1, FPEN | (sve ? hostZen(cpu) : 0) | (sme ? hostSmen(cpu) : 0));
             return;
         }
         // Before zcr-eager-switch the guest's limit in ZCR_EL2 is still live: the host's first SVE use has to trap and
         // lift it.
         boolean trap = !sve || !eager && vcpu.hasSve() && host(cpu).guestOwnsFpRegs();
-        cpu.host().msr(SysReg.CPTR_EL2, NVHE_RES1 | TSM | (trap ? TZ : 0));
+        cpu.host().msr(SysReg.CPTR_EL2, NVHE_RES1 | (sme ? 0 : TSM) | (trap ? TZ : 0));
     }
 
     private long hostZen(Arm64Cpu cpu) {
         return saveFlush ? ZEN : ZEN & ~(1L << 17) | host(cpu).hostSveEnabled().get();
+    }
+
+    private long hostSmen(Arm64Cpu cpu) {
+        return saveFlush
+                ? SMEN
+                : SMEN & ~(1L << 25) | host(cpu).hostSmeEnabled().get();
     }
 
     /** handle_host SVE trap: nVHE, before {@code zcr-eager-switch}. */
@@ -140,7 +148,9 @@ final class HypFp implements HypVectors {
     private void hypSveRestoreGuest(Arm64Cpu cpu, Vcpu vcpu, FpState fp) {
         sveCondUpdateZcrVq(cpu, vcpu.sveMaxVq().get() - 1);
         cpu.host().sveLoad(fp.z(), fp.p());
-        cpu.host().msr(guestZcr(), vcpu.context().sys(SysReg.ZCR_EL1));
+        // A guest hypervisor may have given its guest less.
+        if (vcpu.isNested() && !vcpu.inHypContext()) sveCondUpdateZcrVq(cpu, vcpu.zcrEl2());
+        cpu.host().msr(guestZcr(), vcpu.sys(vcpu.sveZcrElx()));
     }
 
     private static void sveCondUpdateZcrVq(Arm64Cpu cpu, long len) {

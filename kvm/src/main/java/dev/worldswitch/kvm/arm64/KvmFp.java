@@ -7,23 +7,27 @@ import dev.worldswitch.kernel.arm64.CpuFpState;
 import dev.worldswitch.kernel.arm64.CpuFpState.ToSave;
 import dev.worldswitch.kernel.arm64.Fpsimd;
 import dev.worldswitch.machine.arm64.Arm64Cpu;
+import dev.worldswitch.machine.arm64.Arm64Profile;
 import dev.worldswitch.machine.arm64.SysReg;
+import dev.worldswitch.machine.cell.Word;
 import java.util.List;
 
 /** Host side of the FP switch: arch/arm64/kvm/fpsimd.c. */
 final class KvmFp {
-    private static final long CPACR_ZEN_EL0 = 1L << 17;
+    private static final long CPACR_ZEN_EL0 = 1L << 17, CPACR_SMEN_EL0 = 1L << 25;
     private final Fpsimd fpsimd;
     private final List<HostData> hostData;
-    private final boolean saveFlush, eager, vhe, noteFresh;
+    private final boolean saveFlush, eager, saverKnowsKvm, vhe, sme, noteFresh;
 
-    KvmFp(Kernel kernel, boolean vhe, Fpsimd fpsimd, List<HostData> hostData) {
+    KvmFp(Kernel kernel, Arm64Profile profile, Fpsimd fpsimd, List<HostData> hostData) {
         this.fpsimd = fpsimd;
         this.hostData = hostData;
         this.saveFlush = kernel.has(Patch.HOST_FP_SAVE_FLUSH);
         this.noteFresh = kernel.has(Patch.SVE_NOTE_FRESH);
+        this.saverKnowsKvm = kernel.has(Patch.SAVE_PATH_KNOWS_KVM);
         this.eager = kernel.has(Patch.ZCR_EAGER_SWITCH);
-        this.vhe = vhe;
+        this.vhe = profile.vhe();
+        this.sme = profile.hasSme();
     }
 
     private HostData host(Arm64Cpu cpu) {
@@ -41,8 +45,14 @@ final class KvmFp {
         fpsimd.fpsimdKvmPrepare(task);
         host(cpu).fpOwner().set(FpOwner.HOST_OWNED);
         // Noted afresh at each load: a note left from an earlier one would give EL0 SVE that has to trap.
-        long old = noteFresh ? 0 : host(cpu).hostSveEnabled().get();
-        host(cpu).hostSveEnabled().set(old | cpu.host().mrs(SysReg.CPACR_EL1) & CPACR_ZEN_EL0);
+        long cpacr = cpu.host().mrs(SysReg.CPACR_EL1);
+        Word sveNote = host(cpu).hostSveEnabled(), smeNote = host(cpu).hostSmeEnabled();
+        sveNote.set((noteFresh ? 0 : sveNote.get()) | cpacr & CPACR_ZEN_EL0);
+        if (!sme) return;
+        smeNote.set((noteFresh ? 0 : smeNote.get()) | cpacr & CPACR_SMEN_EL0);
+        if (cpu.host().mrs(SysReg.SVCR) == 0) return;
+        host(cpu).fpOwner().set(FpOwner.FREE);
+        fpsimd.fpsimdSaveAndFlushCpuState(cpu);
     }
 
     /** Before guest entry, neither preemptible nor interruptible. */
@@ -60,8 +70,10 @@ final class KvmFp {
                 new CpuFpState(
                         vcpu.context().fp(),
                         (int) vcpu.sveMaxVq().get(),
+                        0,
                         vcpu.hasSve() ? ToSave.SVE : ToSave.FPSIMD,
-                        true));
+                        new CpuFpState.GuestZcr(
+                                vcpu.context().sys(), vcpu.sveZcrElx().ordinal())));
         task.flags().clearBits(Task.TIF_FOREIGN_FPSTATE);
     }
 
@@ -69,23 +81,25 @@ final class KvmFp {
     void kvmArchVcpuPutFp(Task task, Vcpu vcpu) {
         Arm64Cpu cpu = Fpsimd.cpu(task);
         boolean were = cpu.irqSave();
+        if (!saveFlush && vhe && sme) restoreHost(cpu, CPACR_SMEN_EL0, host(cpu).hostSmeEnabled());
         if (host(cpu).guestOwnsFpRegs()) {
-            if (vcpu.hasSve() && !eager) guestLengthBeforeSaving(cpu, vcpu);
+            if (vcpu.hasSve() && !eager && !saverKnowsKvm) guestLengthBeforeSaving(cpu, vcpu);
             fpsimd.fpsimdSaveAndFlushCpuState(cpu);
-        } else if (!saveFlush && vhe) restoreHostSveEnable(cpu);
+        } else if (!saveFlush && vhe) restoreHost(cpu, CPACR_ZEN_EL0, host(cpu).hostSveEnabled());
         cpu.irqRestore(were);
     }
 
     /** Before {@code zcr-eager-switch}: only here the guest's ZCR_EL1 is saved and its maximum made live again. */
     private void guestLengthBeforeSaving(Arm64Cpu cpu, Vcpu vcpu) {
         SysReg guestZcr = vhe ? SysReg.ZCR_EL12 : SysReg.ZCR_EL1;
-        vcpu.context().sys(SysReg.ZCR_EL1, cpu.host().mrs(guestZcr));
-        if (!vhe) cpu.host().msr(SysReg.ZCR_EL1, vcpu.sveMaxVq().get() - 1);
+        vcpu.sys(vcpu.sveZcrElx(), cpu.host().mrs(guestZcr));
+        // Through this name on VHE ZCR_EL2: it has the smaller limit that a guest hypervisor gave its guest.
+        if (!vhe || vcpu.isNested() && !vcpu.inHypContext())
+            cpu.host().msr(SysReg.ZCR_EL1, vcpu.sveMaxVq().get() - 1);
     }
 
-    private void restoreHostSveEnable(Arm64Cpu cpu) {
+    private static void restoreHost(Arm64Cpu cpu, long enable, Word note) {
         long cpacr = cpu.host().mrs(SysReg.CPACR_EL1);
-        long want = cpacr & ~CPACR_ZEN_EL0 | host(cpu).hostSveEnabled().get();
-        cpu.host().msr(SysReg.CPACR_EL1, want);
+        cpu.host().msr(SysReg.CPACR_EL1, cpacr & ~enable | note.get());
     }
 }

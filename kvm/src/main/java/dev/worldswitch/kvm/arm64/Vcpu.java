@@ -28,7 +28,7 @@ public final class Vcpu extends AbstractVcpu {
 
     private final Vm vm;
     private final GuestContext context;
-    private final Word features, flags, sveMaxVq, mpState, hcr, hcrx, vsesr, exception;
+    private final Word features, flags, sveMaxVq, mpState, hcr, hcrx, vsesr, exception, hypContext;
     private final Word guestDebug, vtimerIrq, ptimerIrq, pmuIrq;
     private final StolenTime stolenTime;
     private final Words externalDebug, ccsidr, fault;
@@ -56,6 +56,7 @@ public final class Vcpu extends AbstractVcpu {
         this.hcrx = region.word("hcrxEl2");
         this.vsesr = region.word("vsesrEl2");
         this.exception = region.word("exception");
+        this.hypContext = region.word("hypContext");
         this.guestDebug = region.word("guestDebug");
         this.stolenTime = new StolenTime(region.child("stolenTime"), this);
         this.vtimerIrq = region.word("vtimerIrq");
@@ -157,6 +158,31 @@ public final class Vcpu extends AbstractVcpu {
     /** Largest vector length in quadwords that the guest may use. */
     public Word sveMaxVq() {
         return sveMaxVq;
+    }
+
+    /** vcpu_has_nv: the guest may be a hypervisor. Of its EL2 there is what the switch of SVE registers needs. */
+    boolean isNested() {
+        return hasFeature(VcpuFeature.HAS_EL2);
+    }
+
+    /** is_hyp_ctxt: the guest hypervisor itself runs, not its guest. */
+    boolean inHypContext() {
+        return isNested() && hypContext.get() != 0;
+    }
+
+    Word hypContext() {
+        return hypContext;
+    }
+
+    /** vcpu_sve_zcr_elx: where the value belongs that this guest has in the real ZCR_EL1. */
+    SysReg sveZcrElx() {
+        return inHypContext() ? SysReg.ZCR_EL2 : SysReg.ZCR_EL1;
+    }
+
+    /** ZCR_EL2 while it runs: its maximum, for a guest of its own what the guest hypervisor allows of it. */
+    long zcrEl2() {
+        long most = sveMaxVq.get() - 1;
+        return isNested() && !inHypContext() ? Math.min(most, sys(SysReg.ZCR_EL2) & 15) : most;
     }
 
     boolean isFinalized() {

@@ -88,7 +88,8 @@ final class VcpuInit {
     /** system_supported_vcpu_features. */
     private static long supported(Vcpu v) {
         HostFeatures host = v.kvm().host();
-        long f = known(v) & ~VcpuFeature.HAS_EL2;
+        long f = known(v);
+        if (!v.kvm().profile().nested()) f &= ~VcpuFeature.HAS_EL2;
         if (!host.el1Aarch32()) f &= ~VcpuFeature.EL1_32BIT;
         if (!host.pmu()) f &= ~VcpuFeature.PMU_V3;
         if (!host.sve()) f &= ~VcpuFeature.SVE;

@@ -53,6 +53,7 @@ final class VcpuReset {
         // Acquire: the entry point was written before the request.
         boolean psci = v.resetPending().acquire() != 0;
         v.resetPending().set(0);
+        v.hypContext().set(1);
         GuestContext c = v.context();
         if (!v.is(Vcpu.SVE_FINALIZED)) {
             if (v.hasFeature(VcpuFeature.SVE)) {

@@ -155,6 +155,15 @@ public final class VcpuRun implements PreemptNotifier {
         rs.mode.put();
     }
 
+    /** A guest hypervisor and its guest have registers of their own: what is loaded goes, and comes back as the other's. */
+    void switchNestedContext(Task task, boolean toHypervisor) {
+        scheduler().preemptDisable(task);
+        kvmArchVcpuPut(task);
+        vcpu.hypContext().set(toHypervisor ? 1 : 0);
+        kvmArchVcpuLoad(task);
+        scheduler().preemptEnable(task);
+    }
+
     /** kvm_sched_out. */
     @Override
     public void schedOut(Task task, PhysicalCpu cpu) {

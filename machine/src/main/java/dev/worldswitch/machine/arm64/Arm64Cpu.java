@@ -25,6 +25,7 @@ public final class Arm64Cpu extends PhysicalCpu {
     private final RetiredCounter retired;
     private final HostAccess host;
     private final Spe spe;
+    private final Sme sme;
     private final Word hostTtbr0, gicvFrame;
     private final int zStride, pStride;
 
@@ -44,6 +45,7 @@ public final class Arm64Cpu extends PhysicalCpu {
         this.retired = new RetiredCounter(region);
         this.host = new HostAccess(this, region);
         this.spe = new Spe(this, region);
+        this.sme = new Sme(this, region);
         this.hostTtbr0 = region.word("hostTtbr0");
         this.gicvFrame = region.word("gicvFrame");
         gicvFrame.set(-1);
@@ -53,6 +55,7 @@ public final class Arm64Cpu extends PhysicalCpu {
     private void resetRegisters() {
         for (SysReg r : SysReg.values()) sys.set(r.ordinal(), profile.register(r));
         sys.set(SysReg.MPIDR_EL1.ordinal(), 0x8000_0000L | id());
+        if (spe.implemented()) sys.set(SysReg.PMBIDR_EL1.ordinal(), spe.id());
         if (profile.vhe()) sys.set(SysReg.HCR_EL2.ordinal(), HCR_E2H);
     }
 
@@ -145,6 +148,11 @@ public final class Arm64Cpu extends PhysicalCpu {
 
     public Spe spe() {
         return spe;
+    }
+
+    /** ZA, ZT0 and streaming mode. */
+    public Sme sme() {
+        return sme;
     }
 
     /** TTBR0_EL1 as the nVHE host runs with it: how the profiling unit tells the host's tables from a guest's. */

@@ -11,15 +11,15 @@ import java.util.Set;
  * implements ({@code sve_vqs}, in quadwords, absent without SVE), {@code vhe}, {@code cntfrq}.
  */
 public final class Arm64Profile {
-    private static final int MAX_VQ = 16;
+    private static final int MAX_VQ = 16, POWERS_OF_TWO = 0x808b;
     private final MachineProfile source;
     private final Map<SysReg, Long> registers = new EnumMap<>(SysReg.class);
     private final Set<SysReg> absent = EnumSet.noneOf(SysReg.class);
     private final int vqs;
-    private final int maxVq;
-    private final boolean vhe, spe, speAhead, gicv;
+    private final int maxVq, svqs;
+    private final boolean vhe, spe, speAhead, gicv, nv;
     private final int gicVersion, pageShift;
-    private final int cpusWithoutSpe;
+    private final int cpusWithoutSpe, cpusWithSpeOfEl3;
 
     private Arm64Profile(MachineProfile source) {
         this.source = source;
@@ -34,18 +34,27 @@ public final class Arm64Profile {
         }
         Properties asked = new Properties(source, mask);
         if (asked.vqs() == 0 && mask != 0) hideSve();
+        if (asked.sme2()) {
+            registers.merge(SysReg.ID_AA64SMFR0_EL1, 1L << 56, (a, b) -> a | b);
+            registers.merge(SysReg.ID_AA64PFR1_EL1, 2L << 24, (a, b) -> a & ~(0xfL << 24) | b);
+        }
         if (asked.fpmr()) registers.merge(SysReg.ID_AA64PFR2_EL1, 1L << 32, (a, b) -> a | b);
         if (asked.mops()) registers.merge(SysReg.ID_AA64ISAR2_EL1, 1L << 16, (a, b) -> a | b);
         if (asked.cipher() != Properties.Cipher.OWN) authenticateBy(asked.cipher());
         this.vqs = asked.vqs();
         this.vhe = asked.vhe();
+        this.nv = asked.nv();
         this.spe = asked.spe();
         this.speAhead = asked.speAhead();
         this.gicVersion = asked.gicVersion();
         this.gicv = asked.gicv();
         this.pageShift = asked.pageShift();
         this.cpusWithoutSpe = asked.cpusWithoutSpe();
+        this.cpusWithSpeOfEl3 = asked.cpusWithSpeOfEl3();
         this.maxVq = 32 - Integer.numberOfLeadingZeros(vqs);
+        // A machine's table has one row of lengths: of them SME's are the powers of two, or up to a maximum of its own.
+        int widest = asked.smeMaxVq() == 0 ? vqs : mask & (2 << asked.smeMaxVq() - 1) - 1;
+        this.svqs = widest & POWERS_OF_TWO;
         check();
     }
 
@@ -76,6 +85,7 @@ public final class Arm64Profile {
             if (!registers.containsKey(r)) throw bad("lacks reg " + r);
         boolean sve = (register(SysReg.ID_AA64PFR0_EL1) >>> 32 & 15) != 0;
         if (sve != (vqs != 0)) throw bad("sve_vqs and the SVE field of ID_AA64PFR0_EL1 disagree");
+        if (nv && !vhe) throw bad("nv=on needs a VHE host");
         if (!hasGranule(pageShift)) throw bad("has no pages of " + (1 << pageShift - 10) + "K");
         for (int vq = 1; vq <= maxVq; vq <<= 1)
             if (!implementsVq(vq)) throw bad("powers of two up to the largest vector length are mandatory: " + vq);
@@ -150,12 +160,12 @@ public final class Arm64Profile {
 
     /** Words of one Z register in a register file: 2 without SVE. */
     public int zStride() {
-        return 2 * Math.max(1, maxVq);
+        return 2 * Math.max(1, Math.max(maxVq, maxSvq()));
     }
 
     /** Words of one predicate register in a register file. */
     public int pStride() {
-        return (16 * Math.max(1, maxVq) + 63) / 64;
+        return (16 * Math.max(1, Math.max(maxVq, maxSvq())) + 63) / 64;
     }
 
     /** Implemented vector lengths: bit {@code vq - 1}. */
@@ -172,6 +182,22 @@ public final class Arm64Profile {
         return vqs != 0 && (register(SysReg.ID_AA64PFR1_EL1) >>> 24 & 15) != 0;
     }
 
+    /** FEAT_SME2: ZT0. */
+    public boolean hasSme2() {
+        return hasSme() && (register(SysReg.ID_AA64SMFR0_EL1) >>> 56 & 15) != 0;
+    }
+
+    /** Largest streaming vector length in quadwords; 0 without SME. */
+    public int maxSvq() {
+        return hasSme() ? 32 - Integer.numberOfLeadingZeros(svqs) : 0;
+    }
+
+    /** The largest implemented streaming vector length that is not above {@code vq}, else the smallest (Arm ARM, SMCR_ELx.LEN). */
+    int svqAtMost(int vq) {
+        int below = svqs & (1 << vq) - 1;
+        return below == 0 ? 1 + Integer.numberOfTrailingZeros(svqs) : 32 - Integer.numberOfLeadingZeros(below);
+    }
+
     /** FEAT_FPMR. */
     public boolean hasFpmr() {
         return (register(SysReg.ID_AA64PFR2_EL1) >>> 32 & 15) != 0;
@@ -186,6 +212,11 @@ public final class Arm64Profile {
     /** The host kernel runs at EL2 with HCR_EL2.E2H set. */
     public boolean vhe() {
         return vhe;
+    }
+
+    /** The CPUs have nested virtualisation (FEAT_NV2) and the host's KVM uses it. */
+    public boolean nested() {
+        return nv;
     }
 
     /** Counter frequency in Hz. */
@@ -211,5 +242,10 @@ public final class Arm64Profile {
     /** FEAT_SPE on this CPU: some CPUs of a machine may lack it. */
     public boolean hasSpe(int cpu) {
         return spe && (cpusWithoutSpe >>> cpu & 1) == 0;
+    }
+
+    /** PMBIDR_EL1.P on this CPU: its profiling buffer is EL3's. */
+    boolean speOfEl3(int cpu) {
+        return hasSpe(cpu) && (cpusWithSpeOfEl3 >>> cpu & 1) != 0;
     }
 }

@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class HostAccess {
     private static final int LEN = 0xf;
-    private static final long CPTR_TZ = 1 << 8, CPTR_TFP = 1 << 10, SVCR_SM = 1;
+    private static final long CPTR_TZ = 1 << 8, CPTR_TFP = 1 << 10;
     /** Enabling halves of CPACR_EL1's fields, and of CPTR_EL2's with E2H, for the host's own level. */
-    private static final long FPEN = 1L << 20, ZEN = 1L << 16;
+    private static final long FPEN = 1L << 20, SMEN = 1L << 24, ZEN = 1L << 16, CPTR_TSM = 1 << 12;
 
     private static final int GUEST = 0;
     private final Arm64Cpu cpu;
@@ -55,7 +55,7 @@ public final class HostAccess {
 
     public long mrs(SysReg name) {
         cpu.moment(name.mrsStep());
-        if (name.isSpe() && !cpu.spe().implemented()) cpu.undefinedAccess(name.mrsStep());
+        if (name.isSpe() && !cpu.spe().reachable(name)) cpu.undefinedAccess(name.mrsStep());
         SysReg r = resolve(name);
         if (limitsVectors(r)) sveAccess(name.mrsStep());
         return cpu.sys().get(r.ordinal());
@@ -67,17 +67,19 @@ public final class HostAccess {
 
     public void msr(SysReg name, long v) {
         cpu.moment(name.msrStep());
-        if (name.isSpe() && !cpu.spe().implemented()) cpu.undefinedAccess(name.msrStep());
+        if (name.isSpe() && !cpu.spe().reachable(name)) cpu.undefinedAccess(name.msrStep());
         SysReg r = resolve(name);
         int i = r.ordinal();
         if (limitsVectors(r)) sveAccess(name.msrStep());
         if ((written.get(i >>> 6) >>> i & 1) == 0) before.set(i, cpu.sys().get(i));
         written.or(i >>> 6, 1L << i);
-        if (r == SysReg.SVCR) streamingMode(cpu.sys().get(i), v);
+        if (r == SysReg.SVCR) cpu.sme().changes(v);
         cpu.sys().set(i, v);
         if (r == SysReg.PMSCR_EL1 || r == SysReg.PMSCR_EL2) cpu.spe().controlled(v != 0);
-        // ZCR_ELx.LEN needs no synchronisation: an indirect read of it comes after the write in program order.
-        if (limitsVectors(r)) vectorLengthMayChange();
+        // LEN of ZCR_ELx and SMCR_ELx needs no synchronisation: an indirect read of it comes after the write in program
+        // order.
+        if (limitsVectors(r) || r == SysReg.SVCR || r == SysReg.SMCR_EL1 || r == SysReg.SMCR_EL2)
+            vectorLengthMayChange();
     }
 
     /**
@@ -193,30 +195,50 @@ public final class HostAccess {
 
     /**
      * Vector length in quadwords at the present EL (Arm ARM B1.4.2, spec of ZCR_ELx.LEN): the largest implemented one within
-     * what ZCR_EL2, and for a guest and an nVHE host at EL1 ZCR_EL1 too, allow. In streaming mode always the machine's largest: SMCR_ELx
-     * is not modelled.
+     * what ZCR_EL2, and for a guest and an nVHE host at EL1 ZCR_EL1 too, allow; in streaming mode SMCR_ELx.
      */
     public int liveVq() {
-        if ((cpu.sys().get(SysReg.SVCR.ordinal()) & SVCR_SM) != 0)
-            return cpu.profile().maxVq();
+        if (cpu.sme().streaming()) return cpu.sme().streamingVq(el.get() == 2);
         int len = (int) cpu.sys().get(SysReg.ZCR_EL2.ordinal()) & LEN;
         if (el.get() != 2) len = Math.min(len, (int) cpu.sys().get(SysReg.ZCR_EL1.ordinal()) & LEN);
         return cpu.profile().vqAtMost(len + 1);
     }
 
-    /** PSTATE.SM changes: Z, P, FFR and FPMR become zero (Arm ARM B1.4.6). */
-    private void streamingMode(long old, long now) {
-        if (((old ^ now) & SVCR_SM) == 0) return;
-        cpu.z().fill(0, cpu.z().length(), 0);
-        cpu.p().fill(0, cpu.p().length(), 0);
-        cpu.sys().set(SysReg.FPMR.ordinal(), 0);
-    }
-
     /** SMSTOP: streaming mode and ZA off. */
     public void smstop() {
         cpu.moment("smstop");
-        streamingMode(cpu.sys().get(SysReg.SVCR.ordinal()), 0);
-        cpu.sys().set(SysReg.SVCR.ordinal(), 0);
+        cpu.sme().userWrites(0);
+    }
+
+    /** The same for SME; ZA and ZT0 are there only while PSTATE.ZA is on. */
+    private void smeAccess(String step) {
+        boolean traps = el.get() == 1
+                ? inEffect(SysReg.CPACR_EL1, v -> (v & SMEN) == 0)
+                        || inEffect(SysReg.CPTR_EL2, v -> (v & CPTR_TSM) != 0)
+                : inEffect(SysReg.CPTR_EL2, v -> cpu.e2h() ? (v & SMEN) == 0 : (v & CPTR_TSM) != 0);
+        if (traps || !cpu.sme().reachable(cpu.sys().get(resolve(SysReg.SMCR_EL1).ordinal())))
+            cpu.undefinedAccess(step + ", trapped,");
+    }
+
+    /** Stores ZA at the present streaming vector length, and ZT0. */
+    public void smeSave(Words za, Words zt0) {
+        cpu.moment("sme_save_state");
+        smeAccess("sme_save_state");
+        copyZa(cpu.sme().za(), za);
+        zt0.copy(cpu.sme().zt0(), 0, zt0.length());
+    }
+
+    public void smeLoad(Words za, Words zt0) {
+        cpu.moment("sme_load_state");
+        smeAccess("sme_load_state");
+        copyZa(za, cpu.sme().za());
+        cpu.sme().zt0().copy(zt0, 0, zt0.length());
+    }
+
+    private void copyZa(Words from, Words to) {
+        int svq = cpu.sme().streamingVq(el.get() == 2),
+                stride = 2 * cpu.profile().maxSvq();
+        for (int row = 0; row < 16 * svq; row++) to.copy(from, row * stride, 2 * svq);
     }
 
     /**

@@ -6,15 +6,17 @@ import java.util.Map;
 /**
  * What the properties after a machine's name change, named as QEMU's -cpu properties where it has them:
  * {@code sve=off}, {@code sve-max-vq=N}, {@code sveBITS=on|off}; ours: {@code nvhe},
- * {@code vhe}, {@code gic-version=2|3}, {@code gicv=on|off}, {@code spe=on|off}, {@code spe-ahead=on|off}, {@code fpmr=on|off}, {@code mops=on|off}, {@code pauth=qarma5|qarma3} (with FEAT_FPACCOMBINE), {@code cpus-without-spe=MASK}, and
+ * {@code vhe}, {@code gic-version=2|3}, {@code gicv=on|off}, {@code spe=on|off}, {@code spe-ahead=on|off}, {@code fpmr=on|off},
+ * {@code mops=on|off}, {@code pauth=qarma5|qarma3} (with FEAT_FPACCOMBINE), {@code nv=on|off}, {@code sme2=on|off},
+ * {@code sme-max-vq=N}, {@code cpus-without-spe=MASK}, {@code cpus-with-spe-of-el3=MASK}, and
  * {@code page-size=4K|16K|64K} of the kernel on it.
  */
 final class Properties {
     private final String machine;
-    private int vqs;
+    private int vqs, smeMaxVq;
     private boolean vhe;
-    private boolean spe, speAhead, fpmr, mops, gicv;
-    private int cpusWithoutSpe, gicVersion, pageShift;
+    private boolean spe, speAhead, fpmr, mops, sme2, nv, gicv;
+    private int cpusWithoutSpe, cpusWithSpeOfEl3, gicVersion, pageShift;
     private Cipher cipher = Cipher.OWN;
 
     Properties(MachineProfile source, int implemented) {
@@ -93,9 +95,28 @@ final class Properties {
         return mops;
     }
 
+    /** Hypervisors may be guests. */
+    boolean nv() {
+        return nv;
+    }
+
+    boolean sme2() {
+        return sme2;
+    }
+
+    /** The largest streaming vector length in quadwords, 0 where it is that of SVE. */
+    int smeMaxVq() {
+        return smeMaxVq;
+    }
+
     /** Bit per CPU that lacks SPE although the machine has it. */
     int cpusWithoutSpe() {
         return cpusWithoutSpe;
+    }
+
+    /** Bit per CPU whose profiling buffer firmware keeps. */
+    int cpusWithSpeOfEl3() {
+        return cpusWithSpeOfEl3;
     }
 
     private void apply(MachineProfile source, String key, String value, int implemented) {
@@ -120,7 +141,15 @@ final class Properties {
             case "fpmr" -> fpmr = on(key, value);
             case "mops" -> mops = on(key, value);
             case "pauth" -> cipher = cipher(value);
+            case "nv" -> nv = on(key, value);
+            case "sme2" -> sme2 = on(key, value);
+            case "sme-max-vq" -> {
+                smeMaxVq = number(key, value);
+                if (smeMaxVq < 1 || smeMaxVq > 16 || Integer.bitCount(smeMaxVq) != 1)
+                    throw bad("sme-max-vq is 1, 2, 4, 8 or 16");
+            }
             case "cpus-without-spe" -> cpusWithoutSpe = number(key, value);
+            case "cpus-with-spe-of-el3" -> cpusWithSpeOfEl3 = number(key, value);
             case "sve-max-vq" -> {
                 int vq = number(key, value);
                 if (vq < 1 || vq > 16) throw bad("sve-max-vq is from 1 to 16");
@@ -130,7 +159,8 @@ final class Properties {
             default -> {
                 if (!key.matches("sve[1-9][0-9]*"))
                     throw bad("property '" + key
-                            + "' is not one of nvhe, vhe, gic-version, gicv, spe, spe-ahead, fpmr, mops, pauth, cpus-without-spe, page-size, sve,"
+                            + "' is not one of nvhe, vhe, gic-version, gicv, spe, spe-ahead, fpmr, mops, pauth, nv, sme2, sme-max-vq=N,"
+                            + " cpus-without-spe, cpus-with-spe-of-el3, page-size, sve,"
                             + " sve-max-vq=N, sveBITS=on|off");
                 length(key, value, number(key, key.substring(3)), implemented);
             }

@@ -10,14 +10,16 @@ import java.util.function.LongPredicate;
  * context synchronisation on; until then it may act by the old value, and here it does where that is the worse.
  */
 public final class Spe {
+    private static final long PMBIDR_P = 1 << 4;
     private static final long PMSCR_E0SPE_E1SPE = 3, PMBLIMITR_E = 1, MDCR_E2PB = 3 << 12, HCR_VM = 1;
     private final Arm64Cpu cpu;
-    private final boolean implemented;
+    private final boolean implemented, ofEl3;
     private final Word waiting, syncing, translatedEarly, inGuestMemory, lost, ofGuest;
 
     Spe(Arm64Cpu cpu, Region region) {
         this.cpu = cpu;
         this.implemented = cpu.profile().hasSpe(cpu.id());
+        this.ofEl3 = cpu.profile().speOfEl3(cpu.id());
         this.waiting = region.word("speWaiting");
         this.syncing = region.word("speSyncing");
         this.translatedEarly = region.word("speTranslatedEarly");
@@ -29,6 +31,21 @@ public final class Spe {
     /** FEAT_SPE on this CPU. */
     public boolean implemented() {
         return implemented;
+    }
+
+    /** The host may use it: EL3 does not keep the buffer for itself. */
+    public boolean usable() {
+        return implemented && !ofEl3;
+    }
+
+    /** PMBIDR_EL1. */
+    long id() {
+        return ofEl3 ? PMBIDR_P : 0;
+    }
+
+    /** MDCR_EL3.NSPB: EL3 traps all controls of a unit whose buffer is its own; the identification registers stay. */
+    boolean reachable(SysReg r) {
+        return usable() || implemented && (r == SysReg.PMBIDR_EL1 || r == SysReg.PMSIDR_EL1);
     }
 
     private boolean may(SysReg r, LongPredicate acts) {
