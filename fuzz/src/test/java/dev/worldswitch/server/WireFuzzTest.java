@@ -134,11 +134,16 @@ class WireFuzzTest {
             for (int i = 0; i < 8; i++) MailboxBytes.put(slots + (in.number(2) & SLOT * SLOTS_WRITTEN - 4), in.u32());
             return;
         }
-        long a = (in.u8() & 1) == 0 ? in.u8() : in.u64();
+        long a = (in.u8() & 1) == 0 ? handle(in.u8()) : in.u64();
         long b = type == 4 ? KVM[in.u8() % KVM.length] : in.u64();
         long c = (in.u8() & 1) == 0 ? in.u8() << 12 : in.u64();
         byte[] payload = in.take(in.u8());
         wire.send(type, a, b, c, payload, 0, payload.length, (kind & 0x11) == 0x11 ? descriptor : -1);
+    }
+
+    /** The device, or one of the newest files. */
+    private static long handle(int which) {
+        return which == 0 ? 0 : SERVER.newestHandle() + 1 - which;
     }
 
     private void drain(int fd) {

@@ -71,6 +71,11 @@ public final class HostServer {
         return listener;
     }
 
+    /** Of the file that was made last. */
+    long newestHandle() {
+        return numbers.get();
+    }
+
     /** Descriptors that clients have open. */
     public int openFiles() {
         watch.handleClosed();
