@@ -73,7 +73,10 @@ final class ExitFields {
     /** EXITINFO2 of a task switch (APM vol. 2, 15.14.1): by IRET (bit 36) or JMP (38), error code (44 and low half). */
     private static long taskSwitchSource(X86Exit e) {
         long source = e.payload >> 30;
-        return bit(source == 1, 36) | bit(source == 2, 38) | bit(e.hasErrorCode, 44) | (e.hasErrorCode ? e.errorCode : 0);
+        return bit(source == 1, 36)
+                | bit(source == 2, 38)
+                | bit(e.hasErrorCode, 44)
+                | (e.hasErrorCode ? e.errorCode : 0);
     }
 
     private static long interruption(X86Exit e) {

@@ -170,8 +170,8 @@ final class Ioapic {
         int vector = (int) e & 0xff;
         List<InService> now = new ArrayList<>();
         for (Vcpu v : chips.vm().vcpus().get().all())
-            if (v.lapic().matches(e >>> 56, (e & LOGICAL) != 0, false) && v.lapic().awaitsEoi(vector))
-                now.add(new InService(v.id(), vector));
+            if (v.lapic().matches(e >>> 56, (e & LOGICAL) != 0, false)
+                    && v.lapic().awaitsEoi(vector)) now.add(new InService(v.id(), vector));
         rtc.set(List.copyOf(now));
     }
 

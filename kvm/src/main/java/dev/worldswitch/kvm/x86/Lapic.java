@@ -79,7 +79,8 @@ public final class Lapic {
     void setVersion() {
         long entries = (vcpu.mcgCap().get() >> 10 & 1) != 0 ? 7 : 6;
         Word api = vcpu.vm().x2apicApi();
-        boolean offered = !api.test(Capabilities.X2APIC_DISABLE_SUPPRESS_EOI) && !vcpu.vm().picInKernel();
+        boolean offered = !api.test(Capabilities.X2APIC_DISABLE_SUPPRESS_EOI)
+                && !vcpu.vm().picInKernel();
         boolean directed = offered && vcpu.cpuid().get().has(1, 0, 2, 21);
         set(LVR, VERSION | entries - 1 << 16 | (directed ? DIRECTED_EOI : 0));
     }
