@@ -60,9 +60,11 @@ final class MmioExits {
         if (ipa >>> vcpu.vm().ipaBits() != 0) return beyondIpaSize(instruction, ipa);
         TraceText t = vcpu.trace();
         if (t != null) t.kvmGuestFault(vcpu, ipa);
-        boolean write = !instruction && (iss() & WNR) != 0 && (iss() & S1PTW) == 0;
+        // A walk that a read-only slot refuses wanted to write too: to update a descriptor.
+        boolean writes = !instruction && (iss() & (WNR | S1PTW)) != 0;
         MemorySlots.Slot slot = vcpu.vm().memory().slots(0).get().at(ipa);
-        if (slot != null && !(write && slot.readOnly())) return Errno.EFAULT;
+        // It came since the access, which is done again.
+        if (slot != null && !(writes && slot.readOnly())) return 1;
         if (instruction || (iss() & S1PTW) != 0) {
             Inject.abort(vcpu, instruction, far());
             return 1;
