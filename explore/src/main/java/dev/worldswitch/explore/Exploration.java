@@ -88,7 +88,8 @@ public final class Exploration {
             tasks.add(() -> its.run(null, p -> {
                         synchronized (done) {
                             done[number] = p;
-                            progress.accept(Stream.of(done).reduce(Progress::plus).orElse(p));
+                            progress.accept(
+                                    Stream.of(done).reduce(Progress::plus).orElse(p));
                         }
                     })
                     .verdict());

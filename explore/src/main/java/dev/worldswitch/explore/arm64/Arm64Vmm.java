@@ -342,7 +342,8 @@ final class Arm64Vmm implements Subject.UserTask {
             throw new Violation(
                     Arm64Properties.HOST_CONTROL,
                     "SMCR_EL1 is 0x" + Long.toHexString(smcr) + ", should be 0x"
-                            + Long.toHexString(Arm64Host.smcr(host.profile())) + ": EZT0, FA64 and the streaming length");
+                            + Long.toHexString(Arm64Host.smcr(host.profile()))
+                            + ": EZT0, FA64 and the streaming length");
         if (!Fpsimd.thread(task).hasItsKeys(cpu))
             throw new Violation(
                     Arm64Properties.OWN_KEYS,
@@ -422,7 +423,8 @@ final class Arm64Vmm implements Subject.UserTask {
             throw new Violation(Arm64Properties.OWN_ZA, who + "PSTATE.ZA is off");
         int svq = host.profile().maxSvq();
         String wrong = ownZa.wrong(cpu.sme().za(), 2 * svq, svq);
-        if (wrong != null) throw new Violation(Arm64Properties.OWN_ZA, who + wrong.replaceFirst("z(\\d+)", "ZA row $1"));
+        if (wrong != null)
+            throw new Violation(Arm64Properties.OWN_ZA, who + wrong.replaceFirst("z(\\d+)", "ZA row $1"));
         int zt0 = Sme.zt0Words(host.profile());
         wrong = ownZt0.wrong(cpu.sme().zt0(), zt0, zt0 / 2);
         if (wrong != null) throw new Violation(Arm64Properties.OWN_ZA, who + wrong.replaceFirst("z0", "ZT0"));

@@ -77,22 +77,22 @@ class A64RegimeTest {
         Files.write(file, image.bytes.array());
         List<String> command = new ArrayList<>(List.of(QEMU.split(" ")));
         command.addAll(List.of(
-                        "-M",
-                        "virt",
-                        "-cpu",
-                        QEMU_CPU,
-                        "-m",
-                        "64",
-                        "-display",
-                        "none",
-                        "-monitor",
-                        "none",
-                        "-device",
-                        "loader,file=" + file + ",force-raw=on,addr=" + RegimeImage.BASE,
-                        "-device",
-                        "loader,addr=" + RegimeImage.BASE + ",cpu-num=0",
-                        "-serial",
-                        "file:" + out));
+                "-M",
+                "virt",
+                "-cpu",
+                QEMU_CPU,
+                "-m",
+                "64",
+                "-display",
+                "none",
+                "-monitor",
+                "none",
+                "-device",
+                "loader,file=" + file + ",force-raw=on,addr=" + RegimeImage.BASE,
+                "-device",
+                "loader,addr=" + RegimeImage.BASE + ",cpu-num=0",
+                "-serial",
+                "file:" + out));
         Process p = new ProcessBuilder(command).inheritIO().start();
         if (!p.waitFor(60, TimeUnit.SECONDS)) {
             p.destroyForcibly();
