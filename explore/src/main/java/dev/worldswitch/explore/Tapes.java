@@ -23,7 +23,10 @@ final class Tapes {
             FILL = 9,
             RETIRE = 10,
             REPORT = 11,
-            END = 12;
+            WRITE_MANY = 12,
+            END = 13;
+    /** Words whose writes are one op share this part of their index. */
+    private static final int NEAR = 6;
 
     /** All that is known of one stretch: a tree that parts where a read gave different values. */
     static final class Tape {
@@ -32,6 +35,13 @@ final class Tapes {
 
     /** How a stretch ended: what came of it, the same wherever the stretch is, and what it did to {@link Footprints}. */
     record End(Object outcome, Footprints.Notes notes) {}
+
+    /** Writes of words near each other: their indexes and values. */
+    private record Many(int[] at, long[] values) {
+        boolean same(Many o) {
+            return Arrays.equals(at, o.at) && Arrays.equals(values, o.values);
+        }
+    }
 
     private static final class Op {
         final int kind, at, n;
@@ -70,7 +80,8 @@ final class Tapes {
                     || kind == WRITE_REF
                     || kind == REPORT
                     || object == o
-                    || object instanceof byte[] a && o instanceof byte[] b && Arrays.equals(a, b);
+                    || object instanceof byte[] a && o instanceof byte[] b && Arrays.equals(a, b)
+                    || object instanceof Many a && o instanceof Many b && a.same(b);
         }
     }
 
@@ -203,17 +214,44 @@ final class Tapes {
     }
 
     private void flush() {
+        int n = 0;
         for (int i = 0; i < writes; i++) {
             Cell cell = written[i];
-            int w = first[cell.id()] + writtenAt[i];
+            int at = writtenAt[i], w = first[cell.id()] + at;
             long v = writtenValue[i];
             if (beforeSeen[w] == stretch && valueBefore[w] == v) continue;
             beforeSeen[w] = stretch;
             valueBefore[w] = v;
-            add(cell instanceof Ref<?> ? WRITE_REF : WRITE, cell, writtenAt[i], 1, v, writtenRef[i]);
+            if (!(cell instanceof Words)) {
+                add(cell instanceof Ref<?> ? WRITE_REF : WRITE, cell, at, 1, v, writtenRef[i]);
+                continue;
+            }
+            if (n > 0 && (written[0] != cell || writtenAt[0] >> NEAR != at >> NEAR)) {
+                addMany(n);
+                n = 0;
+            }
+            written[n] = cell;
+            writtenAt[n] = at;
+            writtenValue[n++] = v;
         }
+        if (n > 0) addMany(n);
         writes = 0;
         flushes++;
+    }
+
+    /** The first {@code n} of those written, which are near each other. */
+    private void addMany(int n) {
+        if (n == 1) {
+            add(WRITE, written[0], writtenAt[0], 1, writtenValue[0], null);
+            return;
+        }
+        int least = writtenAt[0], most = least;
+        for (int i = 1; i < n; i++) {
+            least = Math.min(least, writtenAt[i]);
+            most = Math.max(most, writtenAt[i]);
+        }
+        Many all = new Many(Arrays.copyOf(writtenAt, n), Arrays.copyOf(writtenValue, n));
+        add(WRITE_MANY, written[0], least, most - least + 1, n, all);
     }
 
     void copy(Words from, int fromAt, Words to, int at, int n) {
@@ -323,14 +361,18 @@ final class Tapes {
                     while (o != null && !(o.object instanceof byte[] was && Arrays.equals(was, b))) o = o.other;
                 }
                 case WRITE -> set(cell(o), o.at, o.value);
+                case WRITE_MANY -> setMany(o);
                 case WRITE_REF -> setRef((Ref<?>) cell(o), o.object);
                 case WRITE_MEMORY -> setMemory(o.at, o.n, o.value);
                 case WRITE_BYTES -> setBytes(o.at, (byte[]) java.util.Objects.requireNonNull(o.object));
                 case COPY -> {
                     Words from = (Words) java.util.Objects.requireNonNull(o.object), to = (Words) cell(o);
-                    // As memmove would: the source may be the target.
-                    if (from == to) copyWithin(to, (int) o.value, o.at, o.n);
-                    else for (int i = 0; i < o.n; i++) set(to, o.at + i, from.peek((int) o.value + i));
+                    int same = to.mismatch(o.at, from, (int) o.value, o.n);
+                    if (same >= 0) {
+                        changes(to, o.at + same, o.n - same);
+                        // As memmove would: the source may be the target.
+                        to.pokeCopy(from, (int) o.value + same, o.at + same, o.n - same);
+                    }
                 }
                 case FILL -> {
                     for (int i = 0; i < o.n; i++) set(cell(o), o.at + i, o.value);
@@ -362,10 +404,20 @@ final class Tapes {
         return null;
     }
 
-    private void copyWithin(Words w, int from, int at, int n) {
-        long[] was = new long[n];
-        for (int i = 0; i < n; i++) was[i] = w.peek(from + i);
-        for (int i = 0; i < n; i++) set(w, at + i, was[i]);
+    private void setMany(Op o) {
+        Words cell = (Words) cell(o);
+        Many all = (Many) java.util.Objects.requireNonNull(o.object);
+        int i = 0, n = all.at.length;
+        while (i < n && cell.peek(all.at[i]) == all.values[i]) i++;
+        if (i == n) return;
+        changes(cell, o.at, o.n);
+        for (; i < n; i++) cell.poke(all.at[i], all.values[i]);
+    }
+
+    /** These words change, and can be changed back. */
+    private void changes(Words cell, int at, int n) {
+        changes(cell, at, 0, cell.peek(at, n));
+        world.mark(cell, at, n);
     }
 
     /** A word changes, and can be changed back. */
@@ -424,6 +476,9 @@ final class Tapes {
             if (what instanceof byte[] old) {
                 world.memory().rawSet(at, old);
                 world.markMemory(at, old.length);
+            } else if (what instanceof Words w && refBefore[changes] instanceof long[] old) {
+                w.poke(at, old);
+                world.mark(w, at, old.length);
             } else if (what instanceof Ref<?> r) {
                 r.pokeRef(refBefore[changes]);
                 world.mark(r, 0, 1);

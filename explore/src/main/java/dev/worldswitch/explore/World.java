@@ -195,9 +195,8 @@ final class World implements Watcher, Architecture.Ghosts {
             return new Block(Log.NO_LONGS, v, Digests.mix(seed ^ d, 1), Digests.mix(seed + d, 2), Log.NO_LONGS);
         }
         int from = from(b), n = Math.min(1 << shift[cellOf[b]], cell.length() - from);
-        long[] w = new long[n];
-        for (int i = 0; i < n; i++) w[i] = cell.peek(from + i);
-        return block(b, w);
+        if (cell instanceof Words w) return block(b, w.peek(from, n));
+        return block(b, new long[] {cell.peek(0)});
     }
 
     private static Block block(int b, long[] w) {
@@ -232,9 +231,7 @@ final class World implements Watcher, Architecture.Ghosts {
         if (b >= memoryFirst) return memory().same(b - memoryFirst, old.words);
         Cell cell = cells.get(cellOf[b]);
         if (cell instanceof Ref<?> r) return r.peekRef() == old.ref;
-        int from = from(b);
-        for (int i = 0; i < old.words.length; i++) if (cell.peek(from + i) != old.words[i]) return false;
-        return true;
+        return cell instanceof Words w ? w.peekSame(from(b), old.words) : cell.peek(0) == old.words[0];
     }
 
     VmmMemory memory() {
@@ -323,8 +320,8 @@ final class World implements Watcher, Architecture.Ghosts {
             r.pokeRef(v.ref);
             return;
         }
-        int from = from(b);
-        for (int i = 0; i < v.words.length; i++) cell.poke(from + i, v.words[i]);
+        if (cell instanceof Words w) w.poke(from(b), v.words);
+        else cell.poke(0, v.words[0]);
     }
 
     /** Names of cells in which two states differ, a few of them. */

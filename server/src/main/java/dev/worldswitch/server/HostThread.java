@@ -207,7 +207,8 @@ public final class HostThread implements Caller {
     void processDied() {
         dead = true;
         kick();
-        // By the other Native: this thread's own may be in a call. Not once it has ended: the number may be another connection's.
+        // By the other Native: this thread's own may be in a call. Not once it has ended: the number may be another
+        // connection's.
         try (var _ = lock.hold()) {
             if (!ended) wakeSys.call(Native.Nr.SHUTDOWN, wire.fd(), 2, 0);
         }

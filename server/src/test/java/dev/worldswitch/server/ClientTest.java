@@ -202,7 +202,10 @@ class ClientTest {
         for (int i = 0; i < 100; i++) {
             try (SocketChannel c = SocketChannel.open(StandardProtocolFamily.UNIX)) {
                 c.connect(UnixDomainSocketAddress.of(socket));
-                c.write(ByteBuffer.allocate(32).order(java.nio.ByteOrder.LITTLE_ENDIAN).putInt(0, 28).putInt(4, 99));
+                c.write(ByteBuffer.allocate(32)
+                        .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+                        .putInt(0, 28)
+                        .putInt(4, 99));
             }
         }
         for (int i = 0; i < 400 && buffers() > before + (1 << 20); i++) Thread.sleep(25);
@@ -212,7 +215,8 @@ class ClientTest {
     @Test
     void aClientHasOnlySoManyThreads() {
         ClientProcess p = new ClientProcess(server, 1, 1, host.newXcompPermissions());
-        for (int i = 0; i < ClientProcess.THREADS_MAX; i++) assertThat(p.takeSlot()).isEqualTo(i);
+        for (int i = 0; i < ClientProcess.THREADS_MAX; i++)
+            assertThat(p.takeSlot()).isEqualTo(i);
         assertThatThrownBy(p::takeSlot).isInstanceOf(Native.Refused.class).hasMessageContaining("16384");
     }
 

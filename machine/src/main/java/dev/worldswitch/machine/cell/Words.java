@@ -63,6 +63,26 @@ public final class Words extends Cell {
         System.arraycopy(from.values, fromAt, values, at, n);
     }
 
+    /** Where the {@code n} words from {@code at} first differ from those of {@code from}, counted from there; -1 nowhere. */
+    public int mismatch(int at, Words from, int fromAt, int n) {
+        return Arrays.mismatch(values, at, at + n, from.values, fromAt, fromAt + n);
+    }
+
+    /** Whether the words from {@code at} are these. */
+    public boolean peekSame(int at, long[] words) {
+        return Arrays.equals(values, at, at + words.length, words, 0, words.length);
+    }
+
+    /** The {@code n} words from {@code at}, for the watcher itself. */
+    public long[] peek(int at, int n) {
+        return Arrays.copyOfRange(values, at, at + n);
+    }
+
+    /** The words from {@code at} become these, for the watcher itself. */
+    public void poke(int at, long[] words) {
+        System.arraycopy(words, 0, values, at, words.length);
+    }
+
     /**
      * The words themselves, for the instruction loop, which works on flat arrays. Under a watcher they may be used only
      * within {@link Watcher#opaque}.
