@@ -32,7 +32,7 @@ final class Arm64Vmm implements Subject.UserTask {
     private final @Nullable RegisterAbi registers;
     private final ZGhost own, inNeon, ownZa, ownZt0;
     private final HostControls controls;
-    private final Word wrote, usesSve, streams, modes, mode, execs, handles, exited, usesZa;
+    private final Word wrote, usesSve, streams, modes, mode, execs, execed, handles, exited, usesZa;
     private final FpsimdSignal signals;
     private final ZGhost inHandler;
     /** Where its handler's frame goes; null for a task without a handler. */
@@ -75,6 +75,7 @@ final class Arm64Vmm implements Subject.UserTask {
         this.modes = ghosts.word("taskModes");
         this.mode = ghosts.word("taskMode");
         this.execs = ghosts.word("taskExecs");
+        this.execed = ghosts.word("taskExeced");
         this.handles = ghosts.word("taskHandlesSignals");
         this.exited = ghosts.word("taskSawExit");
         this.signals = new FpsimdSignal(host.kernel(), host.fpsimd(), host.profile());
@@ -208,12 +209,15 @@ final class Arm64Vmm implements Subject.UserTask {
         if (exited.get() != 0) v.checkMemory();
     }
 
+    /** One system call, after execve() where that was asked for: both from one place, for their stacks rest alike. */
     private void inCall(Runnable body) {
-        if (execs.get() != 0) {
+        do systemCall(() -> {
+            execed.set(execs.get());
             execs.set(0);
-            systemCall(this::exec);
-        }
-        systemCall(body);
+            if (execed.get() != 0) exec();
+            else body.run();
+        });
+        while (execed.get() != 0 && task.killed().get() == 0);
     }
 
     private void exec() {
