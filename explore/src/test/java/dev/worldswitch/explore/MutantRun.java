@@ -1,5 +1,6 @@
 package dev.worldswitch.explore;
 
+import dev.worldswitch.kernel.KernelVersion;
 import java.util.List;
 import java.util.function.Function;
 
@@ -9,11 +10,13 @@ public final class MutantRun implements Function<String, List<String>> {
     @Override
     public List<String> apply(String asked) {
         String[] word = asked.split(" ");
-        String scenario = word[0], property = word[1], kernel = word.length > 2 ? word[2] : "6.12";
+        String scenario = word[0], property = word[1];
         Scenario s = scenario.equals(RecordedClientTest.NAME)
                 ? RecordedClientTest.versionThatIs(12)
                 : Scenario.builtIn(scenario);
-        Explorer e = Explorer.of(s, Exploration.kernelOf(kernel)).untilFound(property);
+        KernelVersion kernel =
+                word.length > 2 ? Exploration.kernelOf(word[2]) : s.kernelFor(new Scenario.Expectation("", ""));
+        Explorer e = Explorer.of(s, kernel).untilFound(property);
         return e.explore(s.bounds(), n -> {}).found().stream()
                 .map(f -> f.property().id())
                 .distinct()

@@ -211,12 +211,13 @@ final class Arm64Vmm implements Subject.UserTask {
 
     /** One system call, after execve() where that was asked for: both from one place, for their stacks rest alike. */
     private void inCall(Runnable body) {
-        do systemCall(() -> {
-            execed.set(execs.get());
-            execs.set(0);
-            if (execed.get() != 0) exec();
-            else body.run();
-        });
+        do
+            systemCall(() -> {
+                execed.set(execs.get());
+                execs.set(0);
+                if (execed.get() != 0) exec();
+                else body.run();
+            });
         while (execed.get() != 0 && task.killed().get() == 0);
     }
 
