@@ -74,7 +74,8 @@ record ClientCommand(List<String> words, Map<String, String> environment) {
                                 : LD_PREFIX + " names a directory without it");
             words.addAll(List.of("-L", root.toString()));
         }
-        words.addAll(List.of("-E", PRELOAD + "=" + shim + emulatedPreloads(), "-E", SOCKET + "=" + socket, "-0", client.getFirst()));
+        words.addAll(List.of(
+                "-E", PRELOAD + "=" + shim + emulatedPreloads(), "-E", SOCKET + "=" + socket, "-0", client.getFirst()));
         words.add(program.file().toString());
         words.addAll(client.subList(1, client.size()));
         System.err.println(

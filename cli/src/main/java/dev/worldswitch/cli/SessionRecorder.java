@@ -133,7 +133,8 @@ final class SessionRecorder implements CallListener {
         });
         long permission = thread.process().xcompGuestPerm();
         long ended = running && answer == Errno.EINTR && part == Recording.WHOLE ? turns.interrupted() : part;
-        calls.add(new Recording.Call(who, number, command, argument, answer, product, permission, ended, before, after));
+        calls.add(
+                new Recording.Call(who, number, command, argument, answer, product, permission, ended, before, after));
         return true;
     }
 

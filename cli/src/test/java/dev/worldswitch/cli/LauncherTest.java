@@ -177,8 +177,11 @@ class LauncherTest {
         String greet = greeter().toString();
         server("exit 1");
         assertThat(result(run("--", greet, "3")))
-                .isEqualTo(new Result(0, "12 12 12 ", "ws: the server ended with status 1; its VMs are gone, calls on"
-                        + " them fail with EIO; other KVM calls fail with ENOMEM\n"));
+                .isEqualTo(new Result(
+                        0,
+                        "12 12 12 ",
+                        "ws: the server ended with status 1; its VMs are gone, calls on"
+                                + " them fail with EIO; other KVM calls fail with ENOMEM\n"));
         server("kill -9 $$");
         Result r = result(run("--", greet, "2"));
         assertThat(r.out()).isEqualTo("5 5 ");
@@ -193,6 +196,8 @@ class LauncherTest {
         words.addAll(b.command());
         Result r = result(b.command(words));
         assertThat(r.out()).isEqualTo("12 12 ");
-        assertThat(r.err()).startsWith("ws: the server needs 1280 MiB of addresses, the limit is 488 MiB").hasLineCount(1);
+        assertThat(r.err())
+                .startsWith("ws: the server needs 1280 MiB of addresses, the limit is 488 MiB")
+                .hasLineCount(1);
     }
 }

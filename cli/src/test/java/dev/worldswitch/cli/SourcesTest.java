@@ -48,13 +48,16 @@ class SourcesTest {
     void every_class_and_method_that_a_row_names_shortly_is_in_the_code() throws IOException {
         Map<String, List<Path>> sources;
         try (Stream<Path> files = Files.walk(Path.of(".."))) {
-            sources = files.filter(f -> f.toString().contains("src/main/java") && f.toString().endsWith(".java"))
-                    .collect(Collectors.groupingBy(f -> f.getFileName().toString().replace(".java", "")));
+            sources = files.filter(f -> f.toString().contains("src/main/java")
+                            && f.toString().endsWith(".java"))
+                    .collect(Collectors.groupingBy(
+                            f -> f.getFileName().toString().replace(".java", "")));
         }
         List<String> missing = new ArrayList<>();
         for (MatchResult m : all(SHORT, "sources.md")) {
             boolean there = false;
-            for (Path f : sources.getOrDefault(m.group(1), List.of())) there |= Files.readString(f).contains(m.group(2));
+            for (Path f : sources.getOrDefault(m.group(1), List.of()))
+                there |= Files.readString(f).contains(m.group(2));
             if (!there) missing.add(m.group());
         }
         assertThat(missing).isEmpty();

@@ -103,7 +103,8 @@ class ResultsTest {
 
     @Test
     void json_of_migrations_clean_and_not_is_as_its_schema_says() throws IOException {
-        MachineProfile amx = MachineProfile.builtIn("sapphire-rapids"), older = MachineProfile.builtIn("skylake-server");
+        MachineProfile amx = MachineProfile.builtIn("sapphire-rapids"),
+                older = MachineProfile.builtIn("skylake-server");
         KernelVersion kernel = KernelVersion.of("6.12");
         Report clean = Migration.run(amx, kernel, amx, kernel, Migration.DOCUMENTED);
         Report not = Migration.run(amx, kernel, older, kernel, "legacy-xsave");
