@@ -374,9 +374,7 @@ final class Tapes {
                         to.pokeCopy(from, (int) o.value + same, o.at + same, o.n - same);
                     }
                 }
-                case FILL -> {
-                    for (int i = 0; i < o.n; i++) set(cell(o), o.at + i, o.value);
-                }
+                case FILL -> setAll(o);
                 case RETIRE -> world.retire((int) o.value, o.at, o.n, this);
                 case REPORT -> world.reports.accept((Violation) java.util.Objects.requireNonNull(o.object));
                 case END -> {
@@ -402,6 +400,15 @@ final class Tapes {
         long d = digests.of(v);
         for (Op o = first; o != null; o = o.other) if (o.value == d) return o;
         return null;
+    }
+
+    private void setAll(Op o) {
+        Words cell = (Words) cell(o);
+        int i = 0;
+        while (i < o.n && cell.peek(o.at + i) == o.value) i++;
+        if (i == o.n) return;
+        changes(cell, o.at + i, o.n - i);
+        for (; i < o.n; i++) cell.poke(o.at + i, o.value);
     }
 
     private void setMany(Op o) {
