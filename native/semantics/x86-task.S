@@ -1,4 +1,4 @@
-// Task switches, case by case. X86TaskTest writes cases behind this program and runs it here and on qemu-system-i386: the first
+// Task switches, case by case. TaskSwitchAgainstQemuTest writes cases behind this program and runs it here and on qemu-system-x86_64: the first
 // 64 KiB are a ROM that enters protected mode, the rest is loaded at 1 MiB. Every exception's gate is a task gate to a monitor
 // task of its own (number in EBX, top of its stack in EBP), which stores what it finds and begins the next case by JMP to task A.
     .equ ARENA, 0x8000          // GDT, IDT, LDT, TSSs, code and stacks of a case
@@ -97,13 +97,7 @@ monitor:
     decl 0x100000 + left - program
     jnz next
     mov 0x100000 + result - program, %ecx
-    mov $RESULTS, %esi
-    sub %esi, %ecx
-    mov $0xe9, %edx
-    rep outsb
-    mov $0xf4, %edx
-    out %eax, %dx
-    hlt
+    END
 case: .long 0
 result: .long 0
 left: .long 0

@@ -3,6 +3,7 @@ package dev.worldswitch.machine.arm64;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.worldswitch.machine.Assembler;
 import dev.worldswitch.machine.PhysicalMemory;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
@@ -39,7 +40,7 @@ class A64RegimeTest {
         RegimeImage image;
         ByteBuffer qemu;
         try {
-            image = new RegimeImage(Assembler.binary("a64-regime"), seed);
+            image = new RegimeImage(Assembler.arm64("a64-regime"), seed);
             for (int i = 0; i < regimes; i++) image.regime(40);
             qemu = onQemu(image);
         } catch (IOException e) {

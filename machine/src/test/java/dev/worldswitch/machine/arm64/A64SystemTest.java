@@ -3,6 +3,7 @@ package dev.worldswitch.machine.arm64;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.worldswitch.machine.Assembler;
 import dev.worldswitch.machine.PhysicalMemory;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
@@ -50,7 +51,7 @@ class A64SystemTest {
     void a_program_at_el1_sees_the_translation_faults_and_debug_exceptions_that_qemu_shows() throws Exception {
         byte[] program;
         try {
-            program = Assembler.binary("a64-system");
+            program = Assembler.arm64("a64-system");
         } catch (IOException e) {
             assumeTrue(false, e.getMessage() + "; install gcc-aarch64-linux-gnu");
             return;

@@ -1,5 +1,6 @@
 package dev.worldswitch.machine.x86;
 
+import dev.worldswitch.machine.Assembler;
 import dev.worldswitch.machine.PhysicalMemory;
 import dev.worldswitch.machine.Timing;
 import dev.worldswitch.machine.cell.Region;
@@ -26,26 +27,8 @@ final class BareMetal {
     final ByteBuffer image = ByteBuffer.allocate(RESULTS - BASE).order(ByteOrder.LITTLE_ENDIAN);
 
     BareMetal(String name) throws IOException, InterruptedException {
-        program = binary(name);
+        program = Assembler.x86(name);
         image.put(0, program, ROM, program.length - ROM);
-    }
-
-    private static byte[] binary(String name) throws IOException, InterruptedException {
-        Path source = Path.of("native/semantics/" + name + ".S");
-        if (!Files.exists(source)) source = Path.of("../native/semantics/" + name + ".S");
-        Path dir = Files.createTempDirectory(name), object = dir.resolve("program.o"), binary = dir.resolve("program");
-        call("gcc", "-m32", "-c", "-o", object.toString(), source.toString());
-        call("objcopy", "-O", "binary", "-j", ".text", object.toString(), binary.toString());
-        byte[] bytes = Files.readAllBytes(binary);
-        Files.delete(object);
-        Files.delete(binary);
-        Files.delete(dir);
-        return bytes;
-    }
-
-    private static void call(String... command) throws IOException, InterruptedException {
-        if (new ProcessBuilder(command).inheritIO().start().waitFor() != 0)
-            throw new IOException(command[0] + " failed");
     }
 
     /** Little-endian numbers at a physical address of the image. */
