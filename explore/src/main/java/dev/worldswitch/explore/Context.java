@@ -85,7 +85,7 @@ final class Context {
         sinces[depth] = since;
         handlers[depth] = handler;
         places[depth] = log.place();
-        // Two ways to a place in a handler are one only where it came to the same place.
+        // Else a handler that came to another moment, with nothing read between the two, would pass for this one.
         log.enters(since);
         return depth++;
     }

@@ -68,7 +68,7 @@ final class Log {
         hash(live);
     }
 
-    /** An interrupt comes after {@code since} points: whose what follows is, that tells. */
+    /** An interrupt comes, {@code since} points after the last rest: what is read from here on is its handler's. */
     void enters(int since) {
         hash(INTERRUPT + since);
     }
